@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from wisedb.edits import Edit, LocalityPrompt
     from wisedb.errors import WisedbError
     from wisedb.repository import Repository
-    from wisedb.runtime.portable import load
+    from wisedb.loading import load
 
 __all__ = ["Edit", "LocalityPrompt", "Repository", "WisedbError", "__version__", "load"]
 
@@ -21,7 +21,7 @@ _HOMES = {
     "LocalityPrompt": "wisedb.edits",
     "Repository": "wisedb.repository",
     "WisedbError": "wisedb.errors",
-    "load": "wisedb.runtime.portable",
+    "load": "wisedb.loading",
 }
 
 

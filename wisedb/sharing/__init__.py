@@ -1,0 +1,1 @@
+"""Packs, remotes and what travels between stores. Knows the store, never a model."""

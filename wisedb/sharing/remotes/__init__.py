@@ -1,0 +1,1 @@
+"""Where packs are: folders, object stores, the Hugging Face Hub."""
