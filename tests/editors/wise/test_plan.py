@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from dataclasses import replace
+from random import Random
+
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from wisedb.canonical import canonical_json, digest
 from wisedb.editors.stream import ShardPlan, ShardStream, StreamItem, effective
 from wisedb.editors.wise.config import WiseConfig
-from wisedb.editors.wise.plan import plan
+from wisedb.editors.wise.plan import plan, seed_of
 from wisedb.edits import Edit
 
 CONFIG = WiseConfig(shard_capacity=3, replay=2)
@@ -136,3 +142,65 @@ def test_an_edit_that_opens_a_second_shard_gets_a_second_mask() -> None:
     shards = landed(shards, plan(shards, [edit(0)], (), config, 0))
     assert [len(shard.stream) for shard in shards] == [2, 1]
     assert len({shard.mask_seed for shard in shards}) == 2
+
+
+def plainly(
+    shards: list[ShardStream], new: list[Edit], removed: set[str], config: WiseConfig, seed: int
+) -> list[ShardPlan]:
+    """The same plan from its definition alone: everything is looked through anew for every edit."""
+    ids: list[str | None] = [shard.id for shard in shards]
+    seeds = [shard.mask_seed for shard in shards]
+    streams = [[item for item in shard.stream if item.edit.id not in removed] for shard in shards]
+    closed = {place for place, shard in enumerate(shards) if not shard.open}
+    for edit in new:
+        homes = [place for place, stream in enumerate(streams) if any(item.edit.key == edit.key for item in stream)]
+        if homes and any(item.edit.id == edit.id for item in effective(streams[homes[0]])):
+            continue
+        if not homes:
+            homes = [place for place, stream in enumerate(streams) if stream and place not in closed][-1:]
+            if not homes or len(effective(streams[homes[0]])) >= config.shard_capacity:
+                tried = 0
+                while (mask := seed_of(seed, "mask", edit.id, *([str(tried)] if tried else []))) in seeds:
+                    tried += 1
+                ids.append(None)
+                seeds.append(mask)
+                streams.append([])
+                homes = [len(streams) - 1]
+        others = [item.edit for place, stream in enumerate(streams) if place != homes[0] for item in effective(stream)]
+        replay = Random(seed_of(seed, "replay", edit.id)).sample(others, min(config.replay, len(others)))
+        streams[homes[0]].append(StreamItem(edit, tuple(replay)))
+    before = [shard.stream for shard in shards] + [()] * len(streams)
+    return [
+        ShardPlan(name, mask if name is None else None, tuple(stream))
+        for name, mask, stream, old in zip(ids, seeds, streams, before, strict=False)
+        if tuple(stream) != old
+    ]
+
+
+def grown(capacity: int, replay: int, edits: int, seed: int) -> Iterator[tuple[list[ShardPlan], list[ShardPlan]]]:
+    """Both plans of six commits that add, correct and remove, with shards that close in between."""
+    chooser, config = Random(seed), WiseConfig(shard_capacity=capacity, replay=replay)
+    shards: list[ShardStream] = []
+    for _ in range(6):
+        chosen = (edit(chooser.randrange(3 * edits), chooser.choice("xyz")) for _ in range(edits))
+        new = list({each.key: each for each in chosen}.values())
+        removed = {held.id for shard in shards for held in shard.in_force if chooser.random() < 0.1}
+        plans = plan(shards, new, removed, config, seed)
+        yield plans, plainly(shards, new, removed, config, seed)
+        shards = [replace(shard, open=chooser.random() < 0.8) for shard in landed(shards, plans)]
+
+
+@pytest.mark.parametrize(
+    ("capacity", "replay", "edits", "seed"), [(3, 2, 8, 0), (1, 8, 40, 1), (10, 30, 60, 3), (50, 1, 90, 4)]
+)
+def test_the_quick_way_plans_what_the_plain_way_does(capacity: int, replay: int, edits: int, seed: int) -> None:
+    for quick, plain in grown(capacity, replay, edits, seed):
+        assert quick == plain
+
+
+def test_a_stream_is_planned_as_it_always_was() -> None:
+    told = [
+        [each.id, each.mask_seed, [[item.edit.id, [other.id for other in item.replay]] for item in each.stream]]
+        for each in plan([], [edit(number % 83, "xyz"[number % 3]) for number in range(100)], (), WiseConfig(), 7)
+    ]
+    assert digest(canonical_json(told)).startswith("8b9622dfe30c3260")

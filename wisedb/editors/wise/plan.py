@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from bisect import bisect_right
+from collections.abc import Collection, Iterator, Sequence
+from itertools import accumulate, chain, count
 from random import Random
 
 from wisedb.canonical import canonical_json, digest
@@ -12,18 +13,6 @@ from wisedb.editors.wise.config import WiseConfig
 from wisedb.edits import Edit
 
 __all__ = ["ShardPlan", "ShardStream", "StreamItem", "effective", "plan", "seed_of"]
-
-
-@dataclass(slots=True)
-class _Draft:
-    id: str | None
-    mask_seed: int | None  # of an existing shard too, where it is known
-    before: tuple[StreamItem, ...]
-    stream: list[StreamItem]
-    open: bool = True
-
-    def knows(self, key: str) -> bool:
-        return any(item.edit.key == key for item in self.stream)
 
 
 def seed_of(seed: int, *words: str) -> int:
@@ -55,35 +44,110 @@ def plan(
     Returns:
         Only the shards that change, oldest first, new ones last. A shard with an empty stream goes.
     """
-    drafts = [_Draft(shard.id, shard.mask_seed, shard.stream, list(shard.stream), shard.open) for shard in shards]
-    gone = set(removed)
-    for draft in drafts:
-        draft.stream = [item for item in draft.stream if item.edit.id not in gone]
+    drafts = _Drafts(shards, frozenset(removed))
     for edit in new:
-        home = next((draft for draft in drafts if draft.knows(edit.key)), None)
-        if home is not None and any(item.edit.id == edit.id for item in effective(home.stream)):
-            continue
+        home = drafts.home(edit.key)
         if home is None:
-            home = next((draft for draft in reversed(drafts) if draft.stream and draft.open), None)
-            if home is None or len(effective(home.stream)) >= config.shard_capacity:
-                home = _Draft(None, _mask_seed(drafts, edit, seed), (), [])
-                drafts.append(home)
-        others = [item.edit for draft in drafts if draft is not home for item in effective(draft.stream)]
-        home.stream.append(StreamItem(edit, _replay(others, edit, config.replay, seed)))
-    return [
-        ShardPlan(draft.id, draft.mask_seed if draft.id is None else None, tuple(draft.stream))
-        for draft in drafts
-        if tuple(draft.stream) != draft.before
-    ]
+            home = drafts.newest
+            if home is None or len(home.in_force) >= config.shard_capacity:
+                home = drafts.open(edit, seed)
+        elif home.in_force[edit.key].id == edit.id:
+            continue
+        drafts.write(home, StreamItem(edit, drafts.replay(home, edit, config.replay, seed)))
+    return list(drafts.changed())
 
 
-def _mask_seed(drafts: Sequence[_Draft], edit: Edit, seed: int) -> int:
-    # A shard that this edit opened once may still be there without it: two shards with one mask would be one memory.
-    taken = {draft.mask_seed for draft in drafts}
-    tries = ([], *([str(number)] for number in range(1, len(drafts) + 1)))
-    return next(found for more in tries if (found := seed_of(seed, "mask", edit.id, *more)) not in taken)
+class _Draft:
+    """A shard while it is planned.
+
+    Attributes:
+        place: which of the drafts it is.
+        in_force: by prompt, the edits that no newer one shadows, in the order of the stream.
+    """
+
+    def __init__(self, place: int, shard: ShardStream | None, mask_seed: int | None, gone: Collection[str]) -> None:
+        self.place = place
+        self.id = None if shard is None else shard.id
+        self.mask_seed = mask_seed  # of an existing shard too, where it is known
+        self.before = () if shard is None else shard.stream
+        self.stream = [item for item in self.before if item.edit.id not in gone]
+        self.in_force = {item.edit.key: item.edit for item in effective(self.stream)}
+        self._listed: list[Edit] | None = None
+
+    def append(self, item: StreamItem) -> None:
+        """Write an edit behind the others; the older one of its prompt is no longer in force."""
+        self.stream.append(item)
+        if self.in_force.pop(item.edit.key, None) is not None:
+            self._listed = None
+        elif self._listed is not None:
+            self._listed.append(item.edit)
+        self.in_force[item.edit.key] = item.edit
+
+    def nth(self, position: int) -> Edit:
+        """One of the edits in force by its position."""
+        if self._listed is None:
+            self._listed = list(self.in_force.values())
+        return self._listed[position]
 
 
-def _replay(others: Sequence[Edit], edit: Edit, count: int, seed: int) -> tuple[Edit, ...]:
-    chooser = Random(seed_of(seed, "replay", edit.id))
-    return tuple(chooser.sample(others, min(count, len(others))))
+class _Drafts:
+    """All shards while they are planned, so kept that one more edit costs about as much as the last one did."""
+
+    def __init__(self, shards: Sequence[ShardStream], gone: Collection[str]) -> None:
+        self._all = [_Draft(place, shard, shard.mask_seed, gone) for place, shard in enumerate(shards)]
+        self._homes: dict[str, _Draft] = {}
+        for draft in self._all:
+            for key in draft.in_force:
+                self._homes.setdefault(key, draft)
+        self._masks = {draft.mask_seed for draft in self._all}
+        # How many edits are in force in each draft and those before it.
+        self._ends = list(accumulate(len(draft.in_force) for draft in self._all))
+        usable = (
+            draft for draft, shard in zip(self._all[::-1], shards[::-1], strict=True) if draft.stream and shard.open
+        )
+        self.newest = next(usable, None)
+        """The one that takes edits of new prompts, if any does."""
+
+    def home(self, key: str) -> _Draft | None:
+        """The draft that holds a prompt."""
+        return self._homes.get(key)
+
+    def open(self, edit: Edit, seed: int) -> _Draft:
+        """A new draft, for ``edit``."""
+        # A shard that this edit opened once may still be there without it: two with one mask would be one memory.
+        names = chain([()], ((str(number),) for number in count(1)))
+        mask_seed = next(found for name in names if (found := seed_of(seed, "mask", edit.id, *name)) not in self._masks)
+        self.newest = _Draft(len(self._all), None, mask_seed, ())
+        self._all.append(self.newest)
+        self._masks.add(mask_seed)
+        self._ends.append(self._ends[-1] if self._ends else 0)
+        return self.newest
+
+    def write(self, home: _Draft, item: StreamItem) -> None:
+        """Append an item to a draft."""
+        if item.edit.key not in home.in_force:
+            # The draft that takes new prompts is the last one or has few behind it.
+            for place in range(home.place, len(self._ends)):
+                self._ends[place] += 1
+            self._homes[item.edit.key] = home
+        home.append(item)
+
+    def replay(self, home: _Draft, edit: Edit, count: int, seed: int) -> tuple[Edit, ...]:
+        """Edits in force in the other drafts, chosen by the edit's own seed."""
+        mine = len(home.in_force)
+        others = self._ends[-1] - mine
+        chosen = Random(seed_of(seed, "replay", edit.id)).sample(range(others), min(count, others))
+        before = self._ends[home.place] - mine
+        return tuple(self._nth(position if position < before else position + mine) for position in chosen)
+
+    def changed(self) -> Iterator[ShardPlan]:
+        """What shall become of the drafts that are no longer what they were."""
+        for draft in self._all:
+            stream = tuple(draft.stream)
+            if stream != draft.before:
+                yield ShardPlan(draft.id, draft.mask_seed if draft.id is None else None, stream)
+
+    def _nth(self, position: int) -> Edit:
+        place = bisect_right(self._ends, position)
+        draft = self._all[place]
+        return draft.nth(position - self._ends[place] + len(draft.in_force))
