@@ -1,12 +1,8 @@
-"""Settings: what is taken, what is refused, what comes back."""
+"""Settings: what is taken, what is refused."""
 
 from __future__ import annotations
 
-from dataclasses import fields
-
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from wisedb.editors.wise.config import PRESETS, WiseConfig
 from wisedb.errors import UnknownSetting
@@ -63,20 +59,3 @@ def test_a_value_that_does_not_fit_is_refused(key: str, value: object) -> None:
     with pytest.raises(UnknownSetting) as caught:
         WiseConfig.from_settings({key: value})  # type: ignore[dict-item]
     assert str(value) in str(caught.value) or key in str(caught.value)
-
-
-@given(
-    steps=st.integers(1, 500),
-    beta=st.floats(0.01, 100, allow_nan=False),
-    end=st.booleans(),
-    optimizer=st.sampled_from(["adam", "sgd"]),
-)
-def test_settings_come_back(steps: int, beta: float, end: bool, optimizer: str) -> None:
-    config = WiseConfig(steps=steps, beta=beta, end=end, optimizer=optimizer)
-    settings = config.to_settings()
-    assert WiseConfig.from_settings(settings) == config
-    assert all(settings[field.name] != field.default for field in fields(WiseConfig) if field.name in settings)
-
-
-def test_defaults_need_no_settings() -> None:
-    assert WiseConfig().to_settings() == {}

@@ -166,14 +166,6 @@ class WiseConfig:
             chosen[name] = _fit(name, value, kinds[name])
         return cls(**chosen)
 
-    def to_settings(self) -> dict[str, Setting]:
-        """Only what differs from the defaults; ``from_settings`` reads it back."""
-        return {
-            field.name: getattr(self, field.name)
-            for field in fields(self)
-            if getattr(self, field.name) != field.default
-        }
-
 
 _NOT_NEGATIVE = (
     "alpha",
