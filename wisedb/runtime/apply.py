@@ -186,7 +186,9 @@ def change(
 
     known = _known(store, base, tip.commit, [after[edit_id] for edit_id in added])
     training = time.perf_counter()
-    written = write(store, base, tip, kind, choice, plans, list(after.values()), progress=progress)
+    written = write(
+        store, base, tip.commit.memories, [tip.id], kind, choice, plans, list(after.values()), progress=progress
+    )
     training = time.perf_counter() - training
     shares = _shares(store, base, written, [after[edit_id] for edit_id in added])
     reliability = sum(shares) / len(shares) if shares else None

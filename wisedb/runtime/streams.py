@@ -94,28 +94,35 @@ def changes(before: Iterable[str], after: Iterable[str]) -> tuple[tuple[str, ...
     return tuple(item for item in new if item not in old), tuple(item for item in old if item not in new)
 
 
-def find_start(store: Store, tip: str | None, memory_id: str, stream: Sequence[StreamItem]) -> Start | None:
+def find_start(store: Store, heads: Sequence[str], memory_id: str, stream: Sequence[StreamItem]) -> Start | None:
     """The longest earlier version of a memory whose effective stream is the beginning of that of ``stream``.
 
     Training is a fold over the effective stream, so that going on from such a version gives what training from nothing
-    would have given. The version at the tip is taken at once where it fits, as it does whenever edits are only added;
-    otherwise the whole history behind the tip is searched.
+    would have given. Of the versions at the heads the longest that fits is taken at once, as one does whenever edits
+    are only added; otherwise the whole history behind the heads is searched.
+
+    Args:
+        store: the store.
+        heads: the commits behind which to look: the tip, and of a merge the other side too.
+        memory_id: which memory.
+        stream: what it shall hold.
     """
     wanted = _ids(effective(stream))
     best: Start | None = None
     seen: set[str] = set()
-    queue, known = [tip] if tip is not None else [], {tip}
+    queue = list(dict.fromkeys(heads))
+    known, left = set(queue), len(queue)
     while queue:
         commit = store.objects.commit(queue.pop(0))
+        left -= 1
         version = next((memory.main for memory in commit.memories if memory.id == memory_id), None)
         if version is not None and version not in seen:
-            first = not seen
             seen.add(version)
             held = _effective_ids(store, version)
             if wanted[: len(held)] == held and (best is None or len(held) > best.items):
                 best = Start(version, len(held))
-                if first or len(held) == len(wanted):
-                    return best
+        if best is not None and (best.items == len(wanted) or left == 0):
+            return best
         for parent in commit.parents:
             if parent not in known:
                 known.add(parent)

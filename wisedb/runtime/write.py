@@ -20,7 +20,6 @@ from wisedb.memory.merging import merged_memory
 from wisedb.memory.prompts import encode_prompt, pad_batch
 from wisedb.progress import Listener, Progress
 from wisedb.runtime.assemble import lent
-from wisedb.runtime.record import Tip
 from wisedb.runtime.shelf import SHARD, Draft, delta_blob, mask_blob, read_mask, read_memories, tensor
 from wisedb.runtime.streams import choice_of, find_start
 from wisedb.store.commits import MemoryEntry
@@ -50,7 +49,8 @@ class Written:
 def write(
     store: Store,
     base: LoadedBase,
-    tip: Tip,
+    memories: Sequence[MemoryEntry],
+    heads: Sequence[str],
     editor: Editor,
     choice: EditorChoice,
     plans: Sequence[ShardPlan],
@@ -63,7 +63,8 @@ def write(
     Args:
         store: read from, never written to.
         base: the base model; it is left as it was.
-        tip: whose memories the plans change.
+        memories: those that the plans change, and those that stay as they are.
+        heads: the commits behind which earlier versions of them are found.
         editor: who trains.
         choice: settings and seed of the memories that are begun here; the others keep theirs.
         plans: the memories that change.
@@ -74,11 +75,11 @@ def write(
         TrainingFailed: see the editor.
     """
     draft = Draft(store.objects)
-    entries = {memory.id: memory for memory in tip.commit.memories}
+    entries = {memory.id: memory for memory in memories}
     work = _Count(progress)
     prepared: dict[str | None, PreparedModel] = {}
     trained = 0
-    starts = [None if plan.id is None else find_start(store, tip.id, plan.id, plan.stream) for plan in plans]
+    starts = [None if plan.id is None else find_start(store, heads, plan.id, plan.stream) for plan in plans]
     for plan, start in zip(plans, starts, strict=True):
         work.total += len(effective(plan.stream)) - (0 if start is None else start.items)
     for plan, start in zip(plans, starts, strict=True):
@@ -104,9 +105,9 @@ def write(
         trained += len(items) - (0 if start is None else start.items)
         delta_id = draft.put(delta_blob(memory_id, plan.stream, result), None if start is None else start.delta)
         entries[memory_id] = MemoryEntry(memory_id, SHARD, {"mask": memory_id, "delta": delta_id})
-    memories = tuple(entries.values())
-    merged = merge_record(store, base, draft, memories, editor.configure(choice.settings), in_force)
-    return Written(memories, draft, merged, trained)
+    after = tuple(entries.values())
+    merged = merge_record(store, base, draft, after, editor.configure(choice.settings), in_force)
+    return Written(after, draft, merged, trained)
 
 
 def merge_record(
