@@ -5,7 +5,8 @@
     WisedbError
     ├── UsageError                 the call itself is wrong (exit code 2)
     │   ├── UnknownSetting         a --set key or value that no editor knows
-    │   └── UnknownEditor
+    │   ├── UnknownEditor
+    │   └── UnknownRemote          neither a configured remote nor an address of one
     ├── InputError                 a file or an edit that can't be taken
     │   ├── BadRecord              names file, record and field
     │   └── ConflictingEdits       one prompt, two targets, one commit
@@ -30,8 +31,15 @@
     │   ├── ModelNotFound
     │   ├── UnsupportedModel       no FFN projection that can be edited, or more than one
     │   └── BaseModelMismatch      the weights or the tokenizer are not those of ``init``
-    └── EditorError
-        └── TrainingFailed         a loss that is not a number, or tensors outside their mask
+    ├── EditorError
+    │   └── TrainingFailed         a loss that is not a number, or tensors outside their mask
+    ├── SecretsFound               an edit that would be published holds a key or a token
+    └── RemoteError                something about a pack elsewhere
+        ├── RemoteNotFound         no such folder, bucket or repository
+        ├── RemoteUnavailable      the network or the server fails
+        ├── NotAuthorized          no token, a bad one, or one that may not do this
+        ├── PushRejected           another push landed first, or this one would drop what is there
+        └── Diverged               here and there went different ways, and only a fast-forward was asked for
 
 Every error carries a ``kind`` (stable, for machines), a one-line message and a ``hint``: what to do about it.
 """
@@ -84,6 +92,12 @@ class UnknownEditor(UsageError):
     """No editor of that name."""
 
     kind = "unknown-editor"
+
+
+class UnknownRemote(UsageError):
+    """Neither the name of a configured remote nor an address that one can be at."""
+
+    kind = "unknown-remote"
 
 
 class InputError(WisedbError):
@@ -254,3 +268,45 @@ class TrainingFailed(EditorError):
     """A loss that is not a number, or a change outside the mask."""
 
     kind = "training-failed"
+
+
+class SecretsFound(WisedbError):
+    """An edit that would be published holds what looks like a key or a token."""
+
+    kind = "secrets-found"
+
+
+class RemoteError(WisedbError):
+    """Something about a pack that is elsewhere. No message of these ever holds a credential."""
+
+    kind = "remote"
+
+
+class RemoteNotFound(RemoteError):
+    """No such folder, bucket or repository, or none that this user may see."""
+
+    kind = "remote-not-found"
+
+
+class RemoteUnavailable(RemoteError):
+    """The network or the server fails; trying again later may help."""
+
+    kind = "remote-unavailable"
+
+
+class NotAuthorized(RemoteError):
+    """No token, a bad one, or one that may not do this."""
+
+    kind = "not-authorized"
+
+
+class PushRejected(RemoteError):
+    """Another push landed first, or this one would drop what is there; the remote is as it was."""
+
+    kind = "push-rejected"
+
+
+class Diverged(RemoteError):
+    """Here and there went different ways, and only a fast-forward was asked for; nothing has moved."""
+
+    kind = "diverged"
