@@ -313,6 +313,20 @@ def test_sql(builder: Builder, store: Store) -> None:
     ]
 
 
+@pytest.mark.parametrize("behind", [False, True])
+def test_sql_shows_what_is_meant_for_people(builder: Builder, store: Store, behind: bool) -> None:
+    first = commit(builder, CAPITAL)
+    commit(builder, RIVER)
+    if not behind:
+        store.index.rebuild()
+    builder.move("main", builder.states[first], "reset")  # some commits are hidden, and so is the list of them
+    shown = [row[0] for row in history.sql(store, "SHOW TABLES")[1]]
+    assert shown == ["changes", "commits", "edits", "facts", "memories", "refs", "scores"]
+    assert {row[0] for row in history.sql(store, "DESCRIBE edits")[1]} >= {"id", "prompt", "target"}
+    with pytest.raises(UsageError):
+        history.sql(store, "SELECT * FROM whole_edits")
+
+
 def test_sql_values_are_json(builder: Builder, store: Store) -> None:
     query = (
         "SELECT 1.5::DECIMAL(3, 1), 'nan'::DOUBLE, DATE '2026-05-01', {'a': [true]}, 'ab'::BLOB, NULL, uuid() IS NULL"

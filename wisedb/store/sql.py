@@ -34,7 +34,7 @@ def sql(store: Source, query: str) -> tuple[list[str], list[list[Any]]]:
     """Run one read-only query.
 
     It sees ``commits``, ``edits``, ``facts`` (those in force at HEAD), ``changes``, ``memories``, ``scores`` and
-    ``refs``, and neither files, nor the network, nor the process.
+    ``refs``, which are what ``SHOW TABLES`` shows, and neither files, nor the network, nor the process.
 
     Returns:
         The columns' names, and the rows as JSON values: times as ISO 8601, numbers that are not finite as ``null``.
@@ -52,11 +52,12 @@ def sql(store: Source, query: str) -> tuple[list[str], list[list[Any]]]:
 
 
 def _prepare(session: Session, store: Source, *, with_scores: bool) -> None:
+    scores = _scores(session, store) if with_scores else []
+    session.connection.execute("SET schema = 'main'")
     session.connection.execute("CREATE TABLE refs (name VARCHAR, kind VARCHAR, commit VARCHAR)")
     session.connection.execute("CREATE TABLE scores (commit VARCHAR, name VARCHAR, record JSON)")
     insert_plain(session.connection, "refs", store.index.refs())
-    if with_scores:
-        insert_plain(session.connection, "scores", _scores(session, store))
+    insert_plain(session.connection, "scores", scores)
     session.connection.execute(schema.views())
     for statement in _CLOSED:
         session.connection.execute(statement)
@@ -101,7 +102,7 @@ def _run(session: Session, query: str) -> tuple[list[str], list[list[Any]]]:
 
 def _look_through(session: Session) -> None:
     for table in schema.TABLES:
-        session.rows(f"SELECT bit_xor(hash(whole)) FROM whole_{table} AS whole")
+        session.rows(f"SELECT bit_xor(hash(whole)) FROM internal.whole_{table} AS whole")
 
 
 def _plain(value: Any) -> Any:

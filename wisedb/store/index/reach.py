@@ -33,9 +33,9 @@ def unreached(connection: duckdb.DuckDBPyConnection, table: str, graph: Graph, r
     return [number for number in graph if number not in reached]
 
 
-def hide(connection: duckdb.DuckDBPyConnection, commits: Collection[int]) -> None:
-    """Fill the table ``hidden`` with these commits."""
-    connection.execute("CREATE TEMP TABLE hidden (number INTEGER)")
+def hide(connection: duckdb.DuckDBPyConnection, commits: Collection[int], kind: str = "TABLE") -> None:
+    """Fill the new table ``hidden`` (a ``TABLE`` or a ``TEMP TABLE``) with these commits."""
+    connection.execute(f"CREATE {kind} hidden (number INTEGER)")
     connection.execute("INSERT INTO hidden SELECT unnest($1::VARCHAR::INTEGER[])", [numbers(commits)])
 
 
@@ -44,7 +44,7 @@ def forget(connection: duckdb.DuckDBPyConnection, roots: Collection[str]) -> Non
     left = unreached(connection, "commits", read_graph(connection, "commits"), roots)
     if not left:
         return
-    hide(connection, left)
+    hide(connection, left, "TEMP TABLE")
     for statement in (
         "DELETE FROM commits WHERE number IN (SELECT number FROM hidden)",
         "DELETE FROM changes WHERE commit IN (SELECT number FROM hidden)",

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 class Session:
     """An open index.
 
+    All of it lies in the schema ``internal``, so that ``SHOW TABLES`` shows the views of :mod:`wisedb.store.sql` alone.
     ``whole_<table>`` hold all rows; ``seen_commits`` and ``seen_edits`` only what refs reach: the rest belongs to
     commits that were left behind by ``reset`` and are asked for by name.
 
@@ -46,6 +47,7 @@ class Session:
         self._graph: Graph | None = None
         self._parts: list[str] = []
         try:
+            self.connection.execute("CREATE SCHEMA internal; SET schema = 'internal'")
             if generation is None:
                 self._make_room()
             else:
@@ -123,7 +125,7 @@ class Session:
 
     def _make_room(self) -> None:
         self.connection.execute("CREATE SCHEMA fresh; SET schema = 'fresh';" + schema.tables())
-        self.connection.execute("SET schema = 'main'")
+        self.connection.execute("SET schema = 'internal'")
         self._parts.append("fresh.")
         self._join()
 
