@@ -15,6 +15,7 @@ The header is written here and not by that library, because its bytes may differ
 
 from __future__ import annotations
 
+import io
 import json
 import re
 from collections.abc import Mapping
@@ -155,21 +156,21 @@ def read_header(file: BinaryIO, file_size: int) -> Header:
     Raises:
         CorruptObject: it is not the header of a blob.
     """
-    prefix = file.read(8)
-    length = int.from_bytes(prefix, "little")
-    if len(prefix) != 8 or not 2 <= length <= min(MAX_HEADER, file_size - 8):
-        raise CorruptObject("the header's length is impossible")
-    raw = file.read(length)
-    try:
-        tensors = json.loads(raw, parse_constant=_no_constant)
-        header = _parse(tensors)
-        written = header.to_bytes()
-    except (ValueError, TypeError, KeyError, AttributeError, RecursionError, InputError) as error:
-        raise CorruptObject(f"the header can't be read: {error}") from error
-    if written != prefix + raw:
-        raise CorruptObject("the header is not as wisedb writes it")
-    if file_size != len(written) + header.payload_length:
+    header, length = _header(file, file_size - 8)
+    if file_size != length + header.payload_length:
         raise CorruptObject("the file has not the length that its header says")
+    return header
+
+
+def read_detached(data: bytes) -> Header:
+    """Read and check a header that stands alone, without its payload.
+
+    Raises:
+        CorruptObject: it is not the header of a blob, or not that alone.
+    """
+    header, length = _header(io.BytesIO(data), len(data) - 8)
+    if len(data) != length:
+        raise CorruptObject("there is more than a header")
     return header
 
 
@@ -181,6 +182,24 @@ def check_payload(header: Header, payload: bytes) -> None:
     """
     if len(payload) != header.payload_length or digest(payload) != header.sha256:
         raise CorruptObject("the payload has another checksum than the header says")
+
+
+def _header(file: BinaryIO, room: int) -> tuple[Header, int]:
+    """The header of a file with ``room`` bytes behind the length, and how long it is with the length."""
+    prefix = file.read(8)
+    length = int.from_bytes(prefix, "little")
+    if len(prefix) != 8 or not 2 <= length <= min(MAX_HEADER, room):
+        raise CorruptObject("the header's length is impossible")
+    raw = file.read(length)
+    try:
+        tensors = json.loads(raw, parse_constant=_no_constant)
+        header = _parse(tensors)
+        written = header.to_bytes()
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError, InputError) as error:
+        raise CorruptObject(f"the header can't be read: {error}") from error
+    if written != prefix + raw:
+        raise CorruptObject("the header is not as wisedb writes it")
+    return header, len(written)
 
 
 def _parse(tensors: Mapping[str, Any]) -> Header:
