@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import io
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
@@ -15,11 +15,13 @@ from wisedb.errors import CorruptObject, MissingObject, StoreError
 from wisedb.store.blobs import Array, Blob
 from wisedb.store.codec import decode, encode, needs_reference
 from wisedb.store.commits import Commit
-from wisedb.store.container import ID, MAX_DEPTH, Header, StoredArray, check_payload, read_header
+from wisedb.store.container import ID, MAX_DEPTH, Header, StoredArray, check_payload, read_detached, read_header
 from wisedb.store.files import Disk, read_file, reading_errors
 
 BLOB_SUFFIX: Final = ".safetensors"
 COMMIT_SUFFIX: Final = ".json"
+HEADER_SUFFIX: Final = ".header"
+"""Of a promised blob: its header alone, which proves its id, kind and meta. The rest is on a remote."""
 
 MAX_STEPS: Final = 4 * MAX_DEPTH
 """Longest chain of differences that is followed. Longer than what `put` makes: a damaged blob in the middle of a chain
@@ -30,6 +32,17 @@ _MODE: Final = 0o444
 _HINT: Final = "Run `wisedb fsck`; fetching from a remote or restoring a backup brings the object back."
 
 
+@dataclass(slots=True)
+class Promise:
+    """Who keeps what a lazy clone was promised.
+
+    Attributes:
+        fetch: stores the payloads of these blobs, or raises; ``None`` where nobody is set to do so.
+    """
+
+    fetch: Callable[[Collection[str]], None] | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class Objects:
     """``objects/``.
@@ -38,11 +51,13 @@ class Objects:
         folder: the folder.
         disk: how files are written.
         chain: longest chain of differences that :meth:`put` makes; 0 stores every blob on its own.
+        promise: where the payloads of promised blobs come from.
     """
 
     folder: Path
     disk: Disk = Disk()  # noqa: RUF009 - frozen and without state
     chain: int = MAX_DEPTH
+    promise: Promise = field(default_factory=Promise, compare=False)
 
     # Blobs
 
@@ -63,7 +78,7 @@ class Objects:
         if self._freshen(path) and self._sound(blob.id):
             return blob.id
         header, payload = self._encode(blob, near)
-        self.disk.write(path, header.to_bytes() + payload, mode=_MODE)
+        self._write(blob.id, header.to_bytes() + payload)
         return blob.id
 
     def get(self, blob_id: str) -> Blob:
@@ -90,12 +105,17 @@ class Objects:
         return header.kind, header.meta
 
     def header(self, blob_id: str) -> Header:
-        """A blob's header, checked against the id; the payload is not read.
+        """A blob's header, checked against the id; the payload is not read, and needn't be there.
 
         Raises:
             MissingObject, CorruptObject: as :meth:`meta`.
         """
-        return self._open(blob_id, payload=False)[0]
+        if not self.is_promised(blob_id):
+            return self._open(blob_id, payload=False)[0]
+        try:
+            return _detached(blob_id, read_file(self.header_path(blob_id)))
+        except MissingObject:
+            return self._open(blob_id, payload=False)[0]  # the payload has just come
 
     def array(self, blob_id: str, name: str) -> Array:
         """One array of a blob, decoded and checked.
@@ -110,20 +130,31 @@ class Objects:
         return self._decode(blob_id, name, header.arrays[name], payload[header.slices()[name]])
 
     def has(self, blob_id: str) -> bool:
-        """Whether the store holds that blob; its content is not looked at."""
-        return ID.fullmatch(blob_id) is not None and self.blob_path(blob_id).is_file()
+        """Whether the store holds that blob or was promised it; its content is not looked at."""
+        if ID.fullmatch(blob_id) is None:
+            return False
+        return self.blob_path(blob_id).is_file() or self.header_path(blob_id).is_file()
+
+    def is_promised(self, blob_id: str) -> bool:
+        """Whether of that blob only the header is here."""
+        if ID.fullmatch(blob_id) is None:
+            return False
+        return not self.blob_path(blob_id).is_file() and self.header_path(blob_id).is_file()
 
     def ids(self) -> Iterator[str]:
-        """The ids of all blobs, sorted."""
-        return self._listed(BLOB_SUFFIX)
+        """The ids of all blobs, promised ones included, sorted."""
+        return self._listed(BLOB_SUFFIX, HEADER_SUFFIX)
 
     def size(self, object_id: str) -> int:
-        """The bytes on disk of a blob or a commit.
+        """The bytes that a blob or a commit takes on disk; of a promised blob, those that it will take.
 
         Raises:
             MissingObject: the store holds neither.
         """
         path = self.blob_path(object_id)
+        if self.is_promised(object_id):
+            header = self.header(object_id)
+            return len(header.to_bytes()) + header.payload_length
         if not path.is_file():
             path = self.commit_path(object_id)
         with reading_errors(path):
@@ -145,7 +176,57 @@ class Objects:
                 self._decode(blob_id, name, header.arrays[name], payload[place])
         path = self.blob_path(blob_id)
         if not (self._freshen(path) and self._sound(blob_id)):
+            self._write(blob_id, data)
+
+    # Promised blobs
+
+    def put_header(self, blob_id: str, data: bytes) -> None:
+        """Store the header of a blob whose payload stays elsewhere for now. A blob that is here stays whole.
+
+        Raises:
+            CorruptObject: the bytes are not that blob's header; nothing is stored.
+            NoSpace, StoreNotWritable: nothing is stored.
+        """
+        _detached(blob_id, data)
+        path = self.header_path(blob_id)
+        if not self.blob_path(blob_id).is_file() and not self._freshen(path):
             self.disk.write(path, data, mode=_MODE)
+
+    def promised(self, blob_ids: Iterable[str]) -> list[str]:
+        """Which of these blobs, and of those that decoding them needs, are only promised; sorted.
+
+        Raises:
+            MissingObject, CorruptObject: a header isn't there or doesn't fit its id.
+        """
+        wanted, seen = list(blob_ids), set(blob_ids)
+        found: list[str] = []
+        while wanted:
+            blob_id = wanted.pop()
+            if self.is_promised(blob_id):
+                found.append(blob_id)
+                references = self.header(blob_id).references
+                wanted.extend(references - seen)
+                seen |= references
+        return sorted(found)
+
+    def ensure(self, blob_ids: Iterable[str]) -> None:
+        """Have the payloads of these blobs, and of those that decoding them needs: what is only promised is fetched.
+
+        Whoever is about to read many blobs calls this first, so that they come at the same time, not one by one.
+
+        Raises:
+            MissingObject: nobody is there to fetch them.
+            WisedbError: what the remote says.
+        """
+        lacking = self.promised(blob_ids)
+        if not lacking:
+            return
+        if self.promise.fetch is None:
+            raise MissingObject(
+                f"blob {lacking[0][:12]} is only promised: its content is on the remote that this store is a clone of",
+                hint="Open the store with `Repository.open`, or clone it without --lazy.",
+            )
+        self.promise.fetch(lacking)
 
     # Commits
 
@@ -185,7 +266,7 @@ class Objects:
 
     def commit_ids(self, prefix: str = "") -> Iterator[str]:
         """The ids of all commits that begin with ``prefix``, sorted."""
-        return self._listed(COMMIT_SUFFIX, prefix)
+        return self._listed(COMMIT_SUFFIX, prefix=prefix)
 
     # Files
 
@@ -196,6 +277,14 @@ class Objects:
             CorruptObject: ``blob_id`` is not an id.
         """
         return self._path(blob_id, BLOB_SUFFIX)
+
+    def header_path(self, blob_id: str) -> Path:
+        """Where a promised blob's header is, or would be.
+
+        Raises:
+            CorruptObject: ``blob_id`` is not an id.
+        """
+        return self._path(blob_id, HEADER_SUFFIX)
 
     def commit_path(self, commit_id: str) -> Path:
         """Where a commit's file is, or would be.
@@ -211,15 +300,23 @@ class Objects:
             raise CorruptObject(f"{object_id!r} is not the id of an object", hint=_HINT)
         return self.folder / object_id[:2] / (object_id[2:] + suffix)
 
-    def _listed(self, suffix: str, prefix: str = "") -> Iterator[str]:
+    def _write(self, blob_id: str, data: bytes) -> None:
+        self.disk.write(self.blob_path(blob_id), data, mode=_MODE)
+        # A dead process may leave the header behind: nothing looks at it where the blob is whole.
+        with suppress(OSError):
+            self.header_path(blob_id).unlink(missing_ok=True)
+
+    def _listed(self, *suffixes: str, prefix: str = "") -> Iterator[str]:
         if not self.folder.is_dir():
             return
         with reading_errors(self.folder):
             for folder in sorted(self.folder.glob(prefix[:2] + "?" * (2 - len(prefix[:2])))):
                 # Names only: looking at ten thousand files one by one would take longer than reading some of them.
                 names = os.listdir(folder) if folder.is_dir() else []  # noqa: PTH208
-                for name in sorted(name for name in names if name.endswith(suffix)):
-                    object_id = folder.name + name.removesuffix(suffix)
+                for stem in sorted(
+                    {name.removesuffix(end) for end in suffixes for name in names if name.endswith(end)}
+                ):
+                    object_id = folder.name + stem
                     if ID.fullmatch(object_id) and object_id.startswith(prefix):
                         yield object_id
 
@@ -246,6 +343,8 @@ class Objects:
 
     def _open(self, blob_id: str, *, payload: bool) -> tuple[Header, bytes]:
         path = self.blob_path(blob_id)
+        if payload and self.is_promised(blob_id):
+            self.ensure([blob_id])
         try:
             with reading_errors(path), path.open("rb") as file:
                 header = read_header(file, os.fstat(file.fileno()).st_size)
@@ -296,6 +395,8 @@ class Objects:
         if near is None or near == blob.id:
             return found
         with suppress(MissingObject, CorruptObject):
+            if self.promised([near]):
+                return found  # not fetched for this: it may save some space, and the store's lock is held
             header, payload = self._read(near)
             for name, place in header.slices().items():
                 stored, array = header.arrays[name], blob.arrays.get(name)
@@ -344,6 +445,16 @@ def _split(blob_id: str, data: bytes) -> tuple[Header, bytes]:
     if header.id != blob_id:
         raise _damaged(blob_id, "its content has another hash")
     return header, payload
+
+
+def _detached(blob_id: str, data: bytes) -> Header:
+    try:
+        header = read_detached(data)
+    except CorruptObject as error:
+        raise _damaged(blob_id, error.message) from error
+    if header.id != blob_id:
+        raise _damaged(blob_id, "its header has another hash")
+    return header
 
 
 def _damaged(blob_id: str, problem: str) -> CorruptObject:

@@ -28,6 +28,16 @@ def receive_blob(objects: Objects, blob_id: str, data: bytes) -> None:
     objects.import_file(blob_id, data)
 
 
+def receive_header(objects: Objects, blob_id: str, data: bytes) -> None:
+    """Store the header of a blob whose payload stays elsewhere for now.
+
+    Raises:
+        CorruptObject: the bytes are not that blob's header; nothing is stored.
+        NoSpace, StoreNotWritable: nothing is stored.
+    """
+    objects.put_header(blob_id, data)
+
+
 def receive_commit(objects: Objects, commit_id: str, data: bytes) -> Commit:
     """Store a commit as another store wrote it, and return it.
 
