@@ -16,22 +16,29 @@ from .session import Session
 @command(
     "wisedb export HEAD ./edited --format merged",
     "wisedb export v1 ./adapter --format adapter",
+    "wisedb export v1 ./adapter --format peft --mode retrieve",
 )
 @revision()
 @click.argument("directory", metavar="DIR", type=click.Path(file_okay=False, path_type=Path))
 @click.option(
     "--format",
     "layout",
-    type=click.Choice(["merged", "adapter"]),
+    type=click.Choice(["merged", "adapter", "peft"]),
     required=True,
-    help="A plain checkpoint with the merged memory, or the memories for their base model, for wisedb.load.",
+    help="A plain checkpoint with the merged memory; the memories for their base model, for wisedb.load; or the same "
+    "as a PEFT adapter, for peft and transformers.",
 )
-def export(session: Session, rev: str, directory: Path, layout: str) -> None:
+@click.option(
+    "--mode",
+    type=click.Choice(["retrieve", "merge"]),
+    help="How the memories of a PEFT adapter answer: the one that fires (the default), or one merged of all.",
+)
+def export(session: Session, rev: str, directory: Path, layout: str, mode: str | None) -> None:
     """Write the model at REV to a folder.
 
     What is written needs no store.
     """
-    made = session.repository().export(rev, directory, layout)
+    made = session.repository().export(rev, directory, layout, mode)
     session.show(made.to_json(), _lines)
 
 

@@ -5,11 +5,13 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from wisedb.imports import after_import
+
 if TYPE_CHECKING:
     from wisedb.edits import Edit, LocalityPrompt
     from wisedb.errors import WisedbError
-    from wisedb.repository import Repository
     from wisedb.loading import load
+    from wisedb.repository import Repository
 
 __all__ = ["Edit", "LocalityPrompt", "Repository", "WisedbError", "__version__", "load"]
 
@@ -23,6 +25,9 @@ _HOMES = {
     "WisedbError": "wisedb.errors",
     "load": "wisedb.loading",
 }
+
+# peft has no plugins. Where both are imported, in whatever order, peft knows wisedb's adapters.
+after_import("peft", "wisedb.runtime.peft.register", "register")
 
 
 def __getattr__(name: str) -> Any:

@@ -337,11 +337,11 @@ class Repository:
         commit_id = self.store.resolve(rev)
         return evaluate(self.store, self.base, commit_id, records, mode, limit, progress=progress)
 
-    def export(self, rev: str, directory: str | Path, format: str = "merged") -> ExportResult:
+    def export(self, rev: str, directory: str | Path, format: str = "merged", mode: str | None = None) -> ExportResult:
         """Write a commit's model to a folder; see :func:`wisedb.runtime.export.export`."""
         from wisedb.runtime.export import export
 
-        return export(self.store, rev, Path(directory), format)
+        return export(self.store, rev, Path(directory), format, mode)
 
     # Upkeep
 

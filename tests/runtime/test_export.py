@@ -75,7 +75,11 @@ def test_what_can_not_be_exported(history: Repository, tmp_path: Path) -> None:
     with pytest.raises(InputError):
         history.export("HEAD", tmp_path / "full", "merged")
     with pytest.raises(UsageError):
-        history.export("HEAD", tmp_path / "out", "peft")
+        history.export("HEAD", tmp_path / "out", "merged", mode="merge")
+    with pytest.raises(UsageError):
+        history.export("HEAD", tmp_path / "out", "peft", mode="base")
+    with pytest.raises(InputError):
+        history.export("HEAD~2", tmp_path / "out", "peft")
     with pytest.raises(UsageError):
         history.export("HEAD", tmp_path / "out", "zip")
     with pytest.raises(UnknownRevision):

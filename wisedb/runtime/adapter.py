@@ -10,7 +10,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -22,6 +22,7 @@ from wisedb.store.commits import Commit, MemoryEntry
 from wisedb.store.objects import Objects
 
 if TYPE_CHECKING:
+    from wisedb.runtime.shelf import Shelf
     from wisedb.store.store import Store
 
 FILE = "adapter.json"
@@ -54,7 +55,7 @@ class Adapter:
 
     commit_id: str
     commit: Commit
-    objects: Objects
+    objects: Shelf
 
 
 def is_adapter(folder: Path) -> bool:
@@ -92,20 +93,10 @@ def read_adapter(folder: Path) -> Adapter:
         document = json.loads((folder / FILE).read_bytes())
         if document["format"] > FORMAT:
             raise FormatTooNew(f"{folder} has format {document['format']}", hint="Upgrade wisedb.")
-        commit = Commit(
-            parents=(),
-            author="adapter",
-            date="1970-01-01T00:00:00Z",
-            message="adapter",
-            base=_base(document["base"]),
-            editor=EditorChoice(),
-            memories=tuple(
-                MemoryEntry(str(entry["id"]), str(entry["kind"]), dict(entry["blobs"]))
-                for entry in document["memories"]
-            ),
-            merged=document["merged"],
-        )
-        canonical_json(commit.to_json())
+        entries = [
+            MemoryEntry(str(entry["id"]), str(entry["kind"]), dict(entry["blobs"])) for entry in document["memories"]
+        ]
+        commit = state(document["base"], entries, document["merged"])
         return Adapter(str(document["commit"]), commit, Objects(folder / _OBJECTS))
     except FormatTooNew:
         raise
@@ -113,6 +104,26 @@ def read_adapter(folder: Path) -> Adapter:
         raise CorruptObject(
             f"{folder / FILE} can't be read: {' '.join(str(error).split())}", hint="Export the adapter again."
         ) from error
+
+
+def state(base: Mapping[str, Any], memories: Iterable[MemoryEntry], merged: Mapping[str, Any] | None) -> Commit:
+    """What of a commit is needed to assemble a model, as a commit without history.
+
+    Raises:
+        ValueError, KeyError, TypeError, InputError: a part is not what it should be.
+    """
+    commit = Commit(
+        parents=(),
+        author="adapter",
+        date="1970-01-01T00:00:00Z",
+        message="adapter",
+        base=_base(base),
+        editor=EditorChoice(),
+        memories=tuple(memories),
+        merged=merged,
+    )
+    canonical_json(commit.to_json())
+    return commit
 
 
 def _base(record: Mapping[str, Any]) -> BaseModel:

@@ -6,6 +6,8 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Literal
 
+import torch
+
 from wisedb.errors import UsageError
 from wisedb.memory.attach import SideMemories, attach
 from wisedb.memory.locate import locate
@@ -46,6 +48,20 @@ def answering(commit: Commit, memories: Sequence[SideMemory], mode: Mode) -> lis
         return list(memories)
     merged = commit.merged or {}
     return [merged_memory(memories, float(merged.get("threshold", 0.0)), float(merged.get("density", DENSITY)))]
+
+
+def baked(weight: torch.Tensor, memories: Sequence[SideMemory]) -> torch.Tensor:
+    """W_v + ΔW of the memories (WISE §2.3.2, W_v' ← W_v + TIES(T_e; W_v)), in the dtype and on the device of W_v.
+
+    Args:
+        weight: W_v, (d_ff, d_model); it is left as it was.
+        memories: what :func:`answering` gave for ``merge``, or nothing.
+    """
+    total = weight.detach().float()
+    for memory in memories:
+        # Added in float32 and rounded once: half precision would lose what small changes say.
+        total = total + memory.dense().to(weight.device).float()
+    return total.to(weight.dtype)
 
 
 def attached(model: PreTrainedModel, target: str, memories: Sequence[SideMemory], mode: Mode) -> SideMemories:

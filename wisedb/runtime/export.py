@@ -13,7 +13,7 @@ import torch
 from wisedb.errors import InputError, StoreNotWritable, UsageError
 from wisedb.memory.locate import locate, weight_of
 from wisedb.runtime.adapter import write_adapter
-from wisedb.runtime.assemble import answering
+from wisedb.runtime.assemble import answering, baked
 from wisedb.runtime.base import load_for
 from wisedb.runtime.shelf import read_memories
 
@@ -41,7 +41,7 @@ class ExportResult:
 
     Attributes:
         path: the folder, absolute.
-        format: ``merged`` or ``adapter``.
+        format: ``merged``, ``adapter`` or ``peft``.
         files: the files in it, relative, by name.
         bytes: what they take.
     """
@@ -56,30 +56,37 @@ class ExportResult:
         return {"path": str(self.path), "format": self.format, "files": list(self.files), "bytes": self.bytes}
 
 
-def export(store: Store, rev: str, directory: Path, format: str = "merged", **kwargs: Any) -> ExportResult:
+def export(
+    store: Store, rev: str, directory: Path, format: str = "merged", mode: str | None = None, **kwargs: Any
+) -> ExportResult:
     """Write a commit's model to a new or empty folder.
 
     ``merged``: a plain checkpoint that any software reads: W_v + TIES(ΔW of all memories) in place of W_v (WISE §2.3.2,
     W_v' ← W_v + TIES(T_e; W_v)), in the checkpoint's own dtype. It is always on: routing is not in it.
     ``adapter``: the memories and a reference to the base model; ``wisedb.load`` opens it without the store.
+    ``peft``: the same as a PEFT adapter; with wisedb imported, peft and transformers open it by themselves.
 
     Args:
         store: the store.
         rev: the commit.
         directory: must not exist, or be empty.
         format: see above.
+        mode: for ``peft``, how the memories answer when it is loaded: ``retrieve`` (the default) or ``merge``.
         **kwargs: as in :func:`wisedb.runtime.base.load_base`, for ``merged``.
 
     Raises:
         UnknownRevision: no such commit.
-        UsageError: no such format, or one that isn't available yet.
-        InputError: the folder is not empty.
+        UsageError: no such format, no such mode, or a mode for a format that has none.
+        InputError: the folder is not empty, or an adapter for peft is to hold no memory.
         StoreNotWritable: it can't be written; nothing is left there.
     """
     if format not in FORMATS:
-        raise UsageError(f"there is no format '{format}'", hint="There are: merged, adapter.")
-    if format == "peft":
-        raise UsageError("the format 'peft' is not available yet", hint="Use --format adapter, with wisedb.load.")
+        raise UsageError(f"there is no format '{format}'", hint=f"There are: {', '.join(FORMATS)}.")
+    if mode is not None and format != "peft":
+        raise UsageError(
+            f"the format '{format}' has no mode",
+            hint="'merged' is always merged; an adapter's mode is chosen when it is loaded; or use --format peft.",
+        )
     commit_id = store.resolve(rev)
     commit = store.objects.commit(commit_id)
     target = directory.expanduser().absolute()
@@ -93,6 +100,10 @@ def export(store: Store, rev: str, directory: Path, format: str = "merged", **kw
             making.mkdir()
             if format == "merged":
                 _write_merged(store, commit_id, commit, making, kwargs)
+            elif format == "peft":
+                from wisedb.runtime.peft.folder import write_peft  # peft takes a second to import
+
+                write_peft(store, commit_id, commit, making, mode or "retrieve")
             else:
                 write_adapter(store, commit_id, commit, making)
             if target.exists():
@@ -117,10 +128,7 @@ def _write_merged(store: Store, commit_id: str, commit: Commit, folder: Path, kw
     memories = answering(commit, read_memories(store.objects, commit.memories), "merge")
     with torch.no_grad():
         weight = weight_of(locate(loaded.model, base.target))
-        for memory in memories:
-            delta = memory.dense().to(weight.device)
-            # Added in float32 and rounded once: half precision would lose what small changes say.
-            weight.copy_((weight.float() + delta.float()).to(weight.dtype))
+        weight.copy_(baked(weight, memories))
     loaded.model.save_pretrained(folder)
     loaded.tokenizer.save_pretrained(folder)
     merged = commit.merged or {}

@@ -6,10 +6,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from wisedb.errors import NotAStore, UsageError
-from wisedb.runtime.adapter import is_adapter, read_adapter
+from wisedb.runtime.adapter import Adapter, is_adapter, read_adapter
 from wisedb.runtime.assemble import answering, attached, check_mode
 from wisedb.runtime.base import load_for
 from wisedb.runtime.loader import load as load_from_store
+from wisedb.runtime.peft.folder import is_peft, read_peft
 from wisedb.runtime.shelf import read_memories
 from wisedb.store.store import FOLDER, Store
 
@@ -23,7 +24,7 @@ def load(
     """Load an edited model, ready to use.
 
     Args:
-        path_or_id: a folder with a store, or one that ``wisedb export --format adapter`` wrote.
+        path_or_id: a folder with a store, or one that ``wisedb export`` wrote as ``adapter`` or ``peft``.
         revision: of a store: the commit, branch or tag, ``HEAD`` by default.
         mode: ``retrieve`` (the memory that fires answers), ``merge`` (one memory, the TIES merge of all) or ``base``.
         **kwargs: as in :func:`wisedb.runtime.base.load_base`: dtype, device_map, token, cache_dir, local_files_only …
@@ -39,10 +40,10 @@ def load(
         CorruptObject: something in the folder is damaged.
     """
     folder = Path(path_or_id).expanduser()
-    if is_adapter(folder):
+    if is_adapter(folder) or is_peft(folder):
         if revision is not None:
             raise UsageError(f"{folder} is an adapter and has no revisions", hint="Leave the revision out.")
-        return _load_adapter(folder, mode, kwargs)
+        return _load_adapter(read_adapter(folder) if is_adapter(folder) else read_peft(folder), mode, kwargs)
     if (folder / FOLDER).is_dir() or folder.name == FOLDER:
         return load_from_store(Store.open(folder), revision or "HEAD", mode, **kwargs)
     if folder.is_dir():
@@ -55,9 +56,10 @@ def load(
     )
 
 
-def _load_adapter(folder: Path, mode: str, kwargs: dict[str, Any]) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
+def _load_adapter(
+    adapter: Adapter, mode: str, kwargs: dict[str, Any]
+) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
     chosen = check_mode(mode)
-    adapter = read_adapter(folder)
     base = load_for(adapter.commit.base, **kwargs)
     entries = () if chosen == "base" else adapter.commit.memories
     wanted = answering(adapter.commit, read_memories(adapter.objects, entries), chosen)
