@@ -18,17 +18,12 @@ import zlib
 from collections.abc import Mapping
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
 from wisedb.errors import CorruptObject, InputError
-from wisedb.store.blobs import ITEM_SIZES, Array, byte_count
+from wisedb.store.blobs import Array, byte_count
 
 RAW = "raw"
 SHUFFLE = "shuffle-zlib"
 ULP = "ulp-shuffle-zlib"
-
-_SIGN_AND_MAGNITUDE = frozenset({"F64", "F32", "F16", "BF16"})
 
 # Level and strategy of zlib. Noise that only Huffman coding can shorten (mantissas), runs of zeros (differences) and
 # text each have a winner; run lengths are also several times faster than any search for matches.
@@ -56,11 +51,13 @@ def encode(array: Array, *, reference: Array | None = None) -> tuple[bytes, dict
     Returns:
         The payload, and the recipe that :func:`decode` needs: ``{"codec": name}``.
     """
-    words = _words(array.data, array.dtype)
-    candidates = [(RAW, array.data), (SHUFFLE, _deflate(_shuffle(words)))]
+    # Whoever only reads commits needs no NumPy, which takes longer to load than all of the store.
+    from wisedb.store import words
+
+    candidates = [(RAW, array.data), (SHUFFLE, _deflate(words.shuffle(array.data, array.dtype)))]
     if reference is not None and (reference.dtype, reference.shape) == (array.dtype, array.shape):
-        steps = _zigzag(_ranks(words, array.dtype) - _ranks(_words(reference.data, array.dtype), array.dtype))
-        candidates.append((ULP, _deflate(_shuffle(steps))))
+        steps = words.steps(array.data, reference.data, array.dtype)
+        candidates.append((ULP, _deflate(words.shuffle(steps, array.dtype))))
     name, payload = min(candidates, key=lambda candidate: len(candidate[1]))
     return payload, {"codec": name}
 
@@ -101,74 +98,19 @@ def decode(
         return Array(dtype, shape, payload)
     if name not in (SHUFFLE, ULP):
         raise CorruptObject(f"an array has the unknown encoding {name!r}", hint="Upgrade wisedb. " + _HINT)
-    words = _unshuffle(_inflate(payload, size), dtype)
+    from wisedb.store import words
+
+    data = words.unshuffle(_inflate(payload, size), dtype)
     if name == ULP:
         if reference is None or (reference.dtype, reference.shape) != (dtype, shape):
             raise CorruptObject(f"an array of {dtype} {list(shape)} was encoded against another one", hint=_HINT)
-        before = _ranks(_words(reference.data, dtype), dtype)
-        words = _unrank(_unzigzag(words) + before, dtype)
-    return Array(dtype, shape, words.tobytes())
+        data = words.walk(data, reference.data, dtype)
+    return Array(dtype, shape, data)
 
 
 def needs_reference(recipe: Mapping[str, Any]) -> bool:
     """Whether :func:`decode` needs the array that the encoding refers to."""
     return recipe.get("codec") == ULP
-
-
-# An array's bit patterns are unsigned words of its item size throughout: floats as such never appear, so that no
-# arithmetic can quieten a NaN or lose a sign.
-_Words = NDArray[np.unsignedinteger[Any]]
-
-
-def _words(data: bytes, dtype: str) -> _Words:
-    return np.frombuffer(data, dtype=f"<u{ITEM_SIZES[dtype]}")
-
-
-def _shuffle(words: _Words) -> bytes:
-    return words.view(np.uint8).reshape(-1, words.itemsize).T.tobytes()
-
-
-def _unshuffle(data: bytes, dtype: str) -> _Words:
-    size = ITEM_SIZES[dtype]
-    planes = np.frombuffer(data, np.uint8).reshape(size, -1)
-    return np.ascontiguousarray(planes.T).reshape(-1).view(f"<u{size}")
-
-
-def _ranks(words: _Words, dtype: str) -> _Words:
-    """Number the bit patterns in the order of their values, so that neighbours differ by one.
-
-    A bijection: floats are sign and magnitude, so that negative ones count downwards and all others start behind them;
-    integers keep their bits, since differences are taken modulo 2ⁿ.
-    """
-    if dtype not in _SIGN_AND_MAGNITUDE:
-        return words
-    top = _constant(words, 1 << (8 * words.itemsize - 1))
-    return np.where(words & top, ~words, words | top)
-
-
-def _unrank(ranks: _Words, dtype: str) -> _Words:
-    if dtype not in _SIGN_AND_MAGNITUDE:
-        return ranks
-    top = _constant(ranks, 1 << (8 * ranks.itemsize - 1))
-    return np.where(ranks & top, ranks ^ top, ~ranks)
-
-
-def _zigzag(steps: _Words) -> _Words:
-    """Map 0, −1, 1, −2, … to 0, 1, 2, 3, … so that small steps of either sign have zeros in their upper bytes."""
-    sign = steps >> _constant(steps, 8 * steps.itemsize - 1)
-    zigzag: _Words = (steps << _constant(steps, 1)) ^ (~sign + _constant(steps, 1))
-    return zigzag
-
-
-def _unzigzag(words: _Words) -> _Words:
-    one = _constant(words, 1)
-    steps: _Words = (words >> one) ^ (~(words & one) + one)
-    return steps
-
-
-def _constant(words: _Words, value: int) -> np.unsignedinteger[Any]:
-    constant: np.unsignedinteger[Any] = words.dtype.type(value)
-    return constant
 
 
 def _deflate(data: bytes) -> bytes:
