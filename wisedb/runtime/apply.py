@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -20,7 +20,7 @@ from wisedb.runtime.score import pairs_of, score
 from wisedb.runtime.shelf import read_memories
 from wisedb.runtime.streams import changes, edits_blob, in_force, read_streams
 from wisedb.runtime.write import Written, write
-from wisedb.store.commits import Commit
+from wisedb.store.commits import Commit, MemoryEntry
 
 if TYPE_CHECKING:
     from wisedb.runtime.base import LoadedBase
@@ -114,14 +114,12 @@ def commit_edits(
     new = [edit for edit in given if edit.id not in before]
     if not new:
         raise NothingToCommit("all these edits are in force already", hint="'wisedb facts' lists what is in force.")
-    choice = choose(store.config.editor, editor, seed, settings)
+    proposal = propose(store, tip, choose(store.config.editor, editor, seed, settings), new=new)
     return change(
         store,
         base,
-        tip,
-        choice,
-        new=new,
-        signature=signature,
+        proposal,
+        signature,
         action="commit",
         unstage=[edit.id for edit in given],
         progress=progress,
@@ -162,39 +160,103 @@ def choose(
     return replace(default, name=name, settings=whole, seed=default.seed if seed is None else seed)
 
 
-def change(
+@dataclass(frozen=True, slots=True)
+class Proposal:
+    """A state that is planned and not trained yet: what commit, revert, merge and cherry-pick share.
+
+    Attributes:
+        tip: where it lands.
+        choice: editor, settings and seed of the memories that are begun here.
+        parents: what the commit continues, the tip first.
+        memories: those from which the plans go on.
+        streams: what these hold, in the same order.
+        plans: the memories that change.
+        records: edits whose records the commit brings along: those that its parents' history may lack.
+    """
+
+    tip: Tip
+    choice: EditorChoice
+    parents: tuple[str, ...]
+    memories: tuple[MemoryEntry, ...]
+    streams: tuple[ShardStream, ...]
+    plans: tuple[ShardPlan, ...]
+    records: tuple[Edit, ...]
+
+    def in_force(self) -> dict[str, Edit]:
+        """Id → edit, of those in force afterwards, memory by memory."""
+        planned = {plan.id: plan.stream for plan in self.plans if plan.id is not None}
+        streams = [planned.get(stream.id, stream.stream) for stream in self.streams]
+        streams += [plan.stream for plan in self.plans if plan.id is None]
+        return {item.edit.id: item.edit for stream in streams for item in effective(stream)}
+
+
+def propose(
     store: Store,
-    base: LoadedBase,
     tip: Tip,
     choice: EditorChoice,
     *,
     new: Sequence[Edit] = (),
-    removed: Sequence[str] = (),
+    removed: Collection[str] = (),
+    streams: Sequence[ShardStream] | None = None,
+) -> Proposal:
+    """Plan to write and to take out edits at the tip.
+
+    Args:
+        store: the store.
+        tip: whose state changes.
+        choice: how new memories are begun.
+        new: edits to write.
+        removed: ids of edits to take out.
+        streams: what the tip's memories hold, for the same choice, if that was read already.
+    """
+    kind = find_editor(choice.name)
+    held = read_streams(store, tip.commit, choice) if streams is None else streams
+    plans = kind.plan(held, new, removed, kind.configure(choice.settings), choice.seed)
+    return Proposal(tip, choice, (tip.id,), tip.commit.memories, tuple(held), tuple(plans), tuple(new))
+
+
+def change(
+    store: Store,
+    base: LoadedBase,
+    proposal: Proposal,
     signature: Signature,
+    *,
     action: str,
     unstage: Sequence[str] = (),
     progress: Listener | None = None,
 ) -> CommitResult:
-    """Plan, train, measure and land one change of the state at ``tip``; what commit and revert share."""
+    """Train, measure and land a proposal, in one transaction.
+
+    Raises:
+        UsageError: the signature has no message.
+        TrainingFailed: see the editor.
+        RefMoved: another writer landed first; nothing is written.
+    """
     started = time.perf_counter()
     author, date, message = signature.checked()
-    kind = find_editor(choice.name)
-    streams = read_streams(store, tip.commit, choice)
-    plans = kind.plan(streams, new, removed, kind.configure(choice.settings), choice.seed)
-    after = {edit.id: edit for edit in _in_force_after(streams, plans)}
+    tip, choice = proposal.tip, proposal.choice
+    after = proposal.in_force()
     added, reverted = changes(in_force(store, tip.commit), after)
 
     known = _known(store, base, tip.commit, [after[edit_id] for edit_id in added])
     training = time.perf_counter()
     written = write(
-        store, base, tip.commit.memories, [tip.id], kind, choice, plans, list(after.values()), progress=progress
+        store,
+        base,
+        proposal.memories,
+        proposal.parents,
+        find_editor(choice.name),
+        choice,
+        proposal.plans,
+        list(after.values()),
+        progress=progress,
     )
     training = time.perf_counter() - training
     shares = _shares(store, base, written, [after[edit_id] for edit_id in added])
     reliability = sum(shares) / len(shares) if shares else None
-    blob = edits_blob(new) if new else None
+    blob = edits_blob(proposal.records) if proposal.records else None
     commit = Commit(
-        parents=(tip.id,),
+        parents=proposal.parents,
         author=author,
         date=date,
         message=message,
@@ -230,15 +292,6 @@ def change(
         bytes_written=landed.bytes_written,
         reliability=reliability,
     )
-
-
-def _in_force_after(streams: Sequence[ShardStream], plans: Sequence[ShardPlan]) -> Iterator[Edit]:
-    planned = {plan.id: plan.stream for plan in plans if plan.id is not None}
-    for stream in streams:
-        yield from (item.edit for item in effective(planned.get(stream.id, stream.stream)))
-    for plan in plans:
-        if plan.id is None:
-            yield from (item.edit for item in effective(plan.stream))
 
 
 def _known(store: Store, base: LoadedBase, state: Commit, edits: Sequence[Edit]) -> tuple[str, ...]:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from wisedb.edits import Edit
 from wisedb.errors import AmbiguousId, NothingToCommit, UnknownEdit, UnknownRevision
 from wisedb.progress import Listener
-from wisedb.runtime.apply import CommitResult, change
+from wisedb.runtime.apply import CommitResult, change, propose
 from wisedb.runtime.record import Signature, read_tip
 from wisedb.runtime.streams import in_force
 from wisedb.store import history
@@ -68,17 +68,14 @@ def revert_edits(
     chosen = signature or Signature("")
     if not chosen.message.strip():
         chosen = replace(chosen, message=describe(reversal))
-    return change(
+    proposal = propose(
         store,
-        base,
         tip,
         tip.commit.editor,
         new=reversal.restored,
         removed=[edit.id for edit in reversal.removed],
-        signature=chosen,
-        action="revert",
-        progress=progress,
     )
+    return change(store, base, proposal, chosen, action="revert", progress=progress)
 
 
 def find(store: Store, state: Commit, what: Sequence[str]) -> Reversal:

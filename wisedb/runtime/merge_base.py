@@ -1,0 +1,74 @@
+"""The facts that two lines of history began with, whatever shape the history has. No torch."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import combinations
+from typing import TYPE_CHECKING
+
+from wisedb.edits import Edit
+from wisedb.runtime.streams import in_force
+from wisedb.runtime.threeway import merge_facts
+from wisedb.store import history
+from wisedb.store.graph import is_ancestor, merge_bases
+
+if TYPE_CHECKING:
+    from wisedb.store.store import Store
+
+
+@dataclass(frozen=True, slots=True)
+class Common:
+    """What two commits have in common.
+
+    Attributes:
+        bases: the best common ancestors: one, none of unrelated histories, several after a criss-cross.
+        facts: prompt, normalised → the edit that was in force, merged over all bases.
+        disputed: prompts in which the bases can't be merged.
+    """
+
+    bases: tuple[str, ...]
+    facts: dict[str, Edit]
+    disputed: frozenset[str]
+
+
+def facts_at(store: Store, commit_id: str) -> dict[str, Edit]:
+    """Prompt, normalised → the edit in force at a commit, memory by memory."""
+    ids = in_force(store, store.objects.commit(commit_id))
+    return {edit.key: edit for edit in history.edits_of(store, ids)}
+
+
+def common(store: Store, ours: str, theirs: str) -> Common:
+    """The facts at the merge base.
+
+    Of several bases a virtual one is made, as git's recursive strategy does: they are merged with each other, over what
+    THEY have in common, and so on down. A prompt in which they are in conflict has no base: whatever the two sides have
+    there counts as changed, so that it is a conflict unless both settled it alike.
+
+    Raises:
+        MissingObject, CorruptObject: the history is damaged.
+    """
+    bases = tuple(merge_bases(store.objects, ours, theirs))
+    levels = [bases]
+    while len(levels[-1]) > 1:
+        levels.append(_below(store, levels[-1]))
+    facts: dict[str, Edit] = {}
+    disputed: frozenset[str] = frozenset()
+    for level in reversed(levels):
+        below, doubtful = facts, disputed
+        facts, disputed = (facts_at(store, level[0]), frozenset()) if level else ({}, frozenset())
+        for commit_id in level[1:]:
+            merged = merge_facts(below, facts, facts_at(store, commit_id), doubtful | disputed)
+            facts = merged.facts
+            disputed |= {conflict.key for conflict in merged.conflicts}
+        facts = {key: edit for key, edit in facts.items() if key not in disputed}
+    return Common(bases, facts, disputed)
+
+
+def _below(store: Store, commits: tuple[str, ...]) -> tuple[str, ...]:
+    """The best common ancestors of any two of these commits."""
+    found = dict.fromkeys(
+        base for one, other in combinations(commits, 2) for base in merge_bases(store.objects, one, other)
+    )
+    return tuple(
+        base for base in found if not any(rival != base and is_ancestor(store.objects, base, rival) for rival in found)
+    )
