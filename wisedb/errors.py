@@ -17,6 +17,7 @@
     ├── InvalidRefName
     ├── RefExists
     ├── RefMoved                   another writer landed first
+    ├── MergeRefused               histories that have nothing in common, or went different ways
     ├── StoreError
     │   ├── NotAStore
     │   ├── StoreExists
@@ -172,6 +173,12 @@ class RefMoved(WisedbError):
     """The branch is no longer where this write began: another writer landed first."""
 
     kind = "ref-moved"
+
+
+class MergeRefused(WisedbError):
+    """Histories that can't be merged as asked: they have no common commit, or only a fast-forward was allowed."""
+
+    kind = "merge-refused"
 
 
 class StoreError(WisedbError):

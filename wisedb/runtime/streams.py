@@ -108,6 +108,8 @@ def find_start(store: Store, heads: Sequence[str], memory_id: str, stream: Seque
         stream: what it shall hold.
     """
     wanted = _ids(effective(stream))
+    if not wanted:
+        return None
     best: Start | None = None
     seen: set[str] = set()
     queue = list(dict.fromkeys(heads))
