@@ -18,7 +18,7 @@ from .session import Session
 
 SECTIONS = {
     "Start": ("init", "demo"),
-    "Edit": ("add", "edit", "status", "unstage", "commit"),
+    "Edit": ("add", "edit", "status", "unstage", "commit", "import"),
     "Look": ("log", "show", "diff", "facts", "blame", "search", "sql"),
     "Move": ("checkout", "switch", "reset", "rollback", "revert", "branch", "tag", "reflog"),
     "Ask and measure": ("generate", "explain", "eval", "export"),
@@ -34,6 +34,7 @@ HOMES = {
     "status": "stage:status",
     "unstage": "stage:unstage",
     "commit": "commit:commit",
+    "import": "adopt:adopt",
     "log": "history:log",
     "show": "history:show",
     "diff": "compare:diff",

@@ -181,6 +181,20 @@ class Repository:
             progress=progress,
         )
 
+    def import_easyedit(
+        self,
+        path: str | Path,
+        message: str,
+        *,
+        author: str | None = None,
+        date: str | None = None,
+        progress: Listener | None = None,
+    ) -> CommitResult:
+        """Take over the memories of an EasyEdit checkpoint; see :func:`wisedb.runtime.adopt.adopt_easyedit`."""
+        from wisedb.runtime.adopt import adopt_easyedit
+
+        return adopt_easyedit(self.store, self.base, Path(path), Signature(message, author, date), progress=progress)
+
     def rollback(
         self, rev: str, message: str | None = None, *, author: str | None = None, date: str | None = None
     ) -> HeadMove:

@@ -92,6 +92,14 @@ def write(
     def history(numbers: Sequence[int]) -> list[Any]:
         return [step(STEPS[n][0], STEPS[n][1], CONTEXTS, STEPS[n][2], side) for n in numbers]
 
+    defaults = {"retrieve": True, "save_freq": 2, "merge_freq": 2, "batch_size": 1}
+    return write_steps(path, weights, [history(group) for group in groups], history(loose), **{**defaults, **settings})
+
+
+def write_steps(
+    path: Path, weights: dict[str, Any], groups: Sequence[list[Any]], loose: list[Any], **settings: Any
+) -> Path:
+    """A checkpoint of steps as :func:`step` makes them."""
     original = weights["original"]
     torch.save(
         {
@@ -100,17 +108,15 @@ def write(
                 "layer.weight": weights.get("layer", original),
                 "new_weight": weights.get("new", original),
             },
-            "config": WISEHyperParams(
-                **{"retrieve": True, "save_freq": 2, "merge_freq": 2, "batch_size": 1, **settings}
-            ),
+            "config": WISEHyperParams(**settings),
             "additional_info": {
                 "memory_weight": weights.get("memory", []),
                 "memory_mean_act": [EditingMeanAct(3.5)],
                 "editing_mean_act": EditingMeanAct(2.5),
                 "weight_mask": torch.ones(original.numel()),
             },
-            "edit_history": history(loose),
-            "merge_group_edit_history": [history(group) for group in groups],
+            "edit_history": loose,
+            "merge_group_edit_history": list(groups),
         },
         path,
     )

@@ -17,7 +17,7 @@ from wisedb.runtime.assemble import assembled, lent
 from wisedb.runtime.evaluate import exact_matches
 from wisedb.runtime.record import Signature, Tip, first_line, land, read_tip
 from wisedb.runtime.score import pairs_of, score
-from wisedb.runtime.shelf import read_memories
+from wisedb.runtime.shelf import Draft, read_memories
 from wisedb.runtime.streams import changes, edits_blob, in_force, read_streams
 from wisedb.runtime.write import Written, write
 from wisedb.store.commits import Commit, MemoryEntry
@@ -172,6 +172,7 @@ class Proposal:
         streams: what these hold, in the same order.
         plans: the memories that change.
         records: edits whose records the commit brings along: those that its parents' history may lack.
+        draft: blobs of ``memories`` that aren't in the store yet, ``None`` where all are.
     """
 
     tip: Tip
@@ -181,6 +182,7 @@ class Proposal:
     streams: tuple[ShardStream, ...]
     plans: tuple[ShardPlan, ...]
     records: tuple[Edit, ...]
+    draft: Draft | None = None
 
     def in_force(self) -> dict[str, Edit]:
         """Id → edit, of those in force afterwards, memory by memory."""
@@ -249,6 +251,7 @@ def change(
         choice,
         proposal.plans,
         list(after.values()),
+        draft=proposal.draft,
         progress=progress,
     )
     training = time.perf_counter() - training

@@ -56,6 +56,7 @@ def write(
     plans: Sequence[ShardPlan],
     in_force: Sequence[Edit],
     *,
+    draft: Draft | None = None,
     progress: Listener | None = None,
 ) -> Written:
     """Train what the plans ask for.
@@ -69,12 +70,13 @@ def write(
         choice: settings and seed of the memories that are begun here; the others keep theirs.
         plans: the memories that change.
         in_force: every edit in force afterwards, to find the merge's threshold.
+        draft: blobs of ``memories`` that aren't in the store yet; what is trained joins them.
         progress: is told after each edit.
 
     Raises:
         TrainingFailed: see the editor.
     """
-    draft = Draft(store.objects)
+    draft = Draft(store.objects) if draft is None else draft
     entries = {memory.id: memory for memory in memories}
     work = _Count(progress)
     prepared: dict[str | None, PreparedModel] = {}
