@@ -88,7 +88,7 @@ def resolve(call: Call) -> Reply:
         headers["Location"] = f"/api/resolve-cache/models/{repository.id}/{commit.oid}/{quote(path)}?etag={etag}"
         return Reply(307, headers)
     headers["Location"] = call.state.sign(f"/files/{repository.id}/{file.sha256}/{path}")
-    if file.xet and call.state.xet_url:
+    if file.xet and call.state.xet:
         refresh = f"{call.state.url}/api/models/{repository.id}/xet-read-token/{commit.oid}"
         headers["X-Xet-Hash"] = file.xet
         headers["X-Xet-Refresh-Route"] = refresh

@@ -38,7 +38,7 @@ def _instructions(call: Call, repository: Repository, oid: str, size: int, multi
 
 def complete(call: Call) -> Reply:
     """``POST /api/complete-multipart/{oid}``: the parts become the object."""
-    _require_signature(call)
+    call.require_signature()
     said = call.request.json()
     have = call.state.storage.parts.get(call["oid"], {})
     if [part["partNumber"] for part in said["parts"]] != sorted(have) or not call.state.storage.join(call["oid"]):
@@ -59,7 +59,7 @@ def verify(call: Call) -> Reply:
 
 def put_object(call: Call) -> Reply:
     """``PUT /objects/{oid}`` of the storage."""
-    _require_signature(call)
+    call.require_signature()
     if not call.state.storage.put(call["oid"], call.request.body):
         raise HubError(400, "The SHA-256 you specified did not match what we received.")
     return Reply(200, {"ETag": f'"{call["oid"]}"'}, files=(f"sha256:{call['oid']}",))
@@ -67,20 +67,13 @@ def put_object(call: Call) -> Reply:
 
 def put_part(call: Call) -> Reply:
     """``PUT /parts/{oid}/{number}`` of the storage."""
-    _require_signature(call)
+    call.require_signature()
     etag = call.state.storage.put_part(call["oid"], int(call["number"]), call.request.body)
     return Reply(200, {"ETag": f'"{etag}"'}, files=(f"sha256:{call['oid']}#{call['number']}",))
 
 
 def get_object(call: Call) -> Reply:
     """``GET /files/{repo}/{oid}/{path}`` of the storage: where /resolve sends a reader of an LFS file."""
-    _require_signature(call)
+    call.require_signature()
     content = call.state.storage.objects[call["oid"]]
     return as_file(call.request, content, {"ETag": f'"{call["oid"]}"'}, (f"{call['repo']}:{call['path']}",))
-
-
-def _require_signature(call: Call) -> None:
-    if call.request.option("signature") != call.state.signature(call.request.path):
-        raise HubError(403, "The request signature we calculated does not match the signature you provided.")
-    if call.request.headers.get("Authorization"):
-        raise HubError(400, "Only one auth mechanism allowed.")

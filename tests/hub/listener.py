@@ -22,6 +22,7 @@ class Listener:
         self.traffic = traffic
         self.state: State | None = None
         self.routes: Sequence[Route] = ()
+        self.accounts = True
         self._server = _Server(("127.0.0.1", 0), _Handler)
         self._server.listener = self
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True)
@@ -30,8 +31,9 @@ class Listener:
     def url(self) -> str:
         return f"http://127.0.0.1:{self._server.server_port}"
 
-    def start(self, state: State, routes: Sequence[Route]) -> None:
-        self.state, self.routes = state, routes
+    def start(self, state: State, routes: Sequence[Route], *, accounts: bool = True) -> None:
+        """Answer from now on; ``accounts=False`` where tokens are none of the users' and the handlers look at them."""
+        self.state, self.routes, self.accounts = state, routes, accounts
         self._thread.start()
 
     def stop(self) -> None:
@@ -45,7 +47,7 @@ class Listener:
         assert state is not None, "answers come after start()"
         found = find(self.routes, request.method, request.raw_path)
         kind = found[0].kind if found else "unknown"
-        viewer = state.accounts.viewer(request.token)
+        viewer = state.accounts.viewer(request.token if self.accounts else None)
         name = viewer.name if viewer else "unknown"
         for effect in effects:
             early = effect.before(request)

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from urllib.parse import unquote
 
-from tests.hub import api_commits, api_files, api_refs, api_repositories, lfs, pulls
+from tests.hub import api_commits, api_files, api_refs, api_repositories, lfs, pulls, xet
 from tests.hub.state import Handler
 
 _PLACES = {"repo": r"[^/]+/[^/]+", "path": r".+"}
@@ -74,6 +74,8 @@ HUB: tuple[Route, ...] = (
     Route("POST", "/{repo}.git/info/lfs/objects/batch", "lfs", lfs.batch),
     Route("POST", f"{_MODEL}/lfs-verify", "lfs", lfs.verify),
     Route("POST", "/api/complete-multipart/{oid}", "lfs", lfs.complete),
+    Route("GET", f"{_MODEL}/xet-read-token/{{revision}}", "token", xet.read_token),
+    Route("GET", f"{_MODEL}/xet-write-token/{{revision}}", "token", xet.write_token),
     Route("GET", "/api/resolve-cache/models/{repo}/{revision}/{path}", "download", api_files.resolve_cache),
     Route("GET", "/{repo}/resolve/{revision}/{path}", "resolve", api_files.resolve),
 )
@@ -82,6 +84,14 @@ STORAGE: tuple[Route, ...] = (
     Route("PUT", "/objects/{oid}", "upload", lfs.put_object),
     Route("PUT", "/parts/{oid}/{number}", "upload", lfs.put_part),
     Route("GET", "/files/{repo}/{oid}/{path}", "download", lfs.get_object),
+)
+
+# Behind a segment that differs from Hub to Hub, see State.cas_url.
+STORE: tuple[Route, ...] = (
+    Route("POST", "/{hub}/v1/xorbs/default/{xorb}", "upload", xet.put_xorb),
+    Route("POST", "/{hub}/v1/shards", "upload", xet.put_shard),
+    Route("GET", "/{hub}/v1/reconstructions/{file}", "reconstruction", xet.reconstruction),
+    Route("GET", "/xorbs/{xorb}", "download", xet.get_xorb),
 )
 
 

@@ -22,32 +22,34 @@ from tests.hub.accounts import Role, User
 from tests.hub.faults import Faults
 from tests.hub.listener import Listener
 from tests.hub.repositories import HEADS, File, Repository, regular
-from tests.hub.routes import HUB, STORAGE
+from tests.hub.routes import HUB, STORAGE, STORE
 from tests.hub.state import Limits, State
 from tests.hub.storage import sha256
 from tests.hub.traffic import Traffic
 
 
 class Hub:
-    """One Hub with its storage, on two free ports, from ``with`` to the end of the block."""
+    """One Hub with its object storage and its Xet store, on three free ports, from ``with`` to the end of the block."""
 
     def __init__(self) -> None:
         self.faults = Faults()
         self.traffic = Traffic()
         self._front = Listener(self.faults, self.traffic)
         self._storage = Listener(self.faults, self.traffic)
-        self.state = State(self._front.url, self._storage.url)
+        self._store = Listener(self.faults, self.traffic)
+        self.state = State(self._front.url, self._storage.url, self._store.url)
 
     def __enter__(self) -> Hub:
         self._front.start(self.state, HUB)
         self._storage.start(self.state, STORAGE)
+        self._store.start(self.state, STORE, accounts=False)
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        self._front.stop()
-        self._storage.stop()
+        for listener in (self._front, self._storage, self._store):
+            listener.stop()
 
     @property
     def url(self) -> str:

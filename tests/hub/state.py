@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import hmac
+import secrets
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from urllib.parse import quote
 
 from tests.hub.accounts import Accounts, Viewer
+from tests.hub.cas import Cas
 from tests.hub.repositories import Repositories, Repository
 from tests.hub.storage import Storage
 from tests.hub.wire import HubError, Reply, Request
@@ -29,23 +31,39 @@ class Limits:
 
 @dataclass(slots=True)
 class State:
-    """The state of one Hub. ``lock`` is held while a call is answered: calls happen one after the other."""
+    """The state of one Hub. ``lock`` is held while a call is answered: calls happen one after the other.
+
+    Attributes:
+        url: of the Hub itself.
+        storage_url: of the object storage, another origin.
+        store_url: of the store behind Xet, a third one.
+        xet: whether the Hub offers Xet.
+    """
 
     url: str
     storage_url: str
-    xet_url: str | None = None
+    store_url: str
+    xet: bool = True
     accounts: Accounts = field(default_factory=Accounts)
     repositories: Repositories = field(default_factory=Repositories)
     storage: Storage = field(default_factory=Storage)
+    cas: Cas = field(default_factory=Cas)
     limits: Limits = field(default_factory=Limits)
     lock: threading.RLock = field(default_factory=threading.RLock)
 
-    def sign(self, path: str) -> str:
-        """A URL of the object storage that needs no token: the signature in it is the permission."""
-        return f"{self.storage_url}{quote(path)}?signature={self.signature(path)}"
+    secret: str = field(default_factory=lambda: secrets.token_hex(8))
+
+    @property
+    def cas_url(self) -> str:
+        """What hf-xet is told. It remembers, by this URL, what it has uploaded: no two Hubs may share one."""
+        return f"{self.store_url}/{self.secret}"
+
+    def sign(self, path: str, server: str | None = None) -> str:
+        """A URL (of the object storage unless said otherwise) that needs no token: the signature is the permission."""
+        return f"{server or self.storage_url}{quote(path)}?signature={self.signature(path)}"
 
     def signature(self, path: str) -> str:
-        return hmac.digest(self.storage_url.encode(), path.encode(), "sha256").hex()
+        return hmac.digest(self.secret.encode(), path.encode(), "sha256").hex()
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +127,13 @@ class Call:
         if self.viewer.role != "write":
             raise HubError(403, "Forbidden: you must use a write token to open a pull request.")
         return repository
+
+    def require_signature(self) -> None:
+        """Refuse a URL that wasn't signed, and a token beside the signature, as S3 does."""
+        if self.request.option("signature") != self.state.signature(self.request.path):
+            raise HubError(403, "The request signature we calculated does not match the signature you provided.")
+        if self.request.headers.get("Authorization"):
+            raise HubError(400, "Only one auth mechanism allowed.")
 
 
 Handler = Callable[[Call], Reply]

@@ -12,7 +12,8 @@ class Exchange:
     """One request and its reply.
 
     Attributes:
-        kind: of the route: ``download``, ``upload``, ``commit``, ``resolve``, ``listing``, ``refs``, …
+        kind: of the route: ``download``, ``upload``, ``commit``, ``resolve``, ``listing``, ``refs``, …; ``unknown``
+            where no route matched.
         path: percent-decoded, without the query.
         user: name of who asked, ``anonymous`` without a token.
         received: bytes of the request's body.
@@ -62,11 +63,14 @@ class Traffic:
         return sum(exchange.received for exchange in self.exchanges if kind in (None, exchange.kind))
 
     def downloaded(self) -> list[str]:
-        """Files whose bytes were sent, in order, as ``org/name:path``; one that was asked for twice stands twice."""
+        """Files whose bytes were sent, in order, as ``org/name:path``; one that was asked for twice stands twice.
+
+        Through Xet a file stands here when the client asked what it is made of; the bytes are those of xorbs.
+        """
         return [
             file
             for exchange in self.exchanges
-            if exchange.kind == "download" and exchange.method == "GET" and exchange.status < 300
+            if exchange.kind in {"download", "reconstruction"} and exchange.method == "GET" and exchange.status < 300
             for file in exchange.files
         ]
 
