@@ -56,12 +56,10 @@ class HubPublisher:
         _check(publication)
         lease = publication.snapshot.lease
         if lease is None:
-            lease = self._create(publication)
-        elif publication.private:
-            self._require_private()
-        here = listing(self.api, self.place)
-        if here is None:
-            raise RemoteNotFound(f"the repository '{self.place.repo}' has gone", hint="Push again to make it anew.")
+            here = self._create(publication)
+            lease = here.branches.get(DEFAULT)
+        else:
+            here = self._look(publication)
         self._check_tags(publication, here)
         if any(value is None and ref.startswith(BRANCHES) for ref, value in publication.refs.items()):
             self._delete_branches(publication, here)
@@ -72,8 +70,16 @@ class HubPublisher:
             self._move_tags(publication, here, commit)
         return published
 
-    def _create(self, publication: Publication) -> str | None:
-        """Make the repository; returns the commit that it begins with."""
+    def _look(self, publication: Publication) -> Listing:
+        if publication.private:
+            self._require_private()
+        here = listing(self.api, self.place)
+        if here is None:
+            raise RemoteNotFound(f"the repository '{self.place.repo}' has gone", hint="Push again to make it anew.")
+        return here
+
+    def _create(self, publication: Publication) -> Listing:
+        """Make the repository, and look what it begins with."""
         if publication.create_pr:
             raise RemoteNotFound(
                 f"there is no repository '{self.place.repo}' on the Hub that a change could be proposed to",
@@ -81,13 +87,11 @@ class HubPublisher:
             )
         with hub_errors(self.place, writing=True):
             self.api.create_repo(self.place.repo, private=publication.private, exist_ok=True)
-        if publication.private:
-            self._require_private()
-        here = listing(self.api, self.place)
-        head = None if here is None else here.branches.get(DEFAULT)
+        here = self._look(publication)
+        head = here.branches.get(DEFAULT)
         if head is not None and self.files.manifest(head) is not None:
             raise PushRejected(f"somebody has just published at '{self.place.repo}'", hint=PULL)
-        return head
+        return here
 
     def _require_private(self) -> None:
         with hub_errors(self.place):
