@@ -110,11 +110,13 @@ class StoreConfig:
         base: the base model.
         editor: the defaults for the next commits.
         remotes: name → URL.
+        promised: the remote that a lazy clone fetches the blobs of old memories from when they are needed.
     """
 
     base: BaseModel
     editor: EditorChoice = field(default_factory=EditorChoice)
     remotes: Mapping[str, str] = field(default_factory=dict)
+    promised: str | None = None
 
     def to_toml(self) -> bytes:
         """The file's bytes."""
@@ -124,6 +126,8 @@ class StoreConfig:
             "editor": _without_none(self.editor.to_json()),
             "remotes": dict(self.remotes),
         }
+        if self.promised is not None:
+            document["promised"] = {"remote": self.promised}
         return tomli_w.dumps(document).encode()
 
     @classmethod
@@ -144,7 +148,8 @@ class StoreConfig:
             return cls(
                 BaseModel.from_json(document["base"]),
                 EditorChoice.from_json({"settings": {}, **document["editor"]}),
-                dict(document.get("remotes", {})),
+                {name: _text(document["remotes"], name) for name in document.get("remotes", {})},
+                _text(document["promised"], "remote") if "promised" in document else None,
             )
         except (UnicodeDecodeError, tomllib.TOMLDecodeError, KeyError, TypeError) as error:
             raise CorruptObject(

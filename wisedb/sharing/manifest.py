@@ -7,9 +7,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from wisedb.canonical import digest
 from wisedb.config import BaseModel, EditorChoice
 from wisedb.errors import CorruptObject, FormatTooNew, InvalidRefName
-from wisedb.store.container import ID
+from wisedb.store.container import ID, Header
 from wisedb.store.refnames import BRANCHES, TAGS, check_ref_name
 from wisedb.store.schemas import schema_problem
 
@@ -66,7 +67,7 @@ class Manifest:
         base: the base model.
         editor: the defaults with which a clone commits.
         refs: full name of a branch or tag → commit id.
-        bundles: the archives of small objects, oldest first.
+        bundles: the archives of small objects.
     """
 
     base: BaseModel
@@ -129,13 +130,13 @@ class Manifest:
             raise CorruptObject(f"{name} is no manifest of a pack: {error}", hint=_HINT) from error
 
 
-def object_path(blob_id: str) -> str:
+def object_path(header: Header) -> str:
     """Where the file of a large blob stands in a pack.
 
-    Raises:
-        CorruptObject: ``blob_id`` is not an id.
+    It goes by the hash of the file's header, which holds the payload's: two stores may encode one blob in two ways,
+    and then these are two files, neither of which ever takes the other's place.
     """
-    return _path("objects", blob_id, ".safetensors")
+    return _path("objects", digest(header.to_bytes()), ".safetensors")
 
 
 def bundle_path(name: str) -> str:

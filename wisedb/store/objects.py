@@ -204,9 +204,9 @@ class Objects:
             blob_id = wanted.pop()
             if self.is_promised(blob_id):
                 found.append(blob_id)
-                references = self.header(blob_id).references
-                wanted.extend(references - seen)
-                seen |= references
+            references = self.header(blob_id).references
+            wanted.extend(references - seen)
+            seen |= references
         return sorted(found)
 
     def ensure(self, blob_ids: Iterable[str]) -> None:

@@ -94,11 +94,7 @@ class Store:
             folder.mkdir(parents=True, exist_ok=True)
             making = Path(tempfile.mkdtemp(prefix=f"{FOLDER}.tmp-", dir=folder))
         try:
-            store = cls(making, fault=fault)
-            for name in ("objects", "refs/heads", "refs/tags", "logs", "index", "scores"):
-                store.disk.make_folder(making / name)
-            store.disk.write(making / _CONFIG, config.to_toml())
-            store.disk.write(making / HEAD, f"ref: {BRANCHES}{branch}\n".encode())
+            store = cls.lay_out(making, config, branch=branch, fault=fault)
             with store.transaction(None) as transaction:
                 for blob in blobs:
                     transaction.put(blob)
@@ -118,6 +114,25 @@ class Store:
                 shutil.rmtree(making)
             raise
         return cls.open(target)
+
+    @classmethod
+    def lay_out(
+        cls, root: Path, config: StoreConfig, *, branch: str = DEFAULT_BRANCH, fault: Fault = no_fault
+    ) -> Store:
+        """Make the folders of a store that has no commit yet, its configuration, and HEAD on a branch to come.
+
+        It is nobody's store before a commit has landed on that branch: work on it under another name than the one
+        that it will have.
+
+        Raises:
+            StoreNotWritable, NoSpace: it isn't complete.
+        """
+        store = cls(root, fault=fault)
+        for name in ("objects", "refs/heads", "refs/tags", "logs", "index", "scores"):
+            store.disk.make_folder(root / name)
+        store.disk.write(root / _CONFIG, config.to_toml())
+        store.disk.write(root / HEAD, f"ref: {BRANCHES}{branch}\n".encode())
+        return store
 
     @classmethod
     def open(cls, path: Path, *, lock_timeout: float = DEFAULT_TIMEOUT, fault: Fault = no_fault) -> Store:

@@ -1,0 +1,169 @@
+"""Stores with large memories, places to push them to, and remotes that fail on purpose."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import pytest
+
+from tests.store.conftest import BASE, Kit
+from wisedb.config import EditorChoice, StoreConfig
+from wisedb.edits import Edit
+from wisedb.progress import Listener
+from wisedb.sharing.clone import clone
+from wisedb.sharing.named import ORIGIN, Place, add_remote
+from wisedb.sharing.push import push
+from wisedb.sharing.remotes.folder import FolderRemote
+from wisedb.sharing.remotes.protocol import Publication, Published, Remote, Snapshot
+from wisedb.store.blobs import Array, Blob
+from wisedb.store.commits import MemoryEntry
+from wisedb.store.store import Store
+
+ROWS, COLUMNS = 128, 200
+ENTRIES = ROWS * COLUMNS
+"""Of a mask with every bit set: its delta takes 100 KB."""
+
+
+class Large(Kit):
+    """Makes commits whose deltas are too large for a bundle."""
+
+    def shard(self, seed: int) -> Blob:
+        """A mask with all bits set, told apart by its seed."""
+        bits = b"\xff" * (ENTRIES // 8)
+        meta = {"shape": [ROWS, COLUMNS], "ratio": 1.0, "seed": seed, "entries": ENTRIES}
+        return Blob("mask", meta, {"bits": Array("U8", (len(bits),), bits)})
+
+    def values(self, mask: Blob, seed: int, *edits: Edit) -> Blob:
+        """A delta of numbers that can't be compressed."""
+        data = random.Random(seed).randbytes(ENTRIES * 4)
+        ids = [edit.id for edit in edits]
+        return Blob("delta", {"mask": mask.id, "edits": ids}, {"values": Array("F32", (ENTRIES,), data)})
+
+    def land(
+        self, store: Store, *edits: Edit, minute: int = 1, shards: int = 1, seed: int = 0, ref: str = "HEAD"
+    ) -> str:
+        """Land a commit with new edits and new versions of the first shards; returns its id."""
+        ref = store.refs.head().ref if ref == "HEAD" else ref
+        tip = store.refs.read(ref)
+        assert tip is not None
+        parent = store.objects.commit(tip)
+        memories = list(parent.memories)
+        blobs: list[tuple[Blob, str | None]] = [(self.edits(*edits), None)]
+        for number in range(shards):
+            mask = self.shard(number)
+            delta = self.values(mask, hash((seed, minute, number)), *edits)
+            near = memories[number].main if number < len(memories) else None
+            blobs += [(mask, None), (delta, near)]
+            memories[number : number + 1] = [MemoryEntry(mask.id, "shard", {"mask": mask.id, "delta": delta.id})]
+        with store.transaction(tip, ref=ref) as transaction:
+            for blob, near in blobs:
+                transaction.put(blob, near=near)
+            commit = self.commit(
+                tip,
+                minute=minute,
+                message=f"commit {minute}",
+                edits=blobs[0][0].id,
+                added=tuple(edit.id for edit in edits),
+                memories=tuple(memories),
+                editor=store.config.editor,
+            )
+            return transaction.land(commit, action="commit")
+
+
+class Failing:
+    """A remote that counts its calls and fails at one of them."""
+
+    def __init__(self, remote: Remote, at: int | None = None, error: Exception | None = None) -> None:
+        self.remote = remote
+        self.at = at
+        self.error = error or ConnectionError("cut")
+        self.calls: list[str] = []
+
+    @property
+    def url(self) -> str:
+        return self.remote.url
+
+    @property
+    def shared(self) -> bool:
+        return self.remote.shared
+
+    def refs(self) -> Mapping[str, str]:
+        self._count("refs")
+        return self.remote.refs()
+
+    def snapshot(self, ref: str) -> Snapshot:
+        self._count("snapshot")
+        return self.remote.snapshot(ref)
+
+    def read(self, path: str, snapshot: Snapshot, *, limit: int) -> bytes:
+        self._count(path)
+        return self.remote.read(path, snapshot, limit=limit)
+
+    def publish(self, publication: Publication, *, progress: Listener | None = None) -> Published:
+        self._count("publish")
+        return self.remote.publish(publication, progress=progress)
+
+    def _count(self, call: str) -> None:
+        self.calls.append(call)
+        if len(self.calls) == self.at:
+            raise self.error
+
+
+def state(remote: Remote) -> dict[str, str]:
+    """What a remote shows."""
+    return dict(remote.refs())
+
+
+def sent_to(folder: Path) -> dict[str, bytes]:
+    """The files of a pack in a folder."""
+    return {
+        path.relative_to(folder).as_posix(): path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file()
+    }
+
+
+@pytest.fixture
+def kit() -> Large:
+    return Large()
+
+
+@pytest.fixture
+def make_store(tmp_path: Path, kit: Large) -> Callable[[str], Store]:
+    """Makes stores by name, all with the same first commit."""
+
+    def make(name: str) -> Store:
+        pool = Blob("pool", {"prompts": ["The sky is"], "contexts": ["Well,"], "generator": {}})
+        choice = EditorChoice(pool=pool.id)
+        return Store.init(tmp_path / name, StoreConfig(BASE, choice), kit.commit(message="init", editor=choice), [pool])
+
+    return make
+
+
+@pytest.fixture
+def store(make_store: Callable[[str], Store], kit: Large) -> Store:
+    """A store with three commits, each with a large delta."""
+    made = make_store("ada")
+    for minute in (1, 2, 3):
+        kit.land(made, kit.edit(minute), minute=minute)
+    return made
+
+
+@pytest.fixture
+def pack(tmp_path: Path) -> Path:
+    """Where a pack will be."""
+    return tmp_path / "pack"
+
+
+@pytest.fixture
+def place(store: Store, pack: Path) -> Place:
+    """The store's origin."""
+    add_remote(store, ORIGIN, str(pack))
+    return Place(ORIGIN, FolderRemote(pack), ORIGIN)
+
+
+@pytest.fixture
+def bob(store: Store, place: Place, tmp_path: Path, pack: Path) -> Store:
+    """A clone of what the store has pushed."""
+    push(store, place)
+    return clone(str(pack), tmp_path / "bob").store

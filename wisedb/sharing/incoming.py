@@ -1,0 +1,243 @@
+"""What arrives from a remote, checked and stored in an order in which a dead process leaves nothing half: blobs, each
+after those that it needs, then commits, parents first. Refs are for whoever called."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable, Collection, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Final
+
+from wisedb.canonical import digest
+from wisedb.errors import CorruptObject, MissingObject
+from wisedb.progress import Listener
+from wisedb.sharing.bundle import Contents, read_bundle
+from wisedb.sharing.manifest import Bundle, object_path
+from wisedb.sharing.outgoing import links
+from wisedb.sharing.plan import ancestry, levels, wanted_bundles
+from wisedb.sharing.remotes.protocol import Remote, Snapshot
+from wisedb.sharing.transfer import Meter, in_parallel
+from wisedb.store.commits import Commit
+from wisedb.store.container import Header, read_detached, read_header
+from wisedb.store.objects import Objects
+from wisedb.store.receive import receive_blob, receive_commit, receive_header
+
+EAGER: Final = frozenset({"edits", "pool"})
+"""Kinds of blobs that come at once even into a lazy clone: the history is told from them."""
+
+_HINT: Final = "The pack is incomplete: whoever published it has to push again."
+
+
+@dataclass(slots=True)
+class Received:
+    """What arrived.
+
+    Attributes:
+        commits: ids of the commits that were stored, parents first.
+        blobs: ids of the blobs that were stored whole.
+        bytes: what travelled.
+    """
+
+    commits: list[str] = field(default_factory=list)
+    blobs: list[str] = field(default_factory=list)
+    bytes: int = 0
+
+
+def receive(
+    objects: Objects,
+    remote: Remote,
+    wants: Mapping[str, Snapshot],
+    settled: Callable[[str], bool],
+    *,
+    more: Collection[str] = (),
+    lazy: bool = False,
+    progress: Listener | None = None,
+) -> Received:
+    """Bring commits and all that they need into a store.
+
+    What is there already doesn't travel again, whoever brought it.
+
+    Args:
+        objects: where they are stored.
+        remote: where they are.
+        wants: commit id → the snapshot in which it is published.
+        settled: whether a commit is here with all that it needs.
+        more: further blobs that are wanted.
+        lazy: keep to the headers of large blobs of memories.
+        progress: told ``Progress("receiving", done, total)`` in bytes.
+
+    Raises:
+        CorruptObject: something is not what its name says, or isn't there; nothing that names it was stored.
+        FormatTooNew: a newer wisedb wrote a commit.
+        NotAuthorized, RemoteUnavailable, NoSpace, StoreNotWritable: what arrived so far needn't travel again.
+    """
+    return _Reception(objects, remote, wants, settled, more, lazy, progress).run()
+
+
+class _Reception:
+    def __init__(
+        self,
+        objects: Objects,
+        remote: Remote,
+        wants: Mapping[str, Snapshot],
+        settled: Callable[[str], bool],
+        more: Collection[str],
+        lazy: bool,
+        progress: Listener | None,
+    ) -> None:
+        self._objects = objects
+        self._remote = remote
+        self._wants = wants
+        self._settled = settled
+        self._more = more
+        self._lazy = lazy
+        self._progress = progress
+        self._arrived = Contents()
+        self._source: dict[str, Snapshot] = {}  # header's blob id → where its payload is
+        self._waiting = {
+            bundle.name: (bundle, snapshot)
+            for snapshot in wants.values()
+            if snapshot.manifest is not None
+            for bundle in snapshot.manifest.bundles
+        }
+        self._received = Received()
+
+    def run(self) -> Received:
+        listed = [bundle for bundle, _ in self._waiting.values()]
+        self._load(wanted_bundles(listed, self._objects.has_commit))
+        try:
+            commits, headers = self._needed()
+        except MissingObject:
+            # Something is missing that a bundle held which seemed to be here: a store that was half collected.
+            self._load([bundle for bundle, _ in self._waiting.values()])
+            try:
+                commits, headers = self._needed()
+            except MissingObject as error:
+                raise CorruptObject(f"{self._remote.url}: {error.message}", hint=_HINT) from error
+        self._store_blobs(headers)
+        for commit_id in commits:
+            if commit_id in self._arrived.commits:
+                receive_commit(self._objects, commit_id, self._arrived.commits[commit_id])
+                self._received.commits.append(commit_id)
+        return self._received
+
+    # Bundles
+
+    def _load(self, bundles: Iterable[Bundle]) -> None:
+        loaded: dict[str, Contents] = {}
+        weights = {bundle.name: bundle.bytes for bundle in bundles}
+
+        def load(name: str) -> None:
+            bundle, snapshot = self._waiting[name]
+            loaded[name] = read_bundle(bundle, self._remote.read(bundle.path, snapshot, limit=bundle.bytes))
+
+        try:
+            in_parallel(load, weights, Meter("receiving", sum(weights.values()), self._progress))
+        except MissingObject as error:
+            raise CorruptObject(f"{self._remote.url}: {error.message}", hint=_HINT) from error
+        for name in weights:
+            _, snapshot = self._waiting.pop(name)
+            for blob_id in loaded[name].headers:
+                self._source.setdefault(blob_id, snapshot)
+            self._arrived.add(loaded[name])
+        self._received.bytes += sum(weights.values())
+
+    # What is needed
+
+    def _commit(self, commit_id: str) -> Commit:
+        data = self._arrived.commits.get(commit_id)
+        if data is None:
+            return self._objects.commit(commit_id)
+        if digest(data) != commit_id:
+            raise CorruptObject(f"commit {commit_id[:12]} arrived damaged", hint=_HINT)
+        return Commit.from_bytes(data)
+
+    def _needed(self) -> tuple[list[str], dict[str, Header]]:
+        """The commits that are wanted and not settled, parents first, and the headers of the blobs that they lack."""
+        named = set(self._more)
+
+        def parents(commit_id: str) -> list[str]:
+            commit = self._commit(commit_id)
+            named.update(commit.blobs)
+            return [parent for parent in commit.parents if not self._settled(parent)]
+
+        commits = ancestry(parents, [commit_id for commit_id in self._wants if not self._settled(commit_id)])
+        return commits, self._headers(named)
+
+    def _headers(self, named: Collection[str]) -> dict[str, Header]:
+        known = {*self._objects.ids(), *self._arrived.blobs, *self._arrived.headers}
+        found: dict[str, Header] = {}
+        seen, stack = set(named), sorted(named)
+        while stack:
+            blob_id = stack.pop()
+            if self._objects.has(blob_id):
+                header = self._objects.header(blob_id)
+            else:
+                header = found[blob_id] = self._header(blob_id)
+            fresh = links(header, known) - seen
+            seen |= fresh
+            stack.extend(sorted(fresh))
+        return found
+
+    def _header(self, blob_id: str) -> Header:
+        """The header of a blob that isn't here, checked."""
+        try:
+            if blob_id in self._arrived.blobs:
+                data = self._arrived.blobs[blob_id]
+                header = read_header(io.BytesIO(data), len(data))
+            elif blob_id in self._arrived.headers:
+                header = read_detached(self._arrived.headers[blob_id])
+            else:
+                raise MissingObject(f"blob {blob_id[:12]} is in no bundle", hint=_HINT)
+        except CorruptObject as error:
+            raise CorruptObject(f"blob {blob_id[:12]} arrived damaged: {error.message}", hint=_HINT) from error
+        if header.id != blob_id:
+            raise CorruptObject(f"blob {blob_id[:12]} arrived damaged: its content has another hash", hint=_HINT)
+        return header
+
+    # Storing
+
+    def _store_blobs(self, headers: Mapping[str, Header]) -> None:
+        large: dict[str, int] = {}
+        for blob_id, header in headers.items():
+            if blob_id in self._arrived.blobs:
+                continue
+            if self._lazy and header.kind not in EAGER:
+                receive_header(self._objects, blob_id, self._arrived.headers[blob_id])
+            else:
+                large[blob_id] = file_size(header)
+        meter = Meter("receiving", sum(large.values()), self._progress)
+        needs = {blob_id: links(header, headers) for blob_id, header in headers.items()}
+        for step in levels(needs):
+            for blob_id in step:
+                if blob_id in self._arrived.blobs:
+                    receive_blob(self._objects, blob_id, self._arrived.blobs[blob_id])
+                    self._received.blobs.append(blob_id)
+            chosen = {blob_id: large[blob_id] for blob_id in step if blob_id in large}
+            in_parallel(lambda blob_id: self._download(blob_id, headers[blob_id]), chosen, meter)
+            self._received.blobs.extend(chosen)
+            self._received.bytes += sum(chosen.values())
+
+    def _download(self, blob_id: str, header: Header) -> None:
+        download(self._objects, self._remote, self._source[blob_id], blob_id, header)
+
+
+def download(objects: Objects, remote: Remote, snapshot: Snapshot, blob_id: str, header: Header) -> None:
+    """Bring the file of one large blob into a store.
+
+    Raises:
+        CorruptObject: it isn't there, or is another one.
+        NotAuthorized, RemoteUnavailable, NoSpace, StoreNotWritable: it didn't arrive.
+    """
+    try:
+        data = remote.read(object_path(header), snapshot, limit=file_size(header))
+    except MissingObject as error:
+        raise CorruptObject(f"{remote.url} lacks blob {blob_id[:12]}: {error.message}", hint=_HINT) from error
+    if not data.startswith(header.to_bytes()):
+        raise CorruptObject(f"blob {blob_id[:12]} arrived damaged: it has another header", hint=_HINT)
+    receive_blob(objects, blob_id, data)
+
+
+def file_size(header: Header) -> int:
+    """Bytes of the file that a header belongs to."""
+    return len(header.to_bytes()) + header.payload_length

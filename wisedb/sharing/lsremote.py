@@ -1,0 +1,33 @@
+"""What a remote has, without fetching any of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from wisedb.sharing.named import Place
+
+
+@dataclass(frozen=True, slots=True)
+class RemoteRef:
+    """A branch or a tag of a remote.
+
+    Attributes:
+        name: its full name.
+        commit: the commit id.
+    """
+
+    name: str
+    commit: str
+
+    def to_json(self) -> dict[str, str]:
+        """``{"name", "commit"}``."""
+        return {"name": self.name, "commit": self.commit}
+
+
+def ls_remote(place: Place) -> list[RemoteRef]:
+    """All branches and tags, by name; none where nothing was published yet.
+
+    Raises:
+        RemoteError, CorruptObject, FormatTooNew: the remote can't be read.
+    """
+    return [RemoteRef(name, commit) for name, commit in sorted(place.remote.refs().items())]

@@ -1,0 +1,251 @@
+"""Push: send what a remote lacks, then move its refs, in one guarded step."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Final
+
+from wisedb.edits import Edit
+from wisedb.errors import BaseModelMismatch, MissingObject, PushRejected, RemoteError, SecretsFound, WisedbError
+from wisedb.progress import Listener
+from wisedb.sharing.card import model_card
+from wisedb.sharing.jobs import Job, Wishes, jobs
+from wisedb.sharing.manifest import CARD, Manifest
+from wisedb.sharing.named import Place, track_pushed
+from wisedb.sharing.outgoing import Outgoing, collect
+from wisedb.sharing.plan import LAYOUT, Layout, ancestry
+from wisedb.sharing.remotes.protocol import Publication, Remote, Snapshot
+from wisedb.sharing.repack import repack
+from wisedb.sharing.secrets import scan
+from wisedb.sharing.transfer import RefChange, Transfer
+from wisedb.store.graph import is_ancestor
+from wisedb.store.refnames import BRANCHES, TAGS, describe_ref
+from wisedb.store.store import DEFAULT_BRANCH, Store
+
+_LONGEST_CARD: Final = 4 << 20
+
+
+def push(
+    store: Store,
+    place: Place,
+    wishes: Wishes | None = None,
+    *,
+    layout: Layout = LAYOUT,
+    progress: Listener | None = None,
+) -> Transfer:
+    """Send what a remote lacks, and move its refs.
+
+    Each publication is one step on the remote: on folders and object stores the whole push is one, on the Hub each
+    branch.
+
+    Args:
+        store: the store.
+        place: where to; see :func:`wisedb.sharing.named.find_place`.
+        wishes: what, and how; the current branch by default.
+        layout: when small bundles are put together.
+        progress: told while files are sent.
+
+    Raises:
+        PushRejected: another push landed first, or this one would drop commits there; nothing has changed there.
+        SecretsFound: an edit holds what looks like a key; nothing was sent.
+        BaseModelMismatch: the pack there is for another base model.
+        UnknownRevision, UsageError: a branch or tag isn't here, or there is nothing that could be meant.
+        RemoteError: the remote can't be reached or written.
+    """
+    chosen = wishes or Wishes()
+    remote = place.remote
+    there = remote.refs()
+    total = Transfer(place.name, remote.url, dry_run=chosen.dry_run)
+    for job in jobs(store, chosen, there, shared=remote.shared):
+        done = _Push(store, remote, job, chosen, layout, there).run(progress)
+        total = replace(
+            total,
+            refs=total.refs + done.refs,
+            commits=total.commits + done.commits,
+            blobs=total.blobs + done.blobs,
+            bytes=total.bytes + done.bytes,
+            page=done.page or total.page,
+        )
+        if not chosen.dry_run and not chosen.create_pr:
+            track_pushed(store, place, job.refs)
+    return total
+
+
+@dataclass(frozen=True, slots=True)
+class _Push:
+    """One publication in the making."""
+
+    store: Store
+    remote: Remote
+    job: Job
+    wishes: Wishes
+    layout: Layout
+    there: Mapping[str, str]
+
+    def run(self, progress: Listener | None) -> Transfer:
+        snapshot = self.remote.snapshot(self.job.branch)
+        manifest = snapshot.manifest
+        if manifest is not None and manifest.base.fingerprint != self.store.config.base.fingerprint:
+            raise BaseModelMismatch(
+                f"{self.remote.url} holds edits for {manifest.base.model} ({manifest.base.fingerprint}), this store's "
+                f"are for {self.store.config.base.model} ({self.store.config.base.fingerprint})",
+                hint="Push to another place.",
+            )
+        changes = self._changes(snapshot)
+        nothing = Transfer(self.remote.url, self.remote.url, dry_run=self.wishes.dry_run)
+        if not changes:
+            return nothing
+        goals = [change.to for change in changes if change.to is not None]
+        commits, outgoing = self._outgoing(manifest, goals)
+        if not self.wishes.allow_secrets:
+            self._refuse_secrets(outgoing)
+        packed = repack(self.remote, snapshot, outgoing.groups, self.layout)
+        files: dict[str, bytes | Path] = {**outgoing.files, **packed.files}
+        moved = replace(nothing, refs=tuple(changes), commits=len(commits), blobs=outgoing.blobs)
+        if self.wishes.dry_run:
+            weights = [file.stat().st_size for file in outgoing.files.values()]
+            return replace(moved, bytes=sum(weights) + sum(len(data) for data in packed.files.values()))
+        published = self.remote.publish(
+            Publication(
+                snapshot=snapshot,
+                branch=self.job.branch,
+                refs={change.name: change.to for change in changes},
+                manifest=Manifest(
+                    manifest.base if manifest is not None else self.store.config.base,
+                    manifest.editor if manifest is not None else self.store.config.editor,
+                    self._refs(snapshot, changes),
+                    packed.bundles,
+                ),
+                files=files,
+                removed=packed.removed,
+                card=self._card(snapshot, changes),
+                message=", ".join(f"{describe_ref(change.name)}: {_told(change.to)}" for change in changes),
+                private=self.wishes.private,
+                create_pr=self.wishes.create_pr,
+            ),
+            progress=progress,
+        )
+        resumed = len(outgoing.files.keys() - published.sent)
+        return replace(moved, blobs=moved.blobs - resumed, bytes=published.bytes, page=published.url)
+
+    # Refs
+
+    def _present(self, snapshot: Snapshot) -> dict[str, str]:
+        """The refs there, as this publication sees them."""
+        named = {} if snapshot.manifest is None else dict(snapshot.manifest.refs)
+        if self.remote.shared:
+            return named
+        # A branch that isn't there yet begins with the manifest of another one.
+        found = {ref: commit for ref, commit in self.there.items() if ref.startswith(TAGS)}
+        if snapshot.exists and self.job.branch in named:
+            found[self.job.branch] = named[self.job.branch]
+        return found
+
+    def _changes(self, snapshot: Snapshot) -> list[RefChange]:
+        present = self._present(snapshot)
+        changes = [
+            RefChange(ref, present.get(ref), goal) for ref, goal in self.job.refs.items() if present.get(ref) != goal
+        ]
+        if not self.wishes.force:
+            for change in changes:
+                self._check(change)
+        return changes
+
+    def _check(self, change: RefChange) -> None:
+        old, new = change.from_, change.to
+        if old is None or new is None:
+            return
+        what = describe_ref(change.name)
+        if change.name.startswith(TAGS):
+            raise PushRejected(
+                f"{self.remote.url} has another {what}: {old[:12]}, here it is {new[:12]}",
+                hint="Tags don't move: choose another name, or --force it.",
+            )
+        if not self.store.objects.has_commit(old):
+            raise PushRejected(
+                f"{what} at {self.remote.url} has commits that aren't here",
+                hint="`wisedb pull` brings them; then push again.",
+            )
+        if not is_ancestor(self.store.objects, old, new):
+            raise PushRejected(
+                f"{what} here doesn't descend from what {self.remote.url} has, {old[:12]}: that would be lost there",
+                hint="`wisedb pull` brings both together; --force drops what is there.",
+            )
+
+    def _refs(self, snapshot: Snapshot, changes: list[RefChange]) -> dict[str, str]:
+        """What the new manifest names."""
+        refs = {} if snapshot.manifest is None else dict(snapshot.manifest.refs)
+        if not self.remote.shared:
+            if not snapshot.exists:
+                refs = {}
+            refs = {ref: commit for ref, commit in refs.items() if ref == self.job.branch or ref.startswith(TAGS)}
+        for change in changes:
+            if change.to is None:
+                refs.pop(change.name, None)
+            else:
+                refs[change.name] = change.to
+        return refs
+
+    # Objects
+
+    def _outgoing(self, manifest: Manifest | None, goals: list[str]) -> tuple[list[str], Outgoing]:
+        objects = self.store.objects
+        blobs: set[str] = set()
+
+        def there(commit_id: str) -> tuple[str, ...]:
+            try:
+                commit = objects.commit(commit_id)
+            except MissingObject:
+                return ()  # of another line, which isn't here; at worst something is sent that is there
+            blobs.update(commit.blobs)
+            return commit.parents
+
+        tips = [] if manifest is None else sorted(set(manifest.refs.values()))
+        known = set(ancestry(there, tips))
+        commits = ancestry(lambda commit_id: objects.commit(commit_id).parents, goals, known)
+        pool = self.store.config.editor.pool if manifest is None else None
+        return commits, collect(objects, commits, blobs, () if pool is None else (pool,))
+
+    def _refuse_secrets(self, outgoing: Outgoing) -> None:
+        edits: dict[str, Edit] = {}
+        for blob_id in outgoing.records:
+            for record in json.loads(self.store.objects.array(blob_id, "records").data):
+                edit = Edit.from_json(record)
+                edits[edit.id] = edit
+        found = scan(edits.values())
+        if found:
+            listed = "; ".join(f"edit {each.edit[:12]}, {each.field}: {each.kind}" for each in found[:10])
+            rest = f"; and {len(found) - 10} more" if len(found) > 10 else ""
+            raise SecretsFound(
+                f"nothing was sent, since some edits hold what looks like a secret: {listed}{rest}",
+                hint="Revoke the secret and make the commits anew without it, or --allow-secrets if it is none.",
+            )
+
+    # The card
+
+    def _card(self, snapshot: Snapshot, changes: list[RefChange]) -> str | None:
+        moved = {change.name: change.to for change in changes if change.name.startswith(BRANCHES)}
+        described = moved.get(self.job.branch)
+        if self.remote.shared:
+            main = BRANCHES + DEFAULT_BRANCH
+            others = {} if snapshot.manifest is None else snapshot.manifest.branches
+            described = moved.get(main) or (None if others else described)
+        if described is None:
+            return None
+        existing = None
+        try:
+            existing = self.remote.read(CARD, snapshot, limit=_LONGEST_CARD).decode()
+        except (MissingObject, RemoteError, UnicodeDecodeError):
+            pass
+        try:
+            return model_card(self.store, described, url=self.remote.url, existing=existing)
+        except WisedbError:
+            # The card tells of the pack, and is not part of it.
+            return None
+
+
+def _told(commit_id: str | None) -> str:
+    return "deleted" if commit_id is None else commit_id[:12]

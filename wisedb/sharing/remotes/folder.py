@@ -1,0 +1,92 @@
+"""A pack in a folder of this machine, or of a disk that several share."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from contextlib import suppress
+from pathlib import Path
+
+from wisedb.errors import CorruptObject
+from wisedb.sharing.remotes.numbered import KEPT, NumberedRemote
+from wisedb.store.files import TEMPORARY, Disk, Fault, no_fault, read_file, reading_errors, storage_errors, sync_folder
+
+
+class FolderRemote(NumberedRemote):
+    """A pack in a folder.
+
+    Args:
+        folder: the folder; the first push makes it.
+        kept: see :data:`wisedb.sharing.remotes.numbered.KEPT`.
+        fault: called before each step of a write, for tests.
+    """
+
+    def __init__(self, folder: Path, *, kept: int = KEPT, fault: Fault = no_fault) -> None:
+        super().__init__(FolderFiles(folder, Disk(fault)), kept=kept)
+
+
+class FolderFiles:
+    """The files of a folder.
+
+    Args:
+        folder: the folder.
+        disk: how files are written.
+    """
+
+    def __init__(self, folder: Path, disk: Disk) -> None:
+        self._folder = folder
+        self._disk = disk
+
+    @property
+    def url(self) -> str:
+        """The absolute path."""
+        return str(self._folder)
+
+    def names(self, folder: str) -> list[str]:
+        """What is directly in a folder."""
+        path = self._folder / folder
+        with reading_errors(path):
+            return sorted(entry.name for entry in path.iterdir()) if path.is_dir() else []
+
+    def size(self, path: str) -> int | None:
+        """A file's length."""
+        target = self._folder / path
+        with reading_errors(target):
+            return target.stat().st_size if target.is_file() else None
+
+    def read(self, path: str, *, limit: int) -> bytes:
+        """A file's bytes."""
+        target = self._folder / path
+        with reading_errors(target), target.open("rb") as file:
+            data = file.read(limit + 1)
+        if len(data) > limit:
+            raise CorruptObject(f"{target} is longer than it may be", hint="Whoever published it has to push again.")
+        return data
+
+    def write(self, path: str, content: bytes | Path) -> None:
+        """Put a file there."""
+        data = content if isinstance(content, bytes) else read_file(content)
+        self._disk.write(self._folder / path, data)
+
+    def create(self, path: str, data: bytes) -> bool:
+        """Put a file there, unless there is one."""
+        target = self._folder / path
+        draft = target.parent / f"{TEMPORARY}{os.getpid()}-{secrets.token_hex(8)}"
+        self._disk.write(draft, data)
+        try:
+            with storage_errors(target):
+                self._disk.fault(f"link {target.name}")
+                try:
+                    # A link, unlike a rename, takes no one's place.
+                    os.link(draft, target)
+                except FileExistsError:
+                    return False
+                sync_folder(target.parent)
+                return True
+        finally:
+            with suppress(OSError):
+                draft.unlink()
+
+    def remove(self, path: str) -> None:
+        """Delete a file."""
+        self._disk.remove(self._folder / path)
