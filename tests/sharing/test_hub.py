@@ -164,6 +164,20 @@ def test_a_gitignore_over_there_holds_nothing_back(hub: Hub, connect: Connect) -
     assert {**what.files, "wisedb.json": what.manifest.to_bytes()}.items() <= hub.files(REPO).items()
 
 
+def test_what_was_listed_is_what_is_read(hub: Hub, connect: Connect) -> None:
+    push(connect(), 1, tags=("v1", "v2"))
+    remote = connect(cache="other")
+    listed = remote.refs()
+    push(connect(), 2)
+    hub.traffic.clear()
+    for ref, commit in listed.items():
+        snapshot = remote.snapshot(ref)
+        assert snapshot.manifest is not None and snapshot.manifest.refs[ref] == commit
+    assert hub.traffic.exchanges == []  # it was all seen before
+    later = remote.snapshot(MAIN)
+    assert later.manifest is not None and later.manifest.refs[MAIN] == commit_id(2)
+
+
 # --------------------------------------------------------------------------------------------------- branches and tags
 
 

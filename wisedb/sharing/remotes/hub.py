@@ -60,6 +60,7 @@ class HubRemote:
         self._place = Place(repo, self._api.endpoint.rstrip("/"))
         self._files = HubFiles(self._api, self._place, None if cache_dir is None else Path(cache_dir), local_files_only)
         self._seen: Listing | None = None
+        self._fresh: set[str] = set()
 
     @property
     def url(self) -> str:
@@ -74,6 +75,7 @@ class HubRemote:
     def refs(self) -> Mapping[str, str]:
         """See :class:`~wisedb.sharing.remotes.protocol.Remote`."""
         here = self._seen = listing(self._api, self._place) or Listing()
+        self._fresh = {BRANCHES + name for name in here.branches} | {TAGS + name for name in here.tags}
         manifests = self._manifests({*here.branches.values(), *here.tags.values()})
         found: dict[str, str] = {}
         for name, head in here.branches.items():
@@ -87,23 +89,30 @@ class HubRemote:
         return dict(sorted(found.items()))
 
     def snapshot(self, ref: str) -> Snapshot:
-        """See :class:`~wisedb.sharing.remotes.protocol.Remote`."""
-        kind, name = (TAGS, ref.removeprefix(TAGS)) if ref.startswith(TAGS) else (BRANCHES, ref.removeprefix(BRANCHES))
+        """See :class:`~wisedb.sharing.remotes.protocol.Remote`.
+
+        The first one of each ref after :meth:`refs` is of the state that was seen there, so that what was listed and
+        what is read belong together, and a hundred tags take one question.
+        """
         if self._files.local_files_only:
-            return self._cached(ref, name)
-        here = listing(self._api, self._place) or Listing()
+            return self._cached(ref)
+        fresh = ref in self._fresh
+        here = self._seen if fresh and self._seen is not None else listing(self._api, self._place) or Listing()
+        self._fresh.discard(ref)
         # A push looks at all refs first and compares the tags with what it saw then.
         self._seen = self._seen or here
-        own = here.tags.get(name) if kind == TAGS else here.branches.get(name)
+        if ref.startswith(TAGS):
+            own = here.tags.get(ref.removeprefix(TAGS))
+        else:
+            own = here.branches.get(ref.removeprefix(BRANCHES))
         head = here.branches.get(DEFAULT) if own is None else own
         manifest = None if head is None else self._files.manifest(head)
-        if kind == TAGS and own is not None:
-            named = _with_tag(manifest, ref)
-            manifest = manifest if named is None else named
+        if ref.startswith(TAGS) and own is not None:
+            manifest = _with_tag(manifest, ref) or manifest
         exists = own is not None and manifest is not None and ref in manifest.refs
-        if exists:
+        if exists and not fresh:
             with suppress(RemoteError):  # a convenience for later
-                self._files.remember(name)
+                self._files.remember(_name(ref))
         return Snapshot(manifest, head, exists)
 
     def read(self, path: str, snapshot: Snapshot, *, limit: int) -> bytes:
@@ -115,7 +124,7 @@ class HubRemote:
     def publish(self, publication: Publication, *, progress: Listener | None = None) -> Published:
         """See :class:`~wisedb.sharing.remotes.protocol.Remote`."""
         published = HubPublisher(self._api, self._files, self._place, self._seen).publish(publication, progress)
-        self._seen = None  # what was seen is no more
+        self._seen, self._fresh = None, set()  # what was seen is no more
         return published
 
     def _manifests(self, heads: Iterable[str]) -> dict[str, Manifest | None]:
@@ -123,7 +132,8 @@ class HubRemote:
         with ThreadPoolExecutor(_READERS) as pool:
             return dict(zip(wanted, pool.map(self._files.manifest, wanted), strict=True))
 
-    def _cached(self, ref: str, name: str) -> Snapshot:
+    def _cached(self, ref: str) -> Snapshot:
+        name = _name(ref)
         head = self._files.cached_commit(name)
         if head is None:
             raise RemoteUnavailable(
@@ -133,6 +143,10 @@ class HubRemote:
         manifest = self._files.manifest(head)
         named = _with_tag(manifest, ref) if ref.startswith(TAGS) else manifest
         return Snapshot(named, head, named is not None and ref in named.refs)
+
+
+def _name(ref: str) -> str:
+    return ref.removeprefix(TAGS).removeprefix(BRANCHES)
 
 
 def _with_tag(manifest: Manifest | None, tag: str) -> Manifest | None:
