@@ -38,7 +38,7 @@ def test_a_sound_store(full: Store) -> None:
     before = {path: path.read_bytes() for path in full.root.rglob("*") if path.is_file()}
     heard: list[Progress] = []
     report = fsck(full, progress=heard.append)
-    assert report.to_json() == {"ok": True, "problems": [], "objects": 4 + 1 + 3 + 1 + 3}
+    assert report.to_json() == {"ok": True, "problems": [], "objects": 4 + 1 + 3 + 1 + 3, "promised": 0}
     assert [(item.done, item.total) for item in heard] == [(n, 12) for n in range(1, 13)]
     assert {path: path.read_bytes() for path in full.root.rglob("*") if path.is_file()} == before
 

@@ -74,7 +74,7 @@ def collect(
             _trash(store, garbage)
             _purge(store.root / "trash", grace, present)
             _sweep_unfinished(store, present)
-    return GcReport(tuple(sorted(garbage.values())), size, dry_run)
+    return GcReport(tuple(sorted(set(garbage.values()))), size, dry_run)
 
 
 def reachable(store: Store) -> set[str]:
@@ -139,7 +139,9 @@ def _texts(value: Any) -> Iterator[str]:
 
 def _objects(store: Store) -> Iterator[tuple[str, Path]]:
     for blob_id in store.objects.ids():
-        yield blob_id, store.objects.blob_path(blob_id)
+        for path in (store.objects.blob_path(blob_id), store.objects.header_path(blob_id)):
+            if path.is_file():
+                yield blob_id, path
     for commit_id in store.objects.commit_ids():
         yield commit_id, store.objects.commit_path(commit_id)
 
