@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING
 from wisedb.editors.protocol import editor as find_editor
 from wisedb.editors.stream import effective
 from wisedb.edits import Edit
-from wisedb.errors import BaseModelMismatch, MergeRefused, UsageError
+from wisedb.errors import MergeRefused, UsageError
 from wisedb.progress import Listener
 from wisedb.runtime.apply import Proposal, change, choose
-from wisedb.runtime.merge_base import Common, common
+from wisedb.runtime.goals import facts_of
+from wisedb.runtime.merge_base import Common, common, same_base
 from wisedb.runtime.merge_choices import Choices, settle
 from wisedb.runtime.merge_result import MemoryFate, MergeResult
 from wisedb.runtime.merge_shards import Joined, Version, join
@@ -28,8 +29,6 @@ if TYPE_CHECKING:
 
 FAST_FORWARD = ("auto", "never", "only")
 """When the branch is just moved: where that is possible, never, or only then."""
-
-_ELSEWHERE = "Side memories fit one matrix of one model; commit the edits themselves: 'wisedb facts --json' lists them."
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,14 +66,14 @@ def plan_merge(
     """
     tip, other = read_tip(store), store.resolve(rev)
     goal = store.objects.commit(other)
-    _same_base(tip.commit, goal, rev)
+    same_base(tip.commit, goal, rev)
     shared = common(store, tip.id, other)
     found = MergeResult(None, "merge", tip.branch, tip.id, other, shared.bases)
     if other in shared.bases:
         settle(merge_facts({}, {}, {}), choices)
         return MergePlan(tip, rev, replace(found, how="up-to-date"))
     ours, theirs = _versions(store, tip.commit), _versions(store, goal)
-    before, after = _facts(ours), _facts(theirs)
+    before, after = (facts_of([version.shard for version in side]) for side in (ours, theirs))
     if tip.id in shared.bases and fast_forward != "never":
         settle(merge_facts({}, {}, {}), choices)
         kept = tuple(MemoryFate(one.entry.id, True, len(one.shard.in_force), 0) for one in theirs)
@@ -179,20 +178,6 @@ def _check_word(fast_forward: str) -> None:
         raise UsageError(f"there is no fast-forward '{fast_forward}'", hint=f"Choose from {', '.join(FAST_FORWARD)}.")
 
 
-def _same_base(ours: Commit, theirs: Commit, rev: str) -> None:
-    if ours.base.fingerprint != theirs.base.fingerprint:
-        raise BaseModelMismatch(
-            f"'{rev}' was made for another base model: {theirs.base.model} ({theirs.base.fingerprint}), "
-            f"not {ours.base.model} ({ours.base.fingerprint})",
-            hint=_ELSEWHERE,
-        )
-    if ours.base.target != theirs.base.target:
-        raise BaseModelMismatch(
-            f"'{rev}' edits {theirs.base.target}, not {ours.base.target}",
-            hint=_ELSEWHERE,
-        )
-
-
 def _may_merge(shared: Common, tip: Tip, rev: str, fast_forward: str, allow_unrelated: bool) -> None:
     if not shared.bases and not allow_unrelated:
         raise MergeRefused(
@@ -209,10 +194,6 @@ def _may_merge(shared: Common, tip: Tip, rev: str, fast_forward: str, allow_unre
 def _versions(store: Store, commit: Commit) -> list[Version]:
     streams = read_streams(store, commit)
     return [Version(entry, stream) for entry, stream in zip(commit.memories, streams, strict=True)]
-
-
-def _facts(versions: Sequence[Version]) -> dict[str, Edit]:
-    return {edit.key: edit for version in versions for edit in version.shard.in_force}
 
 
 def _with_facts(found: MergeResult, before: dict[str, Edit], after: dict[str, Edit]) -> MergeResult:

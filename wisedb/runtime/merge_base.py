@@ -7,13 +7,18 @@ from itertools import combinations
 from typing import TYPE_CHECKING
 
 from wisedb.edits import Edit
+from wisedb.errors import BaseModelMismatch
 from wisedb.runtime.streams import in_force
 from wisedb.runtime.threeway import merge_facts
 from wisedb.store import history
 from wisedb.store.graph import is_ancestor, merge_bases
 
 if TYPE_CHECKING:
+    from wisedb.store.commits import Commit
     from wisedb.store.store import Store
+
+
+_ELSEWHERE = "Side memories fit one matrix of one model; commit the edits themselves: 'wisedb facts --json' lists them."
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +67,30 @@ def common(store: Store, ours: str, theirs: str) -> Common:
             disputed |= {conflict.key for conflict in merged.conflicts}
         facts = {key: edit for key, edit in facts.items() if key not in disputed}
     return Common(bases, facts, disputed)
+
+
+def same_base(ours: Commit, theirs: Commit, rev: str) -> None:
+    """Refuse what was made for another base model: its side memories fit nowhere else.
+
+    Args:
+        ours: where it shall go.
+        theirs: what shall go there.
+        rev: how that was called.
+
+    Raises:
+        BaseModelMismatch: it was, or for another module of the model.
+    """
+    if ours.base.fingerprint != theirs.base.fingerprint:
+        raise BaseModelMismatch(
+            f"'{rev}' was made for another base model: {theirs.base.model} ({theirs.base.fingerprint}), "
+            f"not {ours.base.model} ({ours.base.fingerprint})",
+            hint=_ELSEWHERE,
+        )
+    if ours.base.target != theirs.base.target:
+        raise BaseModelMismatch(
+            f"'{rev}' edits {theirs.base.target}, not {ours.base.target}",
+            hint=_ELSEWHERE,
+        )
 
 
 def _below(store: Store, commits: tuple[str, ...]) -> tuple[str, ...]:

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from wisedb.editors.stream import ShardStream
 from wisedb.edits import Edit
-from wisedb.errors import AmbiguousId, NothingToCommit, UnknownEdit, UnknownRevision
+from wisedb.errors import AmbiguousId, NothingToCommit, UnknownEdit, UnknownRevision, UsageError
 from wisedb.progress import Listener
 from wisedb.runtime.apply import CommitResult, change, propose
+from wisedb.runtime.goals import facts_of, towards, without
 from wisedb.runtime.record import Signature, read_tip
-from wisedb.runtime.streams import in_force
+from wisedb.runtime.streams import changes, in_force, read_streams
 from wisedb.store import history
 
 if TYPE_CHECKING:
@@ -28,8 +30,8 @@ class Reversal:
     """What a revert does.
 
     Attributes:
-        removed: edits in force that are taken out.
-        restored: edits that a named commit put out of force and that come back.
+        removed: edits that are taken out.
+        restored: edits that a named commit put out of force and that are written again.
     """
 
     removed: tuple[Edit, ...]
@@ -42,6 +44,7 @@ def revert_edits(
     what: Sequence[str],
     signature: Signature | None = None,
     *,
+    mainline: int | None = None,
     progress: Listener | None = None,
 ) -> CommitResult:
     """Take edits out as a new commit.
@@ -53,60 +56,77 @@ def revert_edits(
     Args:
         store: the store.
         base: its base model, verified; it is left as it was.
-        what: ids of edits in force (or prefixes of at least 4 digits), and revisions: all that such a commit changed.
+        what: ids of edits in force (or prefixes of at least 4 digits), and revisions: all that such a commit changed,
+            where it was not changed again since.
         signature: who, when and why; a message that names the edits by default.
+        mainline: of a merge, the number of the parent, from 1, to whose facts it goes back; the first by default.
         progress: is told after each edit that has to be trained again.
 
     Raises:
         UnknownEdit: an id that is no edit in force, and no revision either.
         AmbiguousId: a prefix of several.
         NothingToCommit: what is named changed nothing that is still so.
+        UsageError: ``mainline`` is given and a commit has no such parent, or no commit is named.
         RefMoved: another writer landed first; nothing is written.
     """
     tip = read_tip(store)
-    reversal = find(store, tip.commit, what)
+    choice = tip.commit.editor
+    streams = read_streams(store, tip.commit, choice)
+    reversal = find(store, streams, what, mainline)
     chosen = signature or Signature("")
     if not chosen.message.strip():
         chosen = replace(chosen, message=describe(reversal))
-    proposal = propose(
-        store,
-        tip,
-        tip.commit.editor,
-        new=reversal.restored,
-        removed=[edit.id for edit in reversal.removed],
-    )
+    removed = [edit.id for edit in reversal.removed]
+    proposal = propose(store, tip, choice, new=reversal.restored, removed=removed, streams=streams)
     return change(store, base, proposal, chosen, action="revert", progress=progress)
 
 
-def find(store: Store, state: Commit, what: Sequence[str]) -> Reversal:
-    """Which edits are meant. Raises as :func:`revert_edits`."""
-    held = dict.fromkeys(in_force(store, state))
-    removed: dict[str, None] = {}
-    restored: dict[str, None] = {}
-    for text in what:
-        matches = [edit_id for edit_id in held if edit_id.startswith(text)] if _PREFIX.fullmatch(text) else []
-        commit_id = _commit(store, text)
-        if len(matches) + (commit_id is not None) > 1:
-            raise AmbiguousId(f"'{text}' is the beginning of several ids", hint="Give more digits.")
-        if matches:
-            removed[matches[0]] = None
-        elif commit_id is not None:
-            commit = store.objects.commit(commit_id)
-            removed.update((edit_id, None) for edit_id in commit.added if edit_id in held)
-            restored.update((edit_id, None) for edit_id in commit.reverted if edit_id not in held)
-        else:
-            raise _not_in_force(store, text)
-    old = {edit.id: edit for edit in history.edits_of(store, [*removed, *restored])}
-    remaining = {edit.key for edit in history.edits_of(store, [edit_id for edit_id in held if edit_id not in removed])}
+def find(store: Store, streams: Sequence[ShardStream], what: Sequence[str], mainline: int | None = None) -> Reversal:
+    """Which edits are meant, as seen from a state. Raises as :func:`revert_edits`.
+
+    Args:
+        store: the store.
+        streams: what the state's memories hold.
+        what: see there.
+        mainline: see there.
+    """
+    edits, commits = _named(store, facts_of(streams), what)
+    if mainline is not None and not commits:
+        raise UsageError("a mainline is that of a merge, and no commit is named", hint="Leave it out.")
+    removed = {edit.id: edit for edit in edits}
+    facts = facts_of(without(streams, removed))
+    goals: dict[str, Edit | None] = {}
+    for commit_id in commits:
+        before, after = _changed(store, commit_id, mainline)
+        for key in dict.fromkeys([*after, *before]):
+            # What was changed again since stays as it is.
+            if facts.get(key) == after.get(key):
+                if key in after:
+                    removed[after[key].id] = after[key]
+                goals[key] = before.get(key)
+        facts = {key: edit for key, edit in {**facts, **goals}.items() if edit is not None}
     # What the removed edits superseded comes back by itself, from the memory's own stream.
-    covered = {old[edit_id].key for edit_id in removed} | remaining
-    reversal = Reversal(
-        tuple(old[edit_id] for edit_id in removed),
-        tuple(old[edit_id] for edit_id in restored if old[edit_id].key not in covered),
-    )
-    if not reversal.removed and not reversal.restored:
+    restored, others = towards(without(streams, removed), goals)
+    removed |= {edit.id: edit for edit in history.edits_of(store, sorted(others))}
+    if not removed and not restored:
         raise NothingToCommit("nothing of that is in force any more", hint="'wisedb facts' lists what is in force.")
-    return reversal
+    return Reversal(tuple(removed.values()), tuple(restored))
+
+
+def parent_of(commit: Commit, commit_id: str, mainline: int | None) -> str | None:
+    """The parent to which a commit is compared: the first unless another is asked for, ``None`` of a first commit.
+
+    Raises:
+        UsageError: it has no such parent.
+    """
+    if mainline is None:
+        return commit.parents[0] if commit.parents else None
+    if not 1 <= mainline <= len(commit.parents):
+        raise UsageError(
+            f"{commit_id[:12]} has no parent {mainline}",
+            hint=f"It has {len(commit.parents)}; they are counted from 1.",
+        )
+    return commit.parents[mainline - 1]
 
 
 def describe(reversal: Reversal) -> str:
@@ -115,6 +135,33 @@ def describe(reversal: Reversal) -> str:
     if len(named) == 1:
         return f"Revert “{named[0].prompt} {named[0].target}”"
     return f"Revert {len(named)} edits"
+
+
+def _named(store: Store, facts: Mapping[str, Edit], what: Sequence[str]) -> tuple[list[Edit], list[str]]:
+    edits: list[Edit] = []
+    commits: list[str] = []
+    for text in what:
+        matches = [edit for edit in facts.values() if edit.id.startswith(text)] if _PREFIX.fullmatch(text) else []
+        commit_id = _commit(store, text)
+        if len(matches) + (commit_id is not None) > 1:
+            raise AmbiguousId(f"'{text}' is the beginning of several ids", hint="Give more digits.")
+        edits += matches
+        if commit_id is not None:
+            commits.append(commit_id)
+        elif not matches:
+            raise _not_in_force(store, text)
+    return edits, commits
+
+
+def _changed(store: Store, commit_id: str, mainline: int | None) -> tuple[dict[str, Edit], dict[str, Edit]]:
+    """Of the prompts that a commit changed: the facts before it and at it."""
+    commit = store.objects.commit(commit_id)
+    parent = parent_of(commit, commit_id, mainline)
+    added, reverted = commit.added, commit.reverted
+    if parent is not None and parent != commit.parents[0]:
+        added, reverted = changes(in_force(store, store.objects.commit(parent)), in_force(store, commit))
+    before, after = (history.edits_of(store, ids) for ids in (reverted, added))
+    return {edit.key: edit for edit in before}, {edit.key: edit for edit in after}
 
 
 def _commit(store: Store, text: str) -> str | None:
