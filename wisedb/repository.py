@@ -16,6 +16,7 @@ from wisedb.config import Setting
 from wisedb.edits import Edit
 from wisedb.progress import Listener
 from wisedb.runtime import difference, heads, views
+from wisedb.runtime.merge_choices import Choices
 from wisedb.runtime.record import Signature
 from wisedb.store import history
 from wisedb.store.store import Store
@@ -25,12 +26,14 @@ if TYPE_CHECKING:
 
     from wisedb.runtime.apply import CommitResult
     from wisedb.runtime.base import LoadedBase
+    from wisedb.runtime.cherry_pick import CherryPickResult
     from wisedb.runtime.difference import Diff
     from wisedb.runtime.evaluate import Evaluation
     from wisedb.runtime.explain import Explanation
     from wisedb.runtime.export import ExportResult
     from wisedb.runtime.generate import Generation
     from wisedb.runtime.heads import HeadMove, Named
+    from wisedb.runtime.merge_result import MergeResult
     from wisedb.runtime.views import BlameResult, CommitDetails, LogEntry, Reindexed, Status, Table
     from wisedb.store.fsck import FsckReport
     from wisedb.store.gc import GcReport
@@ -206,6 +209,7 @@ class Repository:
         ids_or_rev: str | Iterable[str],
         message: str | None = None,
         *,
+        mainline: int | None = None,
         author: str | None = None,
         date: str | None = None,
         progress: Listener | None = None,
@@ -216,8 +220,70 @@ class Repository:
         what = [ids_or_rev] if isinstance(ids_or_rev, str) else list(ids_or_rev)
         before = self.store.refs.head().commit
         signature = Signature(message or "", author, date)
-        made = revert_edits(self.store, self.base, what, signature, progress=progress)
+        made = revert_edits(self.store, self.base, what, signature, mainline=mainline, progress=progress)
         return heads.HeadMove(made.commit, made.branch, before, made.added, made.reverted)
+
+    def merge(
+        self,
+        rev: str,
+        message: str | None = None,
+        *,
+        side: str | None = None,
+        resolve: str | Path | Mapping[str, Any] | None = None,
+        fast_forward: str = "auto",
+        allow_unrelated: bool = False,
+        preview: bool = False,
+        author: str | None = None,
+        date: str | None = None,
+        progress: Listener | None = None,
+    ) -> MergeResult:
+        """Merge another line of history into this one; see :func:`wisedb.runtime.merge.merge`.
+
+        While the result lists conflicts nothing has changed. ``side`` (``ours`` or ``theirs``) decides all of them,
+        ``resolve`` each: prompt → ``"ours"``, ``"theirs"``, ``"base"``, ``{"target": …}`` or ``None``, or a JSON file
+        of these.
+        """
+        from wisedb.runtime.merge import merge
+
+        return merge(
+            self.store,
+            lambda: self.base,
+            rev,
+            Signature(message or "", author, date),
+            _choices(side, resolve),
+            fast_forward=fast_forward,
+            allow_unrelated=allow_unrelated,
+            preview=preview,
+            progress=progress,
+        )
+
+    def cherry_pick(
+        self,
+        revs: str | Iterable[str],
+        message: str | None = None,
+        *,
+        side: str | None = None,
+        resolve: str | Path | Mapping[str, Any] | None = None,
+        mainline: int | None = None,
+        author: str | None = None,
+        date: str | None = None,
+        progress: Listener | None = None,
+    ) -> CherryPickResult:
+        """Bring what single commits changed here, as new commits; see :func:`wisedb.runtime.cherry_pick.cherry_pick`.
+
+        While the result lists conflicts nothing has changed; ``side`` and ``resolve`` as for :meth:`merge`.
+        """
+        from wisedb.runtime.cherry_pick import cherry_pick
+
+        return cherry_pick(
+            self.store,
+            lambda: self.base,
+            [revs] if isinstance(revs, str) else list(revs),
+            Signature(message or "", author, date),
+            _choices(side, resolve),
+            mainline=mainline,
+            progress=progress,
+        )
 
     # What shows history
 
@@ -375,6 +441,12 @@ class Repository:
     def reindex(self) -> Reindexed:
         """Make the index anew from the objects."""
         return views.reindex(self.store)
+
+
+def _choices(side: str | None, resolve: str | Path | Mapping[str, Any] | None) -> Choices:
+    if isinstance(resolve, str | Path):
+        resolve = Choices.read(Path(resolve)).each
+    return Choices(side, resolve)
 
 
 def _edits(given: Edit | str | Path | Iterable[Edit | str | Path]) -> list[Edit]:
