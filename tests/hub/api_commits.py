@@ -8,7 +8,7 @@ from typing import Any
 from tests.hub.api_repositories import card_errors
 from tests.hub.gitattributes import goes_to_lfs
 from tests.hub.pulls import open_pull
-from tests.hub.repositories import PULLS, Commit, File, Repository, regular
+from tests.hub.repositories import Commit, File, Repository, regular
 from tests.hub.state import Call
 from tests.hub.wire import HubError, Reply, as_json
 
@@ -18,7 +18,7 @@ def preupload(call: Call) -> Reply:
 
     ``.gitignore`` isn't looked at: nothing is ignored.
     """
-    repository = call.proposable() if call.request.flag("create_pr") else call.writable()
+    repository = call.proposable() if call.request.flag("create_pr") else call.writable_at(call["revision"])
     commit = repository.find(call["revision"])
     attributes = commit.tree[".gitattributes"].git_blob.decode() if ".gitattributes" in commit.tree else ""
     found = []
@@ -44,7 +44,7 @@ def commit(call: Call) -> Reply:
     is opened from that parent instead.
     """
     proposing = call.request.flag("create_pr")
-    repository = call.proposable() if proposing else _writable(call)
+    repository = call.proposable() if proposing else call.writable_at(call["revision"])
     lines = call.request.lines()
     header: dict[str, Any] = next(line["value"] for line in lines if line["key"] == "header")
     if not header.get("summary"):
@@ -64,17 +64,6 @@ def commit(call: Call) -> Reply:
     reply = as_json({**answer, "hookOutput": ""})
     reply.files = tuple(f"{repository.id}:{line['value']['path']}" for line in lines if line["key"] == "file")
     return reply
-
-
-def _writable(call: Call) -> Repository:
-    """Writers may commit on every branch, and who opened a pull request on that."""
-    number = call["revision"].removeprefix(PULLS)
-    if call["revision"].startswith(PULLS) and number.isdigit():
-        repository = call.proposable()
-        pull = repository.pulls.get(int(number))
-        if pull is not None and pull.author == call.viewer.name:
-            return repository
-    return call.writable()
 
 
 def _parent(call: Call, repository: Repository, expected: str | None, proposing: bool) -> Commit:

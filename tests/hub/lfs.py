@@ -13,7 +13,7 @@ from tests.hub.wire import HubError, Reply, as_file, as_json
 def batch(call: Call) -> Reply:
     """``POST /{repo}.git/info/lfs/objects/batch``: no actions for what is here already."""
     wanted = call.request.json()
-    repository = call.writable() if "ref" in wanted else call.proposable()
+    repository = call.writable_at(wanted["ref"]["name"]) if "ref" in wanted else call.proposable()
     multipart = "multipart" in wanted.get("transfers", ())
     objects = [_instructions(call, repository, item["oid"], item["size"], multipart) for item in wanted["objects"]]
     return as_json({"transfer": "multipart" if multipart else "basic", "objects": objects})

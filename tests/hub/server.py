@@ -41,7 +41,7 @@ class Hub:
 
     def __enter__(self) -> Hub:
         self._front.start(self.state, HUB)
-        self._storage.start(self.state, STORAGE)
+        self._storage.start(self.state, STORAGE, accounts=False)
         self._store.start(self.state, STORE, accounts=False)
         return self
 

@@ -11,7 +11,7 @@ from urllib.parse import quote
 
 from tests.hub.accounts import Accounts, Viewer
 from tests.hub.cas import Cas
-from tests.hub.repositories import Repositories, Repository
+from tests.hub.repositories import PULLS, Repositories, Repository
 from tests.hub.storage import Storage
 from tests.hub.wire import HubError, Reply, Request
 
@@ -110,6 +110,15 @@ class Call:
         repository = self.readable()
         self.require_write(repository.namespace)
         return repository
+
+    def writable_at(self, revision: str) -> Repository:
+        """As :meth:`writable`; who opened a pull request may commit on that, too."""
+        number = revision.removeprefix(PULLS)
+        if revision.startswith(PULLS) and number.isdigit():
+            pull = self.proposable().pulls.get(int(number))
+            if pull is not None and pull.author == self.viewer.name:
+                return self.proposable()
+        return self.writable()
 
     def require_write(self, namespace: str) -> None:
         if self.viewer.anonymous:

@@ -29,7 +29,8 @@ def read_token(call: Call) -> Reply:
 
 def write_token(call: Call) -> Reply:
     """``GET …/xet-write-token/{revision}`` of the Hub; for a pull request a reader may ask."""
-    repository = call.proposable() if call.request.flag("create_pr") else call.writable()
+    proposing = call.request.flag("create_pr")
+    repository = call.proposable() if proposing else call.writable_at(call["revision"])
     return _grant(call, "write", repository.id)
 
 
