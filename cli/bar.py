@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from . import render
+
 if TYPE_CHECKING:
     from rich.progress import TaskID
 
@@ -23,13 +25,13 @@ def listener() -> Iterator[Listener | None]:
         yield None
         return
     from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
+    from rich.progress import BarColumn, TextColumn, TimeRemainingColumn
     from rich.progress import Progress as Bar
 
     bar = Bar(
         TextColumn("{task.description}"),
         BarColumn(),
-        MofNCompleteColumn(),
+        TextColumn("{task.fields[count]}"),
         TextColumn("{task.fields[loss]}"),
         TimeRemainingColumn(compact=True),
         console=Console(stderr=True),
@@ -43,11 +45,24 @@ def listener() -> Iterator[Listener | None]:
         if report.phase not in tasks:
             for finished in tasks.values():
                 bar.update(finished, visible=False)
-            tasks[report.phase] = bar.add_task(report.phase, total=report.total, loss="")
+            tasks[report.phase] = bar.add_task(report.phase, total=report.total, loss="", count="")
         loss = "" if report.loss is None else f"loss {report.loss:.3f}"
-        bar.update(tasks[report.phase], completed=report.done, total=report.total, loss=loss, visible=True)
+        bar.update(
+            tasks[report.phase],
+            completed=report.done,
+            total=report.total,
+            loss=loss,
+            count=_count(report),
+            visible=True,
+        )
 
     try:
         yield listen
     finally:
         bar.stop()
+
+
+def _count(report: Progress) -> str:
+    if report.unit == "B":
+        return f"{render.size(report.done)} of {render.size(report.total)}"
+    return f"{report.done}/{report.total}"

@@ -15,12 +15,14 @@ class Progress:
         done: finished units.
         total: all units.
         loss: the loss of the newest unit, in nats per token plus the routing margins, where there is one.
+        unit: what is counted: ``"B"`` for bytes, empty for whatever the phase says.
     """
 
     phase: str
     done: int
     total: int
     loss: float | None = None
+    unit: str = ""
 
 
 Listener = Callable[[Progress], None]

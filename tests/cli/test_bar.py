@@ -51,3 +51,14 @@ def test_the_phase_at_work_is_the_one_that_is_shown(monkeypatch: pytest.MonkeyPa
         listen(Progress("measuring", 1, 1))
     last = stream.getvalue()
     assert "measuring" in last
+
+
+def test_bytes_are_told_in_units_that_people_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    stream = Terminal()
+    monkeypatch.setattr(sys, "stderr", stream)
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setenv("COLUMNS", "100")
+    with listener() as listen:
+        assert listen is not None
+        listen(Progress("sending", 1_500_000, 20_000_000, unit="B"))
+    assert "1.5 MB of 20.0 MB" in stream.getvalue()

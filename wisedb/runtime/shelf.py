@@ -27,6 +27,9 @@ class Shelf(Protocol):
     def get(self, blob_id: str, /) -> Blob:
         """The blob of that id."""
 
+    def ensure(self, blob_ids: Iterable[str], /) -> None:
+        """Have these blobs at hand: those that are still elsewhere come at the same time."""
+
 
 @dataclass(frozen=True, slots=True)
 class Draft:
@@ -52,6 +55,10 @@ class Draft:
     def get(self, blob_id: str, /) -> Blob:
         """The blob, new or stored."""
         return self.blobs[blob_id] if blob_id in self.blobs else self.behind.get(blob_id)
+
+    def ensure(self, blob_ids: Iterable[str], /) -> None:
+        """Have the stored ones of these blobs at hand."""
+        self.behind.ensure(blob_id for blob_id in blob_ids if blob_id not in self.blobs)
 
 
 def mask_blob(mask: torch.Tensor, ratio: float, seed: int, choice: EditorChoice) -> Blob:
@@ -136,8 +143,9 @@ def read_memories(
         entries: the commit's memories.
         kept: main blob → memory, for those that need not be read again.
     """
-    known = kept or {}
-    return [known[entry.main] if entry.main in known else read_memory(shelf, entry) for entry in entries]
+    known, listed = kept or {}, list(entries)
+    shelf.ensure(blob_id for entry in listed if entry.main not in known for blob_id in entry.blobs.values())
+    return [known[entry.main] if entry.main in known else read_memory(shelf, entry) for entry in listed]
 
 
 def _shape(meta: Mapping[str, Any]) -> tuple[int, int]:

@@ -96,7 +96,7 @@ class Meter:
         """So much more is done."""
         self._done += weight
         if self._progress is not None:
-            self._progress(Progress(self._phase, self._done, self._total))
+            self._progress(Progress(self._phase, self._done, self._total, unit="B"))
 
 
 def in_parallel(work: Callable[[T], object], items: Mapping[T, int], meter: Meter, *, workers: int = WORKERS) -> None:

@@ -110,6 +110,9 @@ class _Nothing:
     def get(self, blob_id: str, /) -> Blob:
         raise CorruptObject(f"the adapter has no blob {blob_id[:12]}", hint=_HINT)
 
+    def ensure(self, blob_ids: Iterable[str], /) -> None:
+        """There is nothing to bring; :meth:`get` says what is missing."""
+
 
 def _expected(records: Sequence[Mapping[str, Any]]) -> Iterator[tuple[str, torch.dtype, tuple[int, ...]]]:
     try:
