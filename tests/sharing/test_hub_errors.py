@@ -64,7 +64,7 @@ def caused(error: Exception, cause: Exception) -> Exception:
         (http(429), RemoteUnavailable, "slow down"),
         (http(408), RemoteUnavailable, "status 408"),
         (http(503), RemoteUnavailable, "status 503"),
-        (http(400, errors.BadRequestError, f"Bad name.\nSee {URL}"), RemoteError, "400 at 'org/facts': Bad name. See …"),
+        (http(400, errors.BadRequestError, f"Bad name.\nSee {URL}"), RemoteError, "at 'org/facts': Bad name. See …"),
         (http(413), RemoteError, "status 413"),
         (errors.OfflineModeIsEnabled("offline"), RemoteUnavailable, "HF_HUB_OFFLINE"),
         (errors.LocalEntryNotFoundError("gone"), RemoteUnavailable, "not in the Hub's cache"),
