@@ -18,6 +18,7 @@ from wisedb.progress import Listener
 from wisedb.runtime import difference, heads, views
 from wisedb.runtime.merge_choices import Choices
 from wisedb.runtime.record import Signature
+from wisedb.sharing.facade import Sharing, Signed
 from wisedb.store import history
 from wisedb.store.store import Store
 
@@ -40,7 +41,7 @@ if TYPE_CHECKING:
     from wisedb.store.reflog import RefMove
 
 
-class Repository:
+class Repository(Sharing):
     """A store, with the verbs that people know.
 
     The base model is loaded when a verb first needs it and kept for the next; every verb leaves it as it was. Make one
@@ -55,7 +56,7 @@ class Repository:
     """
 
     def __init__(self, store: Store, base: LoadedBase | None = None) -> None:
-        self.store = store
+        super().__init__(store)
         self._base = base
 
     @classmethod
@@ -284,6 +285,9 @@ class Repository:
             mainline=mainline,
             progress=progress,
         )
+
+    def _merged(self, rev: str, message: str, signed: Signed, progress: Listener | None) -> dict[str, Any]:
+        return self.merge(rev, message, author=signed.author, date=signed.date, progress=progress).to_json()
 
     # What shows history
 

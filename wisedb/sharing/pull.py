@@ -1,13 +1,15 @@
-"""Pull: what becomes of the own branch after a fetch. (Where both sides have moved, it is for a merge.)"""
+"""Pull: fetch, then bring the own branch and the remote's together."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from wisedb.errors import Diverged, UnknownRevision, UsageError
-from wisedb.sharing.fetch import Fetched
+from wisedb.errors import Diverged, UsageError
+from wisedb.progress import Listener
+from wisedb.sharing.fetch import Fetched, fetch
+from wisedb.sharing.named import Place
 from wisedb.sharing.transfer import RefChange
 from wisedb.store.graph import is_ancestor
 from wisedb.store.refnames import BRANCHES
@@ -55,52 +57,52 @@ class Pulled:
         }
 
 
-def current_branch(store: Store) -> tuple[str, str]:
-    """The branch that HEAD is on, and its commit.
+def pull(
+    store: Store,
+    place: Place,
+    branch: str | None,
+    merge: Callable[[str, str], Mapping[str, Any]] | None,
+    *,
+    progress: Listener | None = None,
+) -> Pulled:
+    """Fetch a branch, and move HEAD's branch there if no commit of its own gets lost by that, or merge.
+
+    Args:
+        store: the store.
+        place: where from.
+        branch: the remote's branch; the one that is called like HEAD's by default.
+        merge: takes the remote's commit and a message, merges it into HEAD's branch and says what came of it; ``None``
+            if only a fast-forward is wanted.
+        progress: told while files arrive.
 
     Raises:
         UsageError: HEAD is on no branch.
+        UnknownRevision: the remote has no such branch.
+        Diverged: both sides have moved, and there is no ``merge``; what was fetched stays.
+        RefMoved, StoreBusy, StoreNotWritable, NoSpace: the branch has not moved.
+        WisedbError: as :func:`wisedb.sharing.fetch.fetch`.
     """
+    own, before = _current(store)
+    wanted = branch or own
+    fetched = fetch(store, place, branches=(wanted,), progress=progress)
+    there = fetched.branches[wanted]
+    if is_ancestor(store.objects, there, before):
+        return Pulled(fetched, own, before, before, UP_TO_DATE)
+    if is_ancestor(store.objects, before, there):
+        store.refs.update(BRANCHES + own, before, there, f"pull: fast-forward to {place.name} {wanted}")
+        store.index.note_commit(there)
+        return Pulled(fetched, own, before, there, FAST_FORWARD)
+    if merge is None:
+        raise Diverged(
+            f"branch '{own}' ({before[:12]}) and '{wanted}' of {place.name} ({there[:12]}) have both moved",
+            hint="What came is here; `wisedb pull` without --ff-only merges both.",
+        )
+    merged = merge(there, f"Merge branch '{wanted}' of {place.name}")
+    return Pulled(fetched, own, before, store.refs.read(BRANCHES + own) or before, MERGE, merged)
+
+
+def _current(store: Store) -> tuple[str, str]:
     head = store.refs.head()
     if head.branch is None or head.commit is None:
         raise UsageError("HEAD is on no branch", hint="`wisedb switch BRANCH` attaches it to one, then pull.")
     return head.branch, head.commit
-
-
-def advance(store: Store, fetched: Fetched, branch: str, *, remote: str) -> str | None:
-    """Move HEAD's branch to where the remote's branch is, if no commit of its own gets lost by that.
-
-    Args:
-        store: the store.
-        fetched: what came.
-        branch: the remote's branch.
-        remote: what the remote is called, for the reflog.
-
-    Returns:
-        ``up-to-date`` or ``fast-forward``, or ``None`` where both sides have moved: nothing was done then.
-
-    Raises:
-        UnknownRevision: the remote has no such branch.
-        RefMoved, StoreBusy, StoreNotWritable, NoSpace: nothing has moved.
-    """
-    own, here = current_branch(store)
-    there = fetched.branches.get(branch)
-    if there is None:
-        raise UnknownRevision(
-            f"{remote} has no branch '{branch}'", hint="`wisedb ls-remote` lists what there is; name one of them."
-        )
-    if is_ancestor(store.objects, there, here):
-        return UP_TO_DATE
-    if not is_ancestor(store.objects, here, there):
-        return None
-    store.refs.update(BRANCHES + own, here, there, f"pull: fast-forward to {remote} {branch}")
-    return FAST_FORWARD
-
-
-def diverged(store: Store, fetched: Fetched, branch: str) -> Diverged:
-    """What to say where a fast-forward was asked for and isn't possible."""
-    own, here = current_branch(store)
-    return Diverged(
-        f"branch '{own}' ({here[:12]}) and the remote's '{branch}' ({fetched.branches[branch][:12]}) have both moved",
-        hint="What came is here; `wisedb pull` without --ff-only merges both.",
-    )

@@ -1,0 +1,208 @@
+"""The sharing half of :class:`wisedb.repository.Repository`."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Self
+
+from wisedb.progress import Listener
+from wisedb.store.store import Store
+
+if TYPE_CHECKING:
+    from wisedb.sharing.fetch import Fetched
+    from wisedb.sharing.lsremote import RemoteRef
+    from wisedb.sharing.pull import Pulled
+    from wisedb.sharing.transfer import Transfer
+
+
+@dataclass(frozen=True, slots=True)
+class Signed:
+    """Who makes a commit, and when; ``None`` for the user and the present.
+
+    Attributes:
+        author: who.
+        date: ISO 8601, UTC.
+    """
+
+    author: str | None = None
+    date: str | None = None
+
+
+class Sharing(ABC):
+    """Remotes, clone, push, fetch and pull.
+
+    A remote is the name of a configured one or an address (``org/name``, a folder, ``s3://…``); without one, ``origin``
+    or the only one is meant. A token is the Hub's, and is kept nowhere; an endpoint is another Hub or S3 server.
+
+    Args:
+        store: the store. If it is a lazy clone, what it lacks is fetched when it is read.
+
+    Attributes:
+        store: the store.
+    """
+
+    def __init__(self, store: Store) -> None:
+        self.store = store
+        if store.config.promised is not None:
+            from wisedb.sharing.lazy import keep_promises
+
+            keep_promises(store)
+
+    @abstractmethod
+    def _merged(self, rev: str, message: str, signed: Signed, progress: Listener | None) -> dict[str, Any]:
+        """Merge a commit into HEAD's branch; what the merge says of itself."""
+
+    @classmethod
+    def clone(
+        cls,
+        url: str,
+        path: str | Path | None = None,
+        *,
+        branch: str | None = None,
+        lazy: bool = False,
+        model: str | None = None,
+        token: str | None = None,
+        endpoint: str | None = None,
+        progress: Listener | None = None,
+    ) -> Self:
+        """Make a store from what somebody published; see :func:`wisedb.sharing.clone.clone`."""
+        from wisedb.sharing.clone import clone
+
+        made = clone(
+            url,
+            None if path is None else Path(path),
+            branch=branch,
+            lazy=lazy,
+            model=model,
+            token=token,
+            endpoint=endpoint,
+            progress=progress,
+        )
+        return cls(made.store)
+
+    def remotes(self) -> dict[str, str]:
+        """Name → address of the configured remotes."""
+        return dict(sorted(self.store.config.remotes.items()))
+
+    def remote_add(self, name: str, url: str) -> dict[str, str]:
+        """Give an address a name; see :func:`wisedb.sharing.named.add_remote`."""
+        from wisedb.sharing.named import add_remote
+
+        add_remote(self.store, name, url)
+        return self.remotes()
+
+    def remote_remove(self, name: str) -> dict[str, str]:
+        """Forget a remote; see :func:`wisedb.sharing.named.remove_remote`."""
+        from wisedb.sharing.named import remove_remote
+
+        remove_remote(self.store, name)
+        return self.remotes()
+
+    def remote_branches(self) -> dict[str, str]:
+        """``origin/main`` → commit id: where the branches of remotes were when they were last looked at."""
+        from wisedb.store.refnames import REMOTES
+
+        return {ref.removeprefix(REMOTES): commit for ref, commit in self.store.refs.items(REMOTES)}
+
+    def push(
+        self,
+        remote: str | None = None,
+        branches: str | Iterable[str] = (),
+        *,
+        tags: str | Iterable[str] = (),
+        all_branches: bool = False,
+        all_tags: bool = False,
+        delete: str | Iterable[str] = (),
+        force: bool = False,
+        dry_run: bool = False,
+        allow_secrets: bool = False,
+        private: bool | None = None,
+        create_pr: bool = False,
+        token: str | None = None,
+        endpoint: str | None = None,
+        progress: Listener | None = None,
+    ) -> Transfer:
+        """Publish branches (the current one by default) and tags.
+
+        See :func:`wisedb.sharing.push.push` and :class:`wisedb.sharing.jobs.Wishes`.
+        """
+        from wisedb.sharing.jobs import Wishes
+        from wisedb.sharing.named import find_place
+        from wisedb.sharing.push import push
+
+        wishes = Wishes(
+            branches=_words(branches),
+            tags=_words(tags),
+            all_branches=all_branches,
+            all_tags=all_tags,
+            delete=_words(delete),
+            force=force,
+            dry_run=dry_run,
+            allow_secrets=allow_secrets,
+            private=private,
+            create_pr=create_pr,
+        )
+        place = find_place(self.store, remote, token=token, endpoint=endpoint)
+        return push(self.store, place, wishes, progress=progress)
+
+    def fetch(
+        self,
+        remote: str | None = None,
+        branches: str | Iterable[str] = (),
+        *,
+        prune: bool = False,
+        token: str | None = None,
+        endpoint: str | None = None,
+        progress: Listener | None = None,
+    ) -> Fetched:
+        """Bring what a remote has; no branch of this store moves. See :func:`wisedb.sharing.fetch.fetch`."""
+        from wisedb.sharing.fetch import fetch
+        from wisedb.sharing.named import find_place
+
+        place = find_place(self.store, remote, token=token, endpoint=endpoint)
+        return fetch(self.store, place, branches=_words(branches), prune=prune, progress=progress)
+
+    def pull(
+        self,
+        remote: str | None = None,
+        branch: str | None = None,
+        *,
+        ff_only: bool = False,
+        author: str | None = None,
+        date: str | None = None,
+        token: str | None = None,
+        endpoint: str | None = None,
+        progress: Listener | None = None,
+    ) -> Pulled:
+        """Fetch, then move the current branch forward, or merge where both sides have moved.
+
+        While the merge has conflicts, nothing but the fetch has happened; ``merge`` with the same commit decides them.
+        See :func:`wisedb.sharing.pull.pull`.
+        """
+        from wisedb.sharing.named import find_place
+        from wisedb.sharing.pull import pull
+
+        signed = Signed(author, date)
+        return pull(
+            self.store,
+            find_place(self.store, remote, token=token, endpoint=endpoint),
+            branch,
+            None if ff_only else lambda rev, message: self._merged(rev, message, signed, progress),
+            progress=progress,
+        )
+
+    def ls_remote(
+        self, remote: str | None = None, *, token: str | None = None, endpoint: str | None = None
+    ) -> list[RemoteRef]:
+        """What a remote has, without fetching it; see :func:`wisedb.sharing.lsremote.ls_remote`."""
+        from wisedb.sharing.lsremote import ls_remote
+        from wisedb.sharing.named import find_place
+
+        return ls_remote(find_place(self.store, remote, token=token, endpoint=endpoint))
+
+
+def _words(given: str | Iterable[str]) -> tuple[str, ...]:
+    return (given,) if isinstance(given, str) else tuple(given)
