@@ -24,8 +24,10 @@ EVE = "hf_eve"
 
 
 @pytest.fixture
-def hub() -> Iterator[Hub]:
+def hub(monkeypatch: pytest.MonkeyPatch) -> Iterator[Hub]:
     """A fresh Hub with ada (a writing and a reading token; may write for ``org``) and eve, and no repository."""
+    for name in ("NO_PROXY", "no_proxy"):
+        monkeypatch.setenv(name, "127.0.0.1")
     with Hub() as hub:
         hub.add_user("ada", ADA, organisations={"org": "write"})
         hub.add_user("ada", READER, role="read")

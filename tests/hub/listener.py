@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import socket
 import threading
 from collections.abc import Sequence
+from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
@@ -37,8 +39,13 @@ class Listener:
         self._thread.start()
 
     def stop(self) -> None:
+        """Give the port back, and hang up on every client.
+
+        A client keeps its connections: one to this Hub would answer for the next that happens to get the same port.
+        """
         self._server.shutdown()
         self._server.server_close()
+        self._server.hang_up()
         self._thread.join()
 
     def answer(self, request: Request, effects: Sequence[Effect]) -> tuple[Reply, str, str]:
@@ -72,6 +79,23 @@ class _Server(ThreadingHTTPServer):
     block_on_close = False
     request_queue_size = 128
     listener: Listener
+
+    def __init__(self, address: tuple[str, int], handler: type[BaseHTTPRequestHandler]) -> None:
+        super().__init__(address, handler)
+        self._open: set[socket.socket] = set()
+
+    def process_request(self, request: Any, client_address: Any) -> None:
+        self._open.add(request)
+        super().process_request(request, client_address)
+
+    def shutdown_request(self, request: Any) -> None:
+        self._open.discard(request)
+        super().shutdown_request(request)
+
+    def hang_up(self) -> None:
+        for connection in list(self._open):
+            with suppress(OSError):
+                connection.shutdown(socket.SHUT_RDWR)
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         """A client that went away isn't worth a word; anything else is a fault of the Hub and becomes a 500 below."""

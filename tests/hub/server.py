@@ -20,6 +20,7 @@ from types import TracebackType
 
 from tests.hub.accounts import Role, User
 from tests.hub.faults import Faults
+from tests.hub.gitattributes import DEFAULT_ATTRIBUTES, goes_to_lfs
 from tests.hub.listener import Listener
 from tests.hub.repositories import HEADS, File, Repository, regular
 from tests.hub.routes import HUB, STORAGE, STORE
@@ -81,7 +82,7 @@ class Hub:
     ) -> Repository:
         """A repository, with files (path → content, or a folder) in a second commit on main, made without any client.
 
-        ``*.safetensors`` and ``*.bin`` become LFS files. ``granted`` names who may read a gated one.
+        What the Hub wants in LFS becomes an LFS file. ``granted`` names who may read a gated one.
         """
         author = repo_id.partition("/")[0]
         with self.state.lock:
@@ -114,7 +115,7 @@ class Hub:
         return commit.oid
 
     def _file(self, repository: Repository, path: str, content: bytes) -> File:
-        if not path.endswith((".safetensors", ".bin")):
+        if not content or not goes_to_lfs(path, len(content), content[:512], DEFAULT_ATTRIBUTES):
             return regular(content)
         oid = sha256(content)
         self.state.storage.put(oid, content)
@@ -146,5 +147,6 @@ class Hub:
             "HF_HUB_OFFLINE": "0",
             "HF_TOKEN": token or "",
             "NO_PROXY": "127.0.0.1",
+            "no_proxy": "127.0.0.1",
         }
         return found | ({"HF_HUB_DISABLE_XET": "0"} if xet else {"HF_HUB_DISABLE_XET": "1"})

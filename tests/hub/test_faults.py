@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import http.client
 import os
 from pathlib import Path
 
@@ -133,3 +134,14 @@ def test_a_mistake_in_the_hub_shows(hub: Hub) -> None:
 def test_an_unknown_page_is_not_found(hub: Hub) -> None:
     assert get_session().get(f"{hub.url}/api/nowhere").status_code == 404
     assert hub.traffic.kinds() == {"unknown": 1}
+
+
+def test_a_hub_that_ended_answers_nobody() -> None:
+    """Not even on a connection that a client has kept: the next Hub may get the same port."""
+    with Hub() as hub:
+        connection = http.client.HTTPConnection(hub.url.removeprefix("http://"))
+        connection.request("GET", "/api/nowhere")
+        assert connection.getresponse().read()
+    with pytest.raises((http.client.HTTPException, OSError)):
+        connection.request("GET", "/api/nowhere")
+        connection.getresponse()

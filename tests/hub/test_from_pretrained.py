@@ -18,18 +18,18 @@ from tests.models import tiny_model, tiny_tokenizer
 _SCRIPT = """
 import json, sys
 import torch
-from huggingface_hub.errors import GatedRepoError, RepositoryNotFoundError
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
-found = {}
-for repo_id in sys.argv[1:]:
+found = []
+for repo_id, token in json.loads(sys.argv[1]):
     try:
-        tokenizer = AutoTokenizer.from_pretrained(repo_id)
-        model = AutoModelForCausalLM.from_pretrained(repo_id)
+        options = {"token": token, "cache_dir": f"{sys.argv[2]}/{token}"}
+        tokenizer = AutoTokenizer.from_pretrained(repo_id, **options)
+        model = AutoModelForCausalLM.from_pretrained(repo_id, **options)
         with torch.no_grad():
-            found[repo_id] = model(**tokenizer("Paris", return_tensors="pt")).logits.double().sum().item()
+            found.append(model(**tokenizer("Paris", return_tensors="pt")).logits.double().sum().item())
     except OSError as error:
-        found[repo_id] = type(error.__cause__).__name__
+        found.append(type(error.__cause__).__name__)
 print(json.dumps(found))
 """
 
@@ -51,44 +51,47 @@ def expected(folder: Path) -> float:
         return float(model.eval()(**tokenizer("Paris", return_tensors="pt")).logits.double().sum())
 
 
-def load(hub: Hub, home: Path, token: str | None, xet: bool, *repo_ids: str) -> dict[str, float | str]:
-    """Repository → sum of the logits after loading it there, or the name of the error that lay behind the failure."""
-    environment = os.environ | hub.environment(home, token, xet=xet) | {"OMP_NUM_THREADS": "1"}
-    done = subprocess.run(
-        [sys.executable, "-c", _SCRIPT, *repo_ids], env=environment, capture_output=True, text=True, timeout=240
-    )
+def load(hub: Hub, home: Path, cases: list[tuple[str, str | bool | None]], *, xet: bool = False) -> list[float | str]:
+    """For a repository and a token each: the sum of the logits, or the name of the error behind the failure.
+
+    A token of None is the one of the environment, ada's.
+    """
+    environment = os.environ | hub.environment(home, ADA, xet=xet) | {"OMP_NUM_THREADS": "1"}
+    command = [sys.executable, "-c", _SCRIPT, json.dumps(cases), str(home / "caches")]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=240)
     assert done.returncode == 0, done.stderr
-    return dict(json.loads(done.stdout.splitlines()[-1]))
+    return list(json.loads(done.stdout.splitlines()[-1]))
 
 
-@pytest.mark.parametrize("xet", [False, True], ids=["lfs", "xet"])
-def test_models_load(
-    hub: Hub, folder: Path, expected: float, request: pytest.FixtureRequest, tmp_path: Path, xet: bool
-) -> None:
-    """A public one that the client uploaded, a private and a gated one of the user's."""
-    api: HfApi = request.getfixturevalue("xet_api" if xet else "hub_api")
-    for repo_id in ("org/tiny", "org/private", "org/gated"):
-        api.create_repo(repo_id, private=repo_id == "org/private")
-        api.upload_folder(repo_id=repo_id, folder_path=folder)
-    hub.state.repositories["org/gated"].gated = True
+def test_a_model_over_xet(hub: Hub, xet_api: HfApi, folder: Path, expected: float, tmp_path: Path) -> None:
+    xet_api.create_repo("org/tiny")
+    xet_api.upload_folder(repo_id="org/tiny", folder_path=folder)
     hub.traffic.clear()
-    found = load(hub, tmp_path / "home", ADA, xet, "org/tiny", "org/private", "org/gated")
-    assert found == pytest.approx({"org/tiny": expected, "org/private": expected, "org/gated": expected})
-    assert (hub.traffic.kinds()["reconstruction"] > 0) is xet
+    assert load(hub, tmp_path / "home", [("org/tiny", None)], xet=True) == [pytest.approx(expected)]
     assert hub.traffic.downloaded().count("org/tiny:model.safetensors") == 1
+    assert hub.traffic.count("GET", "/xorbs/*") > 0
+    assert hub.traffic.count("GET", "/files/*") == 0
 
 
-@pytest.mark.parametrize("token", [None, EVE], ids=["anonymous", "eve"])
-def test_what_one_may_not_see_does_not_load(
-    hub: Hub, folder: Path, expected: float, tmp_path: Path, token: str | None
+def test_models_over_lfs_for_those_who_may(
+    hub: Hub, hub_api: HfApi, folder: Path, expected: float, tmp_path: Path
 ) -> None:
-    hub.add_repo("org/tiny", folder)
+    """Everybody gets the public one; ada those of her organisation; eve and nobody in particular hear why not."""
+    hub_api.create_repo("org/tiny")
+    hub_api.upload_folder(repo_id="org/tiny", folder_path=folder)
     hub.add_repo("org/private", folder, private=True)
     hub.add_repo("org/gated", folder, gated=True)
-    found = load(hub, tmp_path / "home", token, False, "org/tiny", "org/private", "org/gated", "org/missing")
-    assert found == {
-        "org/tiny": pytest.approx(expected),
-        "org/private": "RepositoryNotFoundError",
-        "org/gated": "GatedRepoError",
-        "org/missing": "RepositoryNotFoundError",
+    cases: dict[tuple[str, str | bool | None], object] = {
+        ("org/tiny", None): pytest.approx(expected),
+        ("org/private", None): pytest.approx(expected),
+        ("org/gated", None): pytest.approx(expected),
+        ("org/tiny", False): pytest.approx(expected),
+        ("org/private", False): "RepositoryNotFoundError",
+        ("org/gated", False): "GatedRepoError",
+        ("org/private", EVE): "RepositoryNotFoundError",
+        ("org/gated", EVE): "GatedRepoError",
+        ("org/missing", EVE): "RepositoryNotFoundError",
     }
+    found = load(hub, tmp_path / "home", list(cases))
+    assert dict(zip(cases, found, strict=True)) == cases
+    assert hub.traffic.count("GET", "/xorbs/*") == 0
