@@ -172,6 +172,16 @@ def complete_tag(ctx: click.Context, param: click.Parameter, incomplete: str) ->
     return _complete(ctx, incomplete, lambda repository: repository.tags())
 
 
+def complete_remote(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    """Remotes that begin like this."""
+    directory = ctx.find_root().params.get("directory")
+    try:
+        names = list(Session(directory=directory).repository().remotes())
+    except (WisedbError, OSError):
+        return []
+    return [CompletionItem(name) for name in names if name.startswith(incomplete)]
+
+
 def _complete(
     ctx: click.Context, incomplete: str, refs: Callable[[Any], Iterable[Any]], more: Iterable[str] = ()
 ) -> list[CompletionItem]:

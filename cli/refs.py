@@ -12,11 +12,18 @@ from .options import command, complete_branch, complete_revision, complete_tag
 from .session import Session
 
 
-@command("wisedb branch", "wisedb branch experiment", "wisedb branch fix HEAD~2", "wisedb branch --delete experiment")
+@command(
+    "wisedb branch",
+    "wisedb branch --remotes",
+    "wisedb branch experiment",
+    "wisedb branch fix HEAD~2",
+    "wisedb branch --delete experiment",
+)
 @click.argument("name", metavar="[NAME]", required=False, shell_complete=complete_branch)
 @click.argument("rev", metavar="[REV]", default="HEAD", shell_complete=complete_revision)
 @click.option("-d", "--delete", is_flag=True, help="Delete the branch; its commits stay until they are collected.")
-def branch(session: Session, name: str | None, rev: str, delete: bool) -> None:
+@click.option("-r", "--remotes", is_flag=True, help="List where the branches of remotes were, as last fetched.")
+def branch(session: Session, name: str | None, rev: str, delete: bool, remotes: bool) -> None:
     """List the branches, or make one.
 
     NAME is made at REV, HEAD by default.
@@ -24,6 +31,12 @@ def branch(session: Session, name: str | None, rev: str, delete: bool) -> None:
     if delete and name is None:
         raise click.UsageError("--delete needs the branch's name")
     repository = session.repository()
+    if remotes:
+        if name is not None:
+            raise click.UsageError("--remotes only lists")
+        found = [{"name": ref, "commit": commit} for ref, commit in repository.remote_branches().items()]
+        session.show(found, lambda refs: _refs(refs, "No branch of a remote yet: 'wisedb fetch' brings them."))
+        return
     if name is not None:
         repository.branch(name, rev, delete=delete)
     current = repository.status().branch

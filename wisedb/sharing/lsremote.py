@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from wisedb.sharing.named import Place
+from wisedb.sharing.remotes.open import open_remote
+from wisedb.sharing.remotes.protocol import Remote
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,4 +32,18 @@ def ls_remote(place: Place) -> list[RemoteRef]:
     Raises:
         RemoteError, CorruptObject, FormatTooNew: the remote can't be read.
     """
-    return [RemoteRef(name, commit) for name, commit in sorted(place.remote.refs().items())]
+    return _listed(place.remote)
+
+
+def ls_address(address: str, *, token: str | None = None, endpoint: str | None = None) -> list[RemoteRef]:
+    """The same without a store, for an address.
+
+    Raises:
+        UnknownRemote, UsageError: it is none.
+        RemoteError, CorruptObject, FormatTooNew: the remote can't be read.
+    """
+    return _listed(open_remote(address, token=token, endpoint=endpoint))
+
+
+def _listed(remote: Remote) -> list[RemoteRef]:
+    return [RemoteRef(name, commit) for name, commit in sorted(remote.refs().items())]
