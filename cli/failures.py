@@ -114,11 +114,7 @@ def report(error: BaseException, *, as_json: bool, debug: bool) -> int:
 
 def _say(text: str, style: str = "") -> None:
     word, colon, rest = text.partition(":")
-    console = render.console_for(sys.stderr)
-    if style:
-        console.print(render.line((word + colon, style), rest), soft_wrap=True)
-    else:
-        console.out(text)
+    render.show([render.line((word + colon, style), rest) if style else text], sys.stderr)
 
 
 def wants(flag: str, arguments: Sequence[str]) -> bool:

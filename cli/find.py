@@ -57,8 +57,13 @@ def blamed(found: Mapping[str, Any]) -> render.Lines:
 @click.argument("text")
 def search(session: Session, text: str) -> None:
     """List the edits that hold TEXT, of all commits."""
-    records = [edit.to_json() for edit in session.repository().search(text)]
-    session.show(records, lambda found: render.edits(found, "No edit holds that."))
+    from wisedb.store import history  # not for `--help`
+
+    store = session.repository().store
+    if session.as_json:
+        session.pass_on(history.search_as(history.JSON, store, text))
+    else:
+        render.show(render.listing(history.search_as(history.BRIEF, store, text), "No edit holds that."))
 
 
 @command(

@@ -26,7 +26,7 @@ def log(session: Session, rev: str, limit: int | None) -> None:
         session.show(entries, _log)
         return
     names: dict[str, list[str]] = {}
-    branch = repository.status().branch
+    branch = repository.store.refs.head().branch
     for ref in repository.branches():
         names.setdefault(ref.commit, []).append(f"HEAD → {ref.name}" if ref.name == branch else ref.name)
     for ref in repository.tags():
@@ -124,5 +124,10 @@ def _show(details: Mapping[str, Any]) -> render.Lines:
 @click.option("-n", "--number", "limit", metavar="N", type=click.IntRange(min=0), help="The first N facts only.")
 def facts(session: Session, rev: str, limit: int | None) -> None:
     """List the edits in force at REV, in the order in which they came into force."""
-    records = [edit.to_json() for edit in session.repository().facts(rev, limit)]
-    session.show(records, lambda found: render.edits(found, "No edit is in force."))
+    from wisedb.store import history  # not for `--help`
+
+    store = session.repository().store
+    if session.as_json:
+        session.pass_on(history.facts_as(history.JSON, store, rev, limit))
+    else:
+        render.show(render.listing(history.facts_as(history.BRIEF, store, rev, limit), "No edit is in force."))

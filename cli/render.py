@@ -4,28 +4,71 @@ from __future__ import annotations
 
 import json
 import math
+import os
 import sys
 import unicodedata
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, TextIO
 
-from rich.console import Console, RenderableType
-from rich.table import Table
-from rich.text import Text
-
-Lines = Iterable[RenderableType]
-"""What :func:`show` prints, one after the other."""
+_PRINTABLE = bytes(range(ord(" "), ord("~") + 1))
 
 SHORT = 12
 """Hexadecimal digits of an id that people are shown; ``--json`` always gives all of them."""
 
-_UNBOUNDED = 100_000  # columns: a pipe has no width, so nothing is cut or wrapped for one
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One line.
+
+    Attributes:
+        parts: (text, style) in order. The texts steer no terminal; the styles are Rich's.
+    """
+
+    parts: tuple[tuple[str, str], ...]
+
+    @property
+    def plain(self) -> str:
+        """The text alone."""
+        return "".join(text for text, _ in self.parts)
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """Rows under titles; see :func:`table`."""
+
+    titles: tuple[str, ...]
+    rows: Sequence[Sequence[Any]]
+    numbers: frozenset[str] = frozenset()
+    styles: Mapping[str, str] = field(default_factory=dict)
+
+    def aligned(self) -> Iterator[str]:
+        """Its lines, however wide, without spaces at their ends."""
+        cells = zip(*self.rows, strict=True) if self.rows else ((),) * len(self.titles)
+        columns = [
+            _padded(_texts([title.upper(), *column]), right=title in self.numbers)
+            for title, column in zip(self.titles, cells, strict=False)
+        ]
+        form = "  ".join(spec for _, spec in columns)
+        return map(str.rstrip, map(form.__mod__, zip(*(texts for texts, _ in columns), strict=True)))
+
+
+Lines = Iterable[Line | Table | str]
+"""What :func:`show` prints, one after the other."""
 
 
 def as_json(document: Any) -> str:
     """One JSON document; what JSON can't say (NaN, dates, bytes of a SQL answer) becomes null or text."""
-    unicode_safe = (sys.stdout.encoding or "").lower().replace("-", "") == "utf8"
-    return json.dumps(_finite(document), ensure_ascii=not unicode_safe, indent=2, allow_nan=False, default=_as_text)
+    return json.dumps(_finite(document), ensure_ascii=not _unicode(), indent=2, allow_nan=False, default=_as_text)
+
+
+def passed_on(document: str) -> str:
+    """A document that is JSON already, in letters that stdout has."""
+    return document if _unicode() or document.isascii() else as_json(json.loads(document))
+
+
+def _unicode() -> bool:
+    return (sys.stdout.encoding or "").lower().replace("-", "") == "utf8"
 
 
 def _finite(value: Any) -> Any:
@@ -42,27 +85,27 @@ def _as_text(value: Any) -> str:
     return value.hex() if isinstance(value, bytes | bytearray) else str(value)
 
 
-def show(lines: Lines) -> None:
-    """Print to stdout."""
-    console = console_for(sys.stdout)
+def show(lines: Lines, stream: TextIO | None = None) -> None:
+    """Print to stdout, or to another stream."""
+    stream = sys.stdout if stream is None else stream
+    if stream.isatty() or "FORCE_COLOR" in os.environ:
+        # Rich takes as long to load as a query takes; who reads a pipe sees nothing of it.
+        from . import terminal
+
+        terminal.show(lines, stream)
+        return
     for line in lines:
-        if console.is_terminal or not isinstance(line, Table):
-            console.print(line, soft_wrap=not isinstance(line, Table))
+        if isinstance(line, Table):
+            stream.write("\n".join([*line.aligned(), ""]))
         else:
-            with console.capture() as capture:
-                console.print(line)
-            # A table pads its last column: nobody wants those spaces in a file.
-            console.out("\n".join(row.rstrip() for row in capture.get().splitlines()))
-
-
-def console_for(stream: Any) -> Console:
-    """A console without markup, so that ``[brackets]`` in a prompt stay what they are."""
-    width = None if stream.isatty() else _UNBOUNDED
-    return Console(file=stream, width=width, markup=False, highlight=False, emoji=False)
+            stream.write(f"{line.plain if isinstance(line, Line) else line}\n")
+    stream.flush()
 
 
 def clean(text: str) -> str:
     """The text without control characters: an edit from elsewhere must not steer the terminal."""
+    if text.isprintable():
+        return text
     return "".join(
         character if unicodedata.category(character) not in {"Cc", "Cf"} else _escape(character) for character in text
     )
@@ -72,20 +115,10 @@ def _escape(character: str) -> str:
     return character.encode("unicode_escape").decode()
 
 
-def block(text: str, style: str = "") -> Text:
-    """Text that may hold line breaks, cleaned line by line."""
-    return Text("\n".join(clean(line) for line in text.splitlines()), style=style)
-
-
-def line(*parts: str | tuple[str, str] | None) -> Text:
+def line(*parts: str | tuple[str, str] | None) -> Line:
     """One line of plain and ``(text, style)`` parts; ``None`` is left out."""
-    text = Text()
-    for part in parts:
-        if isinstance(part, tuple):
-            text.append(clean(part[0]), style=part[1])
-        elif part is not None:
-            text.append(clean(part))
-    return text
+    pairs = (part if isinstance(part, tuple) else (part, "") for part in parts if part is not None)
+    return Line(tuple((clean(text), style) for text, style in pairs))
 
 
 def ident(value: str | None) -> tuple[str, str]:
@@ -93,51 +126,68 @@ def ident(value: str | None) -> tuple[str, str]:
     return (value[:SHORT] if value else "none", "yellow" if value else "dim")
 
 
-def table(*columns: str, rows: Iterable[Sequence[Any]], numbers: Iterable[str] = ()) -> Table:
+def table(
+    *columns: str,
+    rows: Iterable[Sequence[Any]],
+    numbers: Iterable[str] = (),
+    styles: Mapping[str, str] | None = None,
+) -> Table:
     """A plain table. Columns with ids, dates or numbers are never wrapped or cut.
 
     Args:
         columns: the titles.
-        rows: the cells: texts, ``(text, style)`` or :class:`~rich.text.Text`.
+        rows: the cells: values, ``(text, style)`` pairs or lines; those behind the last column aren't shown.
         numbers: titles of the columns that are aligned to the right.
+        styles: the style of a whole column by its title.
     """
-    right = set(numbers)
-    cells = [[_cell(value) for value in row] for row in rows]
-    grid = Table(box=None, pad_edge=False, header_style="bold", show_edge=False)
-    for index, title in enumerate(columns):
-        kept = title in right or title in {"id", "commit", "edit", "memory", "and", "blob", "date", "from", "to"}
-        widest = max((cell[index].cell_len for cell in cells), default=0)
-        fixed = kept and widest <= 24
-        grid.add_column(
-            title.upper(),
-            justify="right" if title in right else "left",
-            no_wrap=fixed,
-            min_width=max(widest, len(title)) if fixed else None,
-            overflow="fold",
-        )
-    for row in cells:
-        grid.add_row(*row)
-    return grid
+    kept = rows if isinstance(rows, Sequence) else list(rows)
+    return Table(columns, kept, frozenset(numbers), styles or {})
 
 
-def _cell(value: Any) -> Text:
-    if isinstance(value, Text):
-        return value
-    if isinstance(value, tuple):
-        return Text(clean(value[0]), style=value[1])
-    return Text("" if value is None else clean(str(value)))
+def _text(cell: Any) -> str:
+    if isinstance(cell, str):
+        return cell
+    if isinstance(cell, tuple):
+        return str(cell[0])
+    return cell.plain if isinstance(cell, Line) else "" if cell is None else str(cell)
+
+
+# A listing of a hundred thousand edits shall take a tenth of a second: nothing here looks at each cell in Python.
+
+
+def _texts(cells: list[Any]) -> list[str]:
+    texts = cells if set(map(type, cells)) == {str} else [_text(cell) for cell in cells]
+    whole = "".join(texts)
+    # For ASCII much quicker than `isprintable`.
+    steers = whole.encode().translate(None, _PRINTABLE) if whole.isascii() else not whole.isprintable()
+    return [clean(text) for text in texts] if steers else texts
+
+
+def _padded(texts: list[str], *, right: bool) -> tuple[list[str], str]:
+    """Texts, and the ``%`` that brings them to one width."""
+    if "".join(texts).isascii():
+        return texts, f"%{'' if right else '-'}{max(map(len, texts))}s"
+    # Letters that are two columns wide, and those that take none.
+    from rich.cells import cell_len
+
+    widths = [cell_len(text) for text in texts]
+    spaces = [" " * (max(widths) - width) for width in widths]
+    return [space + text if right else text + space for text, space in zip(texts, spaces, strict=True)], "%s"
 
 
 def edits(records: Sequence[Mapping[str, Any]], none: str) -> Lines:
     """Edits as a table, or the line ``none`` where there are none."""
-    if not records:
+    rows = [(edit["id"][:SHORT], edit["prompt"], edit["target"], edit.get("reason") or "") for edit in records]
+    return listing(rows, none)
+
+
+def listing(rows: Sequence[tuple[str, str, str, str]], none: str) -> Lines:
+    """Edits as a table of (shortened id, prompt, target, reason), or the line ``none`` where there are none."""
+    if not rows:
         yield line((none, "dim"))
         return
-    rows = [(ident(edit["id"]), edit["prompt"], (edit["target"], "bold"), edit.get("reason")) for edit in records]
-    if any(edit.get("reason") for edit in records):
-        yield table("edit", "prompt", "target", "reason", rows=rows)
-    else:
-        yield table("edit", "prompt", "target", rows=[row[:3] for row in rows])
+    titles = ("edit", "prompt", "target", "reason") if any(row[3] for row in rows) else ("edit", "prompt", "target")
+    yield table(*titles, rows=rows, styles={"edit": "yellow", "target": "bold"})
 
 
 def figure(value: float | None) -> str:

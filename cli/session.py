@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -57,6 +58,11 @@ class Session:
             click.echo(render.as_json(document))
         else:
             render.show(renderer(document))
+
+    def pass_on(self, document: str) -> None:
+        """Print the one result of a command that is asked for JSON and has it as text already."""
+        sys.stdout.write(render.passed_on(document))
+        sys.stdout.write("\n")
 
     def note(self, text: str) -> None:
         """A remark beside the result, on stderr, for people only."""

@@ -10,9 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from rich.console import Console
-from rich.table import Table
 
-from wisedb.cli import render
+from wisedb.cli import render, terminal
 
 
 @given(st.text())
@@ -44,12 +43,50 @@ def test_a_pipe_gets_whole_lines_without_padding(capsys: pytest.CaptureFixture[s
 
 def test_a_narrow_terminal_folds_prompts_and_keeps_ids() -> None:
     table = render.table("id", "prompt", rows=[(render.ident("a" * 64), "many words that don't fit " * 3)])
-    assert isinstance(table, Table)
     narrow = Console(file=io.StringIO(), width=30, force_terminal=True, color_system=None)
     with narrow.capture() as capture:
-        narrow.print(table)
+        narrow.print(terminal.grid(table))
     assert "a" * render.SHORT in capture.get()
     assert max(len(line) for line in capture.get().splitlines()) <= 30
+
+
+def test_numbers_stand_under_each_other(capsys: pytest.CaptureFixture[str]) -> None:
+    rows = [("a", 7, None), ("béta", 1234, "x")]
+    render.show([render.table("name", "count", "note", rows=rows, numbers=("count",))])
+    assert capsys.readouterr().out == "NAME  COUNT  NOTE\na         7\nbéta   1234  x\n"
+
+
+def test_letters_of_two_columns_are_counted_as_two(capsys: pytest.CaptureFixture[str]) -> None:
+    render.show([render.table("a", "b", rows=[("日本", "x"), ("ab", "y"), ("e\N{COMBINING ACUTE ACCENT}", "z")])])
+    assert capsys.readouterr().out == "A     B\n日本  x\nab    y\ne\N{COMBINING ACUTE ACCENT}     z\n"
+
+
+def test_a_table_without_rows_has_its_titles(capsys: pytest.CaptureFixture[str]) -> None:
+    render.show([render.table("a", "b", rows=[])])
+    assert capsys.readouterr().out == "A  B\n"
+
+
+@pytest.mark.parametrize("count", [terminal.FOLDED, terminal.FOLDED + 1])
+def test_a_terminal_gets_every_row_and_nothing_that_steers_it(count: int) -> None:
+    class Screen(io.StringIO):
+        def isatty(self) -> bool:
+            return True
+
+    screen = Screen()
+    rows = [(f"{number:012x}", f"prompt {number}", "\x07", "") for number in range(count)]
+    render.show(render.listing(rows, "none"), screen)
+    shown = screen.getvalue()
+    assert "\x07" not in shown
+    assert shown.count("\n") == count + 1
+    assert f"prompt {count - 1} " in shown
+
+
+def test_json_that_is_text_already_is_said_in_the_letters_of_stdout(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.stdout", io.TextIOWrapper(io.BytesIO(), encoding="utf-8"))
+    assert render.passed_on('["é"]') == '["é"]'
+    monkeypatch.setattr("sys.stdout", io.TextIOWrapper(io.BytesIO(), encoding="ascii"))
+    told = render.passed_on('["é"]')
+    assert told.isascii() and json.loads(told) == ["é"]
 
 
 def test_json_has_no_number_that_json_lacks() -> None:

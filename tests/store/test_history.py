@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import json
 import os
 import subprocess
 import sys
@@ -288,6 +289,30 @@ def test_search_knows_letters_beyond_ascii(builder: Builder, store: Store) -> No
 
 
 # SQL
+
+
+def test_every_form_tells_of_the_same_edits(builder: Builder, store: Store) -> None:
+    odd = fact("motto", 'say "hi"', reason="tab\tline\nzero\0 \u2028 café 日本 \U0001f600", rephrases=("",))
+    commit(builder, CAPITAL, odd, ANTHEM)
+    commit(builder, NEW_CAPITAL)
+    for edits, text, brief in (
+        (
+            history.facts(store, n=n),
+            history.facts_as(history.JSON, store, n=n),
+            history.facts_as(history.BRIEF, store, n=n),
+        )
+        for n in (None, 2, 0)
+    ):
+        assert text == "[\n" + ",\n".join(map(compact, edits)) + "\n]" if edits else text == "[]"
+        assert list(brief) == [(edit.id[:12], edit.prompt, edit.target, edit.reason or "") for edit in edits]
+    found = history.search(store, "freedonia")
+    assert json.loads(history.search_as(history.JSON, store, "freedonia")) == [edit.to_json() for edit in found]
+    assert [row[1] for row in history.search_as(history.BRIEF, store, "freedonia")] == [edit.prompt for edit in found]
+    assert history.search_as(history.JSON, store, "nowhere") == "[]"
+
+
+def compact(edit: Edit) -> str:
+    return json.dumps(edit.to_json(), ensure_ascii=False, separators=(",", ":"))
 
 
 def test_sql(builder: Builder, store: Store) -> None:

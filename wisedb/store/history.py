@@ -12,13 +12,31 @@ from typing import Any
 
 from wisedb.store.blame import Blame, blame
 from wisedb.store.commits import Commit
-from wisedb.store.facts import FactDiff, diff, facts
+from wisedb.store.facts import FactDiff, diff, facts, facts_as
 from wisedb.store.graph import ancestors
 from wisedb.store.queries import Source
-from wisedb.store.search import edit, edits_of, search
+from wisedb.store.rows import BRIEF, EDITS, JSON, Form
+from wisedb.store.search import edit, edits_of, search, search_as
 from wisedb.store.sql import sql
 
-__all__ = ["Blame", "FactDiff", "blame", "diff", "edit", "edits_of", "facts", "log", "search", "sql"]
+__all__ = [
+    "BRIEF",
+    "EDITS",
+    "JSON",
+    "Blame",
+    "FactDiff",
+    "Form",
+    "blame",
+    "diff",
+    "edit",
+    "edits_of",
+    "facts",
+    "facts_as",
+    "log",
+    "search",
+    "search_as",
+    "sql",
+]
 
 
 def log(store: Source, rev: str = "HEAD", n: int | None = None) -> list[tuple[str, Commit, Mapping[str, Any]]]:

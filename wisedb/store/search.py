@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 from wisedb.edits import Edit
 from wisedb.errors import AmbiguousId, UnknownEdit
 from wisedb.store.index.session import Session
-from wisedb.store.rows import COLUMNS, to_edits
+from wisedb.store.rows import COLUMNS, EDITS, Form, T
 
 if TYPE_CHECKING:
     from wisedb.store.queries import Source
@@ -82,11 +82,20 @@ def search(store: Source, text: str) -> list[Edit]:
     Raises:
         MissingObject, CorruptObject: the history is damaged.
     """
+    return search_as(EDITS, store, text)
+
+
+def search_as(form: Form[T], store: Source, text: str) -> T:
+    """The same in another form.
+
+    Raises:
+        MissingObject, CorruptObject: the history is damaged.
+    """
     condition = f"""contains(lower(nfc_normalize(concat_ws('\x1f', {_TEXTS},
         array_to_string(rephrases, '\x1f'), array_to_string(tags, '\x1f')))), lower(nfc_normalize($1)))"""
 
-    def ask(session: Session) -> list[Edit]:
-        return _query(session, "seen_edits", condition, [text])
+    def ask(session: Session) -> T:
+        return _query(form, session, "seen_edits", condition, [text])
 
     return store.index.run(ask)
 
@@ -97,16 +106,16 @@ def _found(
     extra = sorted(commits)
 
     def ask(session: Session) -> list[Edit]:
-        return _query(session, "whole_edits" if extra else "seen_edits", condition, parameters)
+        return _query(EDITS, session, "whole_edits" if extra else "seen_edits", condition, parameters)
 
     return store.index.run(ask, commits=extra)
 
 
-def _query(session: Session, table: str, condition: str, parameters: list[str] | list[list[str]]) -> list[Edit]:
-    return to_edits(
+def _query(form: Form[T], session: Session, table: str, condition: str, parameters: list[str] | list[list[str]]) -> T:
+    return form.read(
         session.rows(
             f"""WITH found AS MATERIALIZED (SELECT number, {COLUMNS} FROM {table} WHERE {condition})
-            SELECT {COLUMNS} FROM found LEFT JOIN ({_FIRST}) AS first ON first.edit = found.number
+            SELECT {form.columns} FROM found LEFT JOIN ({_FIRST}) AS first ON first.edit = found.number
             ORDER BY first.place NULLS LAST, found.id""",
             parameters,
         )
