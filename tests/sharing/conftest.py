@@ -80,6 +80,7 @@ class Failing:
         self.at = at
         self.error = error or ConnectionError("cut")
         self.calls: list[str] = []
+        self.arrived: list[str] = []
 
     @property
     def url(self) -> str:
@@ -99,7 +100,9 @@ class Failing:
 
     def read(self, path: str, snapshot: Snapshot, *, limit: int) -> bytes:
         self._count(path)
-        return self.remote.read(path, snapshot, limit=limit)
+        data = self.remote.read(path, snapshot, limit=limit)
+        self.arrived.append(path)
+        return data
 
     def publish(self, publication: Publication, *, progress: Listener | None = None) -> Published:
         self._count("publish")

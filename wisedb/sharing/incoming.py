@@ -208,15 +208,23 @@ class _Reception:
                 large[blob_id] = file_size(header)
         meter = Meter("receiving", sum(large.values()), self._progress)
         needs = {blob_id: links(header, headers) for blob_id, header in headers.items()}
+        late: set[str] = set()
         for step in levels(needs):
-            for blob_id in step:
-                if blob_id in self._arrived.blobs:
-                    receive_blob(self._objects, blob_id, self._arrived.blobs[blob_id])
-                    self._received.blobs.append(blob_id)
+            # Small ones that wait for no large one come first, so that as many large ones as can be travel together.
+            late.update(blob_id for blob_id in step if blob_id in large or needs[blob_id] & late)
+            self._store_small([blob_id for blob_id in step if blob_id not in late])
+        for step in levels({blob_id: needs[blob_id] for blob_id in late}):
+            self._store_small([blob_id for blob_id in step if blob_id not in large])
             chosen = {blob_id: large[blob_id] for blob_id in step if blob_id in large}
             in_parallel(lambda blob_id: self._download(blob_id, headers[blob_id]), chosen, meter)
             self._received.blobs.extend(chosen)
             self._received.bytes += sum(chosen.values())
+
+    def _store_small(self, blob_ids: Iterable[str]) -> None:
+        for blob_id in blob_ids:
+            if blob_id in self._arrived.blobs:
+                receive_blob(self._objects, blob_id, self._arrived.blobs[blob_id])
+                self._received.blobs.append(blob_id)
 
     def _download(self, blob_id: str, header: Header) -> None:
         download(self._objects, self._remote, self._source[blob_id], blob_id, header)
