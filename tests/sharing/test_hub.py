@@ -570,34 +570,26 @@ def test_a_lost_answer_to_a_proposal_is_told(hub: Hub, connect: Connect) -> None
     assert f"{hub.url}/org/facts/discussions" in caught.value.hint
 
 
-# ---------------------------------------------------------------------------------------------- without a network
+# ------------------------------------------------------------------------------------------------ caches
 
 
-def test_what_was_read_once_is_read_without_a_network(hub: Hub, connect: Connect) -> None:
-    what, _ = push(connect(), 1, tags=("v1",))
+def test_only_manifests_are_kept(hub: Hub, connect: Connect, tmp_path: Path) -> None:
+    what, _ = push(connect(), 1)
     remote = connect(cache="other")
-    for ref in (MAIN, "refs/tags/v1"):
-        assert read_all(remote, what, ref) == what.files
-    hub.faults.on("*", "*", HangUp(), times=None)
-    offline = connect(cache="other", local_files_only=True)
-    for ref in (MAIN, "refs/tags/v1"):
-        assert read_all(offline, what, ref) == what.files
-        assert offline.snapshot(ref).exists
-    with pytest.raises(RemoteUnavailable, match="'fix' of 'org/facts' is not in the Hub's cache"):
-        offline.snapshot("refs/heads/fix")
-    with pytest.raises(RemoteUnavailable, match="not in the Hub's cache"):
-        offline.read("bundles/00/00.zip", offline.snapshot(MAIN), limit=10)
+    assert remote.refs() and read_all(remote, what) == what.files
+    kept = {path.name for path in (tmp_path / "other").rglob("snapshots/**/*") if not path.is_dir()}
+    assert kept == {"wisedb.json"}
+    hub.traffic.clear()
+    connect(cache="other").refs()
+    assert hub.traffic.kinds() == {"refs": 1}
 
 
-def test_files_of_older_commits_serve_without_a_network(hub: Hub, connect: Connect) -> None:
-    first, _ = push(connect(), 1)
-    remote = connect(cache="other")
-    read_all(remote, first)
-    second, _ = push(connect(), 2)
-    read_all(remote, second)
-    hub.faults.on("*", "*", HangUp(), times=None)
-    offline = connect(cache="other", local_files_only=True)
-    assert read_all(offline, first) == first.files and read_all(offline, second) == second.files
+def test_a_manifest_damaged_in_the_cache_is_fetched_again(connect: Connect, tmp_path: Path) -> None:
+    push(connect(), 1)
+    assert connect(cache="other").refs() == {MAIN: commit_id(1)}
+    (blob,) = (path for path in (tmp_path / "other").rglob("blobs/*") if path.is_file())
+    blob.write_bytes(blob.read_bytes().replace(commit_id(1).encode(), commit_id(2).encode()))
+    assert connect(cache="other").refs() == {MAIN: commit_id(1)}
 
 
 def test_switched_off(connect: Connect, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -67,7 +67,7 @@ def caused(error: Exception, cause: Exception) -> Exception:
         (http(400, errors.BadRequestError, f"Bad name.\nSee {URL}"), RemoteError, "at 'org/facts': Bad name. See …"),
         (http(413), RemoteError, "status 413"),
         (errors.OfflineModeIsEnabled("offline"), RemoteUnavailable, "HF_HUB_OFFLINE"),
-        (errors.LocalEntryNotFoundError("gone"), RemoteUnavailable, "not in the Hub's cache"),
+        (errors.LocalEntryNotFoundError("gone"), RemoteUnavailable, "can't be reached"),
         (caused(errors.LocalEntryNotFoundError("x"), http(500)), RemoteUnavailable, "status 500"),
         (caused(errors.LocalEntryNotFoundError("x"), HTTPError("x")), RemoteUnavailable, "can't be reached"),
         (errors.LocalTokenNotFoundError("x"), NotAuthorized, "no token"),

@@ -204,7 +204,7 @@ def test_cut_on_the_way_down(
     with pytest.raises(RemoteUnavailable):
         cloned(tmp_path, remotes)
     assert not (tmp_path / "bob").exists()
-    before = set(hub.traffic.downloaded())
+    before = {path for path in hub.traffic.downloaded() if ":objects/" in path}
     hub.faults.clear()
     hub.traffic.clear()
     assert same(store, cloned(tmp_path, remotes).store)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
 from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
@@ -12,7 +11,7 @@ from typing import Final
 
 from huggingface_hub import HfApi
 
-from wisedb.errors import MissingObject, RemoteError, RemoteUnavailable
+from wisedb.errors import MissingObject
 from wisedb.progress import Listener
 from wisedb.sharing.manifest import Manifest
 from wisedb.sharing.remotes.hub_errors import Place
@@ -42,8 +41,7 @@ class HubRemote:
         url: ``hf://org/name``.
         token: another token than the user's.
         endpoint: another Hub than the usual one.
-        cache_dir: another cache than the user's.
-        local_files_only: read from the cache alone, at the state that was seen last.
+        cache_dir: another cache than the user's; manifests are kept there.
     """
 
     def __init__(
@@ -53,12 +51,11 @@ class HubRemote:
         token: str | bool | None = None,
         endpoint: str | None = None,
         cache_dir: str | Path | None = None,
-        local_files_only: bool = False,
     ) -> None:
         repo = url.removeprefix(SCHEME)
         self._api = HfApi(endpoint=endpoint, token=token, library_name="wisedb", library_version=version("wisedb"))
         self._place = Place(repo, self._api.endpoint.rstrip("/"))
-        self._files = HubFiles(self._api, self._place, None if cache_dir is None else Path(cache_dir), local_files_only)
+        self._files = HubFiles(self._api, self._place, None if cache_dir is None else Path(cache_dir))
         self._seen: Listing | None = None
         self._fresh: set[str] = set()
 
@@ -94,10 +91,8 @@ class HubRemote:
         The first one of each ref after :meth:`refs` is of the state that was seen there, so that what was listed and
         what is read belong together, and a hundred tags take one question.
         """
-        if self._files.local_files_only:
-            return self._cached(ref)
-        fresh = ref in self._fresh
-        here = self._seen if fresh and self._seen is not None else listing(self._api, self._place) or Listing()
+        here = self._seen if ref in self._fresh else None
+        here = here or listing(self._api, self._place) or Listing()
         self._fresh.discard(ref)
         # A push looks at all refs first and compares the tags with what it saw then.
         self._seen = self._seen or here
@@ -110,9 +105,6 @@ class HubRemote:
         if ref.startswith(TAGS) and own is not None:
             manifest = _with_tag(manifest, ref) or manifest
         exists = own is not None and manifest is not None and ref in manifest.refs
-        if exists and not fresh:
-            with suppress(RemoteError):  # a convenience for later
-                self._files.remember(_name(ref))
         return Snapshot(manifest, head, exists)
 
     def read(self, path: str, snapshot: Snapshot, *, limit: int) -> bytes:
@@ -131,22 +123,6 @@ class HubRemote:
         wanted = sorted(heads)
         with ThreadPoolExecutor(_READERS) as pool:
             return dict(zip(wanted, pool.map(self._files.manifest, wanted), strict=True))
-
-    def _cached(self, ref: str) -> Snapshot:
-        name = _name(ref)
-        head = self._files.cached_commit(name)
-        if head is None:
-            raise RemoteUnavailable(
-                f"'{name}' of '{self._place.repo}' is not in the Hub's cache, and the Hub may not be asked",
-                hint="Load it once with a network.",
-            )
-        manifest = self._files.manifest(head)
-        named = _with_tag(manifest, ref) if ref.startswith(TAGS) else manifest
-        return Snapshot(named, head, named is not None and ref in named.refs)
-
-
-def _name(ref: str) -> str:
-    return ref.removeprefix(TAGS).removeprefix(BRANCHES)
 
 
 def _with_tag(manifest: Manifest | None, tag: str) -> Manifest | None:

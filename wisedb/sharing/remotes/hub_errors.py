@@ -105,10 +105,7 @@ def translated(error: BaseException, place: Place, *, writing: bool = False) -> 
     if isinstance(error, errors.LocalEntryNotFoundError):
         if isinstance(error.__cause__, CAUGHT) and error.__cause__ is not error:
             return translated(error.__cause__, place, writing=writing)
-        return RemoteUnavailable(
-            f"a file of '{place.repo}' is not in the Hub's cache, and the Hub can't be asked for it",
-            hint="Load it once with a network.",
-        )
+        return _unreachable(place)
     if isinstance(error, errors.LocalTokenNotFoundError):
         return NotAuthorized("there is no token for the Hub", hint=f"For this, {LOG_IN}.")
     if isinstance(error, errors.HfHubHTTPError):
@@ -172,7 +169,9 @@ def _answered(error: errors.HfHubHTTPError, place: Place, writing: bool) -> Wise
 
 def _of_the_system(error: OSError, place: Place) -> WisedbError:
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
-        return NoSpace("there is no room left for the Hub's cache", hint="Make room, or set HF_HOME to another disk.")
+        return NoSpace(
+            "there is no room left for what the Hub sends", hint="Make room, or set HF_HOME and TMPDIR to another disk."
+        )
     if type(error).__module__ == "hf_xet" or type(error) is ConnectionError:
         # There is no way back from Xet to LFS inside the client: without a token for Xet it stops here.
         return RemoteUnavailable(f"the Hub's Xet storage can't be reached for '{place.repo}'", hint=_XET)
