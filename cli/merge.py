@@ -137,7 +137,11 @@ def merged(record: Mapping[str, Any], rev: str) -> render.Lines:
             yield render.line(verb[0], rev, " into ", (branch, "green"), *made)
     if record["preview"]:
         yield from _facts(record)
-    yield render.line(_counts(record))
+    if record["conflicts"]:
+        rest = f"{render.plural(record['edits_added'], 'edit')} added, {record['edits_reverted']} put out of force"
+        yield render.line((f"Without conflict: {rest}", "dim"))
+    else:
+        yield render.line(_counts(record))
     for each in record["doubled"]:
         yield render.line((f"kept our record of “{each['prompt']}”: both sides give the same answer", "dim"))
     if record["unlearned"]:
@@ -183,9 +187,10 @@ def _counts(record: Mapping[str, Any]) -> str:
         kept = sum(memory["kept"] for memory in memories)
         gone = sum(not memory["kept"] and not memory["edits"] for memory in memories)
         other = len(memories) - kept - gone
+        trained = "to train" if record["preview"] else "trained"
         parts.append(
             f"{render.plural(kept, 'memory')} kept"
-            + (f", {other} written ({render.plural(record['edits_to_train'], 'edit')} to train)" if other else "")
+            + (f", {other} written ({render.plural(record['edits_to_train'], 'edit')} {trained})" if other else "")
             + (f", {gone} gone" if gone else "")
         )
     if record["commit"] and record["how"] == "merge":

@@ -12,7 +12,6 @@ from wisedb.editors.stream import effective
 from wisedb.edits import Edit
 from wisedb.errors import MergeRefused, UsageError
 from wisedb.progress import Listener
-from wisedb.runtime.apply import Proposal, change, choose
 from wisedb.runtime.goals import facts_of
 from wisedb.runtime.merge_base import Common, common, same_base
 from wisedb.runtime.merge_choices import Choices, settle
@@ -23,6 +22,7 @@ from wisedb.runtime.streams import find_start, read_streams
 from wisedb.runtime.threeway import merge_facts
 
 if TYPE_CHECKING:
+    from wisedb.runtime.apply import Proposal
     from wisedb.runtime.base import LoadedBase
     from wisedb.store.commits import Commit
     from wisedb.store.store import Store
@@ -86,6 +86,9 @@ def plan_merge(
         undecided = {conflict.key for conflict in settled.conflicts}
         clean = {key: edit for key, edit in before.items() if key not in undecided}
         return MergePlan(tip, rev, _with_facts(found, clean, settled.facts))
+    # Here, so that a conflict or a fast-forward is told without loading torch.
+    from wisedb.runtime.apply import Proposal, choose
+
     choice = choose(store.config.editor)
     kind = find_editor(choice.name)
     joined = join(
@@ -162,6 +165,8 @@ def merge(
     chosen = signature or Signature("")
     if not chosen.message.strip():
         chosen = replace(chosen, message=_message(store, planned))
+    from wisedb.runtime.apply import change
+
     made = change(store, load(), planned.proposal, chosen, action=f"merge {rev}", progress=progress)
     return replace(
         found,
