@@ -153,6 +153,12 @@ def store(make_store: Callable[[str], Store], kit: Large) -> Store:
 
 
 @pytest.fixture
+def plain_card(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Cards that cost nothing, for tests of many pushes."""
+    monkeypatch.setattr("wisedb.sharing.push.model_card", lambda *args, **more: "a card")
+
+
+@pytest.fixture
 def pack(tmp_path: Path) -> Path:
     """Where a pack will be."""
     return tmp_path / "pack"

@@ -21,6 +21,8 @@ from wisedb.sharing.remotes.folder import FolderRemote
 from wisedb.store.fsck import fsck
 from wisedb.store.store import Store
 
+pytestmark = pytest.mark.usefixtures("plain_card")
+
 STRIDE = 5
 """Every step costs a process; neighbours differ in little."""
 

@@ -301,13 +301,14 @@ def test_things_of_the_hub_are_refused_elsewhere(store: Store, place: Place, pac
 # Many pushes
 
 
+@pytest.mark.usefixtures("plain_card")
 def test_many_pushes_leave_few_files(
     make_store: Callable[[str], Store], pack: Path, tmp_path: Path, kit: Large
 ) -> None:
     store = make_store("busy")
     place = Place("x", FolderRemote(pack, kept=3), None)
     most = 0
-    for minute in range(60):
+    for minute in range(40):
         kit.land(store, kit.edit(minute), minute=minute, shards=0)
         push(store, place, layout=Layout(most=4))
         most = max(most, len(sent_to(pack)))
@@ -318,11 +319,12 @@ def test_many_pushes_leave_few_files(
     assert fsck(bob).problems == () and fsck(bob).objects == fsck(store).objects
 
 
+@pytest.mark.usefixtures("plain_card")
 def test_many_commits_at_once_leave_few_files(
     make_store: Callable[[str], Store], place: Place, pack: Path, tmp_path: Path, kit: Large
 ) -> None:
     store = make_store("busy")
-    for minute in range(60):
+    for minute in range(30):
         kit.land(store, kit.edit(minute), minute=minute, shards=0)
     push(store, place)
     assert len(sent_to(pack)) == 3
