@@ -115,10 +115,7 @@ class NumberedRemote:
         mine = _manifest_path(base + 1)
         if not self._files.create(mine, data):
             raise self._lost()
-        # A number becomes free again when it is old enough, all but the first. Where the manifest that this one follows
-        # is gone, many went by meanwhile and this one counts for nobody: it mustn't be taken for a success.
-        numbers = self._numbers()
-        if base not in numbers and numbers[:1] != [base + 1]:
+        if not _follows(base, self._numbers()):
             self._files.remove(mine)
             raise self._lost()
         # It is published: from here on nothing may claim that it isn't.
@@ -209,6 +206,17 @@ class NumberedRemote:
 
 def _manifest_path(number: int) -> str:
     return f"{_FOLDER}/{number:08}.json"
+
+
+def _follows(base: int, numbers: list[int]) -> bool:
+    """Whether the manifest that was just made after number ``base`` counts.
+
+    Numbers become free again when they are old enough, all but the first. Where the one before is gone, or there are
+    later ones but not the next, many went by meanwhile: then this one mustn't be taken for a success.
+    """
+    mine = base + 1
+    before = base in numbers or numbers[:1] == [mine]
+    return before and (numbers[-1:] == [mine] or mine + 1 in numbers)
 
 
 def _size(content: bytes | Path) -> int:
