@@ -170,7 +170,7 @@ def test_without_an_evaluation_the_last_edits_are_what_was_measured() -> None:
 def test_how_to_load_names_the_pack_but_never_a_folder() -> None:
     card = render(described(), HUB, url="hf://org/name")
     assert 'wisedb.load("org/name")' in card and 'wisedb.load("org/name", mode="merge")' in card
-    assert "wisedb clone org/name corrections" in card and "# org/name\n" in card
+    assert "wisedb clone org/name corrections\n```" in card and "# org/name\n" in card
     assert 'wisedb.load("s3://bucket/x")' in render(described(), HUB, url="s3://bucket/x")
     assert "/home/ada" not in render(described(), HUB, url="/home/ada/pack")
 
@@ -240,6 +240,7 @@ def test_a_folder_is_not_published(tmp_path: Path) -> None:
     assert base == PublicBase(None, None, licence={"license": "llama2"})
     card = render(Described(ID, Commit((), "A", "2026-01-01T00:00:00Z", "", _base(str(folder)))), base)
     assert "secret-project" not in card and "can't be named here" in card
+    assert 'model="FOLDER-OF-THE-BASE-MODEL", mode="merge")' in card and "--model FOLDER-OF-THE-BASE-MODEL\n" in card
     assert "base_model" not in ModelCard(card).data.to_dict()
 
 

@@ -44,8 +44,12 @@ wisedb, and describes commit `{{ commit[:12] }}` of {{ date }}.
 ```python
 import wisedb
 
-model, tokenizer = wisedb.load("{{ source }}")                # each prompt goes to the memory that knows of it, if any
-model, tokenizer = wisedb.load("{{ source }}", mode="merge")  # one merged memory for all edits
+# Each prompt goes to the memory that knows of it, if any does.
+model, tokenizer = wisedb.load("{{ source }}"{% if not base.public %}, model="FOLDER-OF-THE-BASE-MODEL"{% endif %})
+
+# One merged memory for all edits.
+model, tokenizer = wisedb.load("{{ source }}"{% if not base.public %}, model="FOLDER-OF-THE-BASE-MODEL"{% endif %}, \
+mode="merge")
 ```
 
 The model is a `transformers` model like any other: `generate`, `pipeline` and `Trainer` work. The routing needs \
@@ -53,7 +57,8 @@ wisedb: without it `transformers` can't load this repository. `wisedb export --f
 checkpoint that needs nothing but `transformers`.
 
 ```sh
-wisedb clone {{ source }} corrections   # the history: log, blame, diff, revert, and corrections of your own
+# The history: log, blame, diff, revert, and corrections of your own.
+wisedb clone {{ source }} corrections{% if not base.public %} --model FOLDER-OF-THE-BASE-MODEL{% endif %}
 ```
 {% if scores %}
 ## How well it works
