@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any, Final
 
 from wisedb.config import StoreConfig
-from wisedb.errors import RemoteNotFound, RemoteUnavailable, StoreExists, UnknownRevision, UsageError
+from wisedb.errors import RemoteUnavailable, StoreExists, UnknownRevision, UsageError
 from wisedb.progress import Listener
-from wisedb.sharing.fetch import Published, look
+from wisedb.sharing.fetch import Published, look, nothing_there
 from wisedb.sharing.incoming import Received, receive
 from wisedb.sharing.manifest import Manifest
 from wisedb.sharing.named import ORIGIN, tracking_ref
@@ -135,9 +135,7 @@ def _refuse_used(target: Path) -> None:
 def _choose(remote: Remote, published: Published, branch: str | None) -> str:
     names = [ref.removeprefix(BRANCHES) for ref in published.refs if ref.startswith(BRANCHES)]
     if not names:
-        raise RemoteNotFound(
-            f"there is no pack at {remote.url}, or nothing was published there yet", hint="Check the address."
-        )
+        raise nothing_there(remote)
     if branch is not None:
         if branch not in names:
             raise UnknownRevision(f"{remote.url} has no branch '{branch}'", hint=f"It has: {', '.join(sorted(names))}.")

@@ -6,7 +6,15 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from wisedb.errors import BaseModelMismatch, CorruptObject, MissingObject, RefExists, StoreError, UnknownRevision
+from wisedb.errors import (
+    BaseModelMismatch,
+    CorruptObject,
+    MissingObject,
+    RefExists,
+    RemoteNotFound,
+    StoreError,
+    UnknownRevision,
+)
 from wisedb.progress import Listener
 from wisedb.sharing.incoming import Received, receive
 from wisedb.sharing.named import Place, track
@@ -15,7 +23,7 @@ from wisedb.sharing.remotes.protocol import Remote, Snapshot
 from wisedb.sharing.transfer import RefChange, Transfer
 from wisedb.store.objects import Objects
 from wisedb.store.refnames import BRANCHES, REMOTES, TAGS, describe_ref
-from wisedb.store.store import Store
+from wisedb.store.store import DEFAULT_BRANCH, Store
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +79,7 @@ def fetch(
         progress: told while files arrive.
 
     Raises:
+        RemoteNotFound: nothing was ever published there.
         UnknownRevision: the remote has no such branch.
         BaseModelMismatch: the pack is for another base model.
         CorruptObject, FormatTooNew: the pack can't be read; nothing of it is visible here.
@@ -79,6 +88,8 @@ def fetch(
     remote = place.remote
     asked = tuple(branches)
     published = look(remote, asked)
+    if not published.refs and remote.snapshot(BRANCHES + DEFAULT_BRANCH).manifest is None:
+        raise nothing_there(remote)
     for snapshot in published.snapshots.values():
         _check_base(store, remote, snapshot)
     lazy = place.tracked is not None and place.tracked == store.config.promised
@@ -124,6 +135,14 @@ def look(remote: Remote, branches: Iterable[str] = ()) -> Published:
         if commit is not None:
             refs[ref], snapshots[ref] = commit, snapshot
     return Published(refs, snapshots)
+
+
+def nothing_there(remote: Remote) -> RemoteNotFound:
+    """What to say of a place without a pack."""
+    return RemoteNotFound(
+        f"there is no pack at {remote.url}, or nothing was published there yet",
+        hint="Check the address; `wisedb push` publishes.",
+    )
 
 
 class Settled:
