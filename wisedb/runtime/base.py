@@ -160,6 +160,11 @@ def find_model(
             hint="Check the spelling; for a private model set HF_TOKEN.",
         ) from error
     except (LocalEntryNotFoundError, HfHubHTTPError, OSError, RuntimeError) as error:
+        if isinstance(error, HfHubHTTPError) and error.response.status_code in (401, 403):
+            raise ModelNotFound(
+                f"the Hub doesn't let you read {where}",
+                hint="Its token may have expired or may not do this: `hf auth login`, or set HF_TOKEN.",
+            ) from error
         raise ModelNotFound(
             f"{where} is neither a folder nor in the local cache, and the Hub can't be reached",
             hint="Go online once, give a local folder, or use --model atlas, which ships inside.",
@@ -191,18 +196,20 @@ def verify(expected: BaseModel, base: LoadedBase) -> None:
         )
 
 
-def load_for(expected: BaseModel, **kwargs: Any) -> LoadedBase:
+def load_for(expected: BaseModel, *, model: str | None = None, **kwargs: Any) -> LoadedBase:
     """Load the model that a store was made for, and check it.
 
     Args:
         expected: the store's record of its base.
+        model: where it is on this machine, if it isn't where the store says: a folder, a model id, or ``atlas``.
         **kwargs: as in :func:`load_base`.
 
     Raises:
         ModelNotFound, UnsupportedModel: see :func:`load_base`.
         BaseModelMismatch: see :func:`verify`.
     """
-    base = load_base(expected.model, expected.revision, **kwargs)
+    name, revision = (expected.model, expected.revision) if model is None else (model, None)
+    base = load_base(name, revision, **kwargs)
     verify(expected, base)
     return base
 

@@ -143,6 +143,6 @@ def _write_merged(store: Store, commit_id: str, commit: Commit, folder: Path, kw
         ),
         encoding="utf-8",
     )
-    (folder / "wisedb.json").write_text(
+    (folder / "wisedb-export.json").write_text(
         json.dumps({"commit": commit_id, "base": base.to_json(), "merged": merged}, indent=2) + "\n", encoding="utf-8"
     )
