@@ -57,7 +57,7 @@ def collect(objects: Objects, commits: Sequence[str], there: Collection[str], mo
     rest = _needed(objects, sorted(more), seen, known)
     if rest:
         wanted.append((None, rest))
-    objects.ensure(blob_id for _, blob_ids in wanted for blob_id in blob_ids)
+    objects.ensure([blob_id for _, blob_ids in wanted for blob_id in blob_ids if objects.is_promised(blob_id)])
     for commit_id, blob_ids in wanted:
         group = Contents()
         if commit_id is not None:
