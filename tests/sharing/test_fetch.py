@@ -110,6 +110,18 @@ def test_nothing_is_visible_before_everything_is_there(store: Store, bob: Store,
     assert len(seen) == 4 and seen == before * 2
 
 
+def test_what_nobody_needs_is_not_fetched_again_and_again(store: Store, bob: Store, place: Place, kit: Large) -> None:
+    old, _ = store.head_commit()
+    head = kit.land(store, kit.edit(9), minute=9)
+    push(store, place)
+    store.refs.update("refs/heads/main", head, old, "reset")
+    push(store, place, Wishes(force=True))
+    counted = Failing(place.remote)
+    done = fetch(bob, Place("origin", counted, "origin"))
+    assert done.branches == {"main": old} and not bob.objects.has_commit(head)
+    assert counted.arrived == []
+
+
 def test_tags_come_and_ones_own_stay(store: Store, bob: Store, place: Place) -> None:
     head, tip = store.head_commit()
     for name, commit in (("v1", head), ("v2", head), ("v3", tip.parents[0])):

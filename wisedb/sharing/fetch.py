@@ -96,7 +96,7 @@ def fetch(
     wants = {published.refs[ref]: snapshot for ref, snapshot in published.snapshots.items()}
     got = receive(store.objects, remote, wants, Settled(store), lazy=lazy, progress=progress)
     changes, kept = _remember(store, place, published.refs, got, prune and not asked)
-    for commit_id in sorted(set(published.refs.values())):
+    for commit_id in sorted({*published.refs.values()} & {*got.commits}):
         store.index.note_commit(commit_id)
     transfer = Transfer(place.name, remote.url, changes, len(got.commits), len(got.blobs), got.bytes)
     heads = {

@@ -103,6 +103,8 @@ class _Reception:
         self._received = Received()
 
     def run(self) -> Received:
+        if all(map(self._settled, self._wants)) and all(map(self._objects.has, self._more)):
+            return self._received  # a bundle may hold what no ref leads to: nobody needs it
         listed = [bundle for bundle, _ in self._waiting.values()]
         self._load(wanted_bundles(listed, self._objects.has_commit))
         try:
