@@ -59,7 +59,7 @@ def search(session: Session, text: str) -> None:
     """List the edits that hold TEXT, of all commits."""
     from wisedb.store import history  # not for `--help`
 
-    store = session.repository().store
+    store = session.store()
     if session.as_json:
         session.pass_on(history.search_as(history.JSON, store, text))
     else:

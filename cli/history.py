@@ -126,7 +126,7 @@ def facts(session: Session, rev: str, limit: int | None) -> None:
     """List the edits in force at REV, in the order in which they came into force."""
     from wisedb.store import history  # not for `--help`
 
-    store = session.repository().store
+    store = session.store()
     if session.as_json:
         session.pass_on(history.facts_as(history.JSON, store, rev, limit))
     else:

@@ -9,9 +9,13 @@ import sys
 import unicodedata
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import islice, repeat
+from operator import add
 from typing import Any, TextIO
 
 _PRINTABLE = bytes(range(ord(" "), ord("~") + 1))
+
+_PIECE = 512
 
 SHORT = 12
 """Hexadecimal digits of an id that people are shown; ``--json`` always gives all of them."""
@@ -42,15 +46,20 @@ class Table:
     numbers: frozenset[str] = frozenset()
     styles: Mapping[str, str] = field(default_factory=dict)
 
-    def aligned(self) -> Iterator[str]:
-        """Its lines, however wide, without spaces at their ends."""
+    def write(self, stream: TextIO) -> None:
+        """Print its lines, however wide, without spaces at their ends."""
         cells = zip(*self.rows, strict=True) if self.rows else ((),) * len(self.titles)
-        columns = [
-            _padded(_texts([title.upper(), *column]), right=title in self.numbers)
-            for title, column in zip(self.titles, cells, strict=False)
+        columns = [_texts([title.upper(), *column]) for title, column in zip(self.titles, cells, strict=False)]
+        last = columns[-1]
+        padded = [
+            column if column is last and title not in self.numbers else _padded(column, right=title in self.numbers)
+            for title, column in zip(self.titles, columns, strict=True)
         ]
-        form = "  ".join(spec for _, spec in columns)
-        return map(str.rstrip, map(form.__mod__, zip(*(texts for texts, _ in columns), strict=True)))
+        lines = map("  ".join, zip(*padded, strict=True))
+        if not all(last):
+            lines = map(str.rstrip, lines)
+        while piece := list(islice(lines, _PIECE)):
+            stream.write("\n".join([*piece, ""]))
 
 
 Lines = Iterable[Line | Table | str]
@@ -62,9 +71,18 @@ def as_json(document: Any) -> str:
     return json.dumps(_finite(document), ensure_ascii=not _unicode(), indent=2, allow_nan=False, default=_as_text)
 
 
-def passed_on(document: str) -> str:
-    """A document that is JSON already, in letters that stdout has."""
-    return document if _unicode() or document.isascii() else as_json(json.loads(document))
+def array(records: Sequence[str]) -> Iterator[str]:
+    """One JSON array of documents that are JSON text already, one a line; in pieces, since it may be long."""
+    if not records:
+        yield "[]\n"
+        return
+    yield "[\n"
+    for start in range(0, len(records), _PIECE):
+        piece = ",\n".join(records[start : start + _PIECE])
+        if not (piece.isascii() or _unicode()):
+            piece = ",\n".join(json.dumps(json.loads(record)) for record in records[start : start + _PIECE])
+        yield piece if start + _PIECE >= len(records) else piece + ",\n"
+    yield "\n]\n"
 
 
 def _unicode() -> bool:
@@ -96,7 +114,7 @@ def show(lines: Lines, stream: TextIO | None = None) -> None:
         return
     for line in lines:
         if isinstance(line, Table):
-            stream.write("\n".join([*line.aligned(), ""]))
+            line.write(stream)
         else:
             stream.write(f"{line.plain if isinstance(line, Line) else line}\n")
     stream.flush()
@@ -163,16 +181,15 @@ def _texts(cells: list[Any]) -> list[str]:
     return [clean(text) for text in texts] if steers else texts
 
 
-def _padded(texts: list[str], *, right: bool) -> tuple[list[str], str]:
-    """Texts, and the ``%`` that brings them to one width."""
+def _padded(texts: list[str], *, right: bool) -> Iterable[str]:
     if "".join(texts).isascii():
-        return texts, f"%{'' if right else '-'}{max(map(len, texts))}s"
+        return map(str.rjust if right else str.ljust, texts, repeat(max(map(len, texts))))
     # Letters that are two columns wide, and those that take none.
     from rich.cells import cell_len
 
     widths = [cell_len(text) for text in texts]
     spaces = [" " * (max(widths) - width) for width in widths]
-    return [space + text if right else text + space for text, space in zip(texts, spaces, strict=True)], "%s"
+    return map(add, spaces, texts) if right else map(add, texts, spaces)
 
 
 def edits(records: Sequence[Mapping[str, Any]], none: str) -> Lines:
@@ -181,8 +198,8 @@ def edits(records: Sequence[Mapping[str, Any]], none: str) -> Lines:
     return listing(rows, none)
 
 
-def listing(rows: Sequence[tuple[str, str, str, str]], none: str) -> Lines:
-    """Edits as a table of (shortened id, prompt, target, reason), or the line ``none`` where there are none."""
+def listing(rows: Sequence[Sequence[Any]], none: str) -> Lines:
+    """Edits as a table of (shortened id, prompt, target, reason, …), or the line ``none`` where there are none."""
     if not rows:
         yield line((none, "dim"))
         return

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +17,7 @@ from .bar import listener
 if TYPE_CHECKING:
     from wisedb.progress import Listener
     from wisedb.repository import Repository
+    from wisedb.store.store import Store
 
 Renderer = Callable[[Any], render.Lines]
 """Turns a command's JSON document into what a person reads."""
@@ -52,6 +53,16 @@ class Session:
 
         return Repository.open(self.start)
 
+    def store(self) -> Store:
+        """The same place for commands that need nothing of the facade, and so not all that it loads.
+
+        Raises:
+            NotAStore: there is none.
+        """
+        from wisedb.store.store import Store
+
+        return Store.discover(self.start)
+
     def show(self, document: Any, renderer: Renderer) -> None:
         """Print the one result of a command: as JSON, or rendered for a person."""
         if self.as_json:
@@ -59,10 +70,9 @@ class Session:
         else:
             render.show(renderer(document))
 
-    def pass_on(self, document: str) -> None:
-        """Print the one result of a command that is asked for JSON and has it as text already."""
-        sys.stdout.write(render.passed_on(document))
-        sys.stdout.write("\n")
+    def pass_on(self, records: Sequence[str]) -> None:
+        """Print the one result of a command that is asked for JSON: an array of documents that are text already."""
+        sys.stdout.writelines(render.array(records))
 
     def note(self, text: str) -> None:
         """A remark beside the result, on stderr, for people only."""

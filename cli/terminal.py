@@ -29,7 +29,7 @@ def show(lines: render.Lines, stream: TextIO) -> None:
         elif len(line.rows) <= FOLDED:
             console.print(grid(line))
         else:
-            stream.write("\n".join([*line.aligned(), ""]))
+            line.write(stream)
 
 
 def grid(table: render.Table) -> Grid:

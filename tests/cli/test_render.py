@@ -83,10 +83,15 @@ def test_a_terminal_gets_every_row_and_nothing_that_steers_it(count: int) -> Non
 
 def test_json_that_is_text_already_is_said_in_the_letters_of_stdout(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("sys.stdout", io.TextIOWrapper(io.BytesIO(), encoding="utf-8"))
-    assert render.passed_on('["é"]') == '["é"]'
+    assert "".join(render.array(['["é"]', "1"])) == '[\n["é"],\n1\n]\n'
     monkeypatch.setattr("sys.stdout", io.TextIOWrapper(io.BytesIO(), encoding="ascii"))
-    told = render.passed_on('["é"]')
-    assert told.isascii() and json.loads(told) == ["é"]
+    told = "".join(render.array(['["é"]', "1"]))
+    assert told.isascii() and json.loads(told) == [["é"], 1]
+
+
+@pytest.mark.parametrize("count", [0, 1, 511, 512, 513, 1024])
+def test_an_array_is_one_document_however_long(count: int) -> None:
+    assert json.loads("".join(render.array([str(number) for number in range(count)]))) == list(range(count))
 
 
 def test_json_has_no_number_that_json_lacks() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from wisedb.edits import Edit, normalise_prompt
 from wisedb.store.facts import in_force
@@ -23,31 +23,20 @@ CANDIDATES: Final = 5
 # it) (inverse document frequency, K. Spärck Jones 1972), as a share of the weight of all of the prompt's words; and,
 # for a quarter, Jaro-Winkler similarity of the prompts (W. Winkler 1990), which sees spellings that are off a little.
 _SIMILAR: Final = """
-    WITH asked AS (SELECT unnest($1::VARCHAR[]) AS word),
-    force AS MATERIALIZED (
-        SELECT number, id, key, words FROM whole_edits WHERE number IN ({in_force})
-    ),
-    shared AS MATERIALIZED (
-        SELECT force.number, asked.word FROM force, asked WHERE contains(force.words, ' ' || asked.word || ' ')
-    ),
-    weights AS MATERIALIZED (
-        SELECT asked.word, ln(1 + (SELECT count(*) FROM force) / greatest(count(shared.number), 1)) AS weight
-        FROM asked LEFT JOIN shared ON shared.word = asked.word GROUP BY asked.word
-    ),
-    covered AS MATERIALIZED (
-        SELECT shared.number, sum(weights.weight) / (SELECT sum(weight) FROM weights) AS coverage
-        FROM shared JOIN weights ON weights.word = shared.word GROUP BY shared.number
-    ),
+    WITH force AS MATERIALIZED (SELECT number, id, key{found} FROM whole_edits WHERE number IN ({in_force})),
+    weights AS (SELECT count(*) AS facts{weights} FROM force),
     best AS MATERIALIZED (
         SELECT force.number, round(
-            0.75 * coalesce(covered.coverage, 0) + 0.25 * jaro_winkler_similarity(force.key, $2), 9
+            0.75 * {coverage} + 0.25 * jaro_winkler_similarity(force.key, $1), 9
         ) AS score
-        FROM force LEFT JOIN covered ON covered.number = force.number
-        ORDER BY force.key = $2 DESC, score DESC, force.id LIMIT {limit}
+        FROM force, weights ORDER BY force.key = $1 DESC, score DESC, force.id LIMIT {limit}
     )
     SELECT {columns}, number, key, score FROM whole_edits JOIN best USING (number)
-    ORDER BY key = $2 DESC, score DESC, id
+    ORDER BY key = $1 DESC, score DESC, id
 """
+
+# Of a longer prompt the longest words are looked for: the time grows with their number, and short ones tell little.
+_ASKED: Final = 64
 
 # Facts with many equal words are looked through for a rephrase that is exactly the prompt.
 _LOOKED_AT: Final = 64
@@ -84,8 +73,7 @@ def blame(store: Source, prompt: str, rev: str = "HEAD") -> Blame:
 
     def ask(session: Session) -> Blame:
         number = session.number(commit)
-        query = _SIMILAR.format(in_force=in_force(number), columns=COLUMNS, limit=_LOOKED_AT)
-        rows = session.rows(query, [sorted(set(words(prompt))), key])
+        rows = _similar(session, number, key, _telling(prompt))
         edits = to_edits(rows)
         exact = [place for place, row in enumerate(rows) if row[12] == key]
         exact = exact or [place for place, edit in enumerate(edits) if key in map(normalise_prompt, edit.rephrases)]
@@ -103,6 +91,32 @@ def blame(store: Source, prompt: str, rev: str = "HEAD") -> Blame:
         return Blame(edits[chosen], named[since[chosen]], candidates)
 
     return store.index.run(ask, commits=[commit])
+
+
+def _similar(session: Session, commit: int, key: str, asked: list[str]) -> list[tuple[Any, ...]]:
+    """The facts at a commit that are most like a prompt: their columns, number, key and score."""
+    # A column for each word: joining words and facts would make a row for each pair.
+    count = range(len(asked))
+    query = _SIMILAR.format(
+        in_force=in_force(commit),
+        found="".join(f", contains(words, ${place + 2}) AS found{place}" for place in count),
+        weights="".join(
+            f", ln(1 + count(*) / greatest(count(*) FILTER (found{place}), 1)) AS weight{place}" for place in count
+        ),
+        coverage=(
+            f"({' + '.join(f'found{place}::INTEGER * weight{place}' for place in count)})"
+            f" / ({' + '.join(f'weight{place}' for place in count)})"
+            if asked
+            else "0"
+        ),
+        columns=COLUMNS,
+        limit=_LOOKED_AT,
+    )
+    return session.rows(query, [key, *(f" {word} " for word in asked)])
+
+
+def _telling(prompt: str) -> list[str]:
+    return sorted(set(words(prompt)), key=lambda word: (-len(word), word))[:_ASKED]
 
 
 def _since_all(session: Session, commit: int, edits: Mapping[int, int]) -> dict[int, int]:

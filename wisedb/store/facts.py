@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from operator import itemgetter
 from typing import TYPE_CHECKING, Final
 
 from wisedb.edits import Edit
@@ -25,14 +26,14 @@ _ADDED: Final = """
     WHERE action = 'added' AND commit IN (SELECT unnest($1::VARCHAR::INTEGER[])) GROUP BY edit
 """
 
-# The order is found on numbers alone, before the columns are made: sorting those as well would take as long again.
+# The order is found on numbers alone: the database would copy all columns twice to sort them.
 _IN_ORDER: Final = """
     WITH placed AS MATERIALIZED (
         SELECT chosen.edit, row_number() OVER (ORDER BY added.since NULLS LAST, added.position, chosen.edit) AS place
         FROM ({chosen}) AS chosen LEFT JOIN ({added}) AS added ON added.edit = chosen.edit
         ORDER BY place {limit}
     )
-    SELECT {columns} FROM whole_edits JOIN placed ON placed.edit = whole_edits.number ORDER BY placed.place
+    SELECT {columns}, placed.place FROM whole_edits JOIN placed ON placed.edit = whole_edits.number
 """
 
 
@@ -112,4 +113,6 @@ def in_force(commit: int) -> str:
 def _edits(form: Form[T], session: Session, commit: int, chosen: str, n: int | None = None) -> T:
     limit = "" if n is None else f"LIMIT {max(0, int(n))}"
     query = _IN_ORDER.format(chosen=chosen, added=_ADDED, limit=limit, columns=form.columns)
-    return form.read(session.rows(query, [numbers(session.line(commit))]))
+    rows = session.rows(query, [numbers(session.line(commit))])
+    rows.sort(key=itemgetter(-1))
+    return form.read(rows)

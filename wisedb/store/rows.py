@@ -9,6 +9,7 @@ from typing import Any, Final, Generic, TypeVar
 from wisedb.edits import Edit, LocalityPrompt
 
 T = TypeVar("T")
+T_co = TypeVar("T_co", covariant=True)
 
 COLUMNS: Final = (
     "id, prompt, target, subject, ground_truth, rephrases, locality_prompts, locality_answers, source, reason, tags"
@@ -17,18 +18,18 @@ COLUMNS: Final = (
 
 
 @dataclass(frozen=True, slots=True)
-class Form(Generic[T]):
+class Form(Generic[T_co]):
     """What the edits that a query finds are handed out as.
 
     A hundred thousand of them are a second's work as objects and a tenth of that as text, which the database makes.
 
     Attributes:
         columns: expressions over the columns of the table of edits.
-        read: makes the answer out of such rows.
+        read: makes the answer out of rows that begin with these.
     """
 
     columns: str
-    read: Callable[[list[tuple[Any, ...]]], T]
+    read: Callable[[list[tuple[Any, ...]]], T_co]
 
 
 def to_edits(rows: Iterable[tuple[Any, ...]]) -> list[Edit]:
@@ -69,30 +70,20 @@ def _to_edit(
     return edit
 
 
-def _array(rows: list[tuple[Any, ...]]) -> str:
-    if not rows:
-        return "[]"
-    records = [record for (record,) in rows]
-    # One join and no more copies: it may be fifty megabytes.
-    records[0] = "[\n" + records[0]
-    records[-1] += "\n]"
-    return ",\n".join(records)
-
-
 EDITS: Final[Form[list[Edit]]] = Form(COLUMNS, to_edits)
 """Objects."""
 
-JSON: Final[Form[str]] = Form(
+JSON: Final[Form[list[str]]] = Form(
     """to_json({
         id: id, prompt: prompt, target: target, subject: subject, ground_truth: ground_truth, rephrases: rephrases,
         locality: list_zip(locality_prompts, locality_answers)::STRUCT(prompt VARCHAR, answer VARCHAR)[],
         source: source, reason: reason, tags: tags
     })""",
-    _array,
+    lambda rows: [row[0] for row in rows],
 )
-"""One JSON array of what :meth:`wisedb.edits.Edit.to_json` gives, an edit a line."""
+"""What :meth:`wisedb.edits.Edit.to_json` gives, each as JSON text."""
 
-BRIEF: Final[Form[Sequence[tuple[str, str, str, str]]]] = Form(
-    "left(id, 12), prompt, target, coalesce(reason, '')", list
+BRIEF: Final[Form[Sequence[tuple[Any, ...]]]] = Form(
+    "left(id, 12), prompt, target, coalesce(reason, '')", lambda rows: rows
 )
-"""(the first twelve digits of the id, prompt, target, reason or nothing): what fits on a line."""
+"""(the first twelve digits of the id, prompt, target, reason or nothing, …): what fits on a line."""

@@ -45,6 +45,7 @@ class Session:
             config={"autoinstall_known_extensions": False, "autoload_known_extensions": False, "threads": 2},
         )
         self._graph: Graph | None = None
+        self._firsts: dict[int, int | None] | None = None
         self._parts: list[str] = []
         try:
             self.connection.execute("CREATE SCHEMA internal; SET schema = 'internal'")
@@ -86,7 +87,7 @@ class Session:
         if "fresh." not in self._parts:
             self._make_room()
         fill(self.connection, objects, new, into="fresh.", whole="whole_")
-        self._graph = None
+        self._graph = self._firsts = None
 
     def show_only(self, roots: Collection[str]) -> None:
         """Let ``seen_…`` show what ``roots`` reach and nothing else."""
@@ -115,12 +116,13 @@ class Session:
 
     def line(self, number: int) -> list[int]:
         """The commit, its first parent, that one's first parent, …, as numbers."""
-        graph = self.graph()
+        if self._firsts is None:
+            self._firsts = dict(self.rows("SELECT number, first_parent FROM whole_commits"))
         found: list[int] = []
         following: int | None = number
         while following is not None:
             found.append(following)
-            following = graph[following][0]
+            following = self._firsts[following]
         return found
 
     def _make_room(self) -> None:
