@@ -449,7 +449,8 @@ class Repository(Sharing):
 
 def _choices(side: str | None, resolve: str | Path | Mapping[str, Any] | None) -> Choices:
     if isinstance(resolve, str | Path):
-        resolve = Choices.read(Path(resolve)).each
+        # Both at once is a wrong call, whatever the file says.
+        resolve = Choices.read(Path(resolve)).each if side is None else {}
     return Choices(side, resolve)
 
 

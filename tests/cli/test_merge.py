@@ -46,7 +46,7 @@ def test_conflicts_are_a_document_and_exit_with_1(forked: Path, told: Told) -> N
     done = wisedb("merge", "side", "--json", cwd=forked)
     assert done.returncode == 1 and done.stderr == ""
     found = json.loads(done.stdout)
-    assert MERGED <= set(found) and found["commit"] is None
+    assert set(found) >= MERGED and found["commit"] is None
     (conflict,) = found["conflicts"]
     assert set(conflict) == {"prompt", "base", "ours", "theirs"} and conflict["prompt"] == PROMPT
     assert [conflict[side]["target"] for side in ("base", "ours", "theirs")] == ["Canberra", "Sydney", "Perth"]
@@ -80,7 +80,7 @@ def test_a_file_of_choices_from_the_preview_to_the_merge(forked: Path) -> None:
     assert "is not one" in refused(forked, "merge", "side", "--resolve", file)["message"]
     file.write_text(json.dumps({PROMPT: {"target": "Hobart", "reason": "neither"}}))
     made = answer("merge", "side", "--resolve", file, "-m", "Settled", cwd=forked, run=inside)
-    assert MERGED <= set(made) and made["conflicts"] == [] and made["how"] == "merge"
+    assert set(made) >= MERGED and made["conflicts"] == [] and made["how"] == "merge"
     assert targets(forked) == {"Hobart", "Jane Austen", "Fe", "cheese"}
     newest = answer("log", "-n", "1", cwd=forked, run=inside)[0]
     assert newest["commit"] == made["commit"] and newest["message"] == "Settled"
@@ -118,7 +118,7 @@ def test_fast_forward_and_what_forbids_it(copy: Path, told: Told) -> None:
 def test_what_is_refused_says_why(forked: Path) -> None:
     assert refused(forked, "merge", "side", "--ff-only")["kind"] == "merge-refused"
     assert refused(forked, "merge", "nowhere")["kind"] == "unknown-revision"
-    assert refused(forked, "merge", "side", "--ours", "--resolve", "x.json")["kind"] in {"usage", "io"}
+    assert refused(forked, "merge", "side", "--ours", "--resolve", "x.json")["kind"] == "usage"
     assert refused(forked, "merge", "side", "--resolve", "x.json")["kind"] == "io"
     (forked / "x.json").write_text('{"a": "ours", "a": "theirs"}')
     assert refused(forked, "merge", "side", "--resolve", "x.json")["kind"] == "input"

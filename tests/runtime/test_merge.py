@@ -352,6 +352,23 @@ def test_a_detached_head_takes_a_merge_too(repository: Repository) -> None:
     assert repository.log(n=1)[0].record.message == "Merge branch 'side'"
 
 
+def test_the_message_says_what_was_merged(repository: Repository) -> None:
+    fork(repository, [AUSTRALIA], [HAMLET], [WATER])
+    store = repository.store
+    head, side = store.resolve("main"), store.resolve("side")
+    store.refs.create("refs/remotes/origin/main", side, "fetch")
+    store.refs.create("refs/tags/v1", side, "tag")
+    for rev, said in (
+        ("origin/main", "remote-tracking branch 'origin/main'"),
+        ("v1", "tag 'v1'"),
+        (side[:6], f"commit '{side[:12]}'"),
+        ("side~0", "commit 'side~0'"),
+    ):
+        repository.merge(rev)
+        assert repository.log(n=1)[0].record.message == f"Merge {said} into main"
+        repository.reset(head)
+
+
 def test_an_edit_after_a_merge_goes_where_its_prompt_is(repository: Repository) -> None:
     fork(repository, [AUSTRALIA, HAMLET], [SUM], [WATER])
     repository.merge("side")

@@ -20,6 +20,7 @@ from wisedb.runtime.merge_shards import Joined, Version, join
 from wisedb.runtime.record import Signature, Tip, read_tip
 from wisedb.runtime.streams import find_start, read_streams
 from wisedb.runtime.threeway import merge_facts
+from wisedb.store.refnames import BRANCHES, REMOTES, TAGS, is_ref_name
 
 if TYPE_CHECKING:
     from wisedb.runtime.apply import Proposal
@@ -228,7 +229,10 @@ def _fates(store: Store, joined: Joined, heads: Sequence[str]) -> tuple[MemoryFa
 
 
 def _message(store: Store, planned: MergePlan) -> str:
-    name = planned.name
-    kind = "branch" if name in store.refs.branches() else "tag" if name in store.refs.tags() else "commit"
-    shown = name if kind != "commit" else planned.result.other[:12] if name[:4] == planned.result.other[:4] else name
+    name, other = planned.name, planned.result.other
+    kinds = {"branch": BRANCHES, "tag": TAGS, "remote-tracking branch": REMOTES}
+    refs = {kind: prefix + name for kind, prefix in kinds.items() if is_ref_name(prefix + name)}
+    kind = next((kind for kind, ref in refs.items() if store.refs.read(ref) is not None), "commit")
+    # Digits are given in full length, as far as people read them; HEAD~2 and the like stay what they are.
+    shown = other[:12] if kind == "commit" and other.startswith(name) else name
     return f"Merge {kind} '{shown}'" + (f" into {planned.tip.branch}" if planned.tip.branch else "")
