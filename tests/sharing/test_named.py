@@ -79,6 +79,7 @@ def test_what_was_there_is_remembered(store: Store) -> None:
     assert track(store, "origin", {"a": head}, "fetch") == []
     assert store.resolve("origin/b/c~1") == tip.parents[0] and store.resolve("remotes/origin/a") == head
     assert store.resolve("origin/a@{0}") == head
+    assert ("origin/a", "remote", head) in store.index.refs()
     # A folder's name that is free again.
     assert len(track(store, "origin", {"a": None, "a/d": head}, "fetch")) == 2
     add_remote(store, "origin", "/x")

@@ -192,7 +192,7 @@ class Index:
         """(name, kind, commit) of HEAD, branches, tags and all other refs."""
         head = self._refs.head()
         found = [("HEAD", "head", head.commit)] if head.commit else []
-        kinds = {"refs/heads/": "branch", "refs/tags/": "tag"}
+        kinds = {"refs/heads/": "branch", "refs/tags/": "tag", "refs/remotes/": "remote"}
         for ref, commit in self._refs.items():
             prefix = next((prefix for prefix in kinds if ref.startswith(prefix)), "refs/")
             found.append((ref.removeprefix(prefix), kinds.get(prefix, "other"), commit))
