@@ -12,7 +12,7 @@ from transformers import AutoModelForCausalLM, AutoTokenizer
 
 import wisedb
 from tests.runtime.stores import AUSTRALIA, HAMLET, SUM
-from wisedb.errors import CorruptObject, FormatTooNew, InputError, NotAStore, UnknownRevision, UsageError
+from wisedb.errors import CorruptObject, FormatTooNew, InputError, NotAStore, UnknownRemote, UnknownRevision, UsageError
 from wisedb.memory.locate import locate, weight_of
 from wisedb.repository import Repository
 from wisedb.runtime.assemble import answering
@@ -91,8 +91,8 @@ def test_what_can_not_be_exported(history: Repository, tmp_path: Path) -> None:
 def test_what_can_not_be_loaded(history: Repository, tmp_path: Path) -> None:
     with pytest.raises(NotAStore):
         wisedb.load(tmp_path)
-    with pytest.raises(NotAStore):
-        wisedb.load("someone/facts")
+    with pytest.raises(UnknownRemote):
+        wisedb.load("someone's facts")
     made = history.export("HEAD", tmp_path / "out", "adapter")
     with pytest.raises(UsageError):
         wisedb.load(made.path, "HEAD")
