@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -209,8 +210,8 @@ def _finish(session: Session, record: Mapping[str, Any], renderer: Callable[[Any
     if count:
         # The document is the answer; for people the failure is told as any other.
         session.note(f"error: {render.plural(count, 'conflict')}, and nothing was changed")
+        example = json.dumps({record["conflicts"][0]["prompt"]: "theirs"}, ensure_ascii=False)
         session.note(
-            f"hint: decide all of them with --ours or --theirs, or each: {again} --resolve FILE, where FILE says "
-            f'{{"{record["conflicts"][0]["prompt"]}": "theirs", …}}.'
+            f"hint: decide all of them with --ours or --theirs, or each: {again} --resolve FILE, where FILE says {example}"
         )
         raise click.exceptions.Exit(1)

@@ -75,7 +75,8 @@ def test_a_full_memory_leaves_the_rest_to_a_new_one(repository: Repository) -> N
 def test_memories_begun_under_one_mask_become_one(new_repository: Make) -> None:
     forked, straight = new_repository("forked", shard_capacity=3), new_repository("straight", shard_capacity=3)
     fork(forked, [], [AUSTRALIA, HAMLET], [AUSTRALIA, SUM])
-    straight.commit([AUSTRALIA, HAMLET, SUM], "all")
+    straight.commit([AUSTRALIA, HAMLET], "ours")
+    straight.commit([SUM], "theirs")
     (ours,), (theirs,) = memories(forked), memories(forked, "side")
     assert ours == theirs
     assert forked.merge("side").to_train == 1
@@ -88,7 +89,8 @@ def test_what_went_out_of_force_there_leaves_a_memory_that_changed_here(new_repo
     forked.switch("side")
     forked.revert(HAMLET.id)
     forked.switch("main")
-    straight.commit([AUSTRALIA, SUM], "without it")
+    for edit in (AUSTRALIA, SUM):
+        straight.commit([edit], "without the other")
     made = forked.merge("side")
     assert (made.added, made.removed, made.to_train) == ((), (HAMLET,), 1)
     assert memories(forked) == memories(straight)
