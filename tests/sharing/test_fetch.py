@@ -159,9 +159,12 @@ def test_one_branch_only(store: Store, bob: Store, place: Place, kit: Large) -> 
     store.refs.create("refs/heads/other", head, "branch")
     other = kit.land(store, kit.edit(9), minute=9, ref="refs/heads/other")
     main = kit.land(store, kit.edit(10), minute=10)
-    push(store, place, Wishes(all_branches=True))
+    for name, commit in (("old", head), ("new", other), ("else", main)):
+        store.refs.create(f"refs/tags/{name}", commit, "tag")
+    push(store, place, Wishes(all_branches=True, all_tags=True))
     done = fetch(bob, find_place(bob, None), branches=["other"])
     assert done.branches == {"other": other}
+    assert bob.refs.tags() == {"new": other, "old": head}, "those of the branch's history"
     assert bob.objects.has_commit(other) and not bob.objects.has_commit(main)
     with pytest.raises(UnknownRevision):
         fetch(bob, find_place(bob, None), branches=["nope"])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from wisedb.errors import (
@@ -52,10 +52,12 @@ class Published:
     Attributes:
         refs: full name → commit id.
         snapshots: full name → the state from which it can be fetched.
+        others: tags that were not asked for: full name → commit id. They come along where their commits do.
     """
 
     refs: Mapping[str, str]
     snapshots: Mapping[str, Snapshot]
+    others: Mapping[str, str] = field(default_factory=dict)
 
 
 def fetch(
@@ -66,7 +68,7 @@ def fetch(
     prune: bool = False,
     progress: Listener | None = None,
 ) -> Fetched:
-    """Bring a remote's branches and new tags.
+    """Bring a remote's branches and new tags; of tags only those of the branches' history where some were chosen.
 
     Of a lazy clone's own remote only the headers of large memories come. Nothing of this store's own moves: its
     branches stay, and a tag that is another commit's here is kept.
@@ -94,9 +96,12 @@ def fetch(
         _check_base(store, remote, snapshot)
     lazy = place.tracked is not None and place.tracked == store.config.promised
     wants = {published.refs[ref]: snapshot for ref, snapshot in published.snapshots.items()}
-    got = receive(store.objects, remote, wants, Settled(store), lazy=lazy, progress=progress)
-    changes, kept = _remember(store, place, published.refs, got, prune and not asked)
-    for commit_id in sorted({*published.refs.values()} & {*got.commits}):
+    settled = Settled(store)
+    got = receive(store.objects, remote, wants, settled, lazy=lazy, progress=progress)
+    arrived = set(got.commits)
+    along = {ref: commit for ref, commit in published.others.items() if commit in arrived or settled(commit)}
+    changes, kept = _remember(store, place, {**published.refs, **along}, got, prune and not asked)
+    for commit_id in sorted(arrived.intersection(published.refs.values())):
         store.index.note_commit(commit_id)
     transfer = Transfer(place.name, remote.url, changes, len(got.commits), len(got.blobs), got.bytes)
     heads = {
@@ -110,7 +115,7 @@ def look(remote: Remote, branches: Iterable[str] = ()) -> Published:
 
     Args:
         remote: the remote.
-        branches: only these (and all tags); all by default.
+        branches: only these; all, and all tags, by default.
 
     Raises:
         UnknownRevision: there is no such branch.
@@ -126,7 +131,7 @@ def look(remote: Remote, branches: Iterable[str] = ()) -> Published:
     refs: dict[str, str] = {}
     snapshots: dict[str, Snapshot] = {}
     for ref in listed:
-        if asked and ref not in asked and not ref.startswith(TAGS):
+        if asked and ref not in asked:
             continue
         # Where one manifest names all refs, it is read once; and what it says counts, should they have moved since.
         snapshot = next(iter(snapshots.values()), None) if remote.shared else None
@@ -134,7 +139,8 @@ def look(remote: Remote, branches: Iterable[str] = ()) -> Published:
         commit = None if snapshot.manifest is None else snapshot.manifest.refs.get(ref)
         if commit is not None:
             refs[ref], snapshots[ref] = commit, snapshot
-    return Published(refs, snapshots)
+    others = {ref: commit for ref, commit in listed.items() if asked and ref.startswith(TAGS)}
+    return Published(refs, snapshots, others)
 
 
 def nothing_there(remote: Remote) -> RemoteNotFound:

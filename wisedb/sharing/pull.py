@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from wisedb.errors import Diverged, UsageError
+from wisedb.errors import Diverged, UnknownRevision, UsageError
 from wisedb.progress import Listener
 from wisedb.sharing.fetch import Fetched, fetch
 from wisedb.sharing.named import Place
@@ -65,12 +65,12 @@ def pull(
     *,
     progress: Listener | None = None,
 ) -> Pulled:
-    """Fetch a branch, and move HEAD's branch there if no commit of its own gets lost by that, or merge.
+    """Fetch, and move HEAD's branch there if no commit of its own gets lost by that, or merge.
 
     Args:
         store: the store.
         place: where from.
-        branch: the remote's branch; the one that is called like HEAD's by default.
+        branch: the remote's branch, and then no other is fetched; the one that is called like HEAD's by default.
         merge: takes the remote's commit and a message, merges it into HEAD's branch and says what came of it; ``None``
             if only a fast-forward is wanted.
         progress: told while files arrive.
@@ -84,8 +84,12 @@ def pull(
     """
     own, before = _current(store)
     wanted = branch or own
-    fetched = fetch(store, place, branches=(wanted,), progress=progress)
-    there = fetched.branches[wanted]
+    fetched = fetch(store, place, branches=() if branch is None else (branch,), progress=progress)
+    there = fetched.branches.get(wanted)
+    if there is None:
+        raise UnknownRevision(
+            f"{place.name} has no branch '{wanted}'", hint="`wisedb ls-remote` lists what there is; name one of them."
+        )
     if is_ancestor(store.objects, there, before):
         return Pulled(fetched, own, before, before, UP_TO_DATE)
     if is_ancestor(store.objects, before, there):
