@@ -212,6 +212,7 @@ def _finish(session: Session, record: Mapping[str, Any], renderer: Callable[[Any
         session.note(f"error: {render.plural(count, 'conflict')}, and nothing was changed")
         example = json.dumps({record["conflicts"][0]["prompt"]: "theirs"}, ensure_ascii=False)
         session.note(
-            f"hint: decide all of them with --ours or --theirs, or each: {again} --resolve FILE, where FILE says {example}"
+            f"hint: decide all of them with --ours or --theirs, or each: {again} --resolve FILE, "
+            f"where FILE says {example}"
         )
         raise click.exceptions.Exit(1)

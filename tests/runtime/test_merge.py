@@ -59,7 +59,7 @@ def test_a_memory_of_both_goes_on_from_ours_as_if_it_had_been_one_line(new_repos
         straight.commit([edit], "next")
     reports: list[Progress] = []
     made = forked.merge("side", progress=reports.append)
-    assert made.to_train == 1 and [(report.done, report.total) for report in reports] == [(1, 1)]
+    assert made.to_train == 1 and {report.total for report in reports} == {1} and reports[-1].done == 1
     assert memories(forked) == memories(straight)
 
 
