@@ -30,7 +30,8 @@ from wisedb.runtime.peft.layer import WiseLayer
 from wisedb.runtime.peft.model import WiseModel
 
 TESTED = Version("0.21"), Version("0.22")
-"""The versions of peft that were looked at: from the first, below the second. Before 0.21 it saves its own methods only."""
+"""The versions of peft that were looked at: from the first (before it, peft saves no methods but its own), below the
+second."""
 
 
 def _names(function: Callable[..., Any]) -> list[str]:
