@@ -220,13 +220,19 @@ def test_eval(copy: Path, told: Told, mode: str) -> None:
     assert limited["n"] == 1
 
 
-@pytest.mark.parametrize("layout", ["merged", "adapter"])
+@pytest.mark.parametrize("layout", ["merged", "adapter", "peft"])
 def test_export(told: Told, tmp_path: Path, layout: str) -> None:
     run = wisedb if layout == "merged" else inside
     made = answer("export", "HEAD", tmp_path / "out", "--format", layout, cwd=told.path, run=run)
     has({"path", "format", "files", "bytes"}, made)
     assert made["format"] == layout
     assert any((tmp_path / "out").iterdir())
+
+
+def test_a_peft_adapter_says_how_it_answers(told: Told, tmp_path: Path) -> None:
+    words = ("export", "HEAD", tmp_path / "out", "--format", "peft", "--mode", "merge")
+    made = answer(*words, cwd=told.path, run=inside)
+    assert json.loads((Path(made["path"]) / "adapter_config.json").read_text())["mode"] == "merge"
 
 
 def test_maintenance(copy: Path) -> None:
