@@ -69,7 +69,7 @@ def test_deciding_in_parts_is_deciding_at_once(seed: int, count: int) -> None:
             if wanted != BASE:
                 torch.testing.assert_close(routed.added[row, t], hidden[row, t] @ deltas[wanted])
     output = torch.randn(3, 5, 4, generator=generator)
-    combined = combine(output, routed)
+    combined = combine(output, routed.routes, routed.added)
     assert torch.equal(combined[routed.routes == BASE], output[routed.routes == BASE])
 
 

@@ -1,7 +1,8 @@
 """Put side memories beside the projection of a living model, by hooks alone, and take them away again.
 
 The model's modules, parameters and ``state_dict()`` stay what they were: a forward hook on the projection adds
-A(x)·ΔW of the memory that answers (WISE §2.3.1: the output is A(x)·W_v' where Δ_act reaches ε, else A(x)·W_v).
+A(x)·ΔW of the memory that answers (WISE §2.3.1: the output is A(x)·W_v' where it answers, else A(x)·W_v). Which one
+that is, a router says (:mod:`wisedb.memory.routers`).
 
 Where the route is decided:
 
@@ -22,15 +23,18 @@ import torch
 from torch import nn
 
 from wisedb.errors import UsageError
-from wisedb.memory.activation import Tally
 from wisedb.memory.bank import Bank
 from wisedb.memory.calls import Call, causal, up_to_labels, up_to_lengths, up_to_position
-from wisedb.memory.continuation import cache_in, leave, length_of, trail_of
+from wisedb.memory.continuation import cache_in, leave, length_of
 from wisedb.memory.generation import Hold, hold_for
+from wisedb.memory.key_index import KeyIndex, build_index
 from wisedb.memory.locate import Projection
+from wisedb.memory.observing import embedding_of, entering
 from wisedb.memory.records import Record
-from wisedb.memory.routing import BASE, Routed, Scope, Selection, combine, decide
+from wisedb.memory.routers import ROUTERS, ActivationRouter, BothRouters, Decision, KeyRouter, Router, RouterName
+from wisedb.memory.routing import BASE, Scope, Selection, answer, combine
 from wisedb.memory.side_memory import SideMemory
+from wisedb.memory.statistics import relation_layer
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
@@ -46,6 +50,8 @@ def attach(
     memories: SideMemory | Sequence[SideMemory],
     *,
     mode: Mode = "retrieve",
+    router: RouterName | None = None,
+    level: float = 0.0,
 ) -> SideMemories:
     """Let the memories answer beside the model's projection.
 
@@ -54,13 +60,17 @@ def attach(
         projection: where the memories belong.
         memories: for ``"retrieve"`` any number, for ``"merge"`` the merged one (or none).
         mode: ``"merge"`` or ``"retrieve"``.
+        router: who decides: ``"activation"``, ``"keys"`` or ``"both"``. None takes the keys where every memory has
+            some, else the activation.
+        level: how strict the keys are, in log odds; 0 is what was fitted, more fires less.
 
     Raises:
-        UsageError: memories are attached already, a memory of another shape, or several under ``"merge"``.
+        UsageError: memories are attached already, a memory of another shape, several under ``"merge"``, a router that
+            there isn't, or keys asked for where a memory has none.
     """
     if handle_of(model) is not None:
         raise UsageError("the model has side memories already", hint="Use the handle's set(), or detach() it first.")
-    return SideMemories(model, projection, memories, mode)
+    return SideMemories(model, projection, memories, mode, router, level)
 
 
 def handle_of(model: nn.Module) -> SideMemories | None:
@@ -78,10 +88,20 @@ class SideMemories:
     """
 
     def __init__(
-        self, model: PreTrainedModel, projection: Projection, memories: SideMemory | Sequence[SideMemory], mode: Mode
+        self,
+        model: PreTrainedModel,
+        projection: Projection,
+        memories: SideMemory | Sequence[SideMemory],
+        mode: Mode,
+        router: RouterName | None = None,
+        level: float = 0.0,
     ) -> None:
+        if router is not None and router not in ROUTERS:
+            raise UsageError(f"there is no router '{router}'", hint=f"There are: {', '.join(ROUTERS)}.")
         self.projection = projection
         self.mode = mode
+        self._wanted = router
+        self._level = level
         self._model = model
         self._call: Call | None = None
         self._holds: list[Hold] = []
@@ -89,8 +109,14 @@ class SideMemories:
         self._lengths: torch.Tensor | None = None
         self._records: list[Record] = []
         self._bank = Bank((), (projection.d_ff, projection.d_model))
+        self._router: Router = ActivationRouter(self._bank)
+        self._reads_keys = False
         self.set(memories)
         self._hooks = [projection.module.register_forward_hook(self._after_projection)]
+        door = projection.blocks[relation_layer(projection)]
+        self._hooks.append(door.register_forward_pre_hook(self._before_block, with_kwargs=True))
+        if isinstance(embedding := getattr(model, "get_input_embeddings", lambda: None)(), nn.Module):
+            self._hooks.append(embedding.register_forward_hook(self._after_embedding))
         # The model without its head may be called by itself; whichever is called first speaks for the call.
         self._names: list[list[str]] = []
         for module in dict.fromkeys((model, model.base_model)):
@@ -107,11 +133,22 @@ class SideMemories:
         """The memories, in the order that routes count them."""
         return self._bank.memories
 
+    @property
+    def router(self) -> RouterName:
+        """Who decides."""
+        return self._router.name
+
+    @property
+    def thresholds(self) -> tuple[float, ...]:
+        """The score from which on each memory may answer, in the router's units."""
+        return self._router.thresholds
+
     def set(self, memories: SideMemory | Sequence[SideMemory]) -> None:
         """Put other memories in the place of the present ones.
 
         Raises:
-            UsageError: a memory of another shape, or several under ``"merge"``; nothing is changed then.
+            UsageError: a memory of another shape, several under ``"merge"``, or keys asked for where a memory has none;
+                nothing is changed then.
         """
         several = (memories,) if isinstance(memories, SideMemory) else tuple(memories)
         if self.mode == "merge" and len(several) > 1:
@@ -120,7 +157,9 @@ class SideMemories:
         weight = self.projection.module.weight
         if isinstance(weight, torch.Tensor) and not weight.is_meta:
             bank.place(weight.device, weight.dtype)
-        self._bank = bank
+        router = self._router_for(bank)
+        self._bank, self._router = bank, router
+        self._reads_keys = router.name != "activation"
 
     def detach(self) -> None:
         """Take everything away: the model is what it was before :func:`attach`."""
@@ -168,9 +207,13 @@ class SideMemories:
             self._lengths = outer
 
     @contextmanager
-    def record(self) -> Iterator[Record]:
-        """Collect the decisions that are taken inside."""
-        record = Record(len(self._bank))
+    def record(self, *, every: bool = False) -> Iterator[Record]:
+        """Collect the decisions that are taken inside.
+
+        Args:
+            every: ask the activation router too where the keys decide, for an explanation.
+        """
+        record = Record(len(self._bank), every=every)
         self._records.append(record)
         try:
             yield record
@@ -210,14 +253,27 @@ class SideMemories:
             labels=given.get("labels"),
             cache=cache,
             past=length_of(cache),
+            embedded=given.get("inputs_embeds"),
         )
+
+    def _after_embedding(self, module: nn.Module, args: tuple[Any, ...], output: torch.Tensor) -> None:
+        call = self._call
+        if not self._reads_keys or call is None or call.embedded is not None:
+            return
+        if output.numel() == call.rows * call.tokens * output.shape[-1]:
+            call.embedded = output
+
+    def _before_block(self, module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+        if self._reads_keys and self._call is not None:
+            self._call.states = entering(args, kwargs)
 
     def _after_call(self, module: nn.Module, args: tuple[Any, ...], output: Any) -> None:
         call = self._call
         if call is not None and call.module is module:
             self._call = None
-            if call.trail is not None and (cache := cache_in(output)) is not None:
-                leave(cache, call.trail)
+            if call.trails and (cache := cache_in(output)) is not None:
+                for trail in call.trails:
+                    leave(cache, trail)
         if self._holds and output is not None:
             self._holds[-1].settle()
 
@@ -238,29 +294,77 @@ class SideMemories:
         told = self._oracle or (hold.selection if hold is not None else None)
         if told is not None and (decided or not self._records):
             return told.apply(output, hidden, self._bank)
-        routed = self._decide(call, hold, hidden)
-        routes = routed.routes[:, -1]
+        decision = self._router.decide(call, hidden, partial(self._scope, call, hold, hidden.device))
+        routes = decision.routes[:, -1]
         if self._oracle is not None:
             routes = torch.tensor(self._oracle.expanded(call.rows))
         if hold is not None:
             hold.routes = routes
+        self._note(call, hold, hidden, decision, routes)
+        if told is not None:
+            return told.apply(output, hidden, self._bank)
+        if decision.added is not None:
+            return combine(output, decision.routes, decision.added)
+        # The host may look once a call where that costs nothing, or where generate would look all the same.
+        look = not torch.compiler.is_compiling() and (hidden.device.type == "cpu" or hold is not None)
+        if hold is not None and look:
+            return hold.settled().apply(output, hidden, self._bank)
+        return answer(output, hidden, decision.routes, self._bank, look=look)
+
+    def _note(
+        self, call: Call, hold: Hold | None, hidden: torch.Tensor, decision: Decision, routes: torch.Tensor
+    ) -> None:
+        """Write a decision down where somebody records: of beams and returned sequences, one."""
+        if not self._records:
+            return
         once = call.rows // hold.prompts if hold is not None else 1
+        scores = dict(decision.scores)
+        if "activation" not in scores and any(record.every for record in self._records):
+            measured = ActivationRouter(self._bank).decide(
+                call, hidden, partial(self._scope, call, hold, hidden.device)
+            )
+            scores.update(measured.scores)
+        best = None if decision.best is None else decision.best[::once, -1]
         for record in self._records:
-            record.add(routes[::once], routed.activations[::once, -1])
-        return combine(output, routed) if told is None else told.apply(output, hidden, self._bank)
+            record.add(routes[::once], {name: values[::once, -1] for name, values in scores.items()}, best)
 
-    def _decide(self, call: Call, hold: Hold | None, hidden: torch.Tensor) -> Routed:
-        trail = trail_of(call.cache, self._bank)
-        before = trail.before(call.past, call.rows)
-        routed = decide(hidden, self._bank, self._scope(call, hold, before, hidden.device), before)
-        call.trail = trail.extended(call.past, routed.seen)
-        return routed
+    def _router_for(self, bank: Bank) -> Router:
+        with_keys = all(memory.keys is not None for memory in bank.memories)
+        wanted = self._wanted or ("keys" if with_keys else "activation")
+        if wanted == "activation" or not bank.memories:
+            return ActivationRouter(bank)
+        if not with_keys:
+            lacking = next(memory.id for memory in bank.memories if memory.keys is None)
+            raise UsageError(
+                f"memory {lacking[:12]} has no keys", hint="Attach it with router='activation', or write it with keys."
+            )
+        index = self._index(bank)
+        if index is None:
+            return ActivationRouter(bank)
+        keys = KeyRouter(index, self._level)
+        return keys if wanted == "keys" else BothRouters(ActivationRouter(bank), keys)
 
-    def _scope(self, call: Call, hold: Hold | None, before: Tally | None, device: torch.device) -> Scope:
+    def _index(self, bank: Bank) -> KeyIndex | None:
+        embedding = embedding_of(self._model)
+        weight = getattr(embedding, "weight", None)
+        device = weight.device if isinstance(weight, torch.Tensor) and not weight.is_meta else self._model.device
+        rings = [memory.keys for memory in bank.memories]
+        reading, self._reads_keys = self._reads_keys, False
+        try:
+            with torch.no_grad():
+                return build_index(
+                    rings,
+                    [len(memory.edits) for memory in bank.memories],
+                    lambda ids: embedding(ids.to(device)[None])[0],
+                )
+        finally:
+            self._reads_keys = reading
+
+    def _scope(self, call: Call, hold: Hold | None, device: torch.device, seen: torch.Tensor | None) -> Scope:
         valid = call.valid(device)
         if hold is not None:
             return up_to_position(valid, valid.shape[1] if hold.boundary is None else hold.boundary)
-        begun = torch.zeros(call.rows, dtype=torch.bool, device=device) if before is None else before.counts > 0
+        begun = torch.zeros(call.rows, dtype=torch.bool, device=device) if seen is None else seen
         if self._lengths is not None:
             return up_to_lengths(valid, self._lengths, begun)
         if call.labels is not None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import torch
@@ -28,7 +28,9 @@ class Call:
         labels: int64 (B, T), if given.
         cache: the key-value cache, as it was given.
         past: how many positions the cache held before the call; a tensor () where only the device knows.
-        trail: what the projection saw, to be kept with the cache that the call returns.
+        embedded: what the embedding module gave, or was given instead, (B, T, d).
+        states: what entered the block at which relations are read, (B, T, d_model).
+        trails: what was seen, to be kept with the cache that the call returns.
     """
 
     module: nn.Module | None
@@ -38,7 +40,15 @@ class Call:
     labels: torch.Tensor | None = None
     cache: Any = None
     past: int | torch.Tensor = 0
-    trail: Any = None
+    embedded: torch.Tensor | None = None
+    states: torch.Tensor | None = None
+    trails: list[Any] = field(default_factory=list)
+
+    @property
+    def room(self) -> int | None:
+        """How many positions a cache of fixed size can hold; None if it grows."""
+        size = self.cache.get_max_cache_shape() if hasattr(self.cache, "get_max_cache_shape") else None
+        return size if isinstance(size, int) and size > 0 else None
 
     def valid(self, device: torch.device) -> torch.Tensor:
         """bool (B, T): the tokens that are no padding; all of them if no mask was given.
@@ -95,7 +105,7 @@ def up_to_position(valid: torch.Tensor, position: int) -> Scope:
     """The prompt is what stands before ``position`` in every row, as in ``generate``."""
     positions = torch.arange(valid.shape[1], device=valid.device)
     held = torch.ones(valid.shape[0], dtype=torch.bool, device=valid.device)
-    return Scope(valid & (positions < position), held)
+    return Scope(valid & (positions < position), held, single=True)
 
 
 def _bounded(valid: torch.Tensor, prompt: torch.Tensor, begun: torch.Tensor) -> Scope:

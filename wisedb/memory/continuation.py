@@ -13,6 +13,7 @@ import torch
 from wisedb.errors import UsageError
 from wisedb.memory.activation import Tally
 from wisedb.memory.bank import Bank
+from wisedb.memory.key_trail import KeyTrail
 
 _ATTRIBUTE = "_wisedb_trail"
 
@@ -24,6 +25,8 @@ class Trail:
         bank: the memories that were measured; sums of others mean nothing.
         parts: (first position, sums (B, T, n), counts (B, T)), in order.
     """
+
+    attribute = _ATTRIBUTE
 
     def __init__(self, bank: Bank, parts: tuple[tuple[int | None, Tally], ...] = ()) -> None:
         self.bank = bank
@@ -76,9 +79,9 @@ def trail_of(cache: Any, bank: Bank) -> Trail:
     return trail if isinstance(trail, Trail) and trail.bank is bank else Trail(bank)
 
 
-def leave(cache: Any, trail: Trail) -> None:
-    """Let the cache carry the trail."""
-    setattr(cache, _ATTRIBUTE, trail)
+def leave(cache: Any, trail: Trail | KeyTrail) -> None:
+    """Let the cache carry the trail; each router has a place of its own there."""
+    setattr(cache, trail.attribute, trail)
 
 
 def length_of(cache: Any) -> int | torch.Tensor:

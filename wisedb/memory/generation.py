@@ -38,6 +38,12 @@ class Hold:
         if self.selection is None and self.routes is not None:
             self.selection = Selection(self.routes.tolist())
 
+    def settled(self) -> Selection:
+        """The routes on the host, brought there now if they aren't yet; they have to be decided."""
+        self.settle()
+        assert self.selection is not None
+        return self.selection
+
 
 def hold_for(model: PreTrainedModel, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Hold:
     """The hold that belongs to ``model.generate(*args, **kwargs)``.

@@ -9,6 +9,7 @@ import torch
 from peft.utils.merge_utils import ties
 
 from wisedb.errors import UsageError
+from wisedb.memory.keys import KeyRing
 from wisedb.memory.side_memory import SideMemory
 
 DENSITY = 0.53
@@ -47,8 +48,14 @@ def ties_merge(memories: Sequence[SideMemory], density: float = DENSITY) -> torc
 
 
 def merged_memory(memories: Sequence[SideMemory], threshold: float, density: float = DENSITY) -> SideMemory:
-    """The merge of the memories as one memory with a threshold of its own, over the union of their entries."""
+    """The merge of the memories as one memory with a threshold of its own, over the union of their entries.
+
+    It has the keys of all, if all have keys.
+    """
     delta = ties_merge(memories, density)
     mask = torch.stack([memory.mask for memory in memories]).any(dim=0)
     edits = tuple(dict.fromkeys(edit for memory in memories for edit in memory.edits))
-    return SideMemory("merged", mask, delta[mask.to(delta.device)], threshold, edits)
+    place = {edit: number for number, edit in enumerate(edits)}
+    rings = [(memory.keys, [place[edit] for edit in memory.edits]) for memory in memories if memory.keys is not None]
+    keys = KeyRing.joined(rings) if len(rings) == len(memories) else None
+    return SideMemory("merged", mask, delta[mask.to(delta.device)], threshold, edits, keys)

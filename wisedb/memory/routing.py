@@ -26,10 +26,12 @@ class Scope(NamedTuple):
         seen: bool (B, T): the tokens that count.
         held: bool (B,): rows whose prompt is known: one decision, taken over all that is seen, for the whole row. In
             the others each position decides over the tokens up to it.
+        single: whether all rows are held, known without a look at the device.
     """
 
     seen: torch.Tensor
     held: torch.Tensor
+    single: bool = False
 
 
 class Routed(NamedTuple):
@@ -97,10 +99,35 @@ def decide(hidden: torch.Tensor, bank: Bank, scope: Scope, before: Tally | None 
     return Routed(routes, torch.cat(activations, dim=-1), added, Tally(torch.cat(sums, dim=-1), counts))
 
 
-def combine(output: torch.Tensor, routed: Routed) -> torch.Tensor:
+def combine(output: torch.Tensor, routes: torch.Tensor, added: torch.Tensor) -> torch.Tensor:
     """The projection's output with the memory's part where a memory answers, untouched to the bit elsewhere."""
-    answers = (routed.routes != BASE)[..., None]
-    return torch.where(answers, output + routed.added.to(output.dtype), output)
+    answers = (routes != BASE)[..., None]
+    return torch.where(answers, output + added.to(output.dtype), output)
+
+
+def answer(output: torch.Tensor, hidden: torch.Tensor, routes: torch.Tensor, bank: Bank, *, look: bool) -> torch.Tensor:
+    """The projection's output with the part of the memory that answers, untouched to the bit elsewhere.
+
+    Args:
+        output: (B, T, d_model).
+        hidden: A(x), (B, T, d_ff).
+        routes: int64 (B, T).
+        bank: the memories.
+        look: whether the host may look at the routes, so that only what answers is multiplied; otherwise every memory
+            is, and the device picks.
+    """
+    if look:
+        for memory in torch.unique(routes).tolist():
+            if memory != BASE:
+                here = (routes == memory)[..., None]
+                output = torch.where(here, output + bank.multiply(hidden, memory).to(output.dtype), output)
+        return output
+    for first, products, thresholds in bank.products(hidden):
+        inside = (routes >= first) & (routes < first + len(thresholds))
+        index = (routes - first).clamp(0, len(thresholds) - 1)[..., None, None].expand(-1, -1, 1, products.shape[-1])
+        part = products.gather(2, index).squeeze(2).to(output.dtype)
+        output = torch.where(inside[..., None], output + part, output)
+    return output
 
 
 class Selection:

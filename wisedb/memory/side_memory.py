@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import torch
 
 from wisedb.errors import CorruptObject, TrainingFailed
+from wisedb.memory.keys import KeyRing
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -20,6 +21,7 @@ class SideMemory:
         values: (entries,): ΔW at the True entries of the mask, in row-major order.
         threshold: ε, the activation from which on this memory answers; in units of Δ_act.
         edits: the ids of the edits that it holds.
+        keys: what tells the key router that a prompt means one of them; None for the activation router alone.
 
     Raises:
         CorruptObject: shapes or dtypes that don't belong together, or a value that is not finite.
@@ -30,6 +32,7 @@ class SideMemory:
     values: torch.Tensor
     threshold: float
     edits: tuple[str, ...] = ()
+    keys: KeyRing | None = None
 
     def __post_init__(self) -> None:
         hint = "Run `wisedb fsck`."
@@ -46,6 +49,8 @@ class SideMemory:
             raise CorruptObject(f"memory {self.id[:12]}: a value is not a finite number", hint=hint)
         if not math.isfinite(self.threshold) or self.threshold < 0:
             raise CorruptObject(f"memory {self.id[:12]}: {self.threshold} can't be a threshold", hint=hint)
+        if self.keys is not None and len(self.keys) and int(self.keys.owners.max()) >= len(self.edits):
+            raise CorruptObject(f"memory {self.id[:12]}: there are keys for more edits than it holds", hint=hint)
 
     @property
     def shape(self) -> tuple[int, int]:
