@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 import torch
-from huggingface_hub import HfApi
+from huggingface_hub import HfApi, constants
 
 import wisedb
 from tests.hub.faults import Answer
@@ -140,6 +140,16 @@ def test_a_pack_on_the_hub(published: Repository, load: Callable[..., Any], hub:
     with pytest.raises(RemoteUnavailable) as refused:
         load("org/other", **there, local_files_only=True)
     assert "org/other" in refused.value.message
+
+
+def test_the_hubs_own_switch_counts(
+    published: Repository, load: Callable[..., Any], hub: Hub, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    load("org/facts", endpoint=hub.url, token=ADA)
+    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
+    hub.traffic.clear()
+    assert torch.equal(_logits(load("org/facts", endpoint=hub.url)), _logits(published.load()[0]))
+    assert hub.traffic.count() == 0
 
 
 def test_a_hub_that_is_down_is_remembered(

@@ -64,7 +64,7 @@ class CachedPack:
             raise MissingObject(
                 f"of commit {self.commit_id[:12]} {len(lacking)} blobs ({sum(map(objects.size, lacking))} bytes) are "
                 "not in the cache, and the network may not be used",
-                hint="Load it once without local_files_only.",
+                hint="Load it once with a network (without local_files_only and HF_HUB_OFFLINE).",
             )
         objects.ensure(blobs)
 
@@ -90,7 +90,7 @@ def cached_pack(
         token: the Hub's; ``False`` for none.
         endpoint: another Hub or S3 server than the usual one.
         cache_dir: another cache than that of ``huggingface_hub`` (``HF_HOME``).
-        local_files_only: use what is in the cache, and nothing else.
+        local_files_only: use what is in the cache, and nothing else; so it is with ``HF_HUB_OFFLINE`` and the Hub.
         progress: told while files arrive.
 
     Raises:
@@ -102,7 +102,8 @@ def cached_pack(
     """
     address = parse_address(url)
     place = _place(address, endpoint, cache_dir)
-    remote = None if local_files_only else _remote(address, token, endpoint, cache_dir)
+    offline = local_files_only or (address.scheme == _HUB and constants.HF_HUB_OFFLINE)
+    remote = None if offline else _remote(address, token, endpoint, cache_dir)
     with FileLock(place / "lock"):
         store = Store.open(place / "store") if (place / "store" / FOLDER).is_dir() else None
         if remote is not None and not _is_here(store, revision):
@@ -115,7 +116,7 @@ def cached_pack(
     if store is None:
         raise RemoteUnavailable(
             f"{address.url} is not in the cache, and the network may not be used",
-            hint="Load it once without local_files_only.",
+            hint="Load it once with a network (without local_files_only and HF_HUB_OFFLINE).",
         )
     if remote is not None:
         store.objects.promise.fetch = partial(_fetch, store, remote, progress)

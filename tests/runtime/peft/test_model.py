@@ -267,6 +267,14 @@ def test_another_dtype_answers_as_the_stores_model_does(
     assert torch.equal(_logits(_with_peft(base, adapter).to(dtype)), _logits(history.load()[0].to(dtype)))
 
 
+@pytest.mark.parametrize("device_map", ["cpu", "auto", {"": "cpu"}], ids=str)
+def test_a_device_map(base: Base, adapter: Path, expected: PreTrainedModel, device_map: Any) -> None:
+    model = AutoModelForCausalLM.from_pretrained(adapter, device_map=device_map)
+    assert torch.equal(_logits(model), _logits(expected)) and _texts(model) == _texts(expected)
+    again = AutoPeftModelForCausalLM.from_pretrained(adapter, device_map=device_map)
+    assert torch.equal(_logits(again), _logits(expected)) and _texts(again) == _texts(expected)
+
+
 def test_only_memories_that_were_loaded_answer(base: Base, adapter: Path) -> None:
     config = PeftConfig.from_pretrained(str(adapter))
     config.inference_mode = True

@@ -107,6 +107,7 @@ class WiseLayer(nn.Module, BaseTunerLayer):  # type: ignore[misc]
         mode: Mode = "merge" if modes == {"merge"} else "retrieve"
         return mode, [memory for name in names for memory in self._memories(name, mode)]
 
+    @torch.compiler.disable  # type: ignore[untyped-decorator]
     def refresh(self) -> None:
         """Let the active adapters' memories answer as their tensors are now."""
         mode, memories = self.memories_of(self._active_adapter)
