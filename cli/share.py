@@ -17,7 +17,9 @@ from .session import Session
 
 _REMOTE = click.argument("remote", metavar="[REMOTE]", required=False, shell_complete=complete_remote)
 _ENDPOINT = click.option(
-    "--endpoint", metavar="URL", help="Another Hub (as HF_ENDPOINT) or another S3 server than the usual one."
+    "--endpoint",
+    metavar="URL",
+    help="Another Hub or S3 server than the usual one, for this once; for always: HF_ENDPOINT, AWS_ENDPOINT_URL.",
 )
 
 

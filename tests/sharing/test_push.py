@@ -173,6 +173,17 @@ def test_commits_that_are_not_here_are_not_dropped(store: Store, bob: Store, pla
     assert state(place.remote) == {MAIN: mine}
 
 
+def test_a_branch_that_is_behind(store: Store, place: Place) -> None:
+    head, tip = store.head_commit()
+    push(store, place)
+    store.refs.update(MAIN, head, tip.parents[0], "reset")
+    with pytest.raises(PushRejected, match="behind"):
+        push(store, place)
+    assert state(place.remote) == {MAIN: head}
+    push(store, place, Wishes(force=True))
+    assert state(place.remote) == {MAIN: tip.parents[0]}
+
+
 def test_force_works_blindly_and_still_is_guarded(store: Store, bob: Store, place: Place, kit: Large) -> None:
     kit.land(bob, kit.edit(11), minute=11)
     push(bob, find_place(bob, None))

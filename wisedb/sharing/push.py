@@ -169,6 +169,11 @@ class _Push:
                 f"{what} at {self.remote.url} has commits that aren't here",
                 hint="`wisedb pull` brings them; then push again.",
             )
+        if is_ancestor(self.store.objects, new, old):
+            raise PushRejected(
+                f"{what} here is behind what {self.remote.url} has, {old[:12]}",
+                hint="There is nothing to push: `wisedb pull` brings it up to date; --force moves it back there.",
+            )
         if not is_ancestor(self.store.objects, old, new):
             raise PushRejected(
                 f"{what} here doesn't descend from what {self.remote.url} has, {old[:12]}: that would be lost there",
