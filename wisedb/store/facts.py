@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from operator import itemgetter
 from typing import TYPE_CHECKING, Final
 
 from wisedb.edits import Edit
@@ -114,5 +113,4 @@ def _edits(form: Form[T], session: Session, commit: int, chosen: str, n: int | N
     limit = "" if n is None else f"LIMIT {max(0, int(n))}"
     query = _IN_ORDER.format(chosen=chosen, added=_ADDED, limit=limit, columns=form.columns)
     rows = session.rows(query, [numbers(session.line(commit))])
-    rows.sort(key=itemgetter(-1))
-    return form.read(rows)
+    return form.in_order(rows)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from operator import itemgetter
 from typing import Any, Final, Generic, TypeVar
 
 from wisedb.edits import Edit, LocalityPrompt
@@ -30,6 +31,10 @@ class Form(Generic[T_co]):
 
     columns: str
     read: Callable[[list[tuple[Any, ...]]], T_co]
+
+    def in_order(self, rows: list[tuple[Any, ...]]) -> T_co:
+        """The answer out of rows that end with their places."""
+        return self.read(sorted(rows, key=itemgetter(-1)))
 
 
 def to_edits(rows: Iterable[tuple[Any, ...]]) -> list[Edit]:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 from wisedb.edits import Edit
 from wisedb.errors import AmbiguousId, UnknownEdit
 from wisedb.store.index.session import Session
-from wisedb.store.rows import COLUMNS, EDITS, Form, T
+from wisedb.store.rows import EDITS, Form, T
 
 if TYPE_CHECKING:
     from wisedb.store.queries import Source
@@ -19,12 +19,22 @@ SHORTEST: Final = 4
 
 _PREFIX: Final = re.compile(rf"[0-9a-f]{{{SHORTEST},64}}")
 
-# Where an edit first appears in the history that the refs reach: the same, however the index came about.
-_FIRST: Final = """
-    SELECT whole_changes.edit, min(row(seen_commits.generation, seen_commits.id, whole_changes.position)) AS place
-    FROM whole_changes JOIN seen_commits ON seen_commits.number = whole_changes.commit
-    WHERE whole_changes.action <> 'reverted' AND whole_changes.edit IN (SELECT number FROM found)
-    GROUP BY whole_changes.edit
+# In the order in which edits first appear in the history that the refs reach: the same, however the index came about.
+# It is found on numbers alone: the database would copy all columns twice to sort them.
+_IN_ORDER: Final = """
+    WITH found AS MATERIALIZED (SELECT number, id FROM {table} WHERE {condition}),
+    lined AS (SELECT number, row_number() OVER (ORDER BY generation, id) AS place FROM seen_commits),
+    first AS (
+        SELECT whole_changes.edit, min(lined.place * 4294967296 + whole_changes.position) AS place
+        FROM whole_changes JOIN lined ON lined.number = whole_changes.commit
+        WHERE whole_changes.action <> 'reverted' AND whole_changes.edit IN (SELECT number FROM found)
+        GROUP BY whole_changes.edit
+    ),
+    placed AS MATERIALIZED (
+        SELECT found.number AS edit, row_number() OVER (ORDER BY first.place NULLS LAST, found.id) AS place
+        FROM found LEFT JOIN first ON first.edit = found.number
+    )
+    SELECT {columns}, placed.place FROM whole_edits JOIN placed ON placed.edit = whole_edits.number
 """
 _TEXTS: Final = "prompt, target, subject, ground_truth, source, reason"
 
@@ -112,11 +122,5 @@ def _found(
 
 
 def _query(form: Form[T], session: Session, table: str, condition: str, parameters: list[str] | list[list[str]]) -> T:
-    return form.read(
-        session.rows(
-            f"""WITH found AS MATERIALIZED (SELECT number, {COLUMNS} FROM {table} WHERE {condition})
-            SELECT {form.columns} FROM found LEFT JOIN ({_FIRST}) AS first ON first.edit = found.number
-            ORDER BY first.place NULLS LAST, found.id""",
-            parameters,
-        )
-    )
+    query = _IN_ORDER.format(table=table, condition=condition, columns=form.columns)
+    return form.in_order(session.rows(query, parameters))
