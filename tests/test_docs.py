@@ -15,6 +15,7 @@ ROOT = Path(__file__).parent.parent
 PAGES = [
     ROOT / "README.md",
     ROOT / "docs" / "tutorial.md",
+    ROOT / "docs" / "sharing.md",
     ROOT / "docs" / "failures.md",
     ROOT / "docs" / "python-api.md",
 ]
