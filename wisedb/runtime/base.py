@@ -22,6 +22,7 @@ from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer
 
 from wisedb.config import BaseModel
 from wisedb.errors import BaseModelMismatch, ModelNotFound, UnsupportedModel, UsageError
+from wisedb.runtime.digest_cache import remembered
 from wisedb.runtime.fingerprint import tokenizer_digest, weight_files, weights_digest
 
 if TYPE_CHECKING:
@@ -172,10 +173,18 @@ def find_model(
     return folder, model, folder.name if _HUB_COMMIT.fullmatch(folder.name) else revision
 
 
-def describe(base: LoadedBase, target: str) -> BaseModel:
-    """The base model as a store records it, fingerprints included (they are computed once for each loaded model)."""
-    if not base.digests:
-        base.digests.update(weights=weights_digest(base.path), tokenizer=tokenizer_digest(base.path))
+def describe(base: LoadedBase, target: str, *, anew: bool = False) -> BaseModel:
+    """The base model as a store records it, fingerprints included (they are found once for each loaded model).
+
+    Args:
+        base: the model.
+        target: the name of the projection that is edited.
+        anew: read every byte of the weights, though they may have been hashed before and not changed since; see
+            :mod:`wisedb.runtime.digest_cache`.
+    """
+    if not base.digests or anew:
+        weights = remembered(weight_files(base.path), lambda: weights_digest(base.path), anew=anew)
+        base.digests.update(weights=weights, tokenizer=tokenizer_digest(base.path))
     return BaseModel(base.name, base.revision, base.digests["weights"], base.digests["tokenizer"], target)
 
 

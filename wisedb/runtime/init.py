@@ -85,7 +85,7 @@ def init(
     report(0)
     base = load_base(model, revision, **kwargs)
     projection = locate(base.model, target, layer)
-    record = describe(base, projection.name)
+    record = describe(base, projection.name, anew=True)
     report(1)
     trained_on, blob = _pool(base, seed, pool)
     report(2)
