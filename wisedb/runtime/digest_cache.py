@@ -9,7 +9,8 @@ times have a grain, so that its digest isn't kept until the file is older.
 
 So a store still refuses a base model that has another fingerprint, unless the weights were changed behind the file
 system's back: on the raw disk, by a failing one, or with the clock set back. ``wisedb init`` reads every byte, and so
-does :func:`wisedb.runtime.base.describe` where it is asked to, ``anew``. ``wisedb fsck`` checks the store, not the base.
+does :func:`wisedb.runtime.base.describe` where it is asked to, ``anew``; ``wisedb fsck`` checks the store and not the
+base.
 
 Nothing depends on the cache: it may be deleted, be damaged or not be writable at any time.
 """
