@@ -19,18 +19,17 @@ _IN_FORCE: Final = """
     WHERE number IN (SELECT unnest(memories) FROM whole_commits WHERE number = {commit})
 """
 
-# Since when: the newest commit of the line that added it; the line's numbers grow from commit to commit.
-_ADDED: Final = """
-    SELECT edit, max(commit) AS since, arg_max(position, commit) AS position FROM whole_changes
-    WHERE action = 'added' AND commit IN (SELECT unnest($1::VARCHAR::INTEGER[])) GROUP BY edit
-"""
-
-# The order is found on numbers alone: the database would copy all columns twice to sort them.
+# Since when: the newest commit of the line that added it, and its place there; the line's numbers grow from commit to
+# commit. What no commit of the line added comes last. The rows are sorted outside: the database would copy all columns
+# twice for that.
 _IN_ORDER: Final = """
-    WITH placed AS MATERIALIZED (
-        SELECT chosen.edit, row_number() OVER (ORDER BY added.since NULLS LAST, added.position, chosen.edit) AS place
-        FROM ({chosen}) AS chosen LEFT JOIN ({added}) AS added ON added.edit = chosen.edit
-        ORDER BY place {limit}
+    WITH added AS (
+        SELECT edit, max(commit * 4294967296 + position) AS place FROM whole_changes
+        WHERE action = 'added' AND commit IN (SELECT unnest($1::VARCHAR::INTEGER[])) GROUP BY edit
+    ),
+    placed AS MATERIALIZED (
+        SELECT chosen.edit, coalesce(added.place, 4611686018427387904 + chosen.edit) AS place
+        FROM ({chosen}) AS chosen LEFT JOIN added ON added.edit = chosen.edit {limit}
     )
     SELECT {columns}, placed.place FROM whole_edits JOIN placed ON placed.edit = whole_edits.number
 """
@@ -110,7 +109,7 @@ def in_force(commit: int) -> str:
 
 
 def _edits(form: Form[T], session: Session, commit: int, chosen: str, n: int | None = None) -> T:
-    limit = "" if n is None else f"LIMIT {max(0, int(n))}"
-    query = _IN_ORDER.format(chosen=chosen, added=_ADDED, limit=limit, columns=form.columns)
+    limit = "" if n is None else f"ORDER BY place LIMIT {max(0, int(n))}"
+    query = _IN_ORDER.format(chosen=chosen, limit=limit, columns=form.columns)
     rows = session.rows(query, [numbers(session.line(commit))])
     return form.in_order(rows)

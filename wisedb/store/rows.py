@@ -33,8 +33,9 @@ class Form(Generic[T_co]):
     read: Callable[[list[tuple[Any, ...]]], T_co]
 
     def in_order(self, rows: list[tuple[Any, ...]]) -> T_co:
-        """The answer out of rows that end with their places."""
-        return self.read(sorted(rows, key=itemgetter(-1)))
+        """The answer out of rows that end with their places; they are sorted by these."""
+        rows.sort(key=itemgetter(-1))
+        return self.read(rows)
 
 
 def to_edits(rows: Iterable[tuple[Any, ...]]) -> list[Edit]:

@@ -79,7 +79,8 @@ class Session:
 
     def counts(self) -> dict[str, int]:
         """Rows by table."""
-        return {table: int(self.rows(f"SELECT count(*) FROM whole_{table}")[0][0]) for table in schema.TABLES}
+        counts = ", ".join(f"(SELECT count(*) FROM whole_{table})" for table in schema.TABLES)
+        return dict(zip(schema.TABLES, self.rows(f"SELECT {counts}")[0], strict=True))
 
     def known(self) -> set[str]:
         """The ids of all commits."""
@@ -141,8 +142,9 @@ class Session:
         self._join()
 
     def _join(self) -> None:
-        for table in schema.TABLES:
-            source = " UNION ALL ".join(f"SELECT * FROM {part}{table}" for part in self._parts)
-            self.connection.execute(f"CREATE OR REPLACE VIEW whole_{table} AS {source}")
-        for table in ("commits", "edits"):
-            self.connection.execute(f"CREATE OR REPLACE VIEW seen_{table} AS SELECT * FROM whole_{table}")
+        views = {
+            f"whole_{table}": " UNION ALL ".join(f"SELECT * FROM {part}{table}" for part in self._parts)
+            for table in schema.TABLES
+        }
+        views |= {f"seen_{table}": f"SELECT * FROM whole_{table}" for table in ("commits", "edits")}
+        self.connection.execute(";".join(f"CREATE OR REPLACE VIEW {name} AS {query}" for name, query in views.items()))
