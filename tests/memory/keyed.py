@@ -76,4 +76,14 @@ def with_keys(model: PreTrainedModel, **options: Any) -> SideMemories:
     return attach(model, locate(model), keyed_memories(model), **{"level": LEVEL, **options})
 
 
-__all__ = ["EDITS", "LEVEL", "PROMPTS", "ROUTES", "TOKENIZER", "UNRELATED", "keyed_memories", "statistics_of", "with_keys"]
+__all__ = [
+    "EDITS",
+    "LEVEL",
+    "PROMPTS",
+    "ROUTES",
+    "TOKENIZER",
+    "UNRELATED",
+    "keyed_memories",
+    "statistics_of",
+    "with_keys",
+]

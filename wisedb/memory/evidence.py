@@ -23,14 +23,16 @@ import torch
 
 from wisedb.memory.key_index import KeyIndex
 
-COVERAGE = 3.46
-INFORMATION = 0.32
-RELATION = 11.31
-UNASKED = 10.14
-BIAS = 11.0
+COVERAGE = 3.79
+INFORMATION = 0.4
+RELATION = 12.33
+UNASKED = 11.15
+BIAS = 11.91
 _FLOOR = 0.03
 # Numbers a step at most, so that many edits and long prompts don't need much memory at once.
 _BUDGET = 1 << 23
+# What sums in another order may differ by.
+_SLACK = 0.01
 
 
 class Meant(NamedTuple):
@@ -84,15 +86,21 @@ def found_so_far(tokens: torch.Tensor, seen: torch.Tensor, at: torch.Tensor, tab
     Returns:
         float32 (B, Q, u).
     """
-    near = (tokens @ table.T).clamp(0, 1).masked_fill(~seen[..., None], 0)
+    near = (tokens * seen[..., None]) @ table.T
     if at.shape[1] == 1:
-        return near.amax(dim=1, keepdim=True)
+        return near.amax(dim=1, keepdim=True).clamp(0, 1)
     best = near.cummax(dim=1).values
-    return best.gather(1, at[..., None].expand(-1, -1, best.shape[-1]))
+    return best.gather(1, at[..., None].expand(-1, -1, best.shape[-1])).clamp(0, 1)
 
 
 def weigh(
-    tokens: torch.Tensor, relations: torch.Tensor, seen: torch.Tensor, at: torch.Tensor, index: KeyIndex
+    tokens: torch.Tensor,
+    relations: torch.Tensor,
+    seen: torch.Tensor,
+    at: torch.Tensor,
+    index: KeyIndex,
+    *,
+    level: float | None = None,
 ) -> Meant:
     """What is meant, at every position asked for.
 
@@ -100,25 +108,47 @@ def weigh(
         tokens: whitened tokens of all positions so far, float32 (B, S, p).
         relations: their relation keys, not centred, float32 (B, S, r).
         seen: bool (B, S): the positions that may be seen.
-        at: int64 (B, Q): how many of them each position may see, less one; −1 for none.
+        at: int64 (B, Q): how many of them each position may see, less one; −1 for none. The last position sees most.
         index: the keys, on the tensors' device.
+        level: what a score must reach to matter. With it the host looks once at which keys can reach it at any
+            position, as S never falls from token to token, and weighs only those everywhere; scores below the level
+            may then be −∞ at all positions but the last.
     """
     order = torch.argsort((~seen).int(), dim=1, stable=True)
     tokens, relations = (
         part.gather(1, order[..., None].expand(-1, -1, part.shape[-1])) for part in (tokens, relations)
     )
-    seen, last = seen.gather(1, order), at.clamp(min=0)
+    seen = seen.gather(1, order)
+    if level is None or at.shape[1] == 1:
+        return _weigh(tokens, relations, seen, at, index)
+    end = _weigh(tokens, relations, seen, at[:, -1:], index)
+    found = found_so_far(tokens, seen, at[:, -1:], index.table).flatten(0, 1)
+    highest = subject_evidence(found, index) + index.knowledge * (RELATION - UNASKED) - BIAS
+    few = index.only((highest >= level - _SLACK).any(dim=0).nonzero()[:, 0])
+    if few is None:
+        below = end.scores.new_full((*at.shape, index.memories), -torch.inf)
+        return Meant(torch.cat([below[:, 1:], end.scores], dim=1), end.best.expand(at.shape))
+    everywhere = _weigh(tokens, relations, seen, at, few)
+    return Meant(
+        torch.cat([everywhere.scores[:, :-1], end.scores], dim=1), torch.cat([everywhere.best[:, :-1], end.best], dim=1)
+    )
+
+
+def _weigh(
+    tokens: torch.Tensor, relations: torch.Tensor, seen: torch.Tensor, at: torch.Tensor, index: KeyIndex
+) -> Meant:
+    last = at.clamp(min=0)
     asked = relations.gather(1, last[..., None].expand(-1, -1, relations.shape[-1]))
     scores, best = [], []
     width = max(len(index.table) * tokens.shape[1], (len(index.starts) + len(index.memory)) * at.shape[1])
     step = max(1, _BUDGET // max(1, width))
     for first in range(0, tokens.shape[0], step):
         some = slice(first, first + step)
-        shape = (*asked[some].shape[:2], index.memories)
         found = found_so_far(tokens[some], seen[some], last[some], index.table).flatten(0, 1)
         strength = subject_evidence(found, index) + relation_evidence(asked[some].flatten(0, 1), index) - BIAS
         highest = strength.new_full((len(strength), index.memories), -torch.inf)
         highest = highest.scatter_reduce(1, index.memory.expand_as(strength), strength, "amax")
+        shape = (*asked[some].shape[:2], index.memories)
         scores.append(highest.reshape(shape))
         best.append(index.edit[strength.argmax(dim=1)].reshape(shape[:2]))
     nothing = (at < 0)[..., None]

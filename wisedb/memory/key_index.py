@@ -71,6 +71,34 @@ class KeyIndex:
         fields = (name for name in self.__dataclass_fields__ if isinstance(getattr(self, name), torch.Tensor))
         return replace(self, **{name: getattr(self, name).to(device) for name in fields})
 
+    def only(self, keys: torch.Tensor) -> KeyIndex | None:
+        """These keys alone (int64 (c,), rising), None for none: the host looks at how many there are."""
+        if not len(keys):
+            return None
+        count = len(self.starts)
+        kept = self.readings[keys]
+        readings = torch.unique(kept[kept < count])
+        sizes = torch.diff(self.starts, append=self.starts.new_tensor([len(self.slots)]))[readings]
+        begins = sizes.cumsum(0) - sizes
+        place = (self.starts[readings] - begins).repeat_interleave(sizes)
+        place = place + torch.arange(len(place), device=place.device)
+        used, slots = torch.unique(self.slots[place], return_inverse=True)
+        renumbered = torch.full((count + 1,), len(readings), device=keys.device)
+        renumbered[readings] = torch.arange(len(readings), device=keys.device)
+        return replace(
+            self,
+            table=self.table[used],
+            slots=slots,
+            weights=self.weights[place],
+            starts=begins,
+            totals=self.totals[readings],
+            readings=renumbered[kept],
+            relations=self.relations[keys],
+            knowledge=self.knowledge[keys],
+            memory=self.memory[keys],
+            edit=self.edit[keys],
+        )
+
 
 def build_index(
     rings: Sequence[KeyRing | None], sizes: Sequence[int], embed: Callable[[torch.Tensor], torch.Tensor]

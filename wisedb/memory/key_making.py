@@ -15,7 +15,7 @@ from wisedb.memory.locate import Projection
 from wisedb.memory.observing import observe
 from wisedb.memory.prompts import encode_prompt
 from wisedb.memory.statistics import SWAPS, Statistics
-from wisedb.memory.variations import swapped
+from wisedb.memory.variations import likely_subject, swapped
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
@@ -58,8 +58,11 @@ def build_keys(
             ids = encode_prompt(tokenizer, prompt)
             if not ids:
                 continue
-            relation, known = _asked(model, projection, tokenizer, statistics, edit, prompt, ids)
-            for spelt, first, last in _spellings(tokenizer, prompt, ids, edit.subject):
+            subject = edit.subject if edit.subject and edit.subject.strip() else likely_subject(prompt)
+            chooser = Random(f"{edit.id}/{prompt}")
+            others = swapped(prompt, subject, statistics.words, SWAPS, chooser)
+            relation, known = _asked(model, projection, tokenizer, statistics, ids, others)
+            for spelt, first, last in _spellings(tokenizer, prompt, ids, subject):
                 readings.append((len(owners), len(spelt), first, last))
                 tokens.extend(spelt)
             owners.append(owner)
@@ -129,22 +132,17 @@ def _asked(
     projection: Projection,
     tokenizer: PreTrainedTokenizerBase,
     statistics: Statistics,
-    edit: Edit,
-    prompt: str,
     ids: list[int],
+    texts: Sequence[str],
 ) -> tuple[torch.Tensor, float]:
     """The relation key (r,) of a prompt, and how much the model knows of such things.
 
-    Knowledge is the mutual information between who is asked about and the next token, with the prompt's subject
-    exchanged for K made-up names, in units of log K: I = H(mean p_k) − mean H(p_k). A model whose answer doesn't
-    depend on the name has not understood the question, and its states don't tell one question from another.
+    Knowledge is the mutual information between who is asked about and the next token, over K texts in which the
+    prompt's subject is exchanged for made-up names, in units of log K: I = H(mean p_k) − mean H(p_k). A model whose
+    answer doesn't depend on the name has not understood the question, and its states don't tell one question from
+    another.
     """
-    chooser = Random(f"{edit.id}/{prompt}")
-    others = [
-        other
-        for text in swapped(prompt, edit.subject, statistics.words, SWAPS, chooser)
-        if (other := encode_prompt(tokenizer, text))
-    ]
+    others = [other for text in texts if (other := encode_prompt(tokenizer, text))]
     seen = list(
         observe(model, projection, statistics.layer, [ids, *others], predictions=True, together=len(others) + 1)
     )

@@ -142,7 +142,10 @@ class KeyRouter:
             whole = glimpse if before is None else before.followed_by(glimpse)
             at = whole.seen.cumsum(dim=1)[:, -call.tokens :] - 1
             at = torch.where(scope.held[:, None], at[:, -1:], at)
-            meant = weigh(*whole, at[:, -1:] if scope.single else at, self.index)
+            # The host may look where that costs nothing: most keys can't be meant by anything in the prompt.
+            look = device.type == "cpu" and not torch.compiler.is_compiling()
+            level = self.level if look else None
+            meant = weigh(*whole, at[:, -1:] if scope.single else at, self.index, level=level)
             top, number = meant.scores.max(dim=-1)
             routes = torch.where(top >= self.level, number, BASE)
         size = (call.rows, call.tokens)

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from random import Random
 
+_OPENING = "\"'“‘«([{"
+_CLOSING = re.compile(r"[,.;:!?\"”»)\]}]+$|['’]s?$")
+# The small words inside a name: "of", "de la", "van der", "and".
+_SMALL = 3
 _SIGNS = ".,;:!?\"'()"
 
 
@@ -41,3 +46,35 @@ def swapped(text: str, subject: str | None, words: Sequence[str], count: int, ch
     places = [place for place, word in enumerate(parts) if place and word[:1].isupper()] or list(range(len(parts)))
     place = chooser.choice(places)
     return [" ".join([*parts[:place], *chooser.sample(list(words), 2), *parts[place + 1 :]]) for _ in range(count)]
+
+
+def likely_subject(text: str) -> str | None:
+    """What a text seems to be about, where nobody says: its longest run of words that are spelt like a name.
+
+    Such a word begins with a capital letter or a digit; up to two small words may stand between two of them. A text's
+    first word is capital whatever it is, and makes no run by itself.
+
+    Returns:
+        the run as it stands in the text, or None: in a text without capitals, or a script without them.
+    """
+    runs: list[tuple[int, int, int]] = []
+    small = 0
+    open_run = False
+    for number, match in enumerate(re.finditer(r"\S+", text)):
+        word = match.group()
+        bare = word.lstrip(_OPENING)
+        end = match.end() - len(found.group() if (found := _CLOSING.search(word)) else "")
+        if bare[:1].isupper() or bare[:1].isdigit():
+            start = match.start() + len(word) - len(bare)
+            if open_run:
+                runs[-1] = (runs[-1][0], end, number)
+            else:
+                runs.append((start, end, number))
+            # The first word, capital or not, joins a name only where that follows at once.
+            open_run, small = end == match.end(), 0 if number else 2
+        elif open_run and len(word) <= _SMALL and small < 2:
+            small += 1
+        else:
+            open_run = False
+    named = [(end - start, text[start:end]) for start, end, number in runs if number and end > start]
+    return max(named, key=lambda item: item[0])[1] if named else None
