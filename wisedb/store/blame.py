@@ -148,8 +148,7 @@ def _since(session: Session, commit: int, changes: Mapping[int, bool]) -> int | 
             return began
         began = changed
         # A merge takes over what was in force on the merged line: go there.
-        sources = session.graph()[changed][1]
-        following = next((parent for parent in sources if _in_force(session, parent, changes)), None)
+        following = next((parent for parent in session.merged(changed) if _in_force(session, parent, changes)), None)
     return began
 
 

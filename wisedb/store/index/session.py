@@ -47,6 +47,7 @@ class Session:
         )
         self._graph: Graph | None = None
         self._firsts: dict[int, int | None] | None = None
+        self._merges: dict[int, tuple[int, ...]] | None = None
         self._parts: list[str] = []
         try:
             self.connection.execute("CREATE SCHEMA internal; SET schema = 'internal'")
@@ -97,7 +98,7 @@ class Session:
         if "fresh." not in self._parts:
             self._make_room()
         fill(self.connection, objects, new, into="fresh.", whole="whole_")
-        self._graph = self._firsts = None
+        self._graph = self._firsts = self._merges = None
 
     def show_only(self, roots: Collection[str]) -> None:
         """Let ``seen_…`` show what ``roots`` reach and nothing else."""
@@ -134,6 +135,13 @@ class Session:
             found.append(following)
             following = self._firsts[following]
         return found
+
+    def merged(self, number: int) -> tuple[int, ...]:
+        """The commits that a merge brought in, as numbers; none for any other commit."""
+        if self._merges is None:
+            query = "SELECT number, other_parents FROM whole_commits WHERE len(other_parents) > 0"
+            self._merges = {merge: tuple(others) for merge, others in self.rows(query)}
+        return self._merges.get(number, ())
 
     def _make_room(self) -> None:
         self.connection.execute("CREATE SCHEMA fresh; SET schema = 'fresh';" + schema.tables())
