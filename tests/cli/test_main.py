@@ -70,6 +70,13 @@ def test_looking_at_history_loads_no_tensors(told: Told, words: str) -> None:
     assert not {"torch", "transformers", "peft"} & loaded(*words.split(), cwd=told.path)
 
 
+@pytest.mark.parametrize("words", ["log", "blame Anything", "search Emma", "facts", "facts --json"])
+def test_looking_at_history_loads_what_it_needs_and_no_more(told: Told, words: str) -> None:
+    found = loaded(*words.split(), cwd=told.path)
+    assert not {"numpy", "pyarrow", "rich", "huggingface_hub", "jsonschema"} & found
+    assert ("duckdb" in found) == (words != "log")
+
+
 def test_the_store_is_found_from_a_folder_below_by_option_and_by_environment(told: Told, tmp_path: Path) -> None:
     head = told.second["commit"]
     below = told.path / "below"
