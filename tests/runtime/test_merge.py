@@ -18,7 +18,7 @@ from wisedb.edits import Edit
 from wisedb.errors import BaseModelMismatch, InputError, MergeRefused, RefMoved, UnknownRevision, UsageError
 from wisedb.progress import Progress
 from wisedb.repository import Repository
-from wisedb.runtime.merge import merge
+from wisedb.runtime.merge import merge, plan_merge
 from wisedb.store.store import Store
 
 Make = Callable[..., Repository]
@@ -318,6 +318,25 @@ def test_a_writer_that_lands_meanwhile_loses_nobody_anything(repository: Reposit
     assert repository.log(n=1)[0].record.message == "meanwhile"
     assert repository.merge("side").commit
     assert {edit.id for edit in repository.facts()} == {AUSTRALIA.id, SUM.id, WATER.id, MOON.id}
+
+
+def test_a_fast_forward_is_refused_where_the_branch_moved_meanwhile(
+    repository: Repository, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fork(repository, [AUSTRALIA], [], [HAMLET])
+    store = repository.store
+    before = store.resolve("main")
+    late = store.objects.put_commit(replace(store.objects.commit(before), parents=(before,), message="meanwhile"))
+
+    def planned(*words: Any, **options: Any) -> Any:
+        found = plan_merge(*words, **options)
+        store.refs.update("refs/heads/main", before, late, "commit: meanwhile")
+        return found
+
+    monkeypatch.setattr("wisedb.runtime.merge.plan_merge", planned)
+    with pytest.raises(RefMoved):
+        repository.merge("side")
+    assert store.resolve("main") == late
 
 
 def test_killed_at_any_step_the_branch_is_before_the_merge_or_after_it(repository: Repository, tmp_path: Path) -> None:
