@@ -49,6 +49,7 @@ def test_the_word_boundary_is_no_part_of_the_fact() -> None:
         ({"prompt": "a"}, "target"),
         ({"prompt": "", "target": "b"}, "prompt"),
         ({"prompt": "a", "target": 3}, "target"),
+        ({"prompt": None, "target": "b"}, "prompt"),
         ({"prompt": "a", "target": "b", "rephrases": "c"}, "rephrases"),
         ({"prompt": "a", "target": "b", "locality": ["c"]}, "locality"),
         ({"prompt": "a", "target": "b", "colour": "c"}, "colour"),

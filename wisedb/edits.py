@@ -116,9 +116,9 @@ class Edit:
         unknown = set(fields) - set(cls.__dataclass_fields__)
         if unknown:
             raise InputError(f"an edit has no field '{sorted(unknown)[0]}'")
+        fields = {name: value for name, value in fields.items() if value is not None}
         if missing := {"prompt", "target"} - set(fields):
             raise InputError(f"an edit needs the field '{sorted(missing)[0]}'")
-        fields = {name: value for name, value in fields.items() if value is not None}
         edit = cls(**fields)
         if claimed is not None and claimed != edit.id:
             raise InputError(f"edit {claimed[:12]} has another content than its id says")
