@@ -20,7 +20,7 @@ demo: $(READY)  ## The whole tour: init, edit, commit, ask, diff, blame, rollbac
 	$(BIN)/wisedb demo
 
 test: $(READY)  ## All tests.
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses 2 --dist loadfile
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder
 
 style: $(READY)  ## Format, and mend what the linter can mend.
 	$(BIN)/ruff format .

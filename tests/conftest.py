@@ -15,3 +15,8 @@ def _no_cache_of_the_user(tmp_path_factory: pytest.TempPathFactory) -> Iterator[
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("cache")))
         yield
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The pages first: the longest file must not be the one that a single worker is left with."""
+    items.sort(key=lambda item: item.path.name != "test_docs.py")
