@@ -9,7 +9,15 @@ from pathlib import Path
 from typing import Final
 
 from wisedb.edits import Edit
-from wisedb.errors import BaseModelMismatch, MissingObject, PushRejected, RemoteError, SecretsFound, WisedbError
+from wisedb.errors import (
+    BaseModelMismatch,
+    MissingObject,
+    PushRejected,
+    RemoteError,
+    RemoteNotFound,
+    SecretsFound,
+    WisedbError,
+)
 from wisedb.progress import Listener
 from wisedb.sharing.card import model_card
 from wisedb.sharing.jobs import Job, Wishes, jobs
@@ -243,8 +251,10 @@ class _Push:
         existing = None
         try:
             existing = self.remote.read(CARD, snapshot, limit=_LONGEST_CARD).decode()
-        except (MissingObject, RemoteError, UnicodeDecodeError):
+        except (MissingObject, RemoteNotFound):
             pass
+        except (RemoteError, UnicodeDecodeError):
+            return None  # somebody's own words may stand there: what can't be read isn't overwritten
         try:
             return model_card(self.store, described, url=self.remote.url, existing=existing)
         except WisedbError:
