@@ -58,12 +58,14 @@ def blamed(found: Mapping[str, Any]) -> render.Lines:
 def search(session: Session, text: str) -> None:
     """List the edits that hold TEXT, of all commits."""
     from wisedb.store import history  # not for `--help`
+    from wisedb.store.rows import uncollected
 
     store = session.store()
-    if session.as_json:
-        session.pass_on(history.search_as(history.JSON, store, text))
-    else:
-        render.show(render.listing(history.search_as(history.BRIEF, store, text), "No edit holds that."))
+    with uncollected():
+        if session.as_json:
+            session.pass_on(history.search_as(history.JSON, store, text))
+        else:
+            render.show(render.listing(history.search_as(history.BRIEF, store, text), "No edit holds that."))
 
 
 @command(

@@ -125,9 +125,11 @@ def _show(details: Mapping[str, Any]) -> render.Lines:
 def facts(session: Session, rev: str, limit: int | None) -> None:
     """List the edits in force at REV, in the order in which they came into force."""
     from wisedb.store import history  # not for `--help`
+    from wisedb.store.rows import uncollected
 
     store = session.store()
-    if session.as_json:
-        session.pass_on(history.facts_as(history.JSON, store, rev, limit))
-    else:
-        render.show(render.listing(history.facts_as(history.BRIEF, store, rev, limit), "No edit is in force."))
+    with uncollected():
+        if session.as_json:
+            session.pass_on(history.facts_as(history.JSON, store, rev, limit))
+        else:
+            render.show(render.listing(history.facts_as(history.BRIEF, store, rev, limit), "No edit is in force."))

@@ -7,7 +7,6 @@ and answers alike, whatever state the index is in.
 
 from __future__ import annotations
 
-import gc
 from collections.abc import Collection, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +15,7 @@ from wisedb.store.index.fill import fill
 from wisedb.store.index.gather import Missing
 from wisedb.store.index.reach import Graph, hide, read_graph, unreached
 from wisedb.store.objects import Objects
+from wisedb.store.rows import uncollected
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -68,15 +68,8 @@ class Session:
 
     def rows(self, query: str, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
         """All rows that a query gives."""
-        cursor = self.connection.execute(query, list(parameters))
-        # A hundred thousand new tuples look like garbage to be collected; none of them is.
-        collecting = gc.isenabled()
-        gc.disable()
-        try:
-            return cursor.fetchall()
-        finally:
-            if collecting:
-                gc.enable()
+        with uncollected():
+            return self.connection.execute(query, list(parameters)).fetchall()
 
     def counts(self) -> dict[str, int]:
         """Rows by table."""
