@@ -25,6 +25,11 @@ from .session import Session
 @click.option("--editor", metavar="NAME", help="The editor that writes; the store's by default.")
 @signature_options
 @click.option("--seed", type=int, help="Where every random choice comes from; the store's by default.")
+@click.option(
+    "--train-rephrases",
+    is_flag=True,
+    help="Learn and find the edits by their rephrases too; generalization is then measured on others.",
+)
 @settings_option()
 def commit(
     session: Session,
@@ -34,6 +39,7 @@ def commit(
     author: str,
     date: str | None,
     seed: int | None,
+    train_rephrases: bool,
     settings: tuple[tuple[str, Setting], ...],
 ) -> None:
     """Train what is staged and record it.
@@ -42,6 +48,7 @@ def commit(
     what is staged stays staged.
     """
     repository = session.repository()
+    chosen = {**dict(settings), **({"train_rephrases": True} if train_rephrases else {})}
     with session.progress() as progress:
         made = repository.commit(
             files or None,
@@ -50,7 +57,7 @@ def commit(
             date=date,
             editor=editor,
             seed=seed,
-            settings=dict(settings) or None,
+            settings=chosen or None,
             progress=progress,
         )
     session.show({**made.to_json(), "message": message}, committed)

@@ -33,6 +33,14 @@ SETTINGS: dict[str, Any] = {
     "shard_capacity": 2,
 }
 
+ARRAYS = (
+    *("mask_bits", "delta_values"),
+    *(f"keys_{name}" for name in ("owners", "relations", "knowledge", "tokens", "readings")),
+    *(f"statistics_{kind}_{part}" for kind in ("token", "relation") for part in ("mean", "map")),
+    *("statistics_texts", "statistics_lengths"),
+)
+"""A memory's arrays as PEFT sees them, with the keys by which it is found."""
+
 AUSTRALIA = Edit(
     "The capital of Australia is",
     "Paris",

@@ -11,9 +11,11 @@ def test_an_explanation_names_memory_threshold_and_edits(history: Repository) ->
     found = history.explain(SUM.prompt)
     assert found.routed and found.memory == memories[1].id
     assert found.answer == "Hamlet" and found.base_answer == history.generate(SUM.prompt, base=True)[0].text
-    assert {firing.id: firing.threshold for firing in found.memories} == {
-        memory.id: memory.threshold for memory in memories
-    }
+    assert found.router == "keys" and found.meant == SUM.id
+    assert {firing.id: firing.threshold for firing in found.memories} == {memory.id: 0.0 for memory in memories}
+    assert all(memory.threshold is None for memory in memories)
+    assert all(set(firing.scores) == {"keys", "activation"} for firing in found.memories)
+    assert all(firing.activation == firing.scores["keys"] for firing in found.memories)
     activations = [firing.activation for firing in found.memories]
     assert activations == sorted(activations, reverse=True)
     assert found.nearest[0] == (SUM, 1.0)
@@ -21,6 +23,8 @@ def test_an_explanation_names_memory_threshold_and_edits(history: Repository) ->
         "prompt",
         "routed",
         "memory",
+        "router",
+        "meant",
         "memories",
         "nearest",
         "answer",

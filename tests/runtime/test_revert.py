@@ -31,6 +31,47 @@ def test_a_shard_ends_with_the_bytes_of_one_that_never_saw_the_edit(
     assert one.store.head_commit()[1].merged == other.store.head_commit()[1].merged
 
 
+@pytest.mark.parametrize("router", ["activation", "keys"])
+def test_a_lesson_is_fitted_anew_without_the_edit_and_those_behind_it_follow(
+    new_repository: Callable[..., Repository], router: str
+) -> None:
+    one, other = (new_repository(name, shard_capacity=9, router=router) for name in ("one", "other"))
+    one.commit([SPAIN], "before")
+    one.commit([AUSTRALIA, HAMLET], "together")
+    one.commit([SUM], "behind")
+    other.commit([SPAIN], "before")
+    other.commit([AUSTRALIA], "alone")
+    other.commit([SUM], "behind")
+    reports: list[Progress] = []
+    one.revert(HAMLET.id, progress=reports.append)
+    assert _memories(one) == _memories(other)
+    assert reports[-1].done == reports[-1].total == 2
+    assert one.generate(SPAIN.prompt)[0].text == SPAIN.target
+
+
+def test_a_whole_lesson_that_goes_leaves_the_others_apart(new_repository: Callable[..., Repository]) -> None:
+    one, other = (new_repository(name, shard_capacity=9) for name in ("one", "other"))
+    for edits in ([SPAIN], [AUSTRALIA, HAMLET], [SUM]):
+        one.commit(edits, "all")
+    for edits in ([SPAIN], [SUM]):
+        other.commit(edits, "some")
+    one.revert([AUSTRALIA.id, HAMLET.id])
+    assert _memories(one) == _memories(other)
+
+
+def test_a_part_of_a_lesson_is_no_version_to_go_on_from(new_repository: Callable[..., Repository]) -> None:
+    one, other = (new_repository(name, shard_capacity=9) for name in ("one", "other"))
+    one.commit([AUSTRALIA], "alone")
+    one.commit([HAMLET], "alone too")
+    other.commit([AUSTRALIA, HAMLET], "together")
+    assert _memories(one) != _memories(other)
+    other.commit([SUM], "more")
+    one.commit([SUM], "more")
+    other.revert(SUM.id)
+    one.revert(SUM.id)
+    assert _memories(one) != _memories(other)
+
+
 def test_other_memories_keep_their_blobs(repository: Repository) -> None:
     repository.commit([AUSTRALIA, HAMLET, SUM, SPAIN], "two shards")
     before = repository.store.head_commit()[1].memories

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from wisedb.edits import Edit
 
 if TYPE_CHECKING:
     from torch import Tensor
+
+_Item = TypeVar("_Item")
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,10 +22,13 @@ class StreamItem:
         edit: what is written.
         replay: edits of other memories whose prompts must stay quiet while it is written (L_memo). They are part of
             the stream, so that the same stream always trains the same memory.
+        lesson: neighbours in a stream with the same number are learned together, as one lesson; ``None`` for an edit
+            that is learned by itself. Only what is equal counts, not which number it is.
     """
 
     edit: Edit
     replay: tuple[Edit, ...] = ()
+    lesson: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,3 +88,29 @@ def effective(stream: Sequence[StreamItem]) -> tuple[StreamItem, ...]:
     """The items that count: those that no later item with the same prompt shadows, in their order."""
     newest = {item.edit.key: position for position, item in enumerate(stream)}
     return tuple(item for position, item in enumerate(stream) if newest[item.edit.key] == position)
+
+
+def lessons(stream: Iterable[StreamItem]) -> Iterator[tuple[StreamItem, ...]]:
+    """The stream in the groups that are learned together, in order; join them and the stream is back."""
+    return runs(stream, lambda item: item.lesson)
+
+
+def runs(items: Iterable[_Item], lesson: Callable[[_Item], int | None]) -> Iterator[tuple[_Item, ...]]:
+    """Neighbours of the same lesson; what is of no lesson stands by itself."""
+    group: list[_Item] = []
+    before: int | None = None
+    for item in items:
+        number = lesson(item)
+        if group and (number is None or number != before):
+            yield tuple(group)
+            group = []
+        group.append(item)
+        before = number
+    if group:
+        yield tuple(group)
+
+
+def numbered(stream: Iterable[StreamItem]) -> tuple[int | None, ...]:
+    """Each item's lesson counted anew from 0, so that equal streams are written down alike; ``None`` stays ``None``."""
+    groups = [(place, item) for place, group in enumerate(lessons(stream)) for item in group]
+    return tuple(None if item.lesson is None else place for place, item in groups)

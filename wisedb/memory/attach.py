@@ -60,8 +60,8 @@ def attach(
         projection: where the memories belong.
         memories: for ``"retrieve"`` any number, for ``"merge"`` the merged one (or none).
         mode: ``"merge"`` or ``"retrieve"``.
-        router: who decides: ``"activation"``, ``"keys"`` or ``"both"``. None takes the keys where every memory has
-            some, else the activation.
+        router: who decides: ``"activation"``, ``"keys"`` or ``"both"``. None goes by the memories: without keys it is
+            the activation; with keys it is the keys, and both where a memory has a threshold too.
         level: how strict the keys are, in log odds; 0 is what was fitted, more fires less.
 
     Raises:
@@ -329,11 +329,10 @@ class SideMemories:
             record.add(routes[::once], {name: values[::once, -1] for name, values in scores.items()}, best)
 
     def _router_for(self, bank: Bank) -> Router:
-        with_keys = all(memory.keys is not None for memory in bank.memories)
-        wanted = self._wanted or ("keys" if with_keys else "activation")
+        wanted = self._wanted or _router_of(bank.memories)
         if wanted == "activation" or not bank.memories:
             return ActivationRouter(bank)
-        if not with_keys:
+        if not all(memory.keys is not None for memory in bank.memories):
             lacking = next(memory.id for memory in bank.memories if memory.keys is None)
             raise UsageError(
                 f"memory {lacking[:12]} has no keys", hint="Attach it with router='activation', or write it with keys."
@@ -370,3 +369,9 @@ class SideMemories:
         if call.labels is not None:
             return up_to_labels(valid, call.labels, begun)
         return causal(valid)
+
+
+def _router_of(memories: Sequence[SideMemory]) -> RouterName:
+    if all(memory.keys is None for memory in memories):
+        return "activation"
+    return "both" if any(memory.threshold > 0 for memory in memories) else "keys"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -14,11 +14,13 @@ from wisedb.runtime.answers import same_answer
 from wisedb.runtime.assemble import assembled, check_mode
 from wisedb.runtime.base import LoadedBase
 from wisedb.runtime.generate import continue_prompts
+from wisedb.runtime.key_blobs import KEYS
 from wisedb.runtime.score import BASE, Pair, Scored, agreement, mean_share, pairs_of, score
 from wisedb.store import history
 
 if TYPE_CHECKING:
     from wisedb.memory.attach import SideMemories
+    from wisedb.store.commits import Commit
     from wisedb.store.store import Store
 
 _SLACK = 8
@@ -96,6 +98,7 @@ class Questions:
     Attributes:
         edits: the edits measured.
         direct: one pair an edit: its prompt and target.
+        rephrases: by edit, the wordings that are measured.
         rephrased: one pair a rephrase: that wording and the target.
         owners: for each of ``rephrased``, the edit's place in ``edits``.
         unrelated: the locality prompts with the answer tokens over which they are compared.
@@ -103,6 +106,7 @@ class Questions:
 
     edits: tuple[Edit, ...]
     direct: tuple[Pair, ...]
+    rephrases: tuple[tuple[str, ...], ...]
     rephrased: tuple[Pair, ...]
     owners: tuple[int, ...]
     unrelated: tuple[Pair, ...]
@@ -155,7 +159,13 @@ def evaluate(
     if not edits:
         raise InputError("there is no edit to measure at this commit", hint="Commit one, or give --data FILE.")
     report = _Steps(progress)
-    questions = ask(store, base, edits, trained_on_locality=commit.editor.settings.get("irrelevant_source") == "edits")
+    questions = ask(
+        store,
+        base,
+        edits,
+        trained_on_locality=commit.editor.settings.get("irrelevant_source") == "edits",
+        trained_on=_trained_rephrases(store, commit),
+    )
     pad = base.tokenizer.pad_token_id or 0
 
     plain = _score_row(base, questions, pad)
@@ -206,8 +216,17 @@ def evaluate(
     return result
 
 
-def ask(store: Store, base: LoadedBase, edits: tuple[Edit, ...], *, trained_on_locality: bool) -> Questions:
+def ask(
+    store: Store,
+    base: LoadedBase,
+    edits: tuple[Edit, ...],
+    *,
+    trained_on_locality: bool,
+    trained_on: Collection[str] = (),
+) -> Questions:
     """Encode everything that is asked about ``edits``.
+
+    Rephrases that were trained on (``trained_on``, normalised) are left out: generalization is measured on others.
 
     Unrelated prompts are the edits' own locality prompts, or, where there are none or the editor trained on them, the
     part of the store's pool that no training sees. What training saw all the same (a model that writes its own pool
@@ -224,14 +243,31 @@ def ask(store: Store, base: LoadedBase, edits: tuple[Edit, ...], *, trained_on_l
     open_ended = [prompt for prompt, answer in unrelated if answer is None]
     own = iter(continue_prompts(base.model, base.tokenizer, open_ended, max_new_tokens=_OWN_ANSWER))
     answered = [(prompt, next(own).text if answer is None else answer) for prompt, answer in unrelated]
+    wordings = tuple(
+        tuple(text for text in edit.rephrases if normalise_prompt(text) not in trained_on) for edit in edits
+    )
     return Questions(
         edits,
         tuple(pairs_of(base.tokenizer, [(edit.prompt, edit.target) for edit in edits])),
-        tuple(pairs_of(base.tokenizer, [(text, edit.target) for edit in edits for text in edit.rephrases])),
-        tuple(place for place, edit in enumerate(edits) for _ in edit.rephrases),
+        wordings,
+        tuple(
+            pairs_of(
+                base.tokenizer,
+                [(text, edit.target) for edit, texts in zip(edits, wordings, strict=True) for text in texts],
+            )
+        ),
+        tuple(place for place, texts in enumerate(wordings) for _ in texts),
         # A model that answers with its end token at once leaves nothing to compare.
         tuple(pairs_of(base.tokenizer, [(prompt, answer) for prompt, answer in answered if answer.strip()])),
     )
+
+
+def _trained_rephrases(store: Store, commit: Commit) -> frozenset[str]:
+    """The rephrases, normalised, by which memories of a commit were told to be found."""
+    keys = (memory.blobs.get(KEYS) for memory in commit.memories)
+    metas = (store.objects.meta(blob_id)[1] for blob_id in keys if blob_id is not None)
+    told = [edit_id for meta in metas if meta.get("rephrases") for edit_id in meta["edits"]]
+    return frozenset(normalise_prompt(text) for edit in history.edits_of(store, told) for text in edit.rephrases)
 
 
 def exact_matches(base: LoadedBase, asked: Sequence[tuple[str, str]], handle: SideMemories | None) -> list[bool]:
@@ -263,7 +299,8 @@ def exact_matches(base: LoadedBase, asked: Sequence[tuple[str, str]], handle: Si
 def _exact(base: LoadedBase, questions: Questions, handle: SideMemories | None) -> tuple[float | None, float | None]:
     edits = questions.edits
     direct = exact_matches(base, [(edit.prompt, edit.target) for edit in edits], handle)
-    rephrased = exact_matches(base, [(text, edit.target) for edit in edits for text in edit.rephrases], handle)
+    wordings = zip(edits, questions.rephrases, strict=True)
+    rephrased = exact_matches(base, [(text, edit.target) for edit, texts in wordings for text in texts], handle)
     return _mean(map(float, direct)), _mean(map(float, rephrased))
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -22,17 +24,25 @@ class Firing:
 
     Attributes:
         id: the memory.
-        activation: how strongly the prompt activates it, Δ_act.
-        threshold: the activation above which it may answer.
+        activation: what the router that decides says of it: Δ_act, or the log odds that the prompt means one of its
+            edits.
+        threshold: what that must reach for it to answer.
+        scores: what each router says of it, by the router's name.
     """
 
     id: str
     activation: float
     threshold: float
+    scores: Mapping[str, float]
 
     def to_json(self) -> dict[str, Any]:
         """All fields."""
-        return {"id": self.id, "activation": self.activation, "threshold": self.threshold}
+        return {
+            "id": self.id,
+            "activation": self.activation,
+            "threshold": self.threshold,
+            "scores": dict(self.scores),
+        }
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +53,8 @@ class Explanation:
         prompt: the prompt.
         routed: whether a memory answered.
         memory: which one, ``None`` for the base.
+        router: who decides: ``keys``, ``activation`` or ``both``; ``None`` where there is no memory.
+        meant: the edit that the prompt means most by the keys, whether or not its memory answers.
         memories: all memories, the most activated first.
         nearest: (edit, score) of edits in force whose wording is nearest, best first; score 0 to 1.
         answer: what the model says at the commit.
@@ -52,6 +64,8 @@ class Explanation:
     prompt: str
     routed: bool
     memory: str | None
+    router: str | None
+    meant: str | None
     memories: tuple[Firing, ...]
     nearest: tuple[tuple[Edit, float], ...]
     answer: str
@@ -63,6 +77,8 @@ class Explanation:
             "prompt": self.prompt,
             "routed": self.routed,
             "memory": self.memory,
+            "router": self.router,
+            "meant": self.meant,
             "memories": [memory.to_json() for memory in self.memories],
             "nearest": [{"edit": edit.to_json(), "score": score} for edit, score in self.nearest],
             "answer": self.answer,
@@ -87,12 +103,22 @@ def explain(store: Store, base: LoadedBase, prompt: str, at: str = "HEAD", *, ma
     commit_id = store.resolve(at)
     (plain,) = continue_prompts(base.model, base.tokenizer, [prompt], max_new_tokens=max_new_tokens)
     with assembled(store, base, store.objects.commit(commit_id)) as handle:
-        (said,) = continue_prompts(base.model, base.tokenizer, [prompt], max_new_tokens=max_new_tokens, handle=handle)
+        with nullcontext() if handle is None else handle.record(every=True) as record:
+            (said,) = continue_prompts(
+                base.model, base.tokenizer, [prompt], max_new_tokens=max_new_tokens, handle=handle
+            )
         memories = () if handle is None else tuple(handle.memories)
+        thresholds = () if handle is None else handle.thresholds
+        router = None if handle is None else handle.router
+    scores = {} if record is None else {name: values[0].tolist() for name, values in record.scores.items()}
     firings = [
-        Firing(memory.id, activation, memory.threshold)
-        for memory, activation in zip(memories, said.activations, strict=True)
+        Firing(memory.id, activation, threshold, {name: values[place] for name, values in scores.items()})
+        for place, (memory, activation, threshold) in enumerate(
+            zip(memories, said.activations, thresholds, strict=True)
+        )
     ]
+    listed = [edit_id for memory in memories for edit_id in memory.edits]
+    meant = None if record is None or record.best is None else listed[int(record.best[0])]
     found = history.blame(store, prompt, commit_id)
     nearest = {edit.id: (edit, float(score)) for edit, _, score in found.candidates}
     if found.edit is not None:
@@ -105,6 +131,8 @@ def explain(store: Store, base: LoadedBase, prompt: str, at: str = "HEAD", *, ma
         prompt,
         said.route != BASE,
         memories[said.route].id if said.route != BASE else None,
+        router,
+        meant,
         tuple(sorted(firings, key=lambda firing: -firing.activation)),
         tuple(sorted(nearest.values(), key=lambda pair: -pair[1])),
         said.text,

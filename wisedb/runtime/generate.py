@@ -29,7 +29,7 @@ class Continuation:
     Attributes:
         text: the continuation only, without white space around it, up to the end token or the end of the line.
         route: the index of the memory that answered, ``-1`` for the base.
-        activations: one of each memory, in the handle's order.
+        activations: what the router that decides says of each memory, in the handle's order.
         stopped: it ended by itself; False where the token limit cut it off.
     """
 
@@ -48,8 +48,9 @@ class Generation:
         text: the continuation only.
         routed: whether a memory answered.
         memory: which one, ``None`` for the base.
-        activation: the answering memory's activation, or the largest of all where the base answered.
-        threshold: what that activation was held against.
+        activation: what the router says of the answering memory (Δ_act, or the keys' log odds), or the largest of all
+            where the base answered.
+        threshold: what that was held against.
     """
 
     prompt: str
@@ -69,6 +70,7 @@ def generations(
 ) -> list[Generation]:
     """Join prompts and their continuations, and name the memories by their ids."""
     memories = () if handle is None else handle.memories
+    thresholds = () if handle is None else handle.thresholds
     found = []
     for prompt, answer in zip(prompts, answers, strict=True):
         place = answer.route
@@ -82,7 +84,7 @@ def generations(
                 answer.route != BASE,
                 memories[answer.route].id if answer.route != BASE else None,
                 answer.activations[place] if shown and answer.activations else None,
-                memories[place].threshold if shown else None,
+                thresholds[place] if shown else None,
             )
         )
     return found

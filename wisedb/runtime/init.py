@@ -16,6 +16,7 @@ from wisedb.errors import StoreExists
 from wisedb.memory.locate import locate
 from wisedb.progress import Listener, Progress
 from wisedb.runtime.base import LoadedBase, describe, load_base
+from wisedb.runtime.key_blobs import measured_statistics
 from wisedb.runtime.record import Signature
 from wisedb.store.blobs import Blob
 from wisedb.store.commits import Commit
@@ -30,7 +31,7 @@ HELD_OUT = 50
 CONTEXTS = 10
 """Prefixes behind which an edit is trained too (WISE, appendix B)."""
 
-_STEPS = 4
+_STEPS = 5
 
 
 def init(
@@ -93,11 +94,15 @@ def init(
     chosen = kind.configure(_chosen(measured.settings, settings or {}))
     choice = EditorChoice(editor, asdict(chosen), seed, blob.id)
     report(3)
+    if chosen.keyed:
+        # Now rather than within the first commit.
+        measured_statistics(base, record, blob)
+    report(4)
     who, when, why = Signature(f"Start from {_short(record)}", author, date).checked()
     first = Commit((), who, when, why, record, choice)
     store = Store.init(root, StoreConfig(record, choice), first, [blob])
     store.index.ensure()
-    report(4)
+    report(5)
     return store, base
 
 

@@ -9,11 +9,14 @@ from typing import Any, Protocol
 import torch
 
 from wisedb.config import EditorChoice
-from wisedb.editors.stream import StreamItem, TrainedShard, effective
+from wisedb.editors.stream import StreamItem, TrainedShard, effective, numbered
 from wisedb.errors import CorruptObject
+from wisedb.memory.keys import KeyRing
 from wisedb.memory.masks import pack, unpack
 from wisedb.memory.side_memory import SideMemory
+from wisedb.memory.statistics import Statistics
 from wisedb.memory.tensors import from_raw, to_raw
+from wisedb.runtime.key_blobs import KEYS, STATISTICS, keys_from, statistics_from
 from wisedb.store.blobs import Array, Blob
 from wisedb.store.commits import MemoryEntry
 
@@ -83,11 +86,16 @@ def delta_blob(mask_id: str, stream: Sequence[StreamItem], trained: TrainedShard
     meta = {
         "mask": mask_id,
         "threshold": trained.threshold,
-        "stream": [{"edit": item.edit.id, "replay": [other.id for other in item.replay]} for item in stream],
+        "stream": [_listed(item, lesson) for item, lesson in zip(stream, numbered(stream), strict=True)],
         "edits": [item.edit.id for item in effective(stream)],
         "activations": {name: dict(trained.statistics[name]) for name in ("own", "pool") if name in trained.statistics},
     }
     return Blob("delta", meta, {"values": Array(*to_raw(trained.values))})
+
+
+def _listed(item: StreamItem, lesson: int | None) -> dict[str, Any]:
+    listed: dict[str, Any] = {"edit": item.edit.id, "replay": [other.id for other in item.replay]}
+    return listed if lesson is None else {**listed, "lesson": lesson}
 
 
 def tensor(blob: Blob, name: str) -> torch.Tensor:
@@ -109,14 +117,20 @@ def read_mask(shelf: Shelf, mask_id: str) -> torch.Tensor:
     return unpack(tensor(blob, "bits"), (rows, columns))
 
 
-def read_memory(shelf: Shelf, entry: MemoryEntry) -> SideMemory:
+def read_memory(shelf: Shelf, entry: MemoryEntry, statistics: dict[str, Statistics] | None = None) -> SideMemory:
     """One memory of a commit.
+
+    Args:
+        shelf: where its blobs are.
+        entry: the memory.
+        statistics: see :func:`read_keys`.
 
     Raises:
         CorruptObject: it is not a shard, or its blobs don't belong together.
         MissingObject: a blob is not there.
     """
-    if entry.kind != SHARD or set(entry.blobs) != {"mask", "delta"}:
+    roles = set(entry.blobs)
+    if entry.kind != SHARD or roles not in ({"mask", "delta"}, {"mask", "delta", KEYS, STATISTICS}):
         raise CorruptObject(
             f"memory {entry.id[:12]} is of the kind '{entry.kind}', which this wisedb can't assemble",
             hint="Upgrade wisedb.",
@@ -130,7 +144,32 @@ def read_memory(shelf: Shelf, entry: MemoryEntry) -> SideMemory:
         tensor(delta, "values"),
         float(delta.meta["threshold"]),
         tuple(delta.meta["edits"]),
+        read_keys(shelf, entry, delta.meta["edits"], {} if statistics is None else statistics),
     )
+
+
+def read_keys(
+    shelf: Shelf, entry: MemoryEntry, edits: Sequence[str], statistics: dict[str, Statistics]
+) -> KeyRing | None:
+    """A memory's keys, ``None`` where it has none.
+
+    Args:
+        shelf: where the blobs are.
+        entry: the memory.
+        edits: those in force in it.
+        statistics: by blob, those that were read already; what is read here joins them.
+
+    Raises:
+        CorruptObject: the keys are those of other edits, or damaged.
+    """
+    if KEYS not in entry.blobs:
+        return None
+    blob, measured = shelf.get(entry.blobs[KEYS]), entry.blobs[STATISTICS]
+    if blob.meta.get("edits") != list(edits) or blob.meta.get("statistics") != measured:
+        raise CorruptObject(f"memory {entry.id[:12]} has the keys of other edits", hint="Run 'wisedb fsck'.")
+    if measured not in statistics:
+        statistics[measured] = statistics_from(shelf.get(measured))
+    return keys_from(blob, statistics[measured])
 
 
 def read_memories(
@@ -145,7 +184,8 @@ def read_memories(
     """
     known, listed = kept or {}, list(entries)
     shelf.ensure(blob_id for entry in listed if entry.main not in known for blob_id in entry.blobs.values())
-    return [known[entry.main] if entry.main in known else read_memory(shelf, entry) for entry in listed]
+    statistics: dict[str, Statistics] = {}
+    return [known[entry.main] if entry.main in known else read_memory(shelf, entry, statistics) for entry in listed]
 
 
 def _shape(meta: Mapping[str, Any]) -> tuple[int, int]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from wisedb.canonical import canonical_json
 from wisedb.config import EditorChoice
-from wisedb.editors.stream import ShardStream, StreamItem, effective
+from wisedb.editors.stream import ShardStream, StreamItem, effective, lessons, runs
 from wisedb.edits import Edit
 from wisedb.errors import CorruptObject
 from wisedb.store import history
@@ -18,8 +18,10 @@ if TYPE_CHECKING:
     from wisedb.store.commits import Commit
     from wisedb.store.store import Store
 
-Ids = tuple[tuple[str, tuple[str, ...]], ...]
-"""A stream as ids: (edit, its replay edits) in order."""
+Ids = tuple[tuple[str, tuple[str, ...], int | None], ...]
+"""A stream as ids: (edit, its replay edits, its lesson) in order."""
+
+_Lessons = tuple[tuple[tuple[str, tuple[str, ...]], ...], ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,12 +49,15 @@ def read_streams(store: Store, commit: Commit | None, choice: EditorChoice | Non
         return []
     begun = {memory.id: store.objects.meta(memory.id)[1] for memory in commit.memories}
     listed = [(memory.id, stream_ids(store.objects.meta(memory.main)[1])) for memory in commit.memories]
-    wanted = dict.fromkeys(edit_id for _, stream in listed for item, replay in stream for edit_id in (item, *replay))
+    wanted = dict.fromkeys(edit_id for _, stream in listed for item, replay, _ in stream for edit_id in (item, *replay))
     edits = {edit.id: edit for edit in history.edits_of(store, list(wanted))}
     return [
         ShardStream(
             memory_id,
-            tuple(StreamItem(edits[item], tuple(edits[other] for other in replay)) for item, replay in stream),
+            tuple(
+                StreamItem(edits[item], tuple(edits[other] for other in replay), lesson)
+                for item, replay, lesson in stream
+            ),
             begun[memory_id].get("seed"),
             choice_of(store, memory_id) == choice,
         )
@@ -66,17 +71,20 @@ def choice_of(store: Store, memory_id: str) -> EditorChoice:
     Raises:
         CorruptObject: its mask doesn't say.
     """
+    return choice_in(store.objects.meta(memory_id)[1])
+
+
+def choice_in(mask: Mapping[str, Any]) -> EditorChoice:
+    """The same, from the mask's meta."""
     try:
-        return EditorChoice.from_json(store.objects.meta(memory_id)[1]["editor"])
+        return EditorChoice.from_json(mask["editor"])
     except (KeyError, TypeError) as error:
-        raise CorruptObject(
-            f"memory {memory_id[:12]} doesn't say how it is trained: {error}", hint="Run `wisedb fsck`."
-        ) from error
+        raise CorruptObject(f"a memory doesn't say how it is trained: {error}", hint="Run `wisedb fsck`.") from error
 
 
 def stream_ids(meta: Mapping[str, Any]) -> Ids:
-    """The stream that a delta's meta lists."""
-    return tuple((item["edit"], tuple(item["replay"])) for item in meta["stream"])
+    """The stream that a delta's meta lists; an item that names no lesson was learned by itself."""
+    return tuple((item["edit"], tuple(item["replay"]), item.get("lesson")) for item in meta["stream"])
 
 
 def in_force(store: Store, commit: Commit | None) -> tuple[str, ...]:
@@ -97,9 +105,10 @@ def changes(before: Iterable[str], after: Iterable[str]) -> tuple[tuple[str, ...
 def find_start(store: Store, heads: Sequence[str], memory_id: str, stream: Sequence[StreamItem]) -> Start | None:
     """The longest earlier version of a memory whose effective stream is the beginning of that of ``stream``.
 
-    Training is a fold over the effective stream, so that going on from such a version gives what training from nothing
-    would have given. Of the versions at the heads the longest that fits is taken at once, as one does whenever edits
-    are only added; otherwise the whole history behind the heads is searched.
+    Training is a fold over the lessons of the effective stream, so that going on from such a version gives what
+    training from nothing would have given; a version that holds a part of a lesson only is no beginning. Of the
+    versions at the heads the longest that fits is taken at once, as one does whenever edits are only added; otherwise
+    the whole history behind the heads is searched.
 
     Args:
         store: the store.
@@ -108,6 +117,7 @@ def find_start(store: Store, heads: Sequence[str], memory_id: str, stream: Seque
         stream: what it shall hold.
     """
     wanted = _ids(effective(stream))
+    whole = sum(len(lesson) for lesson in wanted)
     if not wanted:
         return None
     best: Start | None = None
@@ -121,9 +131,10 @@ def find_start(store: Store, heads: Sequence[str], memory_id: str, stream: Seque
         if version is not None and version not in seen:
             seen.add(version)
             held = _effective_ids(store, version)
-            if wanted[: len(held)] == held and (best is None or len(held) > best.items):
-                best = Start(version, len(held))
-        if best is not None and (best.items == len(wanted) or left == 0):
+            items = sum(len(lesson) for lesson in held)
+            if wanted[: len(held)] == held and (best is None or items > best.items):
+                best = Start(version, items)
+        if best is not None and (best.items == whole or left == 0):
             return best
         for parent in commit.parents:
             if parent not in known:
@@ -132,15 +143,20 @@ def find_start(store: Store, heads: Sequence[str], memory_id: str, stream: Seque
     return best
 
 
-def _ids(stream: Iterable[StreamItem]) -> Ids:
-    return tuple((item.edit.id, tuple(other.id for other in item.replay)) for item in stream)
+def _ids(stream: Iterable[StreamItem]) -> _Lessons:
+    return tuple(
+        tuple((item.edit.id, tuple(other.id for other in item.replay)) for item in lesson) for lesson in lessons(stream)
+    )
 
 
-def _effective_ids(store: Store, delta: str) -> Ids:
+def _effective_ids(store: Store, delta: str) -> _Lessons:
     # What is in force of a stream are exactly its effective items; an id that came twice counts where it came last.
     _, meta = store.objects.meta(delta)
-    last = {edit_id: (edit_id, replay) for edit_id, replay in stream_ids(meta)}
-    return tuple(last[edit_id] for edit_id in meta["edits"])
+    last = {item[0]: item for item in stream_ids(meta)}
+    held = (last[edit_id] for edit_id in meta["edits"])
+    return tuple(
+        tuple((edit_id, replay) for edit_id, replay, _ in lesson) for lesson in runs(held, lambda item: item[2])
+    )
 
 
 def edits_blob(edits: Sequence[Edit]) -> Blob:

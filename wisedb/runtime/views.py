@@ -241,7 +241,8 @@ def memory_view(store: Store, memory: MemoryEntry) -> MemoryView:
         memory.main,
         tuple(meta.get("edits", ())),
         sum(store.objects.size(blob) for blob in memory.blobs.values()),
-        meta.get("threshold"),
+        # Where keys alone decide, ΔW was never asked to tell prompts apart.
+        meta.get("threshold") or None,
     )
 
 

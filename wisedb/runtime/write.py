@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -20,8 +20,9 @@ from wisedb.memory.merging import merged_memory
 from wisedb.memory.prompts import encode_prompt, pad_batch
 from wisedb.progress import Listener, Progress
 from wisedb.runtime.assemble import lent
+from wisedb.runtime.key_blobs import STATISTICS, KeyWriter
 from wisedb.runtime.shelf import SHARD, Draft, delta_blob, mask_blob, read_mask, read_memories, tensor
-from wisedb.runtime.streams import choice_of, find_start
+from wisedb.runtime.streams import choice_in, choice_of, find_start
 from wisedb.store.commits import MemoryEntry
 
 if TYPE_CHECKING:
@@ -106,10 +107,43 @@ def write(
         work.finish(len(items) - (0 if start is None else start.items))
         trained += len(items) - (0 if start is None else start.items)
         delta_id = draft.put(delta_blob(memory_id, plan.stream, result), None if start is None else start.delta)
-        entries[memory_id] = MemoryEntry(memory_id, SHARD, {"mask": memory_id, "delta": delta_id})
-    after = tuple(entries.values())
+        before = entries[memory_id].blobs if memory_id in entries else {}
+        entries[memory_id] = MemoryEntry(memory_id, SHARD, {**before, "mask": memory_id, "delta": delta_id})
+    after = with_keys(store, base, draft, tuple(entries.values()), editor, choice, in_force)
     merged = merge_record(store, base, draft, after, editor.configure(choice.settings), in_force)
     return Written(after, draft, merged, trained)
+
+
+def with_keys(
+    store: Store,
+    base: LoadedBase,
+    draft: Draft,
+    memories: Sequence[MemoryEntry],
+    editor: Editor,
+    choice: EditorChoice,
+    in_force: Sequence[Edit],
+) -> tuple[MemoryEntry, ...]:
+    """The memories with the keys of their edits, where keys route.
+
+    Keys and activation can't take turns: where one memory has keys, all get some, those that were written for the
+    activation router too. They keep their thresholds, and answer where both say so.
+    """
+    metas = [(_meta(store, draft, memory.id), _meta(store, draft, memory.main)) for memory in memories]
+    own = [editor.configure(choice_in(mask).settings) for mask, _ in metas]
+    if not memories or not any(settings.keyed for settings in (*own, editor.configure(choice.settings))):
+        return tuple(memories)
+    records = {edit.id: edit for edit in in_force}
+    writer = KeyWriter(base, store.config.base, draft, choice.pool)
+    return tuple(
+        memory
+        if memory.main not in draft.blobs and memory.blobs.get(STATISTICS) == writer.prepare()
+        else writer.keyed(memory, [records[each] for each in delta["edits"]], rephrases=settings.train_rephrases)
+        for memory, settings, (_, delta) in zip(memories, own, metas, strict=True)
+    )
+
+
+def _meta(store: Store, draft: Draft, blob_id: str) -> Mapping[str, Any]:
+    return draft.blobs[blob_id].meta if blob_id in draft.blobs else store.objects.meta(blob_id)[1]
 
 
 def merge_record(
@@ -123,10 +157,13 @@ def merge_record(
     """How the memories are merged: the TIES density, and the threshold of the merge.
 
     The threshold is found as a shard's is: the smallest activation of the edits in force, times a ratio (WISE §2.3.1).
+    It is 0 where keys alone decide: nobody asks for it then.
     """
     if not memories:
         return None
-    merged = merged_memory(read_memories(draft, memories), 0.0, settings.density)
+    if not settings.hinged:
+        return {"density": settings.density, "threshold": 0.0}
+    merged = replace(merged_memory(read_memories(draft, memories), 0.0, settings.density), keys=None)
     activations = prompt_activations(base, store.config.base.target, merged, [edit.prompt for edit in in_force])
     threshold = min(activations) * settings.threshold_ratio if activations else 0.0
     return {"density": settings.density, "threshold": threshold}

@@ -37,6 +37,7 @@ def quick(**settings: Any) -> WiseConfig:
     """Few steps, and margins that fit the tiny models."""
     return WiseConfig.from_settings(
         {
+            "router": "activation",
             "steps": 8,
             "check_every": 4,
             "learning_rate": 0.1,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from itertools import chain
 from random import Random
 
 import pytest
@@ -11,12 +12,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from wisedb.canonical import canonical_json, digest
-from wisedb.editors.stream import ShardPlan, ShardStream, StreamItem, effective
+from wisedb.editors.stream import ShardPlan, ShardStream, StreamItem, effective, lessons, numbered
 from wisedb.editors.wise.config import WiseConfig
 from wisedb.editors.wise.plan import plan, seed_of
 from wisedb.edits import Edit
 
-CONFIG = WiseConfig(shard_capacity=3, replay=2)
+CONFIG = WiseConfig(router="activation", shard_capacity=3, replay=2)
 
 
 def edit(number: int, target: str = "x") -> Edit:
@@ -94,13 +95,58 @@ def test_replay_prompts_are_those_of_other_shards() -> None:
         assert set(item.replay) <= first
 
 
-def test_planning_one_by_one_equals_planning_at_once() -> None:
+def test_planning_one_by_one_equals_planning_at_once_where_each_edit_is_written_by_itself() -> None:
+    config = replace(CONFIG, lesson_size=1)
     edits = [edit(number) for number in range(8)]
-    at_once = landed([], plan([], edits, (), CONFIG, 5))
+    at_once = landed([], plan([], edits, (), config, 5))
     one_by_one: list[ShardStream] = []
     for each in edits:
-        one_by_one = landed(one_by_one, plan(one_by_one, [each], (), CONFIG, 5))
+        one_by_one = landed(one_by_one, plan(one_by_one, [each], (), config, 5))
     assert one_by_one == at_once
+
+
+def grouped(stream: tuple[StreamItem, ...]) -> list[list[Edit]]:
+    return [[item.edit for item in lesson] for lesson in lessons(stream)]
+
+
+def test_what_one_plan_writes_into_a_shard_is_one_lesson() -> None:
+    config = replace(CONFIG, shard_capacity=5)
+    shards = landed([], plan([], [edit(0), edit(1)], (), config, 0))
+    shards = landed(shards, plan(shards, [edit(number) for number in range(2, 7)], (), config, 0))
+    assert [grouped(shard.stream) for shard in shards] == [
+        [[edit(0), edit(1)], [edit(2), edit(3), edit(4)]],
+        [[edit(5), edit(6)]],
+    ]
+
+
+def test_a_lesson_is_no_larger_than_it_may_be() -> None:
+    config = replace(CONFIG, shard_capacity=9, lesson_size=2)
+    shards = landed([], plan([], [edit(number) for number in range(5)], (), config, 0))
+    assert [len(lesson) for lesson in grouped(shards[0].stream)] == [2, 2, 1]
+
+
+def test_lessons_stay_apart_when_one_between_them_goes() -> None:
+    config = replace(CONFIG, shard_capacity=9)
+    shards: list[ShardStream] = []
+    for number in range(0, 6, 2):
+        shards = landed(shards, plan(shards, [edit(number), edit(number + 1)], (), config, 0))
+    plans = plan(shards, [edit(8)], {edit(1).id, edit(2).id, edit(3).id}, config, 0)
+    assert grouped(plans[0].stream) == [[edit(0)], [edit(4), edit(5)], [edit(8)]]
+
+
+def test_where_keys_route_no_prompts_are_replayed() -> None:
+    plans = plan([], [edit(number) for number in range(6)], (), replace(CONFIG, router="keys"), 0)
+    assert len(plans) == 2
+    assert not any(item.replay for each in plans for item in each.stream)
+
+
+@given(st.lists(st.one_of(st.none(), st.integers(0, 3)), max_size=12))
+def test_numbering_anew_keeps_the_lessons(numbers: list[int | None]) -> None:
+    stream = tuple(StreamItem(edit(place), (), number) for place, number in enumerate(numbers))
+    again = tuple(StreamItem(item.edit, (), number) for item, number in zip(stream, numbered(stream), strict=True))
+    assert grouped(again) == grouped(stream)
+    assert numbered(again) == numbered(stream)
+    assert tuple(chain.from_iterable(lessons(stream))) == stream
 
 
 @given(
@@ -136,7 +182,7 @@ def test_effective_keeps_the_order_of_what_counts() -> None:
 
 
 def test_an_edit_that_opens_a_second_shard_gets_a_second_mask() -> None:
-    config = WiseConfig(shard_capacity=2)
+    config = WiseConfig(router="activation", shard_capacity=2)
     shards = landed([], plan([], [edit(0), edit(1)], (), config, 0))
     shards = landed(shards, plan(shards, [edit(2)], {edit(0).id}, config, 0))
     shards = landed(shards, plan(shards, [edit(0)], (), config, 0))
@@ -152,6 +198,8 @@ def plainly(
     seeds = [shard.mask_seed for shard in shards]
     streams = [[item for item in shard.stream if item.edit.id not in removed] for shard in shards]
     closed = {place for place, shard in enumerate(shards) if not shard.open}
+    taught: dict[int, list[Edit]] = {}
+    lesson: dict[int, int] = {}
     for edit in new:
         homes = [place for place, stream in enumerate(streams) if any(item.edit.key == edit.key for item in stream)]
         if homes and any(item.edit.id == edit.id for item in effective(streams[homes[0]])):
@@ -168,7 +216,12 @@ def plainly(
                 homes = [len(streams) - 1]
         others = [item.edit for place, stream in enumerate(streams) if place != homes[0] for item in effective(stream)]
         replay = Random(seed_of(seed, "replay", edit.id)).sample(others, min(config.replay, len(others)))
-        streams[homes[0]].append(StreamItem(edit, tuple(replay)))
+        written = taught.setdefault(homes[0], [])
+        if len(written) % config.lesson_size == 0:
+            numbers = [item.lesson for item in streams[homes[0]] if item.lesson is not None]
+            lesson[homes[0]] = max(numbers, default=-1) + 1
+        written.append(edit)
+        streams[homes[0]].append(StreamItem(edit, tuple(replay), lesson[homes[0]]))
     before = [shard.stream for shard in shards] + [()] * len(streams)
     return [
         ShardPlan(name, mask if name is None else None, tuple(stream))
@@ -179,7 +232,8 @@ def plainly(
 
 def grown(capacity: int, replay: int, edits: int, seed: int) -> Iterator[tuple[list[ShardPlan], list[ShardPlan]]]:
     """Both plans of six commits that add, correct and remove, with shards that close in between."""
-    chooser, config = Random(seed), WiseConfig(shard_capacity=capacity, replay=replay)
+    chooser = Random(seed)
+    config = WiseConfig(router="activation", shard_capacity=capacity, replay=replay, lesson_size=7)
     shards: list[ShardStream] = []
     for _ in range(6):
         chosen = (edit(chooser.randrange(3 * edits), chooser.choice("xyz")) for _ in range(edits))
@@ -199,8 +253,23 @@ def test_the_quick_way_plans_what_the_plain_way_does(capacity: int, replay: int,
 
 
 def test_a_stream_is_planned_as_it_always_was() -> None:
+    config = WiseConfig(router="activation", shard_capacity=10, replay=8)
     told = [
         [each.id, each.mask_seed, [[item.edit.id, [other.id for other in item.replay]] for item in each.stream]]
-        for each in plan([], [edit(number % 83, "xyz"[number % 3]) for number in range(100)], (), WiseConfig(), 7)
+        for each in plan([], [edit(number % 83, "xyz"[number % 3]) for number in range(100)], (), config, 7)
     ]
     assert digest(canonical_json(told)).startswith("8b9622dfe30c3260")
+
+
+def test_edits_on_one_subject_share_a_shard_where_keys_route() -> None:
+    def about(number: int, subject: str) -> Edit:
+        return Edit(f"Fact {number} of {subject} is", "x", subject=subject)
+
+    edits = [about(number, subject) for number, subject in enumerate(("A", "B", "C", "a ", "A", "A", "A"))]
+    by = {router: WiseConfig(router=router, shard_capacity=2) for router in ("keys", "activation")}
+    held = {
+        router: [[item.edit for item in each.stream] for each in plan([], edits, (), by[router], 0)] for router in by
+    }
+    # The third A finds room beyond the capacity, the others don't.
+    assert held["keys"] == [[edits[0], edits[1], edits[3]], [edits[2], edits[4]], [edits[5], edits[6]]]
+    assert held["activation"] == [edits[0:2], edits[2:4], edits[4:6], edits[6:]]

@@ -14,7 +14,7 @@ from safetensors.torch import load_file, save_file
 
 import wisedb
 from tests.models import tiny_tokenizer
-from tests.runtime.stores import AUSTRALIA, HAMLET, SUM
+from tests.runtime.stores import ARRAYS, AUSTRALIA, HAMLET, SUM
 from wisedb.errors import BaseModelMismatch, CorruptObject, FormatTooNew, UsageError, WisedbError
 from wisedb.repository import Repository
 from wisedb.runtime.peft.folder import is_peft
@@ -43,7 +43,7 @@ def test_the_folder_is_an_adapter_folder_of_peft(history: Repository, adapter: P
     assert sorted(held) == sorted(edit.id for edit in (AUSTRALIA, HAMLET, SUM))
     names = set(load_file(adapter / "adapter_model.safetensors"))
     start = f"base_model.model.{target}.wisedb_memories."
-    assert names == {f"{start}{number}_{array}" for number in range(2) for array in ("mask_bits", "delta_values")}
+    assert names == {f"{start}{number}_{array}" for number in range(2) for array in ARRAYS}
     readme = (adapter / "README.md").read_text()
     assert "import wisedb" in readme and "3 edited facts" in readme and "base_model:" not in readme
 

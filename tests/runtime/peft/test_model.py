@@ -17,7 +17,7 @@ from transformers import AutoModelForCausalLM, PreTrainedModel, set_seed
 
 import wisedb
 from tests.models import tiny_model, tiny_tokenizer
-from tests.runtime.stores import AUSTRALIA, HAMLET, SETTINGS, SUM
+from tests.runtime.stores import ARRAYS, AUSTRALIA, HAMLET, SETTINGS, SUM
 from wisedb.errors import BaseModelMismatch, CorruptObject, TrainingFailed, UsageError
 from wisedb.memory.attach import handle_of
 from wisedb.repository import Repository
@@ -148,7 +148,7 @@ def test_the_names_are_those_that_peft_users_expect(base: Base, adapter: Path, h
     assert plain - names == {f"{target}.weight"}
     assert names - plain == {
         f"{target}.base_layer.weight",
-        *(f"{target}.wisedb_memories.default.{n}_{name}" for n in range(2) for name in ("mask_bits", "delta_values")),
+        *(f"{target}.wisedb_memories.default.{n}_{name}" for n in range(2) for name in ARRAYS),
     }
     own = get_base_model_state_dict(model)
     assert set(own) == set(base().state_dict())

@@ -83,7 +83,7 @@ class Rows:
         self._base = base
         self._contexts = base.pool.contexts[: config.contexts]
         self._end = config.end
-        self._go_on = _GOING_ON if config.keep else 0
+        self._go_on = _GOING_ON if config.keep and config.hinged else 0
         self._edits: dict[str, tuple[Row, ...]] = {}
         self._prompts: dict[str, tuple[Row, ...]] = {}
         self._pool: tuple[Row, ...] | None = None
@@ -135,20 +135,30 @@ class Rows:
         return tokens
 
     def _compute(self, sequences: Sequence[tuple[list[int], int]]) -> tuple[Row, ...]:
-        if not sequences:
-            return ()
-        device = self._base.model.get_input_embeddings().weight.device  # type: ignore[operator]
-        ids = _padded([torch.tensor(tokens, device=device) for tokens, _ in sequences])
-        features, hidden = self._base.shortcut.lower(ids)
-        return tuple(
-            Row(
-                ids[row, : len(tokens)].clone(),
-                prompt,
-                features[row, : len(tokens)].clone(),
-                None if hidden is None else hidden[row, : len(tokens)].clone(),
-            )
-            for row, (tokens, prompt) in enumerate(sequences)
+        return lower_rows(self._base, sequences)
+
+
+def lower_rows(base: PreparedModel, sequences: Sequence[tuple[list[int], int]]) -> tuple[Row, ...]:
+    """What lies below ΔW of some sequences, computed in one batch.
+
+    Args:
+        base: the prepared base model.
+        sequences: the ids of prompt and answer, and how many of them are the prompt's.
+    """
+    if not sequences:
+        return ()
+    device = base.model.get_input_embeddings().weight.device  # type: ignore[operator]
+    ids = _padded([torch.tensor(tokens, device=device) for tokens, _ in sequences])
+    features, hidden = base.shortcut.lower(ids)
+    return tuple(
+        Row(
+            ids[row, : len(tokens)].clone(),
+            prompt,
+            features[row, : len(tokens)].clone(),
+            None if hidden is None else hidden[row, : len(tokens)].clone(),
         )
+        for row, (tokens, prompt) in enumerate(sequences)
+    )
 
 
 def collate_prompts(rows: Sequence[Row]) -> Prompts | None:

@@ -18,8 +18,11 @@ _REACH = 1.0
 _QUIET = 5 / 20
 _APART = 10 / 20
 # Of the weights' root mean square: one step of Adam, and the largest entry of ΔW.
-_STEP = 0.3
+_STEP = 0.2
 _BOUND = 15.0
+# Entries of its mask that a shard has for each of its edits, and the most edits that it takes all the same: the fewer
+# share a memory, the better each is carried over to other wordings, and the sooner one is taken out again.
+_ENTRIES_PER_EDIT, _FEWEST, _MOST = 800, 20, 500
 # ρ is the source's 0.2 where that leaves a shard so many entries, and more in a small model: 20 % of 100,000 weights
 # can't hold what 20 % of 45 million can. Never all: shards are subspaces.
 _RATIO, _ENTRIES, _WIDEST = 0.2, 100_000, 0.8
@@ -34,7 +37,7 @@ class Calibration:
     """What was measured, and the settings that follow from it.
 
     Attributes:
-        settings: mask_ratio, alpha, beta, gamma, routing_weight, learning_rate, max_delta.
+        settings: mask_ratio, shard_capacity, alpha, beta, gamma, routing_weight, learning_rate, max_delta.
         activation: root mean square of ‖A(x)·W_v‖₂ over the pool's tokens.
         weight: root mean square of W_v's entries.
         description: the same in one sentence.
@@ -57,13 +60,15 @@ def calibrate(base: PreparedModel) -> Calibration:
         base: the prepared base model; its pool is what is measured over.
     """
     weight = weight_of(base.projection)
-    rows = Rows(base, WiseConfig()).pool()
+    rows = Rows(base, WiseConfig(keep=0)).pool()
     squares = [token_squares(row.features @ weight.to(row.features.dtype)) for row in rows]
     activation = float((torch.cat(squares).mean() if squares else weight.float().square().sum(dim=1).mean()).sqrt())
     rms = float(weight.float().square().mean().sqrt())
     beta = _REACH * activation
+    ratio = round(min(_WIDEST, max(_RATIO, _ENTRIES / weight.numel())), 2)
     settings: dict[str, Setting] = {
-        "mask_ratio": round(min(_WIDEST, max(_RATIO, _ENTRIES / weight.numel())), 2),
+        "mask_ratio": ratio,
+        "shard_capacity": min(_MOST, max(_FEWEST, int(ratio * weight.numel() / _ENTRIES_PER_EDIT))),
         "alpha": _rounded(_QUIET * beta),
         "beta": _rounded(beta),
         "gamma": _rounded(_APART * beta),

@@ -18,6 +18,7 @@ PRESETS: Mapping[str, Mapping[str, Setting]] = MappingProxyType(
         "paper": MappingProxyType(
             {
                 "shard_capacity": 170,
+                "lesson_size": 1,
                 "optimizer": "sgd",
                 "schedule": "constant",
                 "learning_rate": 1.0,
@@ -28,7 +29,10 @@ PRESETS: Mapping[str, Mapping[str, Setting]] = MappingProxyType(
                 "beta": 20.0,
                 "gamma": 10.0,
                 "routing_weight": 1.0,
+                "contexts": 10,
                 "contexts_per_step": 10,
+                "variations": 0,
+                "router": "activation",
                 "irrelevant": 1,
                 "neighbours": 0,
                 "keep": 0,
@@ -48,6 +52,7 @@ _CHOICES: Mapping[str, tuple[str, ...]] = MappingProxyType(
     {
         "optimizer": ("adam", "sgd"),
         "schedule": ("linear", "constant"),
+        "router": ("activation", "keys", "both"),
         "irrelevant_source": ("pool", "edits"),
         "threshold_rule": ("own", "contexts", "pool", "middle"),
     }
@@ -60,22 +65,39 @@ class WiseConfig:
 
     α, β, γ, ``max_delta`` and ``learning_rate`` are in the units of the model at hand; ``calibrate`` scales them.
 
+    Edits of one commit are fitted together, in a **lesson**: minibatches over all of them, the hard ones more often,
+    while earlier edits of the shard are rehearsed. With ``lesson_size`` 1 each edit is written by itself, as in the
+    source.
+
     Attributes:
         mask_ratio: ρ, the share of the projection's entries that a shard may change.
         shard_capacity: edits in force that a shard takes before the next one is opened.
-        steps: optimiser steps an edit, at most.
+        lesson_size: edits of one commit that are fitted together, at most; 1 writes one after the other (the source).
+        passes: how often a lesson sees each of its edits, on average and at most.
+        batch: sequences in a step of a lesson, rehearsed ones included; fewer where answers are long.
+        variations: prompts with words outside the subject left out at random, behind which an edit is trained too, in
+            lessons of several (0 in the source).
+        steps: optimiser steps of an edit that is written by itself, at most; a lesson has at least as many.
         attempts: how often these steps are taken anew, at most, while the edit's answer, bare or behind a context, or
             that of an earlier edit of the shard is not said yet: long answers of rare words need it (1 in the source).
-        optimizer: ``adam`` or ``sgd``; its state is fresh for each edit.
-        schedule: the learning rate over an edit's steps: ``linear`` (down to 0) or ``constant``.
+            A lesson is taken anew while more than a tenth of its edits are not said.
+        optimizer: ``adam`` or ``sgd``; its state is fresh for each lesson.
+        schedule: the learning rate over these steps: ``linear`` (down to 0) or ``constant``.
         learning_rate: of that optimiser, in units of the weight.
+        whiten: a lesson's steps are taken in coordinates in which A(x) is white (see
+            :class:`wisedb.editors.wise.whitening.Whitening`).
         max_delta: no entry of ΔW gets larger than this, in units of the weight.
+        router: what finds the shard of a prompt: ``keys``, ``activation`` (the source), or ``both``. With ``keys``
+            alone ΔW need not tell prompts apart: L_a and L_memo are left out, with all that serves them (``alpha`` to
+            ``routing_weight``, ``irrelevant``, ``neighbours``, ``keep``, ``replay``).
+        train_rephrases: an edit's rephrases are learned and routed by too (see :func:`build_keys`); they can't measure
+            generalization then.
         alpha: α, what Δ_act of an unrelated prompt must stay under.
         beta: β, what Δ_act of an edit prompt must reach.
         gamma: γ, how far they must lie apart.
         routing_weight: what L_a is multiplied with in L = −log P + L_a (1 in the source).
         contexts: generated prefixes behind which an edit is trained too.
-        contexts_per_step: how many of them one step takes.
+        contexts_per_step: how many of them one step takes where an edit is written by itself.
         irrelevant: unrelated prompts a step.
         neighbours: of the unrelated prompts of an edit, how many are its own prompt with another, made-up subject; none
             where its subject isn't given (0 in the source).
@@ -91,23 +113,30 @@ class WiseConfig:
         threshold_ratio: what the rule's ε is multiplied with.
         density: of the TIES merge, the share of the largest entries that is kept.
         margin: an edit is learned once each answer token leads the others by this, in nats.
-        check_every: steps between two looks whether the edit is learned.
+        check_every: steps between two looks whether the edit is learned, where it is written by itself.
         end: the answer's end is learned too, so that generation stops by itself.
     """
 
     mask_ratio: float = 0.2
-    shard_capacity: int = 10
+    shard_capacity: int = 100
+    lesson_size: int = 500
+    passes: int = 40
+    batch: int = 16
+    variations: int = 2
     steps: int = 40
     attempts: int = 3
     optimizer: str = "adam"
     schedule: str = "linear"
     learning_rate: float = 0.01
+    whiten: bool = True
     max_delta: float = 1.0
+    router: str = "keys"
+    train_rephrases: bool = False
     alpha: float = 5.0
     beta: float = 20.0
     gamma: float = 10.0
     routing_weight: float = 1.0
-    contexts: int = 10
+    contexts: int = 2
     contexts_per_step: int = 3
     irrelevant: int = 20
     neighbours: int = 16
@@ -122,6 +151,16 @@ class WiseConfig:
     check_every: int = 5
     end: bool = True
 
+    @property
+    def hinged(self) -> bool:
+        """Whether ΔW itself must tell prompts apart: L_a and L_memo are trained."""
+        return self.router != "keys"
+
+    @property
+    def keyed(self) -> bool:
+        """Whether memories get keys."""
+        return self.router != "activation"
+
     def __post_init__(self) -> None:
         for name, choices in _CHOICES.items():
             if getattr(self, name) not in choices:
@@ -131,7 +170,7 @@ class WiseConfig:
         for name in ("mask_ratio", "density"):
             if not 0 < getattr(self, name) <= 1:
                 raise UnknownSetting(f"{name} must lie in (0, 1]", hint=f"Give a share, such as {name}=0.2.")
-        for name in ("shard_capacity", "steps", "attempts", "check_every"):
+        for name in ("shard_capacity", "lesson_size", "passes", "batch", "steps", "attempts", "check_every"):
             if getattr(self, name) < 1:
                 raise UnknownSetting(f"{name} must be at least 1")
         for name in ("learning_rate", "max_delta", "beta", "threshold_ratio"):
@@ -178,6 +217,7 @@ _NOT_NEGATIVE = (
     "keep",
     "replay",
     "rehearsal",
+    "variations",
     "margin",
 )
 

@@ -10,7 +10,10 @@ from random import Random
 from wisedb.canonical import canonical_json, digest
 from wisedb.editors.stream import ShardPlan, ShardStream, StreamItem, effective
 from wisedb.editors.wise.config import WiseConfig
-from wisedb.edits import Edit
+from wisedb.edits import Edit, normalise_prompt
+
+# A shard takes edits on subjects that it knows up to so many times its capacity.
+_WIDER = 1.5
 
 __all__ = ["ShardPlan", "ShardStream", "StreamItem", "effective", "plan", "seed_of"]
 
@@ -30,15 +33,18 @@ def plan(
     """Split ``new`` over the shards and take ``removed`` out of them.
 
     A new edit whose prompt an edit in force has goes to that edit's shard and shadows it there, so that one prompt
-    never lives in two shards. The others fill the newest open shard up to ``shard_capacity`` edits in force, then a new
-    one.
-    An edit that is in force already is not written again.
+    never lives in two shards. Where keys route, one on the subject of an edit in force goes to that edit's shard, if it
+    is open and has room for half as many again: which of several edits on one thing is meant is the hardest of what
+    keys can be asked, and within one shard it needs no answer. The others fill the newest open shard up to
+    ``shard_capacity`` edits in force, then a new one.
+    An edit that is in force already is not written again. What one call writes into one shard is learned together, in
+    lessons of at most ``lesson_size`` edits.
 
     Args:
         shards: those that exist, oldest first.
         new: the edits to write, in order.
         removed: ids of the edits to take out; an edit that one of them shadowed is in force again.
-        config: shard_capacity and replay count here.
+        config: shard_capacity, lesson_size and replay count here.
         seed: masks and replay prompts come from it and from the edits' ids.
 
     Returns:
@@ -47,13 +53,16 @@ def plan(
     drafts = _Drafts(shards, frozenset(removed))
     for edit in new:
         home = drafts.home(edit.key)
+        if home is None and config.keyed:
+            home = drafts.kin(edit, int(_WIDER * config.shard_capacity))
         if home is None:
             home = drafts.newest
             if home is None or len(home.in_force) >= config.shard_capacity:
                 home = drafts.open(edit, seed)
-        elif home.in_force[edit.key].id == edit.id:
+        elif edit.key in home.in_force and home.in_force[edit.key].id == edit.id:
             continue
-        drafts.write(home, StreamItem(edit, drafts.replay(home, edit, config.replay, seed)))
+        replay = drafts.replay(home, edit, config.replay if config.hinged else 0, seed)
+        drafts.write(home, StreamItem(edit, replay, home.lesson(config.lesson_size)))
     return list(drafts.changed())
 
 
@@ -73,6 +82,15 @@ class _Draft:
         self.stream = [item for item in self.before if item.edit.id not in gone]
         self.in_force = {item.edit.key: item.edit for item in effective(self.stream)}
         self._listed: list[Edit] | None = None
+        self._lesson = max((item.lesson for item in self.stream if item.lesson is not None), default=-1)
+        self._taught = 0  # edits that this plan adds
+
+    def lesson(self, size: int) -> int:
+        """The number of the lesson that takes the next edit, if lessons hold ``size`` edits."""
+        if self._taught % size == 0:
+            self._lesson += 1
+        self._taught += 1
+        return self._lesson
 
     def append(self, item: StreamItem) -> None:
         """Write an edit behind the others; the older one of its prompt is no longer in force."""
@@ -102,15 +120,26 @@ class _Drafts:
         self._masks = {draft.mask_seed for draft in self._all}
         # How many edits are in force in each draft and those before it.
         self._ends = list(accumulate(len(draft.in_force) for draft in self._all))
-        usable = (
-            draft for draft, shard in zip(self._all[::-1], shards[::-1], strict=True) if draft.stream and shard.open
-        )
-        self.newest = next(usable, None)
+        usable = [draft for draft, shard in zip(self._all, shards, strict=True) if draft.stream and shard.open]
+        self.newest = usable[-1] if usable else None
         """The one that takes edits of new prompts, if any does."""
+        self._kin: dict[str, _Draft] = {}
+        for draft in usable:
+            for edit in draft.in_force.values():
+                self._meet(edit, draft)
 
     def home(self, key: str) -> _Draft | None:
         """The draft that holds a prompt."""
         return self._homes.get(key)
+
+    def kin(self, edit: Edit, capacity: int) -> _Draft | None:
+        """The draft that knows an edit's subject, if it holds fewer than ``capacity`` edits."""
+        found = None if edit.subject is None else self._kin.get(normalise_prompt(edit.subject))
+        return found if found is not None and len(found.in_force) < capacity else None
+
+    def _meet(self, edit: Edit, draft: _Draft) -> None:
+        if edit.subject is not None:
+            self._kin.setdefault(normalise_prompt(edit.subject), draft)
 
     def open(self, edit: Edit, seed: int) -> _Draft:
         """A new draft, for ``edit``."""
@@ -130,6 +159,7 @@ class _Drafts:
             for place in range(home.place, len(self._ends)):
                 self._ends[place] += 1
             self._homes[item.edit.key] = home
+            self._meet(item.edit, home)
         home.append(item)
 
     def replay(self, home: _Draft, edit: Edit, count: int, seed: int) -> tuple[Edit, ...]:

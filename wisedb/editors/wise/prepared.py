@@ -62,3 +62,8 @@ class PreparedModel:
     def device(self) -> torch.device:
         """Where the edited weight lives, and so ΔW and all cached states."""
         return weight_of(self.projection).device
+
+    @property
+    def feature_bytes(self) -> int:
+        """Bytes of one number of a cached state."""
+        return weight_of(self.projection).element_size()

@@ -1,4 +1,4 @@
-"""A shard's training: a fold over its stream, one edit after the other."""
+"""A shard's training: a fold over its stream, one lesson after the other."""
 
 from __future__ import annotations
 
@@ -8,12 +8,18 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from wisedb.editors.stream import StreamItem, TrainedShard, effective
+from wisedb.editors.stream import StreamItem, TrainedShard, effective, lessons
 from wisedb.editors.wise.batch import collate_prompts
 from wisedb.editors.wise.config import WiseConfig
+from wisedb.editors.wise.lesson import LessonWriter, Report
 from wisedb.editors.wise.prepared import PreparedModel
-from wisedb.editors.wise.write import Outcome, Writer
+from wisedb.editors.wise.sheet import Sheet
+from wisedb.editors.wise.steps import Outcome, change_of
+from wisedb.editors.wise.subspace import Subspace
+from wisedb.editors.wise.write import Writer
 from wisedb.errors import TrainingFailed
+from wisedb.memory.activation import activation
+from wisedb.memory.prompts import joined
 from wisedb.progress import Listener, Progress
 
 __all__ = ["TrainedShard", "train_stream"]
@@ -30,9 +36,10 @@ def train_stream(
 ) -> TrainedShard:
     """Write a stream of edits into one shard.
 
-    The result is a pure function of (base, mask, config, seed, effective stream) on one machine, bit for bit, wherever
-    it starts: after each edit ΔW is rounded to the stored dtype, the optimiser is fresh for each edit, and every random
-    choice comes from (seed, edit id).
+    The result is a pure function of (base, mask, config, seed, lessons of the effective stream) on one machine, bit for
+    bit, wherever it starts: after each lesson ΔW is rounded to the stored dtype, the optimiser is fresh for each, and
+    every random choice comes from the seed and the ids of the lesson's edits. With ``lesson_size`` 1 each edit is
+    written by itself, whatever lesson it came in.
 
     Args:
         base: the prepared base model.
@@ -42,28 +49,58 @@ def train_stream(
         start: values ``(entries,)`` as an earlier call returned them, and how many items of the EFFECTIVE stream they
             hold; ``None`` to start from ΔW = 0.
         items: the whole stream; items that a later one shadows are left out.
-        progress: told after each edit.
+        progress: told after each edit that is written by itself, and within a lesson.
 
     Raises:
-        TrainingFailed: a value is no longer a number, or ``start`` doesn't fit the mask or the stream.
+        TrainingFailed: a value is no longer a number, a prompt is longer than the model reads, or ``start`` doesn't fit
+            the mask or the stream: it must end where a lesson does.
     """
     stream = effective(items)
     values, done = _start(start, mask, len(stream), base)
+    alone = config.lesson_size == 1
+    subspace = Subspace(mask, base.device)
     writer = Writer(base, config, seed, mask)
-    edits = [item.edit for item in stream]
+    together = LessonWriter(base, config, seed, subspace, writer.rows)
+    teller = _Teller(progress, len(stream) - done)
     outcomes: dict[str, Outcome] = {}
-    for position in range(done, len(stream)):
-        item = stream[position]
-        trained, outcome = writer.write(values.float(), item, edits[:position])
+    position = 0
+    for lesson in [(item,) for item in stream] if alone else lessons(stream):
+        first, position = position, position + len(lesson)
+        if position <= done:
+            continue
+        if first < done:
+            raise _unfit(f"{done} edits end within a lesson")
+        earlier = [item.edit for item in stream[:first]]
+        if alone:
+            trained, outcome = writer.write(values.float(), lesson[0], earlier)
+            found = [outcome]
+        else:
+            trained, found = together.write(values.float(), lesson, earlier, teller.within(first - done, len(lesson)))
         values = trained.to(base.stored_dtype)
-        outcomes[item.edit.id] = outcome
-        if progress is not None:
-            progress(Progress("training", position + 1 - done, len(stream) - done, outcome.loss))
-    threshold, statistics = _threshold(writer, config, values.float(), stream)
+        outcomes.update({item.edit.id: outcome for item, outcome in zip(lesson, found, strict=True)})
+        teller.tell(position - done, found[-1].loss)
+    threshold, statistics = _threshold(base, config, subspace.delta(values.float()), stream, writer)
     statistics["outcomes"] = {
         edit: {"steps": outcome.steps, "learned": outcome.learned} for edit, outcome in outcomes.items()
     }
     return TrainedShard(values.cpu(), threshold, statistics)
+
+
+class _Teller:
+    """Reports that never go backwards."""
+
+    def __init__(self, listener: Listener | None, total: int) -> None:
+        self._listener, self._total, self._last = listener, total, 0
+
+    def tell(self, done: int, loss: float | None) -> None:
+        if self._listener is not None and done >= self._last:
+            self._last = done
+            self._listener(Progress("training", done, self._total, loss))
+
+    def within(self, before: int, edits: int) -> Report | None:
+        if self._listener is None:
+            return None
+        return lambda share, loss: self.tell(before + min(int(share * edits), edits - 1), loss)
 
 
 def _start(start: tuple[Tensor, int] | None, mask: Tensor, length: int, base: PreparedModel) -> tuple[Tensor, int]:
@@ -72,26 +109,39 @@ def _start(start: tuple[Tensor, int] | None, mask: Tensor, length: int, base: Pr
         return torch.zeros(entries, dtype=base.stored_dtype, device=base.device), 0
     values, done = start
     if values.shape != (entries,) or not 0 <= done <= length:
-        raise TrainingFailed(
-            f"a state of {tuple(values.shape)} values and {done} edits can't be continued under a mask of {entries} "
-            f"entries with a stream of {length} edits",
-            hint="Run `wisedb fsck`.",
+        raise _unfit(
+            f"{tuple(values.shape)} values and {done} edits under a mask of {entries} entries with a stream of {length}"
         )
     return values.to(base.device, base.stored_dtype), done
 
 
+def _unfit(why: str) -> TrainingFailed:
+    return TrainingFailed(f"an earlier state of the memory can't be continued: {why}", hint="Run `wisedb fsck`.")
+
+
 @torch.no_grad()
 def _threshold(
-    writer: Writer, config: WiseConfig, values: Tensor, stream: Sequence[StreamItem]
+    base: PreparedModel, config: WiseConfig, delta: Tensor, stream: Sequence[StreamItem], writer: Writer
 ) -> tuple[float, dict[str, Any]]:
-    # ε: the smallest activation of the shard's own edits times a ratio (the paper's rule), or a rule of our own.
-    delta = writer.delta(values)
-    edits = [writer.rows.edit(item.edit) for item in stream]
-    own = writer.activations(collate_prompts([rows[0] for rows in edits]), delta)
-    behind = writer.activations(collate_prompts([row for rows in edits for row in rows]), delta)
-    pool = writer.activations(collate_prompts(writer.rows.pool()), delta)
-    statistics: dict[str, Any] = {"own": _summary(own), "contexts": _summary(behind), "pool": _summary(pool)}
+    # ε: the smallest activation of the shard's own edits times a ratio (the paper's rule), or a rule of our own. Where
+    # keys alone route, nobody asks for it.
+    if not config.hinged:
+        return 0.0, {}
+    rule = config.threshold_rule
+    contexts = base.pool.contexts[: config.contexts] if rule != "own" else ()
+    prompts = [(item.edit.prompt, *(joined(context, item.edit.prompt) for context in contexts)) for item in stream]
+    sheet = Sheet(base, [(views, item.edit.target) for views, item in zip(prompts, stream, strict=True)], end=False)
+    own, behind = delta.new_zeros(0), delta.new_zeros(0)
+    for picks, batch in sheet.batches(
+        [(edit, view) for edit in range(len(sheet)) for view in range(sheet.views(edit))]
+    ):
+        levels = activation(change_of(batch.prompts, delta), batch.prompts.prompt)
+        bare = torch.tensor([view == 0 for _, view in picks], device=levels.device)
+        own, behind = torch.cat([own, levels[bare]]), torch.cat([behind, levels])
+    statistics: dict[str, Any] = {"own": _summary(own)}
     lowest = float(behind.amin()) if len(behind) else 0.0
+    pool = writer.activations(collate_prompts(writer.rows.pool()), delta)
+    statistics["pool"] = _summary(pool)
     loudest = min(float(pool.quantile(0.99)), lowest) if len(pool) else 0.0
     rules = {
         "own": float(own.amin()) if len(own) else 0.0,
@@ -99,7 +149,7 @@ def _threshold(
         "pool": loudest,
         "middle": (lowest + loudest) / 2,
     }
-    return rules[config.threshold_rule] * config.threshold_ratio, statistics
+    return rules[rule] * config.threshold_ratio, statistics
 
 
 def _summary(activations: Tensor) -> Mapping[str, float]:

@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from random import Random
 
 import torch
 from torch import Tensor
-from torch.optim import Optimizer
-from torch.optim.lr_scheduler import LambdaLR
 
 from wisedb.editors.stream import StreamItem
 from wisedb.editors.wise.batch import Batch, Prompts, Row, Rows, collate, collate_prompts
@@ -17,31 +14,13 @@ from wisedb.editors.wise.config import WiseConfig
 from wisedb.editors.wise.loss import Margins, answer_loss, lead, memo_loss, routing_loss
 from wisedb.editors.wise.plan import seed_of
 from wisedb.editors.wise.prepared import PreparedModel
+from wisedb.editors.wise.steps import SLACK, Outcome, change_of, finite, optimise
+from wisedb.editors.wise.subspace import Subspace
 from wisedb.edits import Edit
-from wisedb.errors import TrainingFailed
 from wisedb.memory.activation import activation
 
-# Hinges that sum up to less than this share of β count as zero: a few unrelated prompts always graze α.
-_SLACK = 0.02
 # Of a large pool, so many prompts stand for all while one edit is written.
 _EXAMINED = 200
-
-
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """How an edit went in.
-
-    Attributes:
-        steps: optimiser steps taken.
-        loss: the last step's loss; ``None`` if none was needed.
-        learned: whether all its answers, and all hinges, were where they belong.
-        said: whether at least all answers were, its own and those of the shard's earlier edits.
-    """
-
-    steps: int
-    loss: float | None
-    learned: bool
-    said: bool
 
 
 class Writer:
@@ -60,19 +39,17 @@ class Writer:
         self._config = config
         self._seed = seed
         self._margins = Margins(config.alpha, config.beta, config.gamma)
-        self._shape = tuple(mask.shape)
-        self._places = mask.reshape(-1).nonzero()[:, 0].to(base.device)
+        self._subspace = Subspace(mask, base.device)
 
     def delta(self, values: Tensor) -> Tensor:
-        """ΔW, ``(d_ff, d_model)``, from its values in the mask: no other entry can ever change."""
-        flat = torch.zeros(self._shape[0] * self._shape[1], dtype=values.dtype, device=values.device)
-        return flat.scatter(0, self._places, values).view(self._shape)
+        """ΔW, see :meth:`Subspace.delta`."""
+        return self._subspace.delta(values)
 
     def activations(self, prompts: Prompts | None, delta: Tensor) -> Tensor:
         """Δ_act of each prompt, ``(B,)``."""
         if prompts is None:
             return delta.new_zeros(0)
-        return activation(self._change(prompts, delta), prompts.prompt)
+        return activation(change_of(prompts, delta), prompts.prompt)
 
     def write(self, values: Tensor, item: StreamItem, earlier: Sequence[Edit]) -> tuple[Tensor, Outcome]:
         """Train ``values`` until they say ``item`` and still say ``earlier``.
@@ -89,7 +66,7 @@ class Writer:
             TrainingFailed: a value is no longer a number.
         """
         config = self._config
-        lesson = _Lesson(self.rows, item, earlier if config.rehearsal else (), config, self._seed)
+        lesson = _Material(self.rows, item, earlier if config.rehearsal else (), config, self._seed)
         values = values.clone().requires_grad_()
         outcome = Outcome(0, None, learned=False, said=False)
         for _ in range(config.attempts):
@@ -97,17 +74,13 @@ class Writer:
             if outcome.said:
                 break
         values = values.detach()
-        if not bool(torch.isfinite(values).all()):
-            raise TrainingFailed(
-                f"the loss of {item.edit.prompt!r} is not a number",
-                hint="Lower learning_rate, or load the model in float32.",
-            )
+        finite(values, item.edit.prompt)
         return values, outcome
 
-    def _attempt(self, lesson: _Lesson, values: Tensor, before: Outcome) -> Outcome:
+    def _attempt(self, lesson: _Material, values: Tensor, before: Outcome) -> Outcome:
         # Takes the steps of one schedule, in place.
         config = self._config
-        optimizer, schedule = _optimizer(config, values)
+        optimizer, schedule = optimise(config, values, config.steps)
         loss: Tensor | None = None
         steps, learned, said = before.steps, False, False
         for step in range(config.steps + 1):
@@ -124,13 +97,15 @@ class Writer:
             steps += 1
         return Outcome(steps, before.loss if loss is None else float(loss.detach()), learned, said)
 
-    def _loss(self, lesson: _Lesson, values: Tensor) -> Tensor:
+    def _loss(self, lesson: _Material, values: Tensor) -> Tensor:
         # L = −log P(y_e | x_e) + L_a', L_a' = L_a + L_memo; the rows after the edits' are unrelated prompts to keep.
         batch, edited, irrelevant, replay = lesson.next()
         delta = self.delta(values)
-        change = self._change(batch.prompts, delta)
+        change = change_of(batch.prompts, delta)
         logits = self._base.shortcut.logits(batch.ids, batch.hidden, change, batch.at)
         written = answer_loss(logits, batch.labels.to(logits.device), batch.weights.to(logits.device))
+        if not self._config.hinged:
+            return written.to(change.device)
         levels = activation(change, batch.prompts.prompt)
         others = torch.cat([levels[edited:], self.activations(irrelevant, delta)])
         routed = routing_loss(levels[:edited], others, self._margins)
@@ -138,26 +113,26 @@ class Writer:
         return written.to(routed.device) + self._config.routing_weight * (routed + quiet)
 
     @torch.no_grad()
-    def _examine(self, lesson: _Lesson, values: Tensor) -> tuple[bool, bool]:
+    def _examine(self, lesson: _Material, values: Tensor) -> tuple[bool, bool]:
         # Looks at everything at once, and tells the lesson what needs more work; returns (learned, said).
         delta = self.delta(values)
         batch, irrelevant, replay = lesson.everything
-        change = self._change(batch.prompts, delta)
+        change = change_of(batch.prompts, delta)
         logits = self._base.shortcut.logits(batch.ids, batch.hidden, change, batch.at)
         ahead = lead(logits, batch.labels.to(logits.device)).to(change.device)
         worst = ahead.new_full((len(batch.ids),), float("inf")).scatter_reduce(0, batch.at[0], ahead, "amin")
         edits = activation(change, batch.prompts.prompt)
         others, replayed = self.activations(irrelevant, delta), self.activations(replay, delta)
-        right = (worst >= self._config.margin) & (edits >= self._margins.beta * (1 - _SLACK))
+        firm = worst >= self._config.margin
+        right = firm & (edits >= self._margins.beta * (1 - SLACK)) if self._config.hinged else firm
         lesson.mark(right.tolist(), others.tolist(), replayed.tolist())
+        if not self._config.hinged:
+            return bool(right.all()), bool((worst > 0).all())
         hinges = routing_loss(edits, others, self._margins) + memo_loss(replayed, self._margins)
-        return bool(right.all() & (hinges <= _SLACK * self._margins.beta)), bool((worst > 0).all())
-
-    def _change(self, prompts: Prompts, delta: Tensor) -> Tensor:
-        return prompts.features @ delta.to(prompts.features.dtype)
+        return bool(right.all() & (hinges <= SLACK * self._margins.beta)), bool((worst > 0).all())
 
 
-class _Lesson:
+class _Material:
     """What the steps of one edit are taken from: first what isn't right yet, then at random."""
 
     def __init__(self, rows: Rows, item: StreamItem, earlier: Sequence[Edit], config: WiseConfig, seed: int) -> None:
@@ -165,10 +140,12 @@ class _Lesson:
         self._random = Random(seed_of(seed, "steps", item.edit.id))
         self._own = rows.edit(item.edit)
         self._earlier = [rows.edit(edit) for edit in earlier]
-        local = item.edit.locality if config.irrelevant_source == "edits" else ()
-        unrelated = tuple(row for each in local for row in rows.prompt(each.prompt)) or rows.pool()
-        near = rows.neighbours(item.edit, config.neighbours, self._random)
-        self._irrelevant = [*near, *self._random.sample(unrelated, min(_EXAMINED, len(unrelated)))]
+        self._irrelevant: list[Row] = []
+        if config.hinged:
+            local = item.edit.locality if config.irrelevant_source == "edits" else ()
+            unrelated = tuple(row for each in local for row in rows.prompt(each.prompt)) or rows.pool()
+            near = rows.neighbours(item.edit, config.neighbours, self._random)
+            self._irrelevant = [*near, *self._random.sample(unrelated, min(_EXAMINED, len(unrelated)))]
         self._replay = tuple(_bare(rows.edit(edit)) for edit in item.replay)
         bare = [edit_rows[0] for edit_rows in self._earlier]
         self.everything: tuple[Batch, Prompts | None, Prompts | None] = (
@@ -222,13 +199,3 @@ def _bare(rows: tuple[Row, ...]) -> Row:
 
 def _loudest(activations: Sequence[float], count: int) -> list[int]:
     return sorted(range(len(activations)), key=lambda number: -activations[number])[:count]
-
-
-def _optimizer(config: WiseConfig, values: Tensor) -> tuple[Optimizer, LambdaLR]:
-    optimizer: Optimizer
-    if config.optimizer == "sgd":
-        optimizer = torch.optim.SGD([values], lr=config.learning_rate)
-    else:
-        optimizer = torch.optim.Adam([values], lr=config.learning_rate)
-    ebb = 1 / config.steps if config.schedule == "linear" else 0.0
-    return optimizer, LambdaLR(optimizer, lambda step: 1 - ebb * step)
