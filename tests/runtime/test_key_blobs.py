@@ -16,9 +16,9 @@ from wisedb.memory.locate import locate
 from wisedb.memory.side_memory import SideMemory
 from wisedb.repository import Repository
 from wisedb.runtime import key_blobs
+from wisedb.runtime.blob_cache import folder
 from wisedb.runtime.key_blobs import KEYS, STATISTICS
 from wisedb.runtime.shelf import read_memories, read_memory
-from wisedb.runtime.statistics_cache import folder
 from wisedb.store.commits import MemoryEntry
 
 
@@ -43,7 +43,7 @@ def test_memories_have_keys_where_keys_route_and_nowhere_else(
         each.commit([AUSTRALIA, HAMLET], "two")
     assert set(_memories(keyed)[0].blobs) == {"mask", "delta", KEYS, STATISTICS}
     assert set(_memories(plain)[0].blobs) == {"mask", "delta"}
-    assert keyed.store.head_commit()[1].merged == {"density": 0.53, "threshold": 0.0}
+    assert keyed.store.head_commit()[1].merged == {"density": 0.53, "threshold": 0.0, "fitted": True}
 
 
 def test_they_are_read_back_as_they_were_made(keyed: Repository) -> None:

@@ -74,6 +74,18 @@ class Editor(Protocol):
     ) -> TrainedShard:
         """Write one stream into one memory, see :func:`wisedb.editors.wise.train.train_stream`."""
 
+    def consolidate(
+        self,
+        base: Any,
+        settings: Any,
+        seed: int,
+        mask: Tensor,
+        values: Tensor,
+        edits: Sequence[Edit],
+        progress: Listener | None = None,
+    ) -> Tensor:
+        """Fit the merge of several memories, see :func:`wisedb.editors.wise.consolidate.consolidate`."""
+
 
 def editors() -> tuple[str, ...]:
     """The names of all editors."""

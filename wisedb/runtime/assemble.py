@@ -11,7 +11,8 @@ import torch
 from wisedb.errors import UsageError
 from wisedb.memory.attach import SideMemories, attach
 from wisedb.memory.locate import locate
-from wisedb.memory.merging import DENSITY, merged_memory
+from wisedb.progress import Listener
+from wisedb.runtime.consolidate import consolidated, ties_of
 from wisedb.runtime.shelf import Shelf, read_memories
 
 if TYPE_CHECKING:
@@ -41,13 +42,25 @@ def check_mode(mode: str) -> Mode:
 
 
 def answering(commit: Commit, memories: Sequence[SideMemory], mode: Mode) -> list[SideMemory]:
-    """What is attached for a commit: its memories, their merge, or nothing."""
+    """What is attached for a commit: its memories, their TIES merge, or nothing."""
     if mode == "base" or not memories:
         return []
-    if mode == "retrieve":
-        return list(memories)
-    merged = commit.merged or {}
-    return [merged_memory(memories, float(merged.get("threshold", 0.0)), float(merged.get("density", DENSITY)))]
+    return list(memories) if mode == "retrieve" else [ties_of(commit, memories)]
+
+
+def fitted(
+    store: Store,
+    base: LoadedBase,
+    commit: Commit,
+    memories: Sequence[SideMemory],
+    mode: Mode,
+    *,
+    progress: Listener | None = None,
+) -> list[SideMemory]:
+    """The same where the store is at hand: a merge is fitted if the commit says so, which may take a while."""
+    if mode == "merge" and memories:
+        return [consolidated(store, base, commit, memories, progress=progress)]
+    return answering(commit, memories, mode)
 
 
 def baked(weight: torch.Tensor, memories: Sequence[SideMemory]) -> torch.Tensor:
@@ -87,7 +100,13 @@ def lent(
 
 @contextmanager
 def assembled(
-    store: Store, base: LoadedBase, commit: Commit | None, mode: Mode = "retrieve", *, shelf: Shelf | None = None
+    store: Store,
+    base: LoadedBase,
+    commit: Commit | None,
+    mode: Mode = "retrieve",
+    *,
+    shelf: Shelf | None = None,
+    progress: Listener | None = None,
 ) -> Iterator[SideMemories | None]:
     """The base model at a commit for the length of a block.
 
@@ -97,12 +116,14 @@ def assembled(
         commit: the commit, ``None`` for the plain model.
         mode: how the memories answer.
         shelf: where the blobs are, the store by default.
+        progress: is told how far a merge is that must be fitted first.
 
     Yields:
         The attached memories, ``None`` where the plain model answers.
     """
     memories: list[SideMemory] = []
     if commit is not None and mode != "base":
-        memories = answering(commit, read_memories(shelf or store.objects, commit.memories), mode)
+        memories = read_memories(shelf or store.objects, commit.memories)
+        memories = fitted(store, base, commit, memories, mode, progress=progress)
     with lent(base.model, store.config.base.target, memories, mode) as handle:
         yield handle

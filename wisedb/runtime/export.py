@@ -13,7 +13,7 @@ import torch
 from wisedb.errors import InputError, StoreNotWritable, UsageError
 from wisedb.memory.locate import locate, weight_of
 from wisedb.runtime.adapter import write_adapter
-from wisedb.runtime.assemble import answering, baked
+from wisedb.runtime.assemble import baked, fitted
 from wisedb.runtime.base import load_for
 from wisedb.runtime.shelf import read_memories
 
@@ -124,8 +124,10 @@ def export(
 
 def _write_merged(store: Store, commit_id: str, commit: Commit, folder: Path, kwargs: dict[str, Any]) -> None:
     base = store.config.base
+    memories = read_memories(store.objects, commit.memories)
+    # Fitted to the model as it is trained, whatever dtype is written.
+    memories = fitted(store, load_for(base, **kwargs), commit, memories, "merge") if memories else []
     loaded = load_for(base, **{"dtype": "auto", **kwargs})
-    memories = answering(commit, read_memories(store.objects, commit.memories), "merge")
     with torch.no_grad():
         weight = weight_of(locate(loaded.model, base.target))
         weight.copy_(baked(weight, memories))

@@ -18,7 +18,7 @@ from wisedb.memory.keys import KeyRing
 from wisedb.memory.locate import locate
 from wisedb.memory.statistics import Statistics, compute_statistics
 from wisedb.memory.tensors import from_raw, to_raw
-from wisedb.runtime.statistics_cache import remembered_statistics
+from wisedb.runtime.blob_cache import remembered_blob
 from wisedb.store.blobs import Array, Blob
 from wisedb.store.commits import MemoryEntry
 
@@ -118,7 +118,7 @@ def measured_statistics(base: LoadedBase, record: BaseModel, pool: Blob | None) 
         found = compute_statistics(base.model, locate(base.model, record.target), base.tokenizer, prompts)
         return Blob(STATISTICS, {**found.meta(), "pool": pool_id}, _arrays(found.tensors()))
 
-    return remembered_statistics((record.fingerprint, record.target, str(base.model.dtype), pool_id), measure)
+    return remembered_blob(STATISTICS, (record.fingerprint, record.target, str(base.model.dtype), pool_id), measure)
 
 
 def keys_blob(ring: KeyRing, edits: Sequence[str], statistics_id: str, *, rephrases: bool = False) -> Blob:

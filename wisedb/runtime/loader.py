@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 from wisedb.errors import UsageError
 from wisedb.memory.attach import handle_of
-from wisedb.runtime.assemble import Mode, answering, attached, check_mode
+from wisedb.runtime.assemble import Mode, attached, check_mode, fitted
 from wisedb.runtime.base import load_for
+from wisedb.runtime.consolidate import is_fitted
 from wisedb.runtime.shelf import read_memories
 
 if TYPE_CHECKING:
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 
     from wisedb.config import BaseModel
     from wisedb.memory.side_memory import SideMemory
+    from wisedb.runtime.base import LoadedBase
     from wisedb.store.store import Store
 
 _STATE = "_wisedb_state"
@@ -30,12 +32,14 @@ class ModelState:
         commit: the commit.
         mode: how its memories answer.
         base: what the model is.
+        loaded: the model with its tokenizer.
         memories: main blob → memory, for those that are in memory already.
     """
 
     commit: str
     mode: Mode
     base: BaseModel
+    loaded: LoadedBase = field(repr=False)
     memories: Mapping[str, SideMemory] = field(default_factory=dict, repr=False)
 
 
@@ -61,7 +65,7 @@ def load(
     chosen = check_mode(mode)
     commit_id = store.resolve(rev)
     base = load_for(store.config.base, **kwargs)
-    _put(store, base.model, commit_id, chosen, {})
+    _put(store, base, commit_id, chosen, {})
     return base.model, base.tokenizer
 
 
@@ -86,7 +90,7 @@ def switch_model(model: PreTrainedModel, store: Store, rev: str, mode: str | Non
         raise UsageError(
             "this model was not loaded from this store", hint="Load it with Repository.load(rev), then switch it."
         )
-    _put(store, model, store.resolve(rev), check_mode(mode) if mode else state.mode, state.memories)
+    _put(store, state.loaded, store.resolve(rev), check_mode(mode) if mode else state.mode, state.memories)
     return model
 
 
@@ -96,13 +100,18 @@ def state_of(model: PreTrainedModel) -> ModelState | None:
     return state if isinstance(state, ModelState) else None
 
 
-def _put(store: Store, model: PreTrainedModel, commit_id: str, mode: Mode, kept: Mapping[str, SideMemory]) -> None:
+def _put(store: Store, base: LoadedBase, commit_id: str, mode: Mode, kept: Mapping[str, SideMemory]) -> None:
+    model = base.model
     commit = store.objects.commit(commit_id)
     entries = () if mode == "base" else commit.memories
     memories = read_memories(store.objects, entries, kept)
-    wanted = answering(commit, memories, mode)
     handle = handle_of(model)
     before = state_of(model)
+    if mode == "merge" and handle is not None and is_fitted(commit) and len(memories) > 1:
+        # A merge is fitted to the plain model.
+        handle.detach()
+        handle = None
+    wanted = fitted(store, base, commit, memories, mode)
     if handle is not None and wanted and before is not None and before.mode == mode:
         handle.set(wanted)
     else:
@@ -111,4 +120,4 @@ def _put(store: Store, model: PreTrainedModel, commit_id: str, mode: Mode, kept:
         if wanted:
             attached(model, store.config.base.target, wanted, mode)
     held = {entry.main: memory for entry, memory in zip(entries, memories, strict=True)}
-    model.__dict__[_STATE] = ModelState(commit_id, mode, store.config.base, held)
+    model.__dict__[_STATE] = ModelState(commit_id, mode, store.config.base, base, held)

@@ -11,7 +11,6 @@ import torch
 from wisedb.config import EditorChoice
 from wisedb.editors.protocol import Editor
 from wisedb.editors.stream import ShardPlan, effective
-from wisedb.editors.wise.pool import Pool
 from wisedb.editors.wise.prepared import PreparedModel
 from wisedb.edits import Edit
 from wisedb.memory.locate import locate
@@ -21,6 +20,7 @@ from wisedb.memory.prompts import encode_prompt, pad_batch
 from wisedb.progress import Listener, Progress
 from wisedb.runtime.assemble import lent
 from wisedb.runtime.key_blobs import STATISTICS, KeyWriter
+from wisedb.runtime.prepared import prepare
 from wisedb.runtime.shelf import SHARD, Draft, delta_blob, mask_blob, read_mask, read_memories, tensor
 from wisedb.runtime.streams import choice_in, choice_of, find_start
 from wisedb.store.commits import MemoryEntry
@@ -157,12 +157,13 @@ def merge_record(
     """How the memories are merged: the TIES density, and the threshold of the merge.
 
     The threshold is found as a shard's is: the smallest activation of the edits in force, times a ratio (WISE §2.3.1).
-    It is 0 where keys alone decide: nobody asks for it then.
+    It is 0 where keys alone decide: nobody asks for it then. ``fitted`` says whether the merge is more than TIES, see
+    :func:`wisedb.runtime.consolidate.consolidated`.
     """
     if not memories:
         return None
     if not settings.hinged:
-        return {"density": settings.density, "threshold": 0.0}
+        return {"density": settings.density, "threshold": 0.0, "fitted": settings.fit_merge}
     merged = replace(merged_memory(read_memories(draft, memories), 0.0, settings.density), keys=None)
     activations = prompt_activations(base, store.config.base.target, merged, [edit.prompt for edit in in_force])
     threshold = min(activations) * settings.threshold_ratio if activations else 0.0
@@ -186,13 +187,6 @@ def prompt_activations(
                 base.model(input_ids=padded.to(device), attention_mask=mask.to(device), use_cache=False)
             found.extend(record.activations[:, 0].tolist())
     return found
-
-
-def prepare(store: Store, base: LoadedBase, choice: EditorChoice) -> PreparedModel:
-    """The base model made ready for training, with the store's pool."""
-    pool = Pool((), (), {}) if choice.pool is None else Pool.from_meta(store.objects.get(choice.pool).meta)
-    projection = locate(base.model, store.config.base.target)
-    return PreparedModel.prepare(base.model, base.tokenizer, projection, pool)
 
 
 class _Count:

@@ -42,6 +42,7 @@ PRESETS: Mapping[str, Mapping[str, Setting]] = MappingProxyType(
                 "threshold_ratio": 1.0,
                 "end": False,
                 "margin": 0.0,
+                "fit_merge": False,
             }
         )
     }
@@ -112,6 +113,8 @@ class WiseConfig:
             are never above ``contexts``.
         threshold_ratio: what the rule's ε is multiplied with.
         density: of the TIES merge, the share of the largest entries that is kept.
+        fit_merge: the TIES merge is only where a last lesson over all edits begins, where keys alone route (no in the
+            source).
         margin: an edit is learned once each answer token leads the others by this, in nats.
         check_every: steps between two looks whether the edit is learned, where it is written by itself.
         end: the answer's end is learned too, so that generation stops by itself.
@@ -147,6 +150,7 @@ class WiseConfig:
     threshold_rule: str = "own"
     threshold_ratio: float = 0.75
     density: float = 0.53
+    fit_merge: bool = True
     margin: float = 1.0
     check_every: int = 5
     end: bool = True

@@ -10,6 +10,7 @@ from torch import Tensor
 from wisedb.config import Setting
 from wisedb.editors.stream import ShardPlan, ShardStream, StreamItem, TrainedShard
 from wisedb.editors.wise.config import WiseConfig
+from wisedb.editors.wise.consolidate import consolidate
 from wisedb.editors.wise.plan import plan
 from wisedb.editors.wise.prepared import PreparedModel
 from wisedb.editors.wise.train import train_stream
@@ -51,6 +52,19 @@ class Wise:
     ) -> TrainedShard:
         """See :func:`wisedb.editors.wise.train.train_stream`."""
         return train_stream(base, settings, seed, mask, start, items, progress)
+
+    def consolidate(
+        self,
+        base: PreparedModel,
+        settings: WiseConfig,
+        seed: int,
+        mask: Tensor,
+        values: Tensor,
+        edits: Sequence[Edit],
+        progress: Listener | None = None,
+    ) -> Tensor:
+        """See :func:`wisedb.editors.wise.consolidate.consolidate`."""
+        return consolidate(base, settings, seed, mask, values, edits, progress)
 
 
 EDITOR = Wise()
