@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -20,7 +21,7 @@ from wisedb.memory.attach import attach, handle_of
 from wisedb.memory.locate import locate
 from wisedb.memory.merging import merged_memory
 from wisedb.memory.prompts import pad_batch
-from wisedb.memory.routers import BothRouters, KeyRouter
+from wisedb.memory.routers import LINGERS, BothRouters, KeyRouter
 
 CHOSEN = ("llama", "gpt2", "gpt_neox", "bloom", "gemma3_text", "opt")
 
@@ -376,11 +377,15 @@ def test_who_decides() -> None:
     for router in ("keys", "both"):
         with pytest.raises(UsageError, match="has no keys"):
             attach(model, projection, plain, router=router)
-    handle = attach(model, projection, [*keyed, *plain])
+    with pytest.raises(UsageError, match="has no keys"):
+        attach(model, projection, [*keyed, *plain])
+    handle = attach(model, projection, plain)
     assert handle.router == "activation"
-    handle.set(keyed)
-    assert handle.router == "keys"
-    assert isinstance(handle._router, KeyRouter)
+    # By the keys alone where no memory has a threshold; by both where one has.
+    handle.set([replace(memory, threshold=0.0) for memory in keyed])
+    assert isinstance(handle._router, KeyRouter) and handle.router == "keys"
+    handle.set([replace(memory, threshold=1.0) for memory in keyed])
+    assert handle.router == "both"
     handle.set([])
     assert handle.router == "activation"
     assert handle.thresholds == ()
@@ -404,3 +409,19 @@ def test_a_copy_of_the_model_has_keys_of_its_own(model: PreTrainedModel) -> None
     twin = handle_of(other)
     assert twin is not None and twin.router == "keys"
     assert torch.equal(forward(other, **batch(PROMPTS)), expected)
+
+
+def test_a_plain_forward_goes_on_as_the_prompt_was_meant() -> None:
+    model = tiny_model("llama")
+    handle = with_keys(model)
+    prompt = batch([PROMPTS[0]])["input_ids"]
+    answer = torch.randint(5, 60, (1, LINGERS + 4), generator=torch.Generator().manual_seed(0))
+    whole = torch.cat([prompt, answer], dim=1)
+    for tokens in (0, 5, LINGERS - 1):
+        with handle.record() as record:
+            plain = forward(model, input_ids=whole[:, : prompt.shape[1] + tokens])[0]
+        assert record.routes.tolist() == ROUTES[:1]
+    plain = forward(model, input_ids=whole)[0]
+    cached = model(input_ids=whole[:, : prompt.shape[1] + 2], use_cache=True)
+    more = model(input_ids=whole[:, prompt.shape[1] + 2 :], past_key_values=cached.past_key_values, use_cache=True)
+    torch.testing.assert_close(more.logits[0], plain[prompt.shape[1] + 2 :], **CLOSE)

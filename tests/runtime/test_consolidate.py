@@ -66,7 +66,7 @@ def test_it_is_fitted_once_and_is_the_same_each_time(
 
 def test_a_loaded_model_is_moved_to_a_merge_and_back(several: Repository) -> None:
     several.commit([NEWER], "newer")
-    model, tokenizer = several.load("HEAD~1", mode="merge")
+    model, _ = several.load("HEAD~1", mode="merge")
     first = handle_of(model)
     assert first is not None
     before = first.memories[0].values

@@ -17,7 +17,7 @@ from wisedb.errors import UsageError
 from wisedb.memory.bank import Bank
 from wisedb.memory.calls import Call
 from wisedb.memory.continuation import trail_of
-from wisedb.memory.evidence import weigh
+from wisedb.memory.evidence import Meant, weigh
 from wisedb.memory.key_index import KeyIndex
 from wisedb.memory.key_trail import Glimpse, key_trail_of
 from wisedb.memory.routing import BASE, Scope, decide
@@ -94,8 +94,16 @@ class ActivationRouter:
         return Decision(routed.routes, {self.name: routed.activations}, added=routed.added)
 
 
+LINGERS = 32
+"""Tokens for which what was meant still counts, where nobody says where the prompt ends."""
+
+
 class KeyRouter:
     """The memory of the edit that is meant most, if its score reaches ``level``.
+
+    What a prompt asks shows in its last token, and no longer in the answer behind it. So that a plain forward over
+    both gives the answer the likelihood that ``generate`` gives it, a position decides on the best score of the last
+    :data:`LINGERS` ones where the prompt's end isn't known.
 
     Args:
         index: the keys of all memories.
@@ -141,15 +149,35 @@ class KeyRouter:
             call.trails.append(trail.extended(call.past, glimpse, call.room))
             whole = glimpse if before is None else before.followed_by(glimpse)
             at = whole.seen.cumsum(dim=1)[:, -call.tokens :] - 1
+            earlier = at.new_zeros(0)
+            if not scope.single and before is not None:
+                earlier = (at[:, :1] + torch.arange(1 - LINGERS, 0, device=device)).clamp(min=-1)
+                earlier = torch.where(scope.held[:, None], -1, earlier)
             at = torch.where(scope.held[:, None], at[:, -1:], at)
             # The host may look where that costs nothing: most keys can't be meant by anything in the prompt.
             look = device.type == "cpu" and not torch.compiler.is_compiling()
             level = self.level if look else None
-            meant = weigh(*whole, at[:, -1:] if scope.single else at, self.index, level=level)
+            if scope.single:
+                meant = weigh(*whole, at[:, -1:], self.index, level=level)
+            else:
+                asked = torch.cat([earlier, at], dim=1) if earlier.numel() else at
+                meant = _lingering(weigh(*whole, asked, self.index, level=level), call.tokens, self.level)
             top, number = meant.scores.max(dim=-1)
             routes = torch.where(top >= self.level, number, BASE)
         size = (call.rows, call.tokens)
         return Decision(routes.expand(size), {self.name: meant.scores.expand(*size, -1)}, meant.best.expand(size))
+
+
+def _lingering(meant: Meant, tokens: int, level: float) -> Meant:
+    """At each of the last ``tokens`` positions, the best of it and of those before it that reached the level."""
+    reached = meant.scores.masked_fill(meant.scores < level, -torch.inf)
+    reached = torch.nn.functional.pad(reached, (0, 0, LINGERS - 1, 0), value=-torch.inf).unfold(1, LINGERS, 1)
+    top, place = reached.amax(dim=2).max(dim=-1)
+    own = meant.scores.amax(dim=-1)
+    place = torch.arange(meant.best.shape[1], device=place.device) + place - (LINGERS - 1)
+    best = torch.where(top > own, meant.best.gather(1, place.clamp(min=0)), meant.best)
+    scores = torch.maximum(meant.scores, reached.amax(dim=-1))
+    return Meant(scores[:, -tokens:], best[:, -tokens:])
 
 
 class BothRouters:

@@ -22,7 +22,7 @@ from wisedb.store.blobs import Blob
 from wisedb.store.commits import Commit
 from wisedb.store.store import FOLDER, Store
 
-POOL_PROMPTS = 600
+POOL_PROMPTS = 300
 """Unrelated prompts that training sees."""
 
 HELD_OUT = 50
