@@ -55,7 +55,8 @@ def _route(answer: Mapping[str, Any]) -> str:
 def explain(session: Session, prompt: str, at: str) -> None:
     """Say why the model answers as it does.
 
-    Which memory answers PROMPT, its activation against its threshold, and the nearest edits.
+    Which memory answers PROMPT, what each router says of each memory, the edit that PROMPT means most, and the edits
+    that look most like it.
     """
     session.show(session.repository().explain(prompt, at).to_json(), _explanation)
 
@@ -64,18 +65,22 @@ def _explanation(found: Mapping[str, Any]) -> render.Lines:
     yield render.line(f"{found['prompt']} ", (found["answer"], "bold"))
     yield render.line(("unedited model: ", "dim"), found["base_answer"])
     yield render.line(("answered by:    ", "dim"), _route_name(found))
+    if found["meant"]:
+        yield render.line(("means most:     ", "dim"), "edit ", render.ident(found["meant"]))
     if found["memories"]:
         yield render.line()
+        routers = tuple(found["memories"][0]["scores"])
         rows = [
             (
                 "*" if memory["id"] == found["memory"] else "",
                 render.ident(memory["id"]),
-                f"{memory['activation']:.4g}",
-                "–" if memory["threshold"] is None else f"{memory['threshold']:.4g}",
+                *(f"{memory['scores'][router]:.4g}" for router in routers),
+                f"{memory['threshold']:.4g}",
             )
             for memory in found["memories"]
         ]
-        yield render.table("", "memory", "activation", "threshold", rows=rows, numbers=("activation", "threshold"))
+        numbers = (*routers, "threshold")
+        yield render.table("", "memory", *numbers, rows=rows, numbers=numbers)
     if found["nearest"]:
         yield render.line()
         nearest = [
@@ -92,5 +97,5 @@ def _explanation(found: Mapping[str, Any]) -> render.Lines:
 
 def _route_name(found: Mapping[str, Any]) -> str:
     if not found["routed"]:
-        return "the base model: no memory is above its threshold"
+        return "the base model: no memory reaches its threshold"
     return f"memory {found['memory'][: render.SHORT]}" if found["memory"] else "the merged memory"
