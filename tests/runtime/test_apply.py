@@ -198,3 +198,11 @@ def test_a_commit_spells_every_setting_out(repository: Repository) -> None:
 
 def _memories(repository: Repository) -> tuple[MemoryEntry, ...]:
     return repository.store.head_commit()[1].memories
+
+
+def test_a_preset_keeps_what_was_measured_for_the_model(new_repository: Callable[..., Repository]) -> None:
+    repository = new_repository("measured", beta=3.5, shard_capacity=2)
+    done = repository.commit([AUSTRALIA], "as the source does", settings={"preset": "paper", "steps": 2})
+    settings = repository.store.objects.commit(done.commit).editor.settings
+    assert (settings["beta"], settings["optimizer"], settings["steps"]) == (3.5, "sgd", 2)
+    assert settings["shard_capacity"] == 170 and settings["router"] == "activation"

@@ -29,6 +29,7 @@ class Editor(Protocol):
     Attributes:
         name: as in :class:`wisedb.config.EditorChoice`.
         settings_type: the frozen dataclass of its settings.
+        measured: settings in the units of the model at hand, which a preset leaves as they were measured.
     """
 
     @property
@@ -36,6 +37,9 @@ class Editor(Protocol):
 
     @property
     def settings_type(self) -> type[Any]: ...
+
+    @property
+    def measured(self) -> tuple[str, ...]: ...
 
     def configure(self, settings: Mapping[str, Setting]) -> Any:
         """An instance of :attr:`settings_type`.

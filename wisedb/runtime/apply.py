@@ -154,8 +154,10 @@ def choose(
     """
     name = editor or default.name
     given = dict(settings or {})
-    # A preset stands for itself: what was measured for the model belongs to other settings.
-    kept = dict(default.settings) if name == default.name and "preset" not in given else {}
+    kept = dict(default.settings) if name == default.name else {}
+    if "preset" in given:
+        # Of what was measured for the model a preset keeps what is in its units: the rest belongs to other settings.
+        kept = {key: value for key, value in kept.items() if key in find_editor(name).measured}
     whole = asdict(find_editor(name).configure({**kept, **given}))
     return replace(default, name=name, settings=whole, seed=default.seed if seed is None else seed)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -91,7 +91,7 @@ def init(
     trained_on, blob = _pool(base, seed, pool)
     report(2)
     measured = calibrate(PreparedModel.prepare(base.model, base.tokenizer, projection, trained_on))
-    chosen = kind.configure(_chosen(measured.settings, settings or {}))
+    chosen = kind.configure(_chosen(kind.measured, measured.settings, settings or {}))
     choice = EditorChoice(editor, asdict(chosen), seed, blob.id)
     report(3)
     if chosen.keyed:
@@ -118,9 +118,11 @@ def _pool(base: LoadedBase, seed: int, prompts: Sequence[str] | None) -> tuple[P
     return trained_on, Blob("pool", {**trained_on.to_meta(), "held_out": list(whole.prompts[cut:])})
 
 
-def _chosen(measured: Mapping[str, Setting], given: Mapping[str, Setting]) -> dict[str, Setting]:
-    # A preset brings margins of its own, which what was measured must not override.
-    return dict(given) if "preset" in given else {**measured, **given}
+def _chosen(
+    in_units: Collection[str], measured: Mapping[str, Setting], given: Mapping[str, Setting]
+) -> dict[str, Setting]:
+    kept = {key: value for key, value in measured.items() if "preset" not in given or key in in_units}
+    return {**kept, **given}
 
 
 def _short(record: BaseModel) -> str:

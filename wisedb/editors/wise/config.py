@@ -14,7 +14,8 @@ from wisedb.errors import UnknownSetting
 
 PRESETS: Mapping[str, Mapping[str, Setting]] = MappingProxyType(
     {
-        # The source's own settings for LLaMA-2: SGD, a shard that sees each edit once, all contexts at every step.
+        # The source's own settings: SGD, a shard that sees each edit once, all contexts at every step. What is in the
+        # units of the model (MEASURED) is left out: LLaMA-2's margins say nothing about another model.
         "paper": MappingProxyType(
             {
                 "shard_capacity": 170,
@@ -24,10 +25,6 @@ PRESETS: Mapping[str, Mapping[str, Setting]] = MappingProxyType(
                 "learning_rate": 1.0,
                 "steps": 70,
                 "attempts": 1,
-                "max_delta": 1.0,
-                "alpha": 5.0,
-                "beta": 20.0,
-                "gamma": 10.0,
                 "routing_weight": 1.0,
                 "contexts": 10,
                 "contexts_per_step": 10,
@@ -48,6 +45,9 @@ PRESETS: Mapping[str, Mapping[str, Setting]] = MappingProxyType(
     }
 )
 """Names for bundles of settings; ``preset`` in the settings picks one, other keys override it."""
+
+MEASURED: tuple[str, ...] = ("mask_ratio", "max_delta", "alpha", "beta", "gamma")
+"""Settings in the units of the model at hand, which a preset leaves as :func:`calibrate` found them."""
 
 _CHOICES: Mapping[str, tuple[str, ...]] = MappingProxyType(
     {

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from wisedb.config import Setting
 from wisedb.editors.stream import ShardPlan, ShardStream, StreamItem, TrainedShard
-from wisedb.editors.wise.config import WiseConfig
+from wisedb.editors.wise.config import MEASURED, WiseConfig
 from wisedb.editors.wise.consolidate import consolidate
 from wisedb.editors.wise.plan import plan
 from wisedb.editors.wise.prepared import PreparedModel
@@ -24,6 +24,7 @@ class Wise:
 
     name: str = "wise"
     settings_type: type[WiseConfig] = WiseConfig
+    measured: tuple[str, ...] = MEASURED
 
     def configure(self, settings: Mapping[str, Setting]) -> WiseConfig:
         """See :meth:`WiseConfig.from_settings`."""
