@@ -31,6 +31,7 @@ SETTINGS: dict[str, Any] = {
     "replay": 2,
     "rehearsal": 2,
     "shard_capacity": 2,
+    "fit_merge": False,
 }
 
 ARRAYS = (

@@ -24,7 +24,7 @@ PROMPTS = [edit.prompt for edit in EDITS]
 
 @pytest.fixture
 def several(new_repository: Callable[..., Repository]) -> Repository:
-    repository = new_repository("several", passes=60)
+    repository = new_repository("several", passes=60, fit_merge=True)
     repository.commit(EDITS, "four")
     return repository
 
@@ -48,7 +48,7 @@ def test_it_goes_beyond_ties_and_only_where_that_is_asked_for(
     commit = several.store.head_commit()[1]
     (ties,) = answering(commit, read_memories(several.store.objects, commit.memories), "merge")
     assert not torch.equal(_merge(several), ties.dense())
-    plain = new_repository("plain", passes=60, fit_merge=False)
+    plain = new_repository("plain", passes=60)
     plain.commit(EDITS, "four")
     assert torch.equal(_merge(plain), ties.dense())
 
@@ -79,7 +79,7 @@ def test_a_loaded_model_is_moved_to_a_merge_and_back(several: Repository) -> Non
 
 
 def test_one_memory_is_its_own_merge_untrimmed(new_repository: Callable[..., Repository]) -> None:
-    repository = new_repository("one", shard_capacity=9)
+    repository = new_repository("one", shard_capacity=9, fit_merge=True)
     repository.commit(EDITS[:2], "two")
     commit = repository.store.head_commit()[1]
     (memory,) = read_memories(repository.store.objects, commit.memories)

@@ -43,7 +43,7 @@ def test_memories_have_keys_where_keys_route_and_nowhere_else(
         each.commit([AUSTRALIA, HAMLET], "two")
     assert set(_memories(keyed)[0].blobs) == {"mask", "delta", KEYS, STATISTICS}
     assert set(_memories(plain)[0].blobs) == {"mask", "delta"}
-    assert keyed.store.head_commit()[1].merged == {"density": 0.53, "threshold": 0.0, "fitted": True}
+    assert keyed.store.head_commit()[1].merged == {"density": 0.53, "threshold": 0.0, "fitted": False}
 
 
 def test_they_are_read_back_as_they_were_made(keyed: Repository) -> None:

@@ -36,7 +36,7 @@ def test_disjoint_facts_merge_as_a_union_and_nothing_is_trained(repository: Repo
     assert commit.added == (WATER.id,) and commit.reverted == () and commit.edits is None
     assert commit.message == "Merge branch 'side' into main"
     assert memories(repository) == {**ours, **theirs}
-    assert commit.merged == {"density": 0.53, "threshold": 0.0, "fitted": True}
+    assert commit.merged == {"density": 0.53, "threshold": 0.0, "fitted": False}
     assert [edit.id for edit in repository.facts()] == [AUSTRALIA.id, HAMLET.id, SUM.id, WATER.id]
     prompts = [edit.prompt for edit in (AUSTRALIA, HAMLET, SUM, WATER)]
     assert [answer.text for answer in repository.generate(prompts)] == ["Paris", "France", "Hamlet", "France"]
