@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from importlib import import_module
 from importlib.util import find_spec
+from math import ceil, floor, log10
 from pathlib import Path
 from typing import Any, Final
 
 from wisedb.errors import InputError, UsageError
-from wisedb.runtime.bench.plan import UNEDITED
+from wisedb.runtime.bench.plan import MODES, UNEDITED
 from wisedb.runtime.bench.results import Row
 from wisedb.store.files import Disk
 
@@ -25,19 +26,23 @@ _SHARES: Final = (
     ("exact_match", "Exact match"),
     ("exact_match_rephrase", "Exact match, rephrased"),
 )
+# Title, factor, and whether it is the same in every mode.
 _COSTS: Final = (
-    ("seconds_per_edit", "Seconds per edit", 1.0, ""),
-    ("bytes_per_edit", "kB per edit", 1e-3, ""),
-    ("peak_rss_bytes", "Peak memory, MB", 1e-6, ""),
-    ("prefill_overhead", "Prefill, × unedited", 1.0, ""),
-    ("decode_overhead", "Decoding, × unedited", 1.0, ""),
+    ("seconds_per_edit", "Seconds per edit", 1.0, True),
+    ("bytes_per_edit", "kB per edit", 1e-3, True),
+    ("peak_rss_bytes", "Peak memory, MB", 1e-6, True),
+    ("prefill_overhead", "Prefill, × unedited", 1.0, False),
+    ("decode_overhead", "Decoding, × unedited", 1.0, False),
 )
-# Okabe and Ito's colours, which colour-blind people tell apart; the unedited model is grey.
-_COLOURS: Final = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00", "#8C6BB1", "#A6761D")
-_GREY: Final = "#8a8a8a"
-_DASHES: Final = {"retrieve": [1, 0], "merge": [5, 3], "oracle": [1.5, 2.5], "base": [1, 0]}
+# Grey for the unedited model, then Okabe and Ito's colours, which colour-blind people tell apart.
+_COLOURS: Final = ("#8a8a8a", "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00", "#8C6BB1", "#A6761D")
+# An editor has a colour, a mode a dash and a mark; the marks differ in size, so that none hides another.
+_DASHES: Final = {"retrieve": [1, 0], "merge": [6, 3], "oracle": [1.5, 3], "base": [1, 0]}
+_MARKS: Final = {"retrieve": "circle", "merge": "square", "oracle": "triangle-up", "base": "circle"}
+_SIZES: Final = {"retrieve": 24, "merge": 48, "oracle": 56, "base": 14}
 _INK: Final = "#333333"
-_SIDE: Final = 168
+_SIDE: Final = 170
+_GAP: Final = 52
 
 
 def require(file: Path) -> None:
@@ -68,6 +73,8 @@ def draw(rows: Sequence[Row], file: Path) -> None:
     require(file)
     converter: Any = import_module("vl_convert")
     specification = chart(rows).to_dict()
+    # Vega-Lite hands this down to Vega; Altair's schema doesn't know it.
+    specification["config"]["legend"]["layout"] = {"bottom": {"anchor": "start", "center": True, "margin": 44}}
     if file.suffix.lower() == ".svg":
         data = converter.vegalite_to_svg(specification).encode()
     else:
@@ -78,26 +85,31 @@ def draw(rows: Sequence[Row], file: Path) -> None:
 def chart(rows: Sequence[Row]) -> Any:
     """The picture as an Altair chart: the shares in the upper row, what they cost in the lower one."""
     alt: Any = import_module("altair")
-    editors = list(dict.fromkeys(row.editor for row in rows if row.editor != UNEDITED))
-    names = list(dict.fromkeys(_name(row) for row in rows))
-    by_name = {_name(row): row for row in rows}
-    colours = {UNEDITED: _GREY, **{name: _COLOURS[place % len(_COLOURS)] for place, name in enumerate(editors)}}
-    shared = {
-        "color": alt.Color(
-            "line:N",
-            scale=alt.Scale(domain=names, range=[colours[by_name[name].editor] for name in names]),
-            legend=alt.Legend(title=None, orient="bottom", columns=min(len(names), 4), symbolStrokeWidth=2.5),
-        ),
-        "strokeDash": alt.StrokeDash(
-            "line:N",
-            scale=alt.Scale(domain=names, range=[_DASHES.get(by_name[name].mode, [1, 0]) for name in names]),
-        ),
+    editors = [UNEDITED, *dict.fromkeys(row.editor for row in rows if row.editor != UNEDITED)]
+    modes = list(dict.fromkeys(row.mode for row in rows))
+    style = {
+        "orient": "bottom",
+        "direction": "horizontal",
+        "symbolType": "stroke",
+        "titleOrient": "left",
     }
-    upper = [_panel(alt, _points(rows, field), title, shared, share=True) for field, title in _SHARES]
+
+    def by_mode(of: Mapping[str, Any]) -> Any:
+        return alt.Scale(domain=modes, range=[of[mode] for mode in modes])
+
+    colour = alt.Color(
+        "editor:N",
+        scale=alt.Scale(domain=editors, range=list(_COLOURS[: len(editors)])),
+        legend=alt.Legend(**style, title="Editor"),
+    )
+    named = [mode for mode in modes if mode in MODES]
+    dash = alt.StrokeDash("mode:N", scale=by_mode(_DASHES), legend=alt.Legend(**style, title="Mode", values=named))
+    encoded = {"color": colour, "strokeDash": dash}
+    upper = [_panel(alt, _points(rows, field), title, encoded, share=True) for field, title in _SHARES]
     lower = [
-        _panel(alt, points, title, shared, share=False)
-        for field, title, factor, _ in _COSTS
-        if (points := _points(rows, field, factor))
+        _panel(alt, points, title, encoded, share=False)
+        for field, title, factor, once in _COSTS
+        if (points := _points(_first_modes(rows) if once else rows, field, factor))
     ]
     first = rows[0]
     title = alt.TitleParams(
@@ -111,7 +123,8 @@ def chart(rows: Sequence[Row]) -> Any:
         subtitlePadding=4,
         offset=14,
     )
-    whole = alt.vconcat(alt.hconcat(*upper, spacing=26), alt.hconcat(*lower, spacing=26), spacing=26, title=title)
+    spacing = {"column": _GAP, "row": 84}
+    whole = alt.concat(*upper, *lower, columns=len(upper), spacing=spacing, bounds="flush", title=title)
     return (
         whole.configure(font="Helvetica, Arial, sans-serif", background="white", padding=14)
         .configure_view(stroke=None)
@@ -126,34 +139,63 @@ def chart(rows: Sequence[Row]) -> Any:
             titleFontSize=11,
             tickSize=4,
         )
-        .configure_legend(labelFontSize=12, labelColor=_INK, symbolSize=320, columnPadding=22, offset=18)
+        .configure_legend(
+            labelFontSize=12,
+            labelColor=_INK,
+            symbolSize=500,
+            symbolStrokeWidth=2.2,
+            columnPadding=24,
+            offset=22,
+            titleFontSize=12,
+            titleColor=_INK,
+            titleFontWeight=600,
+            titlePadding=14,
+            titleAnchor="middle",
+        )
     )
 
 
-def _panel(alt: Any, points: list[dict[str, Any]], title: str, shared: dict[str, Any], *, share: bool) -> Any:
+def _panel(alt: Any, points: list[dict[str, Any]], title: str, encoded: Mapping[str, Any], *, share: bool) -> Any:
     lengths = sorted({point["T"] for point in points})
     ends = [lengths[0], lengths[-1]] if lengths else [1, 10]
     scale = alt.Scale(type="log", domain=ends, nice=False) if ends[0] < ends[1] else alt.Scale(type="log")
     x = alt.X("T:Q", scale=scale, axis=alt.Axis(values=lengths, title="T, edits", grid=False, format="~s"))
-    if share:
-        ticks = [0, 0.25, 0.5, 0.75, 1]
-        y = alt.Y("value:Q", scale=alt.Scale(domain=[0, 1]), axis=alt.Axis(values=ticks, title=None, format=".2~f"))
-    else:
-        y = alt.Y("value:Q", scale=alt.Scale(zero=True, nice=True), axis=alt.Axis(tickCount=5, title=None, format="~s"))
-    base = alt.Chart(alt.Data(values=points)).encode(x=x, y=y, **shared)
-    lines = base.mark_line(strokeWidth=2.2, strokeCap="butt", clip=False)
-    dots = base.mark_point(filled=True, size=34, opacity=1)
-    heading = alt.TitleParams(title, fontSize=12, fontWeight=600, color=_INK, anchor="start", offset=8)
-    return (lines + dots).properties(width=_SIDE, height=_SIDE * 0.85, title=heading)
+    ticks = [0, 0.2, 0.4, 0.6, 0.8, 1] if share else _ticks(max(point["value"] for point in points))
+    y = alt.Y(
+        "value:Q",
+        scale=alt.Scale(domain=[ticks[0], ticks[-1]]),
+        axis=alt.Axis(values=ticks, title=None, format=".1f" if share else ",.4~g"),
+    )
+    lines = alt.Chart(alt.Data(values=points)).mark_line(strokeWidth=2).encode(x=x, y=y, **encoded)
+    # A layer a mode: with an encoding of their own the marks would get into the legend.
+    dots = [
+        alt.Chart(alt.Data(values=[point for point in points if point["mode"] == mode]))
+        .mark_point(shape=_MARKS[mode], size=_SIZES[mode], filled=False, strokeWidth=1.6, opacity=1)
+        .encode(x=x, y=y, color=encoded["color"])
+        for mode in dict.fromkeys(point["mode"] for point in points)
+    ]
+    heading = alt.TitleParams(title, fontSize=12, fontWeight=600, color=_INK, anchor="start", frame="group", offset=10)
+    return alt.layer(lines, *dots).properties(width=_SIDE, height=_SIDE * 0.85, title=heading)
 
 
 def _points(rows: Sequence[Row], field: str, factor: float = 1.0) -> list[dict[str, Any]]:
     return [
-        {"T": row.T, "line": _name(row), "value": value * factor}
+        {"T": row.T, "editor": row.editor, "mode": row.mode, "value": value * factor}
         for row in rows
         if (value := getattr(row, field)) is not None
     ]
 
 
-def _name(row: Row) -> str:
-    return row.editor if row.editor == UNEDITED else f"{row.editor}, {row.mode}"
+def _first_modes(rows: Sequence[Row]) -> list[Row]:
+    """Of each editor, the rows of the first mode alone: what it cost to write is the same in all of them."""
+    first = {row.editor: row.mode for row in reversed(rows)}
+    return [row for row in rows if row.mode == first[row.editor]]
+
+
+def _ticks(largest: float) -> list[float]:
+    """Four to six round numbers from 0 to the first that is not below ``largest``."""
+    if largest <= 0:
+        return [0.0, 1.0]
+    power = 10.0 ** floor(log10(largest / 5))
+    step = next(power * factor for factor in (1, 2, 2.5, 5, 10) if largest <= 5 * power * factor)
+    return [place * step for place in range(ceil(largest / step - 1e-9) + 1)]
