@@ -96,8 +96,10 @@ class Plan:
             UsageError: a length below 1, or a mode or a protocol that there isn't.
             InputError: the records are fewer than the largest T.
         """
-        stream = tuple({edit.key: edit for edit in reversed(list(edits))}.values())[::-1]
-        plan = cls(contestants, model, data, stream, tuple(sorted(set(lengths))), **more)
+        first: dict[str, Edit] = {}
+        for edit in edits:
+            first.setdefault(edit.key, edit)
+        plan = cls(contestants, model, data, tuple(first.values()), tuple(sorted(set(lengths))), **more)
         plan._check()
         return plan
 

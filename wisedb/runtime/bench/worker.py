@@ -14,7 +14,7 @@ import sys
 import threading
 from collections.abc import Callable, Iterable
 from dataclasses import asdict, replace
-from typing import Any, BinaryIO, Final
+from typing import Any, Final
 
 from wisedb.errors import WisedbError
 from wisedb.progress import Listener, Progress
@@ -202,7 +202,7 @@ def main() -> None:
     lines = os.fdopen(os.dup(sys.stdout.fileno()), "wb")
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())  # what a library prints must not come between the reports
     task = Task.from_json(json.loads(sys.stdin.buffer.readline()))
-    threading.Thread(target=_end_with, args=(sys.stdin.buffer,), daemon=True).start()
+    threading.Thread(target=_end_with, args=(sys.stdin.fileno(),), daemon=True).start()
 
     def send(**message: Any) -> None:
         lines.write(json.dumps(message).encode() + b"\n")
@@ -216,9 +216,11 @@ def main() -> None:
         send(done=True)
 
 
-def _end_with(starter: BinaryIO) -> None:
-    # stdin ends when the process that holds its other end does, however that died.
-    starter.read()
+def _end_with(starter: int) -> None:
+    # stdin ends when the process that holds its other end does, however that died. Read below Python's buffers: at its
+    # end the interpreter aborts where a thread still holds one.
+    while os.read(starter, 1):
+        pass
     os._exit(1)
 
 
