@@ -42,7 +42,7 @@ def test_a_death_is_told_in_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyP
     monkeypatch.syspath_prepend(str(tmp_path))
     with pytest.raises(WisedbError, match=words) as found:
         list(child.messages(task(tmp_path, "atlas"), tmp_path / "log"))
-    assert str(tmp_path / "log") in found.value.hint
+    assert "worker.log" in found.value.hint and found.value.exit_code == 1
 
 
 def test_a_worker_ends_with_its_starter(tmp_path: Path) -> None:

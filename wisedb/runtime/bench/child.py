@@ -6,7 +6,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final
@@ -16,8 +16,12 @@ from wisedb.runtime.bench.task import Task
 
 WORKER: Final = "wisedb.runtime.bench.worker"
 
+_HINT: Final = (
+    "With --out DIR all that it said is in DIR/work/EDITOR/worker.log, and running it again goes on from there."
+)
 
-def messages(task: Task, log: Path) -> Iterator[dict[str, Any]]:
+
+def messages(task: Task, log: Path) -> Generator[dict[str, Any], None, None]:
     """Start a worker on a task and yield what it says; it is gone when the iteration ends, however that ends.
 
     Args:
@@ -53,7 +57,7 @@ def messages(task: Task, log: Path) -> Iterator[dict[str, Any]]:
                 yield message
         code = process.wait()
         if not finished:
-            raise WisedbError(_death(code, log), hint=f"Its last words are in {log}; run it again to go on.")
+            raise WisedbError(_death(code, log), hint=_HINT)
     finally:
         process.kill()
         process.wait()

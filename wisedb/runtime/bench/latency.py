@@ -29,7 +29,10 @@ if TYPE_CHECKING:
     from wisedb.store.store import Store
 
 PROMPTS: Final = 6
-ROUNDS: Final = 5
+ROUNDS: Final = (5, 20)
+"""At least, and at most where they are quick."""
+SECONDS: Final = 10.0
+"""No further round is begun after so long, once the least number is done."""
 TOKENS: Final = 16
 
 
@@ -54,7 +57,7 @@ def overhead(
     mode: str,
     prompts: Sequence[str],
     *,
-    rounds: int = ROUNDS,
+    rounds: tuple[int, int] = ROUNDS,
     progress: Listener | None = None,
 ) -> Overhead:
     """Time a model at a commit against the unedited one.
@@ -65,7 +68,7 @@ def overhead(
         commit: the commit.
         mode: how its memories answer.
         prompts: what to ask; some of them, evenly spread, are taken.
-        rounds: how often both take their turn.
+        rounds: how often both take their turn, at least and at most.
         progress: is told about it.
     """
     chosen = check_mode(mode)
@@ -74,14 +77,17 @@ def overhead(
         return Overhead(None, None)
     plain = [_Times() for _ in asked]
     edited = [_Times() for _ in asked]
-    for turn in range(rounds):
+    started = time.perf_counter()
+    for turn in range(rounds[1]):
+        if turn >= rounds[0] and time.perf_counter() - started > SECONDS:
+            break
         if progress is not None:
-            progress(Progress("timing", turn, rounds))
+            progress(Progress("timing", turn, rounds[1]))
         _round(base, asked, plain)
         with assembled(store, base, commit, chosen):
             _round(base, asked, edited)
     if progress is not None:
-        progress(Progress("timing", rounds, rounds))
+        progress(Progress("timing", rounds[1], rounds[1]))
     return Overhead(
         _ratio([(one.prefill, other.prefill) for one, other in zip(edited, plain, strict=True)]),
         _ratio([(one.decode, other.decode) for one, other in zip(edited, plain, strict=True)]),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from pathlib import Path
 from typing import Final
 
@@ -80,8 +81,10 @@ def _measure(plan: Plan, contestant: Contestant, results: Results, folder: Path,
         stream=plan.stream[: missing[-1][0]],
         wanted=tuple(missing),
     )
-    for message in messages(task, folder / "worker.log"):
-        if "row" in message:
-            results.add(Row.from_json(message["row"]))
-        elif progress is not None:
-            progress(Progress(**message["progress"]))
+    # Closed at once whatever happens: the folder may be a temporary one that goes next.
+    with closing(messages(task, folder / "worker.log")) as said:
+        for message in said:
+            if "row" in message:
+                results.add(Row.from_json(message["row"]))
+            elif progress is not None:
+                progress(Progress(**message["progress"]))
