@@ -5,10 +5,10 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test style quality docs bench atlas clean
+.PHONY: help demo test style quality docs bench clean-bench atlas clean
 
 help:  ## Show these targets.
-	@awk -F':.*## ' '/^[a-z]+:.*## /{printf "  %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 $(READY): pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
@@ -35,8 +35,14 @@ quality: $(READY)  ## Formatting, lint, types, layers.
 docs: $(READY)  ## Write the generated pages anew.
 	$(BIN)/python -m wisedb.cli.reference docs/cli.md
 
-bench: $(READY)  ## The figures of docs/benchmarks.md (an hour on two cores).
-	$(BIN)/python -m tests.benchmarks.figures --out docs/benchmarks
+# A run that was stopped goes on where it was; `make clean-bench` begins anew.
+bench: $(READY)  ## Measure the editors and the micro costs into docs/benchmarks/ (hours on two cores).
+	OMP_NUM_THREADS=1 $(BIN)/wisedb bench --editors wise,wise-paper --edits 1,10,100 --out docs/benchmarks/atlas
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest tests/benchmarks/micro/*.py -p no:xdist --benchmark-only \
+		--benchmark-columns=min,median,iqr,rounds --benchmark-json=docs/benchmarks/micro.json
+
+clean-bench:  ## Forget the stores and rows of `make bench`.
+	rm -rf docs/benchmarks/atlas docs/benchmarks/micro.json
 
 atlas: $(READY)  ## Train the model that ships inside anew (half an hour on two cores).
 	$(BIN)/wisedb atlas train --out wisedb/atlas/model

@@ -79,7 +79,7 @@ def init(
             target=target,
             settings=dict(settings),
             seed=seed,
-            pool=None if pool is None else _prompts(pool),
+            pool=None if pool is None else unrelated_prompts(pool),
             author=author,
             date=date,
             progress=progress,
@@ -87,7 +87,12 @@ def init(
     session.show(document(made), created)
 
 
-def _prompts(file: Path) -> list[str]:
+def unrelated_prompts(file: Path) -> list[str]:
+    """A pool file's prompts, one a line.
+
+    Raises:
+        InputError: it can't be read, or holds too few.
+    """
     try:
         lines = file.read_text(encoding="utf-8").splitlines()
     except (OSError, UnicodeDecodeError) as error:

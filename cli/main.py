@@ -23,7 +23,7 @@ SECTIONS = {
     "Move": ("checkout", "switch", "reset", "rollback", "revert", "branch", "tag", "reflog"),
     "Bring together": ("merge", "cherry-pick"),
     "Share": ("clone", "remote", "push", "pull", "fetch", "ls-remote"),
-    "Ask and measure": ("generate", "explain", "eval", "export"),
+    "Ask and measure": ("generate", "explain", "eval", "bench", "export"),
     "Maintain": ("fsck", "gc", "reindex"),
     "The model that ships inside": ("atlas",),
 }
@@ -57,6 +57,7 @@ HOMES = {
     "generate": "ask:generate",
     "explain": "ask:explain",
     "eval": "measure:evaluate",
+    "bench": "bench:bench",
     "export": "export:export",
     "clone": "share:clone",
     "remote": "remote:remote",

@@ -1,0 +1,214 @@
+"""``wisedb bench``: editors compared on one stream of edits."""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+from collections.abc import Sequence
+from contextlib import ExitStack
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from wisedb.config import Setting
+from wisedb.errors import NotAStore
+
+from . import render
+from .demo import quoted
+from .init import absolute, unrelated_prompts
+from .options import command, settings_option
+from .session import Session
+
+if TYPE_CHECKING:
+    from wisedb.runtime.bench.plan import Plan
+    from wisedb.runtime.bench.results import Results, Row
+
+PAGE = "table.md"
+PICTURES = ("figures.svg", "figures.png")
+
+
+def _listed(ctx: click.Context, param: click.Parameter, value: str) -> tuple[str, ...]:
+    return tuple(word.strip() for word in value.split(",") if word.strip())
+
+
+def _lengths(ctx: click.Context, param: click.Parameter, value: str) -> tuple[int, ...]:
+    try:
+        return tuple(int(word.replace("_", "")) for word in _listed(ctx, param, value))
+    except ValueError as error:
+        raise click.BadParameter(f"'{value}' is not a list of numbers such as 1,10,100") from error
+
+
+@command(
+    "wisedb bench --edits 1,10",
+    "wisedb bench --editors wise,wise-paper --edits 10,100 --out bench",
+    "wisedb bench --model gpt2 --data zsre.json --edits 1,10,100 --plot zsre.svg --json",
+)
+@click.option(
+    "--editors",
+    metavar="A,B,…",
+    default="wise",
+    show_default=True,
+    callback=_listed,
+    help="Who is compared: wise, or one of its presets, such as wise-paper.",
+)
+@click.option("--model", metavar="M", help="The base model; by default the store's, outside of one 'atlas'.")
+@click.option("--revision", metavar="R", help="The Hub commit, branch or tag of the model.")
+@click.option(
+    "--data",
+    metavar="FILE",
+    type=click.Path(path_type=Path),
+    help="The stream of edits, in any layout that 'wisedb add' takes; by default the one that ships with atlas.",
+)
+@click.option(
+    "--edits",
+    "lengths",
+    metavar="T,T,…",
+    default="1,10,100",
+    show_default=True,
+    callback=_lengths,
+    help="Measure after so many edits of the stream.",
+)
+@click.option(
+    "--protocol",
+    type=click.Choice(["one-by-one", "batch"]),
+    default="one-by-one",
+    show_default=True,
+    help="A commit an edit, or one commit up to each T.",
+)
+@click.option(
+    "--modes",
+    metavar="M,M,…",
+    default="retrieve,merge,oracle",
+    show_default=True,
+    callback=_listed,
+    help="How the memories answer; oracle tells each prompt its memory, to show what routing costs.",
+)
+@click.option("--seed", type=int, default=0, show_default=True, help="Where every random choice comes from.")
+@settings_option()
+@click.option(
+    "--pool",
+    metavar="FILE",
+    type=click.Path(path_type=Path),
+    help="Unrelated prompts of your own, one a line, in place of those that the model writes.",
+)
+@click.option(
+    "--out",
+    metavar="DIR",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Keep rows, table, plots and the editors' stores here; an unfinished run is gone on with.",
+)
+@click.option("--plot", metavar="FILE", type=click.Path(path_type=Path), help="Draw the figures: an .svg or .png file.")
+def bench(
+    session: Session,
+    editors: tuple[str, ...],
+    model: str | None,
+    revision: str | None,
+    data: Path | None,
+    lengths: tuple[int, ...],
+    protocol: str,
+    modes: tuple[str, ...],
+    seed: int,
+    settings: tuple[tuple[str, Setting], ...],
+    pool: Path | None,
+    out: Path | None,
+    plot: Path | None,
+) -> None:
+    """Compare editors on one stream of edits.
+
+    Each editor writes the stream into a store of its own, in a process of its own, and is measured after every T edits,
+    beside the unedited model. Inside a store its base model is taken; the store itself is not touched.
+    """
+    from wisedb.runtime.bench import plot as picture
+
+    if plot is not None:
+        picture.require(plot)
+    plan = _plan(session, editors, model, revision, data, lengths, modes, protocol, seed, dict(settings), pool)
+    from wisedb.runtime.bench.run import asked
+    from wisedb.runtime.bench.run import bench as measure
+
+    with ExitStack() as stack:
+        folder = out or Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="wisedb-bench-")))
+        with session.progress() as progress:
+            found = measure(plan, folder, progress=progress)
+        rows = found.rows(asked(plan))
+        if out is not None:
+            _publish(session, plan, found, out)
+        if plot is not None:
+            picture.draw(rows, plot)
+    session.show([row.to_json() for row in rows], lambda _: _lines(rows))
+
+
+def _plan(
+    session: Session,
+    editors: tuple[str, ...],
+    model: str | None,
+    revision: str | None,
+    data: Path | None,
+    lengths: tuple[int, ...],
+    modes: tuple[str, ...],
+    protocol: str,
+    seed: int,
+    settings: dict[str, Setting],
+    pool: Path | None,
+) -> Plan:
+    from wisedb.atlas import edits_path
+    from wisedb.importers import read_edits
+    from wisedb.runtime.bench.plan import Plan, contestants
+
+    chosen = contestants(editors, settings)
+    edits = read_edits(edits_path() if data is None else data)
+    target = None
+    if model is None:
+        model = "atlas"
+        try:
+            base = session.store().config.base
+            model, revision, target = base.model, revision or base.revision, base.target
+        except NotAStore:
+            pass
+    return Plan.make(
+        chosen,
+        absolute(model),
+        "atlas" if data is None else data.name,
+        edits,
+        lengths,
+        settings=settings,
+        modes=modes,
+        protocol=protocol,
+        seed=seed,
+        pool=None if pool is None else tuple(unrelated_prompts(pool)),
+        revision=revision,
+        target=target,
+    )
+
+
+def _publish(session: Session, plan: Plan, found: Results, out: Path) -> None:
+    """Table and plots of all rows in the folder."""
+    from wisedb.runtime.bench import plot as picture
+    from wisedb.runtime.bench import table
+    from wisedb.store.commits import utc_now
+    from wisedb.store.files import Disk
+
+    rows = found.rows()
+    pictures: Sequence[str] = ()
+    if picture.available():
+        for name in PICTURES:
+            picture.draw(rows, out / name)
+        pictures = PICTURES[:1]
+    else:
+        session.note("note: no plots were drawn; for them, pip install 'wisedb[bench]'")
+    typed = " ".join(["wisedb", *map(quoted, sys.argv[1:])])
+    text = table.page(rows, plan.conditions(), typed, utc_now()[:10], pictures)
+    Disk().write(out / PAGE, text.encode())
+
+
+def _lines(rows: Sequence[Row]) -> render.Lines:
+    from wisedb.runtime.bench import table
+
+    first = rows[0]
+    yield render.line(f"{first.data} on {first.model}, {first.protocol.replace('-', ' ')}, seed {first.seed}")
+    yield render.line()
+    numbers: tuple[Any, ...] = ("T", *(title for title, _, _ in table.COLUMNS))
+    yield render.table(*table.TITLES, rows=[table.cells(row) for row in rows], numbers=numbers)
+    yield render.line()
+    yield render.line((table.NOTE, "dim"))

@@ -1,0 +1,147 @@
+"""``wisedb bench`` through the real command."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from .conftest import EDITS, FAST, Told, answer, environment, inside, wisedb
+
+KEYS = {
+    "editor",
+    "mode",
+    "model",
+    "data",
+    "T",
+    "protocol",
+    "seed",
+    "reliability",
+    "generalization",
+    "locality",
+    "exact_match",
+    "exact_match_rephrase",
+    "seconds_per_edit",
+    "prefill_overhead",
+    "decode_overhead",
+    "bytes_per_edit",
+    "peak_rss_bytes",
+}
+
+
+@pytest.fixture
+def data(tmp_path: Path) -> Path:
+    file = tmp_path / "three.jsonl"
+    file.write_text("".join(json.dumps(edit) + "\n" for edit in EDITS))
+    return file
+
+
+def keys(rows: list[dict[str, Any]]) -> list[tuple[str, int, str]]:
+    return [(row["editor"], row["T"], row["mode"]) for row in rows]
+
+
+def test_killed_and_run_again_it_goes_on_and_never_under_other_conditions(
+    tmp_path: Path, model: Path, data: Path
+) -> None:
+    words = ("bench", "--model", model, "--data", data, "--edits", "1,2", "--modes", "retrieve,oracle", *FAST)
+    line = [*map(str, words), "--out", "out"]
+    kept = tmp_path / "out" / "results.jsonl"
+    process = subprocess.Popen(
+        [sys.executable, "-m", "wisedb", *line],
+        cwd=tmp_path,
+        env=environment(),
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+    )
+    deadline = time.monotonic() + 200
+    while not (kept.exists() and b'"retrieve"' in kept.read_bytes()):
+        assert process.poll() is None, process.stderr
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    process.kill()
+    process.communicate()
+    before = kept.read_bytes()
+
+    rows = answer(*line, "--plot", "all.png", cwd=tmp_path)
+    assert all(set(row) == KEYS for row in rows)
+    modes = ("retrieve", "oracle")
+    assert keys(rows) == [
+        row for T in (1, 2) for row in (("unedited", T, "base"), *(("wise", T, mode) for mode in modes))
+    ]
+    assert kept.read_bytes().startswith(before[: before.rfind(b"\n") + 1])
+    assert {(row["model"], row["data"], row["protocol"], row["seed"]) for row in rows} == {
+        (model.name, "three.jsonl", "one-by-one", 0)
+    }
+    assert all(row["peak_rss_bytes"] > 0 for row in rows)
+    assert (tmp_path / "all.png").read_bytes().startswith(b"\x89PNG")
+    assert (tmp_path / "out" / "figures.svg").exists()
+    assert "| 2 | wise | oracle |" in (tmp_path / "out" / "table.md").read_text()
+    assert "Fatal" not in (tmp_path / "out" / "work" / "wise" / "worker.log").read_text()
+
+    # All is there: nothing is measured again, and another mode is added to what is there.
+    told = inside(*line, cwd=tmp_path)
+    assert told.returncode == 0 and "three.jsonl on" in told.stdout and "retrieve" in told.stdout
+    other = wisedb(*line, "--seed", "1", cwd=tmp_path)
+    assert other.returncode == 1 and other.stdout == ""
+    assert "error: out was begun under other conditions: seed 0 there, 1 here" in other.stderr
+    assert len(other.stderr.splitlines()) == 2
+
+
+def test_inside_a_store_its_model_is_taken_and_nothing_else_touched(copy: Path, data: Path) -> None:
+    before = {path: path.stat().st_mtime_ns for path in (copy / ".wisedb").rglob("*")}
+    words = (
+        "--data",
+        data,
+        "--edits",
+        "2",
+        "--protocol",
+        "batch",
+        "--modes",
+        "merge",
+        "--editors",
+        "wise-paper",
+        *FAST,
+    )
+    rows = answer("bench", *words, cwd=copy)
+    assert keys(rows) == [("unedited", 2, "base"), ("wise-paper", 2, "merge")]
+    assert rows[1]["protocol"] == "batch" and rows[1]["bytes_per_edit"] > 0
+    assert {path: path.stat().st_mtime_ns for path in (copy / ".wisedb").rglob("*")} == before
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "message"),
+    [
+        (("--editors", "wise,rome"), 2, "there is no editor 'rome'"),
+        (("--edits", "1,4"), 1, "4 edits are asked for, three.jsonl holds 3"),
+        (("--edits", "many"), 2, "not a list of numbers"),
+        (("--modes", "guess"), 2, "there is no mode 'guess'"),
+        (("--set", "preset=paper"), 2, "a preset is an editor of its own"),
+        (("--plot", "figures.gif"), 2, "neither .svg nor .png"),
+        (("--data", "nothing.jsonl"), 1, "there is no file"),
+    ],
+)
+def test_a_wrong_call_measures_nothing(
+    tmp_path: Path, data: Path, words: tuple[str, ...], code: int, message: str
+) -> None:
+    done = inside("bench", "--data", data, "--edits", "1", *words, "--out", "out", "--json", cwd=tmp_path)
+    assert (done.returncode, done.stdout) == (code, "")
+    assert message in json.loads(done.stderr)["error"]["message"]
+    assert not (tmp_path / "out").exists()
+
+
+def test_an_unknown_editor_is_told_which_there_are(tmp_path: Path, told: Told) -> None:
+    done = inside("bench", "--editors", "rome", "--json", cwd=told.path)
+    assert "wise, wise-paper" in json.loads(done.stderr)["error"]["hint"]
+
+
+def test_a_setting_that_there_is_not_is_told_by_the_worker(tmp_path: Path, model: Path, data: Path) -> None:
+    words = ("bench", "--model", model, "--data", data, "--edits", "1", "--set", "stepps=2", "--json")
+    wrong = inside(*words, cwd=tmp_path)
+    assert (wrong.returncode, wrong.stdout) == (2, "")
+    error = json.loads(wrong.stderr)["error"]
+    assert error["kind"] == "unknown-setting" and "stepps" in error["message"] and "steps" in error["hint"]
