@@ -38,6 +38,7 @@ from wisedb.atlas import edits_path
 from wisedb.editors.wise import prepared, shortcut
 from wisedb.edits import Edit
 from wisedb.importers import read_edits
+from wisedb.memory.prompts import encode_prompt
 from wisedb.progress import Progress
 from wisedb.repository import Repository
 from wisedb.runtime.answers import same_answer
@@ -79,6 +80,10 @@ COLUMNS = (
     ("EM at length", "exact_at_length"),
     ("EM at length, rephrase", "exact_at_length_rephrase"),
 )
+
+
+_SLACK = 8
+"""Tokens beyond the target's that an answer may take until it stops by itself, as in wisedb's own evaluation."""
 
 
 # The measuring of one editor, in a process of its own.
@@ -247,32 +252,28 @@ def _figures(base: LoadedBase, questions: Questions, plain: Sequence[Scored]) ->
     for owner, pair in zip(questions.owners, questions.rephrased, strict=True):
         groups.setdefault(owner, []).append(score(base.model, [pair], pad)[0].share)
     after = _plain_loc(base, questions)
-    asked = _asked(questions)
     # Its route is taken anew at each step; with a cache a step sees one token. Both ways are measured, and what is
     # taken for its exact match is the better one, without.
-    whole = [[_whole_answer(base, text, target) for text, target in some] for some in asked]
-    lengths = [
-        [_whole_answer(base, text, target, len(pair.answer)) for (text, target), pair in zip(some, pairs, strict=True)]
-        for some, pairs in zip(asked, (questions.direct, questions.rephrased), strict=True)
-    ]
-    cached = [[exact_matches(base, [one], None)[0] for one in some] for some in asked]
-    cached_length = [
-        [_said_at_length(base, [one], [pair], None)[0] for one, pair in zip(some, pairs, strict=True)]
-        for some, pairs in zip(asked, (questions.direct, questions.rephrased), strict=True)
-    ]
+    natural, cut, cached, cached_cut = [], [], [], []
+    for asked, pairs in zip(_asked(questions), (questions.direct, questions.rephrased), strict=True):
+        both = list(zip(asked, pairs, strict=True))
+        natural.append(_mean(_whole_answer(base, *one, len(pair.answer), cut=False) for one, pair in both))
+        cut.append(_mean(_whole_answer(base, *one, len(pair.answer), cut=True) for one, pair in both))
+        cached.append(_mean(exact_matches(base, [one], None)[0] for one in asked))
+        cached_cut.append(_mean(_said_at_length(base, [one], [pair], None)[0] for one, pair in both))
     return {
         "reliability": mean_share(direct),
         "generalization": _mean(sum(group) / len(group) for group in groups.values()),
         "locality": _mean(agreement(a.predicted, b.predicted) for a, b in zip(after, plain, strict=True)),
-        "exact_match": _mean(whole[0]),
-        "exact_match_rephrase": _mean(whole[1]),
-        "exact_at_length": _mean(lengths[0]),
-        "exact_at_length_rephrase": _mean(lengths[1]),
+        "exact_match": natural[0],
+        "exact_match_rephrase": natural[1],
+        "exact_at_length": cut[0],
+        "exact_at_length_rephrase": cut[1],
         "with_cache": {
-            "exact_match": _mean(cached[0]),
-            "exact_match_rephrase": _mean(cached[1]),
-            "exact_at_length": _mean(cached_length[0]),
-            "exact_at_length_rephrase": _mean(cached_length[1]),
+            "exact_match": cached[0],
+            "exact_match_rephrase": cached[1],
+            "exact_at_length": cached_cut[0],
+            "exact_at_length_rephrase": cached_cut[1],
         },
     }
 
@@ -283,13 +284,11 @@ def _plain_loc(base: LoadedBase, questions: Questions) -> list[Scored]:
 
 
 @torch.no_grad()
-def _whole_answer(base: LoadedBase, prompt: str, target: str, length: int | None = None) -> bool:
-    """Whether the greedy answer, computed without a cache, is the target: at its natural stop, or cut at a length."""
-    start = len(ids := _ids(base, prompt))
-    end = base.tokenizer.eos_token_id
-    most = (len(_ids(base, f"{prompt} {target}")) - start + 8) if length is None else length
-    stopped = False
-    for _ in range(most):
+def _whole_answer(base: LoadedBase, prompt: str, target: str, length: int, *, cut: bool) -> bool:
+    """Whether the greedy answer, computed without a cache, is the target: at its natural stop, or cut at its length."""
+    ids, end, stopped = encode_prompt(base.tokenizer, prompt), base.tokenizer.eos_token_id, False
+    start = len(ids)
+    for _ in range(length if cut else length + _SLACK):
         row = torch.tensor([ids], device=base.model.device)
         logits = base.model(input_ids=row, attention_mask=torch.ones_like(row), use_cache=False).logits
         token = int(logits[0, -1].argmax())
@@ -301,13 +300,7 @@ def _whole_answer(base: LoadedBase, prompt: str, target: str, length: int | None
             break
     text = base.tokenizer.decode(ids[start:], skip_special_tokens=True).lstrip()
     answer = text if "\n" in target else text.split("\n", 1)[0]
-    return (stopped or length is not None) and same_answer(answer, target)
-
-
-def _ids(base: LoadedBase, text: str) -> list[int]:
-    from wisedb.memory.prompts import encode_prompt
-
-    return encode_prompt(base.tokenizer, text)
+    return (stopped or cut) and same_answer(answer, target)
 
 
 def _asked(questions: Questions) -> tuple[list[tuple[str, str]], list[tuple[str, str]]]:
