@@ -107,9 +107,12 @@ def measure(job: Mapping[str, Any]) -> dict[str, Any]:
             row = _ours(repo, edits, protocol, plain=editor == "wise-paper")
         else:
             questions = ask(repo.store, repo.base, tuple(edits), trained_on_locality=False)
-            row = _figures(repo.base, questions, _plain_loc(repo.base, questions))
-            if editor != "unedited":
-                row = _theirs(repo, edits, questions, {**_peer_settings(measured, editor), **job["settings"]}, job)
+            plain = _plain_loc(repo.base, questions)
+            if editor == "unedited":
+                row = _figures(repo.base, questions, plain)
+            else:
+                chosen = {**_peer_settings(measured, editor), **job["settings"]}
+                row = _theirs(repo, edits, questions, plain, chosen, job)
     usage = resource.getrusage(resource.RUSAGE_SELF)
     return {
         "editor": editor,
@@ -204,9 +207,13 @@ def _said_at_length(
 
 
 def _theirs(
-    repo: Repository, edits: Sequence[Edit], questions: Questions, settings: Mapping[str, Any], job: Mapping[str, Any]
+    repo: Repository,
+    edits: Sequence[Edit],
+    questions: Questions,
+    plain: Sequence[Scored],
+    settings: Mapping[str, Any],
+    job: Mapping[str, Any],
 ) -> dict[str, Any]:
-    plain = _plain_loc(repo.base, questions)
     kept = repo.store.objects.meta(str(repo.store.config.editor.pool))[1]
     base = load_base(job["model"])
     checkout = Path(job["easyedit"])
