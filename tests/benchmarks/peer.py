@@ -5,7 +5,8 @@
     python -m tests.benchmarks.peer --easyedit EasyEdit --name zsre --model DIR --data zsre.json --pool prompts.txt
 
 Every editor runs in a process of its own, the processes one after the other. All edits are written first, then measured
-by one and the same code. Each row is saved as soon as it is there, and a row that is there is not measured again:
+by one and the same code. Seconds are those of the training, the measuring left out; those of the processor include, in
+wisedb's rows, all that a commit does, its measuring too. Each row is saved as soon as it is there, and a row that is there is not measured again:
 delete it from the file to do so.
 """
 
@@ -72,6 +73,7 @@ COLUMNS = (
     ("s/edit p50", "p50"),
     ("p95", "p95"),
     ("mean", "mean"),
+    ("CPU", "cpu"),
     ("Rel.", "reliability"),
     ("Gen.", "generalization"),
     ("Loc.", "locality"),
@@ -164,7 +166,7 @@ def _ours(repo: Repository, edits: Sequence[Edit], protocol: str, *, plain: bool
     return {
         "seconds": {**_spread(each), "mean": sum(training) / len(edits), "all": each},
         "commit_seconds": {**_spread(walls), "mean": sum(walls) / len(edits)},
-        "commit_cpu_seconds": {**_spread(busy), "mean": sum(busy) / len(edits)},
+        "cpu_seconds": {**_spread(busy), "mean": sum(busy) / len(edits)},
         **{key: found[key] for _, key in COLUMNS if key in found},
         **found["router"],
         "exact_at_length": direct,
@@ -339,7 +341,7 @@ def table(rows: Sequence[Mapping[str, Any]]) -> str:
     """The rows as a Markdown table."""
     lines = ["| " + " | ".join(title for title, _ in COLUMNS) + " |", "| " + " | ".join("---" for _ in COLUMNS) + " |"]
     for row in rows:
-        flat = {**row, **{key: row.get("seconds", {}).get(key) for key in ("p50", "p95", "mean")}}
+        flat = {**row, **row.get("seconds", {}), "cpu": row.get("cpu_seconds", {}).get("mean")}
         lines.append("| " + " | ".join(_cell(flat.get(key)) for _, key in COLUMNS) + " |")
     return "\n".join(lines)
 
@@ -413,7 +415,7 @@ def main(
         "seed": seed,
         "threads": threads,
     }
-    document: dict[str, Any] = json.loads(out.read_text(encoding="utf-8")) if out.exists() else {}
+    document: dict[str, Any] = json.loads(out.read_text(encoding="utf-8")) if out.exists() else {"name": "peer"}
     held = document.setdefault("sets", {}).setdefault(name, {"conditions": conditions, "rows": []})
     if held["conditions"] != conditions:
         raise click.ClickException(f"{out} holds {name!r} under other conditions: choose another --name or --out")
