@@ -6,8 +6,8 @@
 
 Every editor runs in a process of its own, the processes one after the other. All edits are written first, then measured
 by one and the same code. Seconds are those of the training, the measuring left out; those of the processor include, in
-wisedb's rows, all that a commit does, its measuring too. Each row is saved as soon as it is there, and a row that is there is not measured again:
-delete it from the file to do so.
+wisedb's rows, all that a commit does, its measuring too. Each row is saved as soon as it is there, and a row that is
+there is not measured again: delete it from the file to do so.
 """
 
 from __future__ import annotations
