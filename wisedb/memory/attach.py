@@ -154,10 +154,13 @@ class SideMemories:
         if self.mode == "merge" and len(several) > 1:
             raise UsageError("'merge' takes one memory", hint="Merge them with ties_merge first, or use 'retrieve'.")
         bank = Bank(several, self._bank.shape)
+        router = self._router_for(bank)
+        if router.name == "activation":
+            # Every memory is multiplied with every prompt: none may be made again and again.
+            bank.room = None
         weight = self.projection.module.weight
         if isinstance(weight, torch.Tensor) and not weight.is_meta:
-            bank.place(weight.device, weight.dtype)
-        router = self._router_for(bank)
+            bank.place(weight.device, weight.dtype, self._bank)
         self._bank, self._router = bank, router
         self._reads_keys = router.name != "activation"
 
@@ -230,9 +233,15 @@ class SideMemories:
         finally:
             self._holds.pop()
 
+    @property
+    def _idle(self) -> bool:
+        """Whether all rows of the running ``generate`` are known to be the base's."""
+        held = self._holds[-1].selection if self._holds else None
+        return held is not None and held.idle and self._oracle is None
+
     def _before_call(self, module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
         outermost = module is self._model
-        if not self.memories or not (outermost or self._call is None):
+        if not self.memories or not (outermost or self._call is None) or self._idle:
             return
         names = self._names[0 if outermost else -1]
         given = {**dict(zip(names, args, strict=False)), **kwargs}
@@ -278,7 +287,7 @@ class SideMemories:
             self._holds[-1].settle()
 
     def _after_projection(self, module: nn.Module, args: tuple[Any, ...], output: torch.Tensor) -> torch.Tensor | None:
-        if not self.memories:
+        if not self.memories or self._idle:
             return None
         flat: torch.Tensor = args[0]
         call = self._call or Call(None, *(flat.shape[:2] if flat.ndim == 3 else (1, flat.shape[0])))
@@ -294,6 +303,11 @@ class SideMemories:
         told = self._oracle or (hold.selection if hold is not None else None)
         if told is not None and (decided or not self._records):
             return told.apply(output, hidden, self._bank)
+        # The host may look once a call where that costs nothing, where generate would look all the same, or where
+        # multiplying everything would cost more.
+        compiling = torch.compiler.is_compiling()
+        call.look = not compiling and (hidden.device.type == "cpu" or hold is not None or not self._bank.complete)
+        call.watched = bool(self._records)
         decision = self._router.decide(call, hidden, partial(self._scope, call, hold, hidden.device))
         routes = decision.routes[:, -1]
         if self._oracle is not None:
@@ -305,11 +319,9 @@ class SideMemories:
             return told.apply(output, hidden, self._bank)
         if decision.added is not None:
             return combine(output, decision.routes, decision.added)
-        # The host may look once a call where that costs nothing, or where generate would look all the same.
-        look = not torch.compiler.is_compiling() and (hidden.device.type == "cpu" or hold is not None)
-        if hold is not None and look:
+        if hold is not None and call.look:
             return hold.settled().apply(output, hidden, self._bank)
-        return answer(output, hidden, decision.routes, self._bank, look=look)
+        return answer(output, hidden, decision.routes, self._bank, look=call.look)
 
     def _note(
         self, call: Call, hold: Hold | None, hidden: torch.Tensor, decision: Decision, routes: torch.Tensor
