@@ -23,11 +23,13 @@ import torch
 from torch import nn
 
 from wisedb.errors import UsageError
+from wisedb.memory.alike import Alike
 from wisedb.memory.bank import Bank
 from wisedb.memory.calls import Call, causal, up_to_labels, up_to_lengths, up_to_position
 from wisedb.memory.continuation import cache_in, leave, length_of
 from wisedb.memory.generation import Hold, hold_for
 from wisedb.memory.key_index import KeyIndex, build_index
+from wisedb.memory.keys import same_statistics
 from wisedb.memory.locate import Projection
 from wisedb.memory.observing import embedding_of, entering
 from wisedb.memory.records import Record
@@ -108,6 +110,7 @@ class SideMemories:
         self._oracle: Selection | None = None
         self._lengths: torch.Tensor | None = None
         self._records: list[Record] = []
+        self._alike: Alike | None = None
         self._bank = Bank((), (projection.d_ff, projection.d_model))
         self._router: Router = ActivationRouter(self._bank)
         self._reads_keys = False
@@ -361,14 +364,16 @@ class SideMemories:
         weight = getattr(embedding, "weight", None)
         device = weight.device if isinstance(weight, torch.Tensor) and not weight.is_meta else self._model.device
         rings = [memory.keys for memory in bank.memories]
+        held = [ring for ring in rings if ring is not None and len(ring)]
+        if not held:
+            return None
+        statistics = same_statistics(held)
+        if self._alike is None or not self._alike.statistics.same(statistics):
+            self._alike = Alike(statistics, lambda ids: embedding(ids.to(device)[None])[0])
         reading, self._reads_keys = self._reads_keys, False
         try:
             with torch.no_grad():
-                return build_index(
-                    rings,
-                    [len(memory.edits) for memory in bank.memories],
-                    lambda ids: embedding(ids.to(device)[None])[0],
-                )
+                return build_index(rings, [len(memory.edits) for memory in bank.memories], embedding, self._alike)
         finally:
             self._reads_keys = reading
 

@@ -1,7 +1,8 @@
 """How strongly a few of many memories are excited, by a sequence that may go on from a cache.
 
 Where the keys have named a memory, only its activation is asked for. So A(x) itself is kept with the cache (d_ff
-numbers a token, a few per cent of what the cache keeps in all its layers), and a memory is multiplied with it when it is first named.
+numbers a token, a few per cent of what a large model's cache keeps in all its layers), and a memory is multiplied with
+it when it is first named.
 """
 
 from __future__ import annotations
