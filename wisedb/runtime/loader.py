@@ -31,12 +31,14 @@ class ModelState:
         mode: how its memories answer.
         base: what the model is.
         memories: main blob → memory, for those that are in memory already.
+        blobs: main blob → all blobs of that memory.
     """
 
     commit: str
     mode: Mode
     base: BaseModel
     memories: Mapping[str, SideMemory] = field(default_factory=dict, repr=False)
+    blobs: Mapping[str, Mapping[str, str]] = field(default_factory=dict, repr=False)
 
 
 def load(
@@ -61,7 +63,7 @@ def load(
     chosen = check_mode(mode)
     commit_id = store.resolve(rev)
     base = load_for(store.config.base, **kwargs)
-    _put(store, base.model, commit_id, chosen, {})
+    _put(store, base.model, commit_id, chosen, None)
     return base.model, base.tokenizer
 
 
@@ -86,7 +88,7 @@ def switch_model(model: PreTrainedModel, store: Store, rev: str, mode: str | Non
         raise UsageError(
             "this model was not loaded from this store", hint="Load it with Repository.load(rev), then switch it."
         )
-    _put(store, model, store.resolve(rev), check_mode(mode) if mode else state.mode, state.memories)
+    _put(store, model, store.resolve(rev), check_mode(mode) if mode else state.mode, state)
     return model
 
 
@@ -96,13 +98,22 @@ def state_of(model: PreTrainedModel) -> ModelState | None:
     return state if isinstance(state, ModelState) else None
 
 
-def _put(store: Store, model: PreTrainedModel, commit_id: str, mode: Mode, kept: Mapping[str, SideMemory]) -> None:
+def _put(store: Store, model: PreTrainedModel, commit_id: str, mode: Mode, before: ModelState | None) -> None:
     commit = store.objects.commit(commit_id)
     entries = () if mode == "base" else commit.memories
+    # A memory is kept where it consists of the very same blobs.
+    kept = (
+        {
+            entry.main: before.memories[entry.main]
+            for entry in entries
+            if dict(before.blobs.get(entry.main, {})) == dict(entry.blobs)
+        }
+        if before is not None
+        else {}
+    )
     memories = read_memories(store.objects, entries, kept)
     wanted = answering(commit, memories, mode)
     handle = handle_of(model)
-    before = state_of(model)
     if handle is not None and wanted and before is not None and before.mode == mode:
         handle.set(wanted)
     else:
@@ -111,4 +122,5 @@ def _put(store: Store, model: PreTrainedModel, commit_id: str, mode: Mode, kept:
         if wanted:
             attached(model, store.config.base.target, wanted, mode)
     held = {entry.main: memory for entry, memory in zip(entries, memories, strict=True)}
-    model.__dict__[_STATE] = ModelState(commit_id, mode, store.config.base, held)
+    blobs = {entry.main: entry.blobs for entry in entries}
+    model.__dict__[_STATE] = ModelState(commit_id, mode, store.config.base, held, blobs)
