@@ -27,8 +27,8 @@ import torch
 from tests.benchmarks.llama import RATIO, edit_prompts, llama, relations, side_memories, statistics, twin
 from tests.models import tiny_tokenizer
 from wisedb.config import EditorChoice, StoreConfig
-from wisedb.edits import Edit
 from wisedb.editors.stream import StreamItem, TrainedShard
+from wisedb.edits import Edit
 from wisedb.memory.attach import SideMemories, attach
 from wisedb.memory.locate import locate
 from wisedb.memory.masks import random_mask

@@ -34,6 +34,16 @@ class Alike:
         self._vectors = torch.empty(0, statistics.token_map.shape[1])
         self._pairs = torch.empty(2, 0, dtype=torch.int64)
 
+    @property
+    def count(self) -> int:
+        """How many tokens are known."""
+        return len(self._tokens)
+
+    @property
+    def size(self) -> int:
+        """Bytes of what is known."""
+        return sum(part.numel() * part.element_size() for part in (self._tokens, self._vectors, self._pairs))
+
     def vectors(self, table: torch.Tensor) -> torch.Tensor:
         """float32 (u, p): whitened tokens of length 1.
 
