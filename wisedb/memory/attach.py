@@ -24,7 +24,7 @@ from torch import nn
 
 from wisedb.errors import UsageError
 from wisedb.memory.alike import Alike
-from wisedb.memory.bank import Bank
+from wisedb.memory.bank import ROOM, Bank
 from wisedb.memory.calls import Call, causal, up_to_labels, up_to_lengths, up_to_position
 from wisedb.memory.continuation import cache_in, leave, length_of
 from wisedb.memory.generation import Hold, hold_for
@@ -54,6 +54,7 @@ def attach(
     mode: Mode = "retrieve",
     router: RouterName | None = None,
     level: float = 0.0,
+    room: int = ROOM,
 ) -> SideMemories:
     """Let the memories answer beside the model's projection.
 
@@ -65,6 +66,9 @@ def attach(
         router: who decides: ``"activation"``, ``"keys"`` or ``"both"``. None takes the keys where every memory has
             some, else the activation.
         level: how strict the keys are, in log odds; 0 is what was fitted, more fires less.
+        room: bytes that matrices may take beside the packed memories. Where it is too small for all of them, a matrix
+            is made for the answers that need it. The activation router multiplies all of them with every prompt, and
+            keeps them whatever the room.
 
     Raises:
         UsageError: memories are attached already, a memory of another shape, several under ``"merge"``, a router that
@@ -72,7 +76,7 @@ def attach(
     """
     if handle_of(model) is not None:
         raise UsageError("the model has side memories already", hint="Use the handle's set(), or detach() it first.")
-    return SideMemories(model, projection, memories, mode, router, level)
+    return SideMemories(model, projection, memories, mode, router, level, room)
 
 
 def handle_of(model: nn.Module) -> SideMemories | None:
@@ -97,6 +101,7 @@ class SideMemories:
         mode: Mode,
         router: RouterName | None = None,
         level: float = 0.0,
+        room: int = ROOM,
     ) -> None:
         if router is not None and router not in ROUTERS:
             raise UsageError(f"there is no router '{router}'", hint=f"There are: {', '.join(ROUTERS)}.")
@@ -104,6 +109,7 @@ class SideMemories:
         self.mode = mode
         self._wanted = router
         self._level = level
+        self._room = room
         self._model = model
         self._call: Call | None = None
         self._holds: list[Hold] = []
@@ -156,10 +162,9 @@ class SideMemories:
         several = (memories,) if isinstance(memories, SideMemory) else tuple(memories)
         if self.mode == "merge" and len(several) > 1:
             raise UsageError("'merge' takes one memory", hint="Merge them with ties_merge first, or use 'retrieve'.")
-        bank = Bank(several, self._bank.shape)
+        bank = Bank(several, self._bank.shape, self._room)
         router = self._router_for(bank)
         if router.name == "activation":
-            # Every memory is multiplied with every prompt: none may be made again and again.
             bank.room = None
         weight = self.projection.module.weight
         if isinstance(weight, torch.Tensor) and not weight.is_meta:
@@ -361,19 +366,25 @@ class SideMemories:
 
     def _index(self, bank: Bank) -> KeyIndex | None:
         embedding = embedding_of(self._model)
-        weight = getattr(embedding, "weight", None)
-        device = weight.device if isinstance(weight, torch.Tensor) and not weight.is_meta else self._model.device
+
+        def embed(ids: torch.Tensor) -> torch.Tensor:
+            weight = getattr(embedding, "weight", None)
+            device = weight.device if isinstance(weight, torch.Tensor) else self._model.device
+            # Where weights are kept elsewhere, accelerate brings them and the ids together.
+            found: torch.Tensor = embedding(ids.to("cpu" if device.type == "meta" else device)[None])[0]
+            return found
+
         rings = [memory.keys for memory in bank.memories]
         held = [ring for ring in rings if ring is not None and len(ring)]
         if not held:
             return None
         statistics = same_statistics(held)
         if self._alike is None or not self._alike.statistics.same(statistics):
-            self._alike = Alike(statistics, lambda ids: embedding(ids.to(device)[None])[0])
+            self._alike = Alike(statistics, embed)
         reading, self._reads_keys = self._reads_keys, False
         try:
             with torch.no_grad():
-                return build_index(rings, [len(memory.edits) for memory in bank.memories], embedding, self._alike)
+                return build_index(rings, [len(memory.edits) for memory in bank.memories], embed, self._alike)
         finally:
             self._reads_keys = reading
 

@@ -60,9 +60,10 @@ class SideMemory:
     """
 
     id: str
+    # A descriptor, which is no default (it has none to give); mypy takes it for one.
     mask: _Mask = _Mask()
-    values: torch.Tensor
-    threshold: float
+    values: torch.Tensor  # type: ignore[misc]
+    threshold: float  # type: ignore[misc]
     edits: tuple[str, ...] = ()
     keys: KeyRing | None = None
     packed: PackedMask = field(init=False, repr=False)
