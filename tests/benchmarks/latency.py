@@ -260,7 +260,7 @@ def table(rows: Sequence[dict[str, Any]]) -> str:
 @click.option("--clock", type=click.Choice(["processor", "wall"]), default="processor")
 @click.option("--threads", default=1)
 @click.option("--seed", default=0)
-@click.option("--out", type=click.Path(path_type=Path), default=None, help="Folder that latency.json goes to.")
+@click.option("--out", type=click.Path(path_type=Path), default=None, help="Folder that the figures go to.")
 def main(
     dtypes: Sequence[str],
     batches: Sequence[int],
@@ -277,38 +277,37 @@ def main(
 ) -> None:
     """Measure and print Markdown tables."""
     torch.set_num_threads(threads)
-    rows: list[dict[str, Any]] = []
-    parameters = 0
     for dtype in dtypes:
         model = llama(getattr(torch, dtype), seed)
-        parameters = sum(parameter.numel() for parameter in model.parameters())
         for batch in batches:
             made = cases(model, batch, length, counts, routers, edits)
             measure(made, tokens, rounds, time.thread_time if clock == "processor" else time.perf_counter)
             found = rows_of(made, dtype, batch)
-            rows += found
             click.echo(
                 f"\n{dtype}, batch {batch}: unedited prefill {found[0]['prefill_unedited_ms']:.0f} ms, decode "
                 f"{found[0]['decode_unedited_ms']:.1f} ms a token\n\n{table(found)}"
             )
+            if out is not None:
+                settings = {"edits": edits, "prompt_tokens": length, "tokens": tokens, "threads": threads, "seed": seed}
+                write(out, model, found, {**settings, "rounds": rounds, "clock": clock})
+
+
+def write(out: Path, model: PreTrainedModel, rows: Sequence[dict[str, Any]], settings: dict[str, Any]) -> None:
+    """Write the figures of one dtype and batch size."""
+    parameters = sum(parameter.numel() for parameter in model.parameters())
     document = {
         "name": "latency",
         "model": f"Llama of SmolLM-135M's shape, random, {parameters:,} parameters",
-        "edits": edits,
-        "prompt_tokens": length,
-        "tokens": tokens,
-        "threads": threads,
-        "clock": clock,
-        "seed": seed,
+        **settings,
         "aims": {"prefill": PREFILL, "decode": DECODE},
-        "rows": rows,
+        "rows": list(rows),
         "machine": f"{platform.machine()}, no GPU",
         "versions": {package: version(package) for package in ("wisedb", "torch", "transformers")},
         "date": time.strftime("%Y-%m-%d", time.gmtime()),
     }
-    if out is not None:
-        out.mkdir(parents=True, exist_ok=True)
-        (out / "latency.json").write_text(json.dumps(document, indent=2) + "\n", encoding="utf-8")
+    out.mkdir(parents=True, exist_ok=True)
+    name = f"latency_{rows[0]['dtype']}_{rows[0]['batch']}.json"
+    (out / name).write_text(json.dumps(document, indent=2) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

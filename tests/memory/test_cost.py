@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -164,7 +165,7 @@ def test_both_decide_alike_whether_or_not_somebody_records(quiet: tuple[int, ...
         torch.testing.assert_close(forward(model, input_ids=ids, attention_mask=mask), whole, **CLOSE)
     assert record.scores["activation"].shape == (len(PROMPTS), 2)
     expected = [-1 if route in quiet else route for route in ROUTES]
-    held = {prompt: route for prompt, route in zip(PROMPTS, expected, strict=True)}
+    held = dict(zip(PROMPTS, expected, strict=True))
     for prompt, route in held.items():
         with handle.record() as one:
             greedy(model, [prompt], max_new_tokens=1)
@@ -172,7 +173,7 @@ def test_both_decide_alike_whether_or_not_somebody_records(quiet: tuple[int, ...
     with torch.no_grad():
         for cuts in ((3, 5), (1, 2, 9)):
             cache, parts, edges = None, [], [0, *cuts, ids.shape[1]]
-            for first, last in zip(edges, edges[1:], strict=False):
+            for first, last in pairwise(edges):
                 if last <= first:
                     continue
                 output = model(
