@@ -10,8 +10,10 @@ from tests.models import tiny_model
 from tests.runtime.stores import AUSTRALIA, HAMLET, SUM
 from wisedb.errors import BaseModelMismatch, UnknownRevision, UsageError
 from wisedb.memory.attach import handle_of
+from wisedb.memory.side_memory import SideMemory
 from wisedb.repository import Repository
 from wisedb.runtime.loader import state_of
+from wisedb.store.objects import Objects
 
 
 def test_the_model_is_of_its_own_class_with_the_base_names(history: Repository) -> None:
@@ -42,6 +44,32 @@ def test_a_switch_reads_only_what_differs(history: Repository) -> None:
     ids = tokenizer([AUSTRALIA.prompt, HAMLET.prompt, SUM.prompt], return_tensors="pt", padding=True)
     with torch.no_grad():
         assert torch.equal(model(**ids).logits, fresh(**ids).logits)
+
+
+def test_a_switch_reads_the_blobs_that_differ_and_no_others(
+    repository: Repository, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    repository.commit([AUSTRALIA, HAMLET], "a full memory")
+    repository.commit([SUM], "another one")
+    model, _ = repository.load("HEAD~1")
+    handle = handle_of(model)
+    assert handle is not None
+    read, made = list[str](), list[str]()
+    get, dense = Objects.get, SideMemory.dense
+    monkeypatch.setattr(Objects, "get", lambda self, blob_id: read.append(blob_id) or get(self, blob_id))
+    monkeypatch.setattr(SideMemory, "dense", lambda self, *place: made.append(self.id) or dense(self, *place))
+    repository.switch(model, "HEAD")
+    before, after = (repository.store.objects.commit(repository.store.resolve(rev)) for rev in ("HEAD~1", "HEAD"))
+    known = {entry.main for entry in before.memories}
+    differing = [entry for entry in after.memories if entry.main not in known]
+    assert differing and known & {entry.main for entry in after.memories}
+    assert sorted(read) == sorted(blob_id for entry in differing for blob_id in entry.blobs.values())
+    # Nor is a matrix made again that was there.
+    assert made == [entry.id for entry in differing]
+    assert handle_of(model) is handle
+    read.clear()
+    repository.switch(model, "HEAD")
+    assert read == []
 
 
 def test_a_switch_to_the_beginning_and_to_another_mode(history: Repository) -> None:

@@ -23,11 +23,13 @@ import torch
 from torch import nn
 
 from wisedb.errors import UsageError
-from wisedb.memory.bank import Bank
+from wisedb.memory.alike import Alike
+from wisedb.memory.bank import ROOM, Bank
 from wisedb.memory.calls import Call, causal, up_to_labels, up_to_lengths, up_to_position
 from wisedb.memory.continuation import cache_in, leave, length_of
 from wisedb.memory.generation import Hold, hold_for
 from wisedb.memory.key_index import KeyIndex, build_index
+from wisedb.memory.keys import same_statistics
 from wisedb.memory.locate import Projection
 from wisedb.memory.observing import embedding_of, entering
 from wisedb.memory.records import Record
@@ -52,6 +54,7 @@ def attach(
     mode: Mode = "retrieve",
     router: RouterName | None = None,
     level: float = 0.0,
+    room: int = ROOM,
 ) -> SideMemories:
     """Let the memories answer beside the model's projection.
 
@@ -63,6 +66,9 @@ def attach(
         router: who decides: ``"activation"``, ``"keys"`` or ``"both"``. None goes by the memories: without keys it is
             the activation; with keys it is the keys, and both where a memory has a threshold too.
         level: how strict the keys are, in log odds; 0 is what was fitted, more fires less.
+        room: bytes that matrices may take beside the packed memories. Where it is too small for all of them, a matrix
+            is made for the answers that need it. The activation router multiplies all of them with every prompt, and
+            keeps them whatever the room.
 
     Raises:
         UsageError: memories are attached already, a memory of another shape, several under ``"merge"``, a router that
@@ -70,7 +76,7 @@ def attach(
     """
     if handle_of(model) is not None:
         raise UsageError("the model has side memories already", hint="Use the handle's set(), or detach() it first.")
-    return SideMemories(model, projection, memories, mode, router, level)
+    return SideMemories(model, projection, memories, mode, router, level, room)
 
 
 def handle_of(model: nn.Module) -> SideMemories | None:
@@ -95,6 +101,7 @@ class SideMemories:
         mode: Mode,
         router: RouterName | None = None,
         level: float = 0.0,
+        room: int = ROOM,
     ) -> None:
         if router is not None and router not in ROUTERS:
             raise UsageError(f"there is no router '{router}'", hint=f"There are: {', '.join(ROUTERS)}.")
@@ -102,12 +109,14 @@ class SideMemories:
         self.mode = mode
         self._wanted = router
         self._level = level
+        self._room = room
         self._model = model
         self._call: Call | None = None
         self._holds: list[Hold] = []
         self._oracle: Selection | None = None
         self._lengths: torch.Tensor | None = None
         self._records: list[Record] = []
+        self._alike: Alike | None = None
         self._bank = Bank((), (projection.d_ff, projection.d_model))
         self._router: Router = ActivationRouter(self._bank)
         self._reads_keys = False
@@ -153,11 +162,13 @@ class SideMemories:
         several = (memories,) if isinstance(memories, SideMemory) else tuple(memories)
         if self.mode == "merge" and len(several) > 1:
             raise UsageError("'merge' takes one memory", hint="Merge them with ties_merge first, or use 'retrieve'.")
-        bank = Bank(several, self._bank.shape)
+        bank = Bank(several, self._bank.shape, self._room)
+        router = self._router_for(bank)
+        if router.name == "activation":
+            bank.room = None
         weight = self.projection.module.weight
         if isinstance(weight, torch.Tensor) and not weight.is_meta:
-            bank.place(weight.device, weight.dtype)
-        router = self._router_for(bank)
+            bank.place(weight.device, weight.dtype, self._bank)
         self._bank, self._router = bank, router
         self._reads_keys = router.name != "activation"
 
@@ -230,9 +241,15 @@ class SideMemories:
         finally:
             self._holds.pop()
 
+    @property
+    def _idle(self) -> bool:
+        """Whether all rows of the running ``generate`` are known to be the base's."""
+        held = self._holds[-1].selection if self._holds else None
+        return held is not None and held.idle and self._oracle is None
+
     def _before_call(self, module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
         outermost = module is self._model
-        if not self.memories or not (outermost or self._call is None):
+        if not self.memories or not (outermost or self._call is None) or self._idle:
             return
         names = self._names[0 if outermost else -1]
         given = {**dict(zip(names, args, strict=False)), **kwargs}
@@ -278,7 +295,7 @@ class SideMemories:
             self._holds[-1].settle()
 
     def _after_projection(self, module: nn.Module, args: tuple[Any, ...], output: torch.Tensor) -> torch.Tensor | None:
-        if not self.memories:
+        if not self.memories or self._idle:
             return None
         flat: torch.Tensor = args[0]
         call = self._call or Call(None, *(flat.shape[:2] if flat.ndim == 3 else (1, flat.shape[0])))
@@ -294,6 +311,11 @@ class SideMemories:
         told = self._oracle or (hold.selection if hold is not None else None)
         if told is not None and (decided or not self._records):
             return told.apply(output, hidden, self._bank)
+        # The host may look once a call where that costs nothing, where generate would look all the same, or where
+        # multiplying everything would cost more.
+        compiling = torch.compiler.is_compiling()
+        call.look = not compiling and (hidden.device.type == "cpu" or hold is not None or not self._bank.complete)
+        call.watched = bool(self._records)
         decision = self._router.decide(call, hidden, partial(self._scope, call, hold, hidden.device))
         routes = decision.routes[:, -1]
         if self._oracle is not None:
@@ -305,11 +327,9 @@ class SideMemories:
             return told.apply(output, hidden, self._bank)
         if decision.added is not None:
             return combine(output, decision.routes, decision.added)
-        # The host may look once a call where that costs nothing, or where generate would look all the same.
-        look = not torch.compiler.is_compiling() and (hidden.device.type == "cpu" or hold is not None)
-        if hold is not None and look:
+        if hold is not None and call.look:
             return hold.settled().apply(output, hidden, self._bank)
-        return answer(output, hidden, decision.routes, self._bank, look=look)
+        return answer(output, hidden, decision.routes, self._bank, look=call.look)
 
     def _note(
         self, call: Call, hold: Hold | None, hidden: torch.Tensor, decision: Decision, routes: torch.Tensor
@@ -345,17 +365,25 @@ class SideMemories:
 
     def _index(self, bank: Bank) -> KeyIndex | None:
         embedding = embedding_of(self._model)
-        weight = getattr(embedding, "weight", None)
-        device = weight.device if isinstance(weight, torch.Tensor) and not weight.is_meta else self._model.device
+
+        def embed(ids: torch.Tensor) -> torch.Tensor:
+            weight = getattr(embedding, "weight", None)
+            device = weight.device if isinstance(weight, torch.Tensor) else self._model.device
+            # Where weights are kept elsewhere, accelerate brings them and the ids together.
+            found: torch.Tensor = embedding(ids.to("cpu" if device.type == "meta" else device)[None])[0]
+            return found
+
         rings = [memory.keys for memory in bank.memories]
+        held = [ring for ring in rings if ring is not None and len(ring)]
+        if not held:
+            return None
+        statistics = same_statistics(held)
+        if self._alike is None or not self._alike.statistics.same(statistics):
+            self._alike = Alike(statistics, embed)
         reading, self._reads_keys = self._reads_keys, False
         try:
             with torch.no_grad():
-                return build_index(
-                    rings,
-                    [len(memory.edits) for memory in bank.memories],
-                    lambda ids: embedding(ids.to(device)[None])[0],
-                )
+                return build_index(rings, [len(memory.edits) for memory in bank.memories], embed, self._alike)
         finally:
             self._reads_keys = reading
 

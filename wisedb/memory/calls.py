@@ -31,6 +31,8 @@ class Call:
         embedded: what the embedding module gave, or was given instead, (B, T, d).
         states: what entered the block at which relations are read, (B, T, d_model).
         trails: what was seen, to be kept with the cache that the call returns.
+        look: whether the host may look at the routes, so that only what answers is multiplied.
+        watched: whether somebody records: every score is wanted then.
     """
 
     module: nn.Module | None
@@ -43,6 +45,8 @@ class Call:
     embedded: torch.Tensor | None = None
     states: torch.Tensor | None = None
     trails: list[Any] = field(default_factory=list)
+    look: bool = False
+    watched: bool = False
 
     @property
     def room(self) -> int | None:

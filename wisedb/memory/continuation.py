@@ -13,6 +13,7 @@ import torch
 from wisedb.errors import UsageError
 from wisedb.memory.activation import Tally
 from wisedb.memory.bank import Bank
+from wisedb.memory.hidden_trail import HiddenTrail
 from wisedb.memory.key_trail import KeyTrail
 
 _ATTRIBUTE = "_wisedb_trail"
@@ -79,7 +80,7 @@ def trail_of(cache: Any, bank: Bank) -> Trail:
     return trail if isinstance(trail, Trail) and trail.bank is bank else Trail(bank)
 
 
-def leave(cache: Any, trail: Trail | KeyTrail) -> None:
+def leave(cache: Any, trail: Trail | KeyTrail | HiddenTrail) -> None:
     """Let the cache carry the trail; each router has a place of its own there."""
     setattr(cache, trail.attribute, trail)
 

@@ -14,11 +14,9 @@ from dataclasses import dataclass, replace
 
 import torch
 
+from wisedb.memory.alike import Alike
 from wisedb.memory.keys import KeyRing, same_statistics
 from wisedb.memory.statistics import Statistics
-
-ALIKE = 0.7
-"""The cosine from which on two whitened tokens are taken for one, where documents are counted."""
 
 _LEAST = 0.01
 _DENSE = 0.5
@@ -27,7 +25,6 @@ _WEAK = 2.0
 _WEAK_SHARE = 0.1
 # The mean of all relation keys is drawn towards that of unrelated text, as if there were so many keys at zero.
 _PRIOR = 30.0
-_NEAR_ROWS = 1024
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -101,7 +98,10 @@ class KeyIndex:
 
 
 def build_index(
-    rings: Sequence[KeyRing | None], sizes: Sequence[int], embed: Callable[[torch.Tensor], torch.Tensor]
+    rings: Sequence[KeyRing | None],
+    sizes: Sequence[int],
+    embed: Callable[[torch.Tensor], torch.Tensor],
+    alike: Alike | None = None,
 ) -> KeyIndex | None:
     """Put the keys of several memories together.
 
@@ -109,6 +109,7 @@ def build_index(
         rings: one a memory, in the order that routes count them.
         sizes: how many edits each memory holds.
         embed: the model's embedding module: int64 (u,) → (u, d).
+        alike: what was found of the same model's tokens before, which is then added to.
 
     Returns:
         None if no memory has a key.
@@ -129,8 +130,9 @@ def build_index(
 
     spelt = _Readings([ring for _, ring in held])
     table = spelt.table(statistics)
-    vectors = statistics.tokens(embed(table).detach().float().cpu().reshape(len(table), -1))
-    weights = _weights(vectors, table, spelt, statistics, edit)
+    alike = alike or Alike(statistics, embed)
+    vectors = alike.vectors(table)
+    weights = _weights(alike, table, spelt, statistics, edit)
     spans = spelt.spans(weights, table)
     rows = torch.searchsorted(table, torch.tensor([token for span in spans for token in span]))
     used, slots = torch.unique(rows, return_inverse=True)
@@ -226,7 +228,7 @@ def dense_stretch(weights: Sequence[float]) -> tuple[int, int]:
 
 
 def _weights(
-    vectors: torch.Tensor, table: torch.Tensor, spelt: _Readings, statistics: Statistics, edit: torch.Tensor
+    alike: Alike, table: torch.Tensor, spelt: _Readings, statistics: Statistics, edit: torch.Tensor
 ) -> torch.Tensor:
     """What each token of the table counts for, float32 (u,)."""
     texts = statistics.documents()
@@ -244,11 +246,7 @@ def _weights(
     width = len(table)
     coded = torch.unique(torch.tensor(documents) * width + torch.searchsorted(table, torch.tensor(tokens)))
     # From "this document has that token" to "this document has a token like that one".
-    pairs = [
-        (vectors[start : start + _NEAR_ROWS] @ vectors.T > ALIKE).nonzero() + torch.tensor([start, 0])
-        for start in range(0, width, _NEAR_ROWS)
-    ]
-    one, like = torch.cat(pairs).unbind(dim=1)
+    one, like = alike.pairs(table)
     many = torch.bincount(one, minlength=width)
     row = coded % width
     often = many[row]

@@ -145,10 +145,7 @@ def same_statistics(rings: Iterable[KeyRing]) -> Statistics:
     for ring in rings:
         if found is None:
             found = ring.statistics
-        elif found is not ring.statistics and not all(
-            torch.equal(one, other)
-            for one, other in zip(found.tensors().values(), ring.statistics.tensors().values(), strict=True)
-        ):
+        elif not found.same(ring.statistics):
             raise UsageError("the memories' keys rest on different statistics", hint="They belong to different stores.")
     if found is None:
         raise UsageError("there are no keys", hint="Give one ring at least.")

@@ -14,10 +14,12 @@ from typing import Literal, NamedTuple, Protocol, get_args
 import torch
 
 from wisedb.errors import UsageError
+from wisedb.memory.activation import Tally, level
 from wisedb.memory.bank import Bank
 from wisedb.memory.calls import Call
 from wisedb.memory.continuation import trail_of
 from wisedb.memory.evidence import Meant, weigh
+from wisedb.memory.hidden_trail import Stretch, hidden_trail_of
 from wisedb.memory.key_index import KeyIndex
 from wisedb.memory.key_trail import Glimpse, key_trail_of
 from wisedb.memory.routing import BASE, Scope, decide
@@ -183,6 +185,8 @@ def _lingering(meant: Meant, tokens: int, level: float) -> Meant:
 class BothRouters:
     """The keys' choice, where that memory's activation reaches ε too.
 
+    Only memories that the keys name are measured where the host may look and nobody records.
+
     Args:
         activation: the one.
         keys: the other.
@@ -201,9 +205,32 @@ class BothRouters:
 
     def decide(self, call: Call, hidden: torch.Tensor, scoping: Scoping) -> Decision:
         """See :class:`Router`."""
-        excited, meant = self.activation.decide(call, hidden, scoping), self.keys.decide(call, hidden, scoping)
-        levels = excited.scores["activation"]
-        reached = levels >= torch.tensor(self.activation.thresholds, device=levels.device)
-        agreed = reached.gather(-1, meant.routes.clamp(min=0)[..., None])[..., 0]
+        bank = self.activation.bank
+        meant = self.keys.decide(call, hidden, scoping)
+        bank.place(hidden.device, hidden.dtype)
+        trail = hidden_trail_of(call.cache, bank)
+        counts = trail.counts(call.past, call.rows)
+        scope = scoping(None if counts is None else counts > 0)
+        now = Stretch(hidden.detach(), scope.seen)
+        call.trails.append(trail.extended(call.past, now, call.room))
+
+        def excited(memory: int) -> torch.Tensor:
+            before = trail.sums(memory, call.past, call.rows)
+            sums = now.sums(memory, bank)[..., None]
+            if before is not None and counts is not None:
+                sums = sums + before[:, None, None]
+            seen = now.counts if counts is None else now.counts + counts[:, None]
+            levels = level(Tally(sums, seen))[..., 0]
+            return torch.where(scope.held[:, None], levels[:, -1:], levels)
+
+        if call.look and not call.watched:
+            routes = meant.routes
+            for memory in torch.unique(meant.routes).tolist():
+                if memory != BASE:
+                    too_little = (meant.routes == memory) & (excited(memory) < bank.thresholds[memory])
+                    routes = torch.where(too_little, BASE, routes)
+            return Decision(routes, meant.scores, meant.best)
+        every = torch.stack([excited(memory) for memory in range(len(bank))], dim=-1)
+        agreed = (every >= bank.thresholds).gather(-1, meant.routes.clamp(min=0)[..., None])[..., 0]
         routes = torch.where(agreed, meant.routes, BASE)
-        return Decision(routes, {**meant.scores, **excited.scores}, meant.best)
+        return Decision(routes, {**meant.scores, "activation": every}, meant.best)

@@ -80,18 +80,15 @@ def decide(hidden: torch.Tensor, bank: Bank, scope: Scope, before: Tally | None 
     added = hidden.new_zeros(())
     activations, sums = [], []
     counts = torch.empty(0)
-    for first, products, thresholds in bank.products(hidden):
-        part = None
-        if before is not None:
-            part = Tally(before.sums[:, first : first + len(thresholds)], before.counts)
-        running = tally(token_squares(products), scope.seen, part)
+    for number, product, threshold in bank.products(hidden):
+        part = None if before is None else Tally(before.sums[:, number : number + 1], before.counts)
+        running = tally(token_squares(product)[..., None], scope.seen, part)
         levels = level(running)
         levels = torch.where(scope.held[:, None, None], levels[:, -1:], levels)
-        top, number = choose(levels, thresholds)
-        index = number[..., None, None].expand(-1, -1, 1, products.shape[-1])
+        top, _ = choose(levels, threshold[None])
         better = top > best
-        added = torch.where(better[..., None], products.gather(2, index).squeeze(2), added)
-        routes = torch.where(better, number + first, routes)
+        added = torch.where(better[..., None], product, added)
+        routes = torch.where(better, number, routes)
         best = torch.maximum(top, best)
         activations.append(levels)
         sums.append(running.sums)
@@ -122,11 +119,9 @@ def answer(output: torch.Tensor, hidden: torch.Tensor, routes: torch.Tensor, ban
                 here = (routes == memory)[..., None]
                 output = torch.where(here, output + bank.multiply(hidden, memory).to(output.dtype), output)
         return output
-    for first, products, thresholds in bank.products(hidden):
-        inside = (routes >= first) & (routes < first + len(thresholds))
-        index = (routes - first).clamp(0, len(thresholds) - 1)[..., None, None].expand(-1, -1, 1, products.shape[-1])
-        part = products.gather(2, index).squeeze(2).to(output.dtype)
-        output = torch.where(inside[..., None], output + part, output)
+    for number, product, _ in bank.products(hidden):
+        here = (routes == number)[..., None]
+        output = torch.where(here, output + product.to(output.dtype), output)
     return output
 
 
@@ -139,8 +134,19 @@ class Selection:
 
     def __init__(self, routes: list[int]) -> None:
         self.routes = routes
+        self._idle: bool | None = None
         self._rows: dict[int, torch.Tensor] = {}
         self._placed: tuple[int, torch.device] | None = None
+        # Held as long as the route is, so that a matrix is made once for all steps.
+        self._matrices: dict[int, torch.Tensor] = {}
+
+    @property
+    def idle(self) -> bool:
+        """Whether no memory answers."""
+        # Not before it is asked for: while a compiler traces the first forward the numbers aren't known yet.
+        if self._idle is None:
+            self._idle = all(route == BASE for route in self.routes)
+        return self._idle
 
     def apply(self, output: torch.Tensor, hidden: torch.Tensor, bank: Bank) -> torch.Tensor:
         """The projection's output (B, T, d_model) with each row's memory added; hidden is A(x), (B, T, d_ff).
@@ -150,6 +156,9 @@ class Selection:
         """
         self._place(output.shape[0], output.device)
         for memory, rows in self._rows.items():
+            if not bank.complete and memory not in self._matrices:
+                bank.place(hidden.device, hidden.dtype)
+                self._matrices[memory] = bank.matrix(memory)
             if len(rows) == output.shape[0]:
                 return output + bank.multiply(hidden, memory).to(output.dtype)
             output = output.index_add(0, rows, bank.multiply(hidden[rows], memory).to(output.dtype))

@@ -34,6 +34,7 @@ class ModelState:
         base: what the model is.
         loaded: the model with its tokenizer.
         memories: main blob → memory, for those that are in memory already.
+        blobs: main blob → all blobs of that memory.
     """
 
     commit: str
@@ -41,6 +42,7 @@ class ModelState:
     base: BaseModel
     loaded: LoadedBase = field(repr=False)
     memories: Mapping[str, SideMemory] = field(default_factory=dict, repr=False)
+    blobs: Mapping[str, Mapping[str, str]] = field(default_factory=dict, repr=False)
 
 
 def load(
@@ -65,7 +67,7 @@ def load(
     chosen = check_mode(mode)
     commit_id = store.resolve(rev)
     base = load_for(store.config.base, **kwargs)
-    _put(store, base, commit_id, chosen, {})
+    _put(store, base, commit_id, chosen, None)
     return base.model, base.tokenizer
 
 
@@ -90,7 +92,7 @@ def switch_model(model: PreTrainedModel, store: Store, rev: str, mode: str | Non
         raise UsageError(
             "this model was not loaded from this store", hint="Load it with Repository.load(rev), then switch it."
         )
-    _put(store, state.loaded, store.resolve(rev), check_mode(mode) if mode else state.mode, state.memories)
+    _put(store, state.loaded, store.resolve(rev), check_mode(mode) if mode else state.mode, state)
     return model
 
 
@@ -100,13 +102,22 @@ def state_of(model: PreTrainedModel) -> ModelState | None:
     return state if isinstance(state, ModelState) else None
 
 
-def _put(store: Store, base: LoadedBase, commit_id: str, mode: Mode, kept: Mapping[str, SideMemory]) -> None:
+def _put(store: Store, base: LoadedBase, commit_id: str, mode: Mode, before: ModelState | None) -> None:
     model = base.model
     commit = store.objects.commit(commit_id)
     entries = () if mode == "base" else commit.memories
+    # A memory is kept where it consists of the very same blobs.
+    kept = (
+        {
+            entry.main: before.memories[entry.main]
+            for entry in entries
+            if dict(before.blobs.get(entry.main, {})) == dict(entry.blobs)
+        }
+        if before is not None
+        else {}
+    )
     memories = read_memories(store.objects, entries, kept)
     handle = handle_of(model)
-    before = state_of(model)
     if mode == "merge" and handle is not None and is_fitted(commit) and len(memories) > 1:
         # A merge is fitted to the plain model.
         handle.detach()
@@ -120,4 +131,5 @@ def _put(store: Store, base: LoadedBase, commit_id: str, mode: Mode, kept: Mappi
         if wanted:
             attached(model, store.config.base.target, wanted, mode)
     held = {entry.main: memory for entry, memory in zip(entries, memories, strict=True)}
-    model.__dict__[_STATE] = ModelState(commit_id, mode, store.config.base, base, held)
+    blobs = {entry.main: entry.blobs for entry in entries}
+    model.__dict__[_STATE] = ModelState(commit_id, mode, store.config.base, base, held, blobs)

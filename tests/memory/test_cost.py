@@ -1,0 +1,243 @@
+"""What is kept, what is made and what is multiplied; and that it doesn't change what comes out."""
+
+from __future__ import annotations
+
+import copy
+from dataclasses import replace
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from accelerate import cpu_offload, disk_offload, dispatch_model
+from hypothesis import given
+from hypothesis import strategies as st
+from transformers import PreTrainedModel
+
+from tests.memory.keyed import LEVEL, ROUTES, keyed_memories
+from tests.memory.sides import PROMPTS, batch, forward
+from tests.memory.test_attach import CLOSE
+from tests.memory.test_generation import greedy
+from tests.models import tiny_model
+from wisedb.errors import CorruptObject
+from wisedb.memory.attach import SideMemories, attach
+from wisedb.memory.bank import Bank
+from wisedb.memory.locate import locate
+from wisedb.memory.masks import PackedMask, pack, random_mask
+from wisedb.memory.routers import ROUTERS
+from wisedb.memory.side_memory import SideMemory
+
+NEVER = 1e9
+
+
+def beside(model: PreTrainedModel, router: str, quiet: tuple[int, ...] = (), **options: Any) -> SideMemories:
+    """The keyed memories, of which some are never excited enough."""
+    memories = [
+        replace(memory, threshold=NEVER) if number in quiet else memory
+        for number, memory in enumerate(keyed_memories(model))
+    ]
+    return attach(model, locate(model), memories, router=router, level=LEVEL, **options)  # type: ignore[arg-type]
+
+
+@given(st.integers(1, 9), st.integers(1, 9), st.integers(0, 99), st.sampled_from([torch.float32, torch.bfloat16]))
+def test_a_memory_is_kept_packed_and_gives_what_it_was_given(
+    rows: int, columns: int, seed: int, dtype: torch.dtype
+) -> None:
+    mask = random_mask((rows, columns), 0.4, seed)
+    values = torch.arange(1.0, int(mask.sum()) + 1).to(dtype)
+    memory = SideMemory("a", mask, values, 0.0)
+    assert torch.equal(memory.mask, mask) and memory.shape == (rows, columns)
+    expected = torch.zeros(rows, columns, dtype=dtype)
+    expected[mask] = values
+    assert torch.equal(memory.dense(), expected)
+    assert torch.equal(memory.dense(dtype=torch.float64), expected.double())
+    assert memory.size == (rows * columns + 7) // 8 + values.numel() * dtype.itemsize
+    again = SideMemory("a", PackedMask.read(pack(mask), (rows, columns)), values, 0.0)
+    assert torch.equal(again.dense(), expected)
+    # The bits are unpacked by torch's own arithmetic elsewhere than on the processor.
+    shifts = torch.arange(7, -1, -1, dtype=torch.uint8)
+    spread = (memory.packed.bits[:, None] >> shifts) & 1
+    assert torch.equal(spread.reshape(-1)[: rows * columns].bool().reshape(rows, columns), mask)
+    assert torch.equal(replace(memory, threshold=2.0).mask, mask)
+    assert not any(isinstance(part, torch.Tensor) and part.dtype == torch.bool for part in vars(memory).values())
+
+
+def test_a_packed_mask_of_another_size_is_refused() -> None:
+    with pytest.raises(CorruptObject):
+        PackedMask.read(torch.zeros(2, dtype=torch.uint8), (2, 3))
+    packed = PackedMask.of(torch.ones(2, 3, dtype=torch.bool))
+    with pytest.raises(CorruptObject, match="6 entries are masked"):
+        SideMemory("a", packed, torch.ones(5), 0.0)
+
+
+def test_matrices_stay_where_there_is_room() -> None:
+    mask = torch.ones(4, 2, dtype=torch.bool)
+    memories = [SideMemory(str(n), mask, torch.full((8,), n + 1.0), 0.0) for n in range(3)]
+    size = 4 * 2 * 4
+    cpu = torch.device("cpu")
+    for room, kept in ((None, 3), (3 * size, 3), (2 * size, 0), (0, 0)):
+        bank = Bank(memories, (4, 2), room)
+        bank.place(cpu, torch.float32)
+        assert bank.size == kept * size and bank.complete == (kept == 3)
+    bank = Bank(memories, (4, 2), 2 * size)
+    bank.place(cpu, torch.float32)
+    hidden = torch.ones(1, 4)
+    for number in (0, 1, 0, 2, 1):
+        assert bank.multiply(hidden, number).tolist() == [[4.0 * (number + 1)] * 2]
+        assert bank.size <= 2 * size
+    lent = Bank(memories, (4, 2), 0)
+    lent.place(cpu, torch.float32)
+    matrix = lent.matrix(1)
+    # Whoever holds it shares it; nobody else keeps it.
+    assert lent.matrix(1) is matrix and lent.size == 0
+
+
+def test_what_both_have_is_taken_over() -> None:
+    model = tiny_model("llama")
+    handle = beside(model, "keys")
+    before = handle._bank.matrix(1)
+    handle.set([replace(handle.memories[0], threshold=1.0), handle.memories[1]])
+    assert handle._bank.matrix(1) is before
+
+
+@pytest.mark.parametrize("router", ["keys", "both"])
+def test_without_room_the_answers_are_the_same_and_a_matrix_is_made_once_an_answer(
+    router: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model, other = tiny_model("llama"), tiny_model("llama")
+    beside(model, router)
+    handle = beside(other, router, room=0)
+    made: list[str] = []
+    dense = SideMemory.dense
+    monkeypatch.setattr(SideMemory, "dense", lambda self, *place: made.append(self.id) or dense(self, *place))
+    assert torch.equal(greedy(other, max_new_tokens=5), greedy(model, max_new_tokens=5))
+    assert handle._bank.size == 0
+    wanted = sorted({f"memory-{route}" for route in ROUTES if route >= 0})
+    # The two together measure what the keys name before anybody holds it.
+    assert sorted(made) == sorted(wanted * (2 if router == "both" else 1))
+    assert torch.equal(forward(other, **batch(PROMPTS)), forward(model, **batch(PROMPTS)))
+
+
+@pytest.mark.parametrize("router", ROUTERS)
+def test_a_batch_that_no_memory_answers_asks_nothing_after_its_prompt(
+    router: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model = tiny_model("llama")
+    handle = beside(model, router, quiet=(0, 1))
+    asked: list[int] = []
+    answer = SideMemories._answer
+    monkeypatch.setattr(SideMemories, "_answer", lambda self, *given: asked.append(1) or answer(self, *given))
+    got = greedy(model, PROMPTS[1:3], max_new_tokens=4)
+    assert asked == [1]
+    handle.detach()
+    assert torch.equal(got, greedy(model, PROMPTS[1:3], max_new_tokens=4))
+
+
+def test_both_measure_what_the_keys_name_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    model = tiny_model("llama")
+    handle = beside(model, "both", quiet=(0,))
+    asked: list[int] = []
+    bank = handle._bank
+    multiply = bank.multiply
+    monkeypatch.setattr(bank, "multiply", lambda hidden, memory: asked.append(memory) or multiply(hidden, memory))
+    monkeypatch.setattr(bank, "products", lambda hidden: pytest.fail("every memory is multiplied"))
+    greedy(model, [PROMPTS[1]], max_new_tokens=3)
+    assert asked == []
+    greedy(model, [PROMPTS[0]], max_new_tokens=3)
+    # Named, measured, not excited enough.
+    assert asked == [0]
+    asked.clear()
+    greedy(model, [PROMPTS[3]], max_new_tokens=3)
+    assert asked == [1] * 4
+
+
+@pytest.mark.parametrize("quiet", [(), (0,), (1,)])
+def test_both_decide_alike_whether_or_not_somebody_records(quiet: tuple[int, ...]) -> None:
+    """Recorded, every memory is measured; else those that are named, over A(x) that the cache carries."""
+    model = tiny_model("llama")
+    handle = beside(model, "both", quiet=quiet)
+    inputs = batch(PROMPTS, "right")
+    ids, mask = inputs["input_ids"], inputs["attention_mask"]
+    whole = forward(model, input_ids=ids, attention_mask=mask)
+    with handle.record() as record:
+        torch.testing.assert_close(forward(model, input_ids=ids, attention_mask=mask), whole, **CLOSE)
+    assert record.scores["activation"].shape == (len(PROMPTS), 2)
+    expected = [-1 if route in quiet else route for route in ROUTES]
+    held = dict(zip(PROMPTS, expected, strict=True))
+    for prompt, route in held.items():
+        with handle.record() as one:
+            greedy(model, [prompt], max_new_tokens=1)
+        assert one.routes.tolist() == [route]
+    with torch.no_grad():
+        for cuts in ((3, 5), (1, 2, 9)):
+            cache, parts, edges = None, [], [0, *cuts, ids.shape[1]]
+            for first, last in pairwise(edges):
+                if last <= first:
+                    continue
+                output = model(
+                    input_ids=ids[:, first:last], attention_mask=mask[:, :last], past_key_values=cache, use_cache=True
+                )
+                cache = copy.deepcopy(output.past_key_values)
+                parts.append(output.logits)
+            real = mask.bool()
+            torch.testing.assert_close(torch.cat(parts, dim=1)[real], whole[real], **CLOSE)
+
+
+@pytest.mark.parametrize("router", ROUTERS)
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
+def test_halves_keep_matrices_in_their_own_dtype(router: str, dtype: torch.dtype) -> None:
+    model = tiny_model("llama").to(dtype)
+    handle = beside(model, router)
+    alone = [greedy(model, [prompt], max_new_tokens=3) for prompt in PROMPTS]
+    assert {matrix.dtype for matrix in handle._bank._matrices.values()} == {dtype}
+    with handle.record() as record:
+        greedy(model, max_new_tokens=3)
+    if router != "activation":
+        assert record.routes.tolist() == ROUTES
+    assert all(torch.isfinite(forward(model, **batch(PROMPTS))[0]).flatten())
+    for prompt, wanted in zip(PROMPTS, alone, strict=True):
+        assert torch.equal(greedy(model, [prompt], max_new_tokens=3), wanted)
+
+
+@pytest.mark.parametrize("router", ROUTERS)
+@pytest.mark.parametrize("place", ["cpu", "disk", "mixed"])
+def test_an_offloaded_model_answers_alike(router: str, place: str, tmp_path: Path) -> None:
+    """Weights that stay elsewhere until their module runs, as a device map with "cpu" or "disk" has it."""
+    model, plain = tiny_model("llama"), tiny_model("llama")
+    cpu = torch.device("cpu")
+    if place == "cpu":
+        cpu_offload(model, execution_device=cpu)
+    elif place == "disk":
+        disk_offload(model, str(tmp_path), execution_device=cpu)
+    else:
+        places: dict[str, Any] = {"model.embed_tokens": "cpu", "model.rotary_emb": "cpu", "lm_head": "disk"}
+        places |= {"model.norm": "cpu", **{f"model.layers.{n}": "disk" if n else "cpu" for n in range(3)}}
+        model = dispatch_model(model, places, main_device="cpu", offload_dir=str(tmp_path), force_hooks=True)
+    beside(plain, router)
+    beside(model, router)
+    torch.testing.assert_close(forward(model, **batch(PROMPTS)), forward(plain, **batch(PROMPTS)), **CLOSE)
+    assert torch.equal(greedy(model), greedy(plain))
+
+
+@pytest.mark.parametrize("router", ROUTERS)
+def test_compiled_steps_say_the_same(router: str) -> None:
+    torch._dynamo.reset()
+    model = tiny_model("llama", num_hidden_layers=2)
+    model.generation_config.eos_token_id = None
+    beside(model, router, quiet=(1,))
+    expected = greedy(model)
+    inputs = batch(PROMPTS)
+    logits = forward(model, **inputs, use_cache=False)
+    model.forward = torch.compile(model.forward, backend="eager", fullgraph=True)
+    try:
+        assert torch.equal(greedy(model, cache_implementation="static"), expected)
+        torch.testing.assert_close(forward(model, **inputs, use_cache=False), logits, **CLOSE)
+    finally:
+        torch._dynamo.reset()
+
+
+def test_bits_are_counted_as_they_are_set() -> None:
+    mask = random_mask((37, 11), 0.3, 5)
+    assert PackedMask.of(mask).entries == int(np.count_nonzero(mask.numpy()))
