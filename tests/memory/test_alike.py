@@ -22,7 +22,7 @@ def statistics(width: int = 4) -> Statistics:
 
 
 @given(st.lists(st.sets(st.integers(0, 39), min_size=1), min_size=1, max_size=4), st.integers(0, 100))
-@settings(max_examples=40)
+@settings(max_examples=40, deadline=None)
 def test_pairs_are_those_of_the_definition_in_any_order(tables: list[set[int]], seed: int) -> None:
     # Few directions, so that many are alike.
     embedded = torch.randn(40, 4, generator=torch.Generator().manual_seed(seed))
