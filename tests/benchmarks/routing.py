@@ -1,0 +1,126 @@
+"""How many rephrases the keys lead to their own edit, against how many unrelated prompts they lead to any.
+
+Nothing is trained: keys of all edits, then one look at every rephrase and every locality prompt of the data. The level
+is moved from loose to strict; 0 is where memories answer.
+
+    python -m tests.benchmarks.routing --name zsre --model DIR --data zsre.json --edits 1000
+"""
+
+from __future__ import annotations
+
+import json
+import platform
+import tempfile
+import time
+from dataclasses import replace
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import click
+import torch
+
+from wisedb.atlas import edits_path
+from wisedb.edits import Edit, normalise_prompt
+from wisedb.importers import read_edits
+from wisedb.memory.evidence import weigh
+from wisedb.memory.key_index import build_index
+from wisedb.memory.key_making import build_keys
+from wisedb.memory.locate import locate
+from wisedb.memory.observing import embedding_of, observe
+from wisedb.memory.prompts import encode_prompt
+from wisedb.repository import Repository
+from wisedb.runtime.key_blobs import measured_statistics, statistics_from
+
+LEVELS = (-6.0, -4.0, -3.0, -2.0, -1.5, -1.0, -0.5, 0.0, 0.5, 1.0, 1.5, 2.0, 3.0, 4.0, 6.0)
+
+
+def measure(model: str, edits: list[Edit], *, subjects: bool) -> dict[str, Any]:
+    """Shares by level, and how many prompts they are of."""
+    known = edits if subjects else [replace(edit, subject=None) for edit in edits]
+    with tempfile.TemporaryDirectory() as folder:
+        repo = Repository.init(folder, model=model, seed=0)
+        base, config = repo.base, repo.store.config
+        statistics = statistics_from(
+            measured_statistics(base, config.base, repo.store.objects.get(config.editor.pool or ""))
+        )
+    projection = locate(base.model, config.base.target)
+    ring = build_keys(base.model, projection, base.tokenizer, statistics, known)
+    index = build_index([ring], [len(edits)], embedding_of(base.model))
+    assert index is not None
+    edited = {edit.key for edit in edits}
+    rephrased = [(text, owner) for owner, edit in enumerate(edits) for text in edit.rephrases]
+    listed = {each.prompt: edit for edit in edits for each in edit.locality}
+    unrelated = {text: edit for text, edit in listed.items() if normalise_prompt(text) not in edited and text.strip()}
+    scores, best = [], []
+    asked = [encode_prompt(base.tokenizer, text) for text in [*(text for text, _ in rephrased), *unrelated]]
+    for seen in observe(base.model, projection, statistics.layer, asked):
+        tokens, relations = statistics.tokens(seen.tokens)[None], statistics.relations(seen.states)[None]
+        count = tokens.shape[1]
+        meant = weigh(tokens, relations, torch.ones(1, count, dtype=torch.bool), torch.tensor([[count - 1]]), index)
+        scores.append(float(meant.scores))
+        best.append(int(meant.best))
+    subject = [normalise_prompt(edit.subject or edit.prompt) for edit in edits]
+    split = len(rephrased)
+    own = torch.tensor([place == owner for place, (_, owner) in zip(best, rephrased, strict=False)])
+    kin = torch.tensor([subject[place] == subject[owner] for place, (_, owner) in zip(best, rephrased, strict=False)])
+    near = torch.tensor(
+        [bool(edit.subject) and edit.subject.lower() in text.lower() for text, edit in unrelated.items()]
+    )
+    found, false = torch.tensor(scores[:split]), torch.tensor(scores[split:])
+    curve = [
+        {
+            "level": level,
+            "own_edit": _share(own & (found >= level)),
+            "same_subject": _share(kin & (found >= level)),
+            "false_fires": _share(false >= level),
+            "false_fires_same_subject": _share((false >= level)[near]),
+            "false_fires_other_subject": _share((false >= level)[~near]),
+        }
+        for level in LEVELS
+    ]
+    counts = {
+        "edits": len(edits),
+        "rephrases": split,
+        "unrelated": len(unrelated),
+        "of_the_same_subject": int(near.sum()),
+    }
+    return {**counts, "curve": curve}
+
+
+def _share(chosen: torch.Tensor) -> float | None:
+    return float(chosen.float().mean()) if len(chosen) else None
+
+
+@click.command()
+@click.option("--name", default="atlas")
+@click.option("--model", default="atlas")
+@click.option("--data", type=click.Path(path_type=Path, exists=True), default=None)
+@click.option("--edits", "count", default=1000)
+@click.option("--out", type=click.Path(path_type=Path), default=Path("docs/benchmarks"))
+def main(name: str, model: str, data: Path | None, count: int, out: Path) -> None:
+    """Measure with and without given subjects, add it to routing.json, print the row."""
+    first: dict[str, Edit] = {}
+    for edit in read_edits(edits_path() if data is None else data)[:count]:
+        first.setdefault(edit.key, edit)
+    edits = list(first.values())
+    file = out / "routing.json"
+    found = json.loads(file.read_text()) if file.exists() else {}
+    found[name] = {
+        "model": Path(model).name,
+        "data": "atlas" if data is None else data.name,
+        "with_subjects": measure(model, edits, subjects=True),
+        "without_subjects": measure(model, edits, subjects=False),
+        "machine": platform.machine(),
+        "versions": {package: version(package) for package in ("wisedb", "torch", "transformers")},
+        "date": time.strftime("%Y-%m-%d", time.gmtime()),
+    }
+    out.mkdir(parents=True, exist_ok=True)
+    file.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
+    for kind in ("with_subjects", "without_subjects"):
+        row = next(each for each in found[name][kind]["curve"] if each["level"] == 0)
+        click.echo(f"{name} {kind}: {row}")
+
+
+if __name__ == "__main__":
+    main()
