@@ -37,12 +37,16 @@ docs: $(READY)  ## Write the generated pages anew.
 
 # A run that was stopped goes on where it was; `make clean-bench` begins anew.
 bench: $(READY)  ## Measure the editors and the micro costs into docs/benchmarks/ (hours on two cores).
-	OMP_NUM_THREADS=1 $(BIN)/wisedb bench --editors wise,wise-paper --edits 1,10,100 --out docs/benchmarks/atlas
+	OMP_NUM_THREADS=1 $(BIN)/wisedb bench --protocol batch --edits 1,10,100,1000 --out build/bench/atlas
+	OMP_NUM_THREADS=1 $(BIN)/wisedb bench --editors wise,wise-paper --edits 10,100 --out build/bench/presets
+	mkdir -p docs/benchmarks/atlas docs/benchmarks/presets
+	for name in atlas presets; do for file in table.md figures.svg results.jsonl; do \
+		cp build/bench/$$name/$$file docs/benchmarks/$$name/; done; done
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest tests/benchmarks/micro/*.py -p no:xdist --benchmark-only \
 		--benchmark-columns=min,median,iqr,rounds --benchmark-json=docs/benchmarks/micro.json
 
 clean-bench:  ## Forget the stores and rows of `make bench`.
-	rm -rf docs/benchmarks/atlas docs/benchmarks/micro.json
+	rm -rf build/bench
 
 atlas: $(READY)  ## Train the model that ships inside anew (half an hour on two cores).
 	$(BIN)/wisedb atlas train --out wisedb/atlas/model
