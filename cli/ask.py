@@ -29,7 +29,11 @@ def generate(session: Session, prompts: tuple[str, ...], at: str, mode: str, bas
 
     Every PROMPT is continued greedily, and the memory that answered is named.
     """
-    found = session.repository().generate(list(prompts), at=at, mode=mode, base=base, max_new_tokens=max_new_tokens)
+    repository = session.repository()
+    with session.progress() as progress:
+        found = repository.generate(
+            list(prompts), at=at, mode=mode, base=base, max_new_tokens=max_new_tokens, progress=progress
+        )
     session.show([answer.to_json() for answer in found], answers)
 
 

@@ -38,7 +38,9 @@ def export(session: Session, rev: str, directory: Path, layout: str, mode: str |
 
     What is written needs no store.
     """
-    made = session.repository().export(rev, directory, layout, mode)
+    repository = session.repository()
+    with session.progress() as progress:
+        made = repository.export(rev, directory, layout, mode, progress)
     session.show(made.to_json(), _lines)
 
 

@@ -391,13 +391,15 @@ class Repository(Sharing):
         mode: str = "retrieve",
         base: bool = False,
         max_new_tokens: int = 20,
+        progress: Listener | None = None,
     ) -> list[Generation]:
         """Answer prompts at a commit (or by the plain base model); see :func:`wisedb.runtime.say.say`."""
         from wisedb.runtime.say import say
 
         asked = [prompts] if isinstance(prompts, str) else list(prompts)
         self.store.resolve(at)
-        return say(self.store, self.base, asked, at, "base" if base else mode, max_new_tokens=max_new_tokens)
+        chosen = "base" if base else mode
+        return say(self.store, self.base, asked, at, chosen, max_new_tokens=max_new_tokens, progress=progress)
 
     def explain(self, prompt: str, at: str = "HEAD") -> Explanation:
         """Why the model answers ``prompt`` so at a commit; see :func:`wisedb.runtime.explain.explain`."""
@@ -421,11 +423,18 @@ class Repository(Sharing):
         commit_id = self.store.resolve(rev)
         return evaluate(self.store, self.base, commit_id, records, mode, limit, progress=progress)
 
-    def export(self, rev: str, directory: str | Path, format: str = "merged", mode: str | None = None) -> ExportResult:
+    def export(
+        self,
+        rev: str,
+        directory: str | Path,
+        format: str = "merged",
+        mode: str | None = None,
+        progress: Listener | None = None,
+    ) -> ExportResult:
         """Write a commit's model to a folder; see :func:`wisedb.runtime.export.export`."""
         from wisedb.runtime.export import export
 
-        return export(self.store, rev, Path(directory), format, mode)
+        return export(self.store, rev, Path(directory), format, mode, progress=progress)
 
     # Upkeep
 

@@ -172,7 +172,7 @@ def evaluate(
     plain_unrelated = score(base.model, questions.unrelated, pad)
     plain_exact, _ = _exact(base, questions, None)
     report.step()
-    with assembled(store, base, commit, chosen) as handle:
+    with assembled(store, base, commit, chosen, progress=progress) as handle:
         if handle is None:
             row, oracle, unrelated = plain, plain, plain_unrelated
         else:

@@ -18,6 +18,7 @@ from wisedb.runtime.base import load_for
 from wisedb.runtime.shelf import read_memories
 
 if TYPE_CHECKING:
+    from wisedb.progress import Listener
     from wisedb.store.commits import Commit
     from wisedb.store.store import Store
 
@@ -57,7 +58,14 @@ class ExportResult:
 
 
 def export(
-    store: Store, rev: str, directory: Path, format: str = "merged", mode: str | None = None, **kwargs: Any
+    store: Store,
+    rev: str,
+    directory: Path,
+    format: str = "merged",
+    mode: str | None = None,
+    *,
+    progress: Listener | None = None,
+    **kwargs: Any,
 ) -> ExportResult:
     """Write a commit's model to a new or empty folder.
 
@@ -72,6 +80,7 @@ def export(
         directory: must not exist, or be empty.
         format: see above.
         mode: for ``peft``, how the memories answer when it is loaded: ``retrieve`` (the default) or ``merge``.
+        progress: is told how far a merge is that must be fitted first.
         **kwargs: as in :func:`wisedb.runtime.base.load_base`, for ``merged``.
 
     Raises:
@@ -99,7 +108,7 @@ def export(
             making = Path(scratch) / target.name
             making.mkdir()
             if format == "merged":
-                _write_merged(store, commit_id, commit, making, kwargs)
+                _write_merged(store, commit_id, commit, making, kwargs, progress)
             elif format == "peft":
                 from wisedb.runtime.peft.folder import write_peft  # peft takes a second to import
 
@@ -122,11 +131,19 @@ def export(
     )
 
 
-def _write_merged(store: Store, commit_id: str, commit: Commit, folder: Path, kwargs: dict[str, Any]) -> None:
+def _write_merged(
+    store: Store,
+    commit_id: str,
+    commit: Commit,
+    folder: Path,
+    kwargs: dict[str, Any],
+    progress: Listener | None,
+) -> None:
     base = store.config.base
     memories = read_memories(store.objects, commit.memories)
     # Fitted to the model as it is trained, whatever dtype is written.
-    memories = fitted(store, load_for(base, **kwargs), commit, memories, "merge") if memories else []
+    if memories:
+        memories = fitted(store, load_for(base, **kwargs), commit, memories, "merge", progress=progress)
     loaded = load_for(base, **{"dtype": "auto", **kwargs})
     with torch.no_grad():
         weight = weight_of(locate(loaded.model, base.target))

@@ -9,6 +9,7 @@ from wisedb.runtime.assemble import assembled, check_mode
 from wisedb.runtime.generate import Generation, continue_prompts, generations
 
 if TYPE_CHECKING:
+    from wisedb.progress import Listener
     from wisedb.runtime.base import LoadedBase
     from wisedb.store.store import Store
 
@@ -21,6 +22,7 @@ def say(
     mode: str = "retrieve",
     *,
     max_new_tokens: int = 20,
+    progress: Listener | None = None,
 ) -> list[Generation]:
     """Answer prompts at a commit, greedily, up to the end of the line.
 
@@ -31,6 +33,7 @@ def say(
         at: the commit.
         mode: ``retrieve``, ``merge`` or ``base``.
         max_new_tokens: the longest answer.
+        progress: is told how far a merge is that must be fitted first.
 
     Raises:
         UnknownRevision: no such commit.
@@ -39,6 +42,6 @@ def say(
     """
     chosen = check_mode(mode)
     commit = None if chosen == "base" else store.objects.commit(store.resolve(at))
-    with assembled(store, base, commit, chosen) as handle:
+    with assembled(store, base, commit, chosen, progress=progress) as handle:
         answers = continue_prompts(base.model, base.tokenizer, prompts, max_new_tokens=max_new_tokens, handle=handle)
         return generations(prompts, answers, handle)
