@@ -17,6 +17,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+import altair as alt
 import click
 import torch
 
@@ -88,6 +89,34 @@ def measure(model: str, edits: list[Edit], *, subjects: bool) -> dict[str, Any]:
     return {**counts, "curve": curve}
 
 
+def draw(found: dict[str, Any], file: Path) -> None:
+    """The curves of all sets: rephrases led to their own edit against false fires, level 0 marked."""
+    points = [
+        {"set": name, "subjects": title, **point}
+        for name, each in found.items()
+        for kind, title in (("with_subjects", "subjects given"), ("without_subjects", "no subjects given"))
+        for point in each[kind]["curve"]
+    ]
+    base = alt.Chart(alt.Data(values=points)).encode(
+        x=alt.X(
+            "false_fires:Q",
+            title="false fires",
+            scale=alt.Scale(domain=[0, 0.2], clamp=True),
+            axis=alt.Axis(format="%"),
+        ),
+        y=alt.Y("same_subject:Q", title="rephrases routed", scale=alt.Scale(domain=[0, 1]), axis=alt.Axis(format="%")),
+        color=alt.Color("set:N", title=None, sort=None),
+        order="level:Q",
+    )
+    marked = base.mark_point(filled=True, size=60).transform_filter("datum.level == 0")
+    chart = (
+        (base.mark_line() + marked)
+        .properties(width=330, height=260)
+        .facet(alt.Column("subjects:N", title=None, sort="descending"))
+    )
+    chart.save(str(file))
+
+
 def _share(chosen: torch.Tensor) -> float | None:
     return float(chosen.float().mean()) if len(chosen) else None
 
@@ -117,6 +146,7 @@ def main(name: str, model: str, data: Path | None, count: int, out: Path) -> Non
     }
     out.mkdir(parents=True, exist_ok=True)
     file.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
+    draw(found, out / "routing.svg")
     for kind in ("with_subjects", "without_subjects"):
         row = next(each for each in found[name][kind]["curve"] if each["level"] == 0)
         click.echo(f"{name} {kind}: {row}")
