@@ -174,7 +174,7 @@ class _Check:
             self._need_blob(where, commit.editor.pool, "pool")
         for memory in commit.memories:
             for role, blob_id in memory.blobs.items():
-                self._need_blob(where, blob_id, role if role in ("mask", "delta") else None)
+                self._need_blob(where, blob_id, role if role in ("mask", "delta", "keys", "statistics") else None)
         unknown = [edit_id for edit_id in commit.added if edit_id not in self._records]
         if unknown:
             self._add("missing-object", unknown[0], f"{where} adds this edit, and no blob holds its record")
