@@ -63,8 +63,10 @@ def measure(model: str, edits: list[Edit], *, subjects: bool) -> dict[str, Any]:
         best.append(int(meant.best))
     subject = [normalise_prompt(edit.subject or edit.prompt) for edit in edits]
     split = len(rephrased)
-    own = torch.tensor([place == owner for place, (_, owner) in zip(best, rephrased, strict=False)])
-    kin = torch.tensor([subject[place] == subject[owner] for place, (_, owner) in zip(best, rephrased, strict=False)])
+    own = torch.tensor([place == owner for place, (_, owner) in zip(best, rephrased, strict=False)], dtype=torch.bool)
+    kin = torch.tensor(
+        [subject[place] == subject[owner] for place, (_, owner) in zip(best, rephrased, strict=False)], dtype=torch.bool
+    )
     near = torch.tensor(
         [bool(edit.subject) and edit.subject.lower() in text.lower() for text, edit in unrelated.items()]
     )
