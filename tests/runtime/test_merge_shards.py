@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from wisedb.canonical import canonical_json, digest
-from wisedb.editors.stream import ShardPlan, ShardStream, effective
+from wisedb.editors.stream import ShardPlan, ShardStream, effective, numbered
 from wisedb.editors.wise.config import WiseConfig
 from wisedb.editors.wise.editor import EDITOR
 from wisedb.edits import Edit
@@ -58,7 +58,7 @@ def walk(state: State, line: Sequence[tuple[str, Any]]) -> State:
 
 def version(stream: ShardStream) -> Version:
     ids = [[item.edit.id, [other.id for other in item.replay]] for item in stream.stream]
-    delta = digest(canonical_json([stream.id, ids]))
+    delta = digest(canonical_json([stream.id, ids, list(numbered(stream.stream))]))
     return Version(MemoryEntry(stream.id, "shard", {"mask": stream.id, "delta": delta}), stream)
 
 

@@ -216,9 +216,10 @@ def test_what_arrives_damaged_once_arrives_whole(
     hub: Hub, hub_api: HfApi, store: Store, origin: Place, remotes: Remotes, tmp_path: Path, fault: WrongBytes | CutBody
 ) -> None:
     push(store, origin)
-    struck = hub.faults.on("GET", "/files/*", fault, nth=2, times=3)
+    # One answer: of several that come at the same time, two could be the same file's, asked for once more.
+    struck = hub.faults.on("GET", "/files/*", fault, nth=2, times=1)
     bob = cloned(tmp_path, remotes).store
-    assert struck.struck == 3 and same(store, bob) and fsck(bob).problems == ()
+    assert struck.struck == 1 and same(store, bob) and fsck(bob).problems == ()
 
 
 def test_what_stays_damaged_is_never_taken(
