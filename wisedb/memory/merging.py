@@ -12,6 +12,9 @@ from wisedb.errors import UsageError
 from wisedb.memory.keys import KeyRing
 from wisedb.memory.side_memory import SideMemory
 
+MERGED = "merged"
+"""The id of a merge."""
+
 DENSITY = 0.53
 """The share of each shard's entries that TIES keeps, as in the source."""
 
@@ -58,4 +61,4 @@ def merged_memory(memories: Sequence[SideMemory], threshold: float, density: flo
     place = {edit: number for number, edit in enumerate(edits)}
     rings = [(memory.keys, [place[edit] for edit in memory.edits]) for memory in memories if memory.keys is not None]
     keys = KeyRing.joined(rings) if len(rings) == len(memories) else None
-    return SideMemory("merged", mask, delta[mask.to(delta.device)], threshold, edits, keys)
+    return SideMemory(MERGED, mask, delta[mask.to(delta.device)], threshold, edits, keys)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from wisedb.canonical import canonical_json
 from wisedb.editors.protocol import editor as find_editor
 from wisedb.errors import CorruptObject
-from wisedb.memory.merging import DENSITY, merged_memory
+from wisedb.memory.merging import DENSITY, MERGED, merged_memory
 from wisedb.memory.tensors import from_raw, to_raw
 from wisedb.progress import Listener
 from wisedb.runtime.blob_cache import remembered_blob
@@ -65,12 +65,12 @@ def consolidated(
         TrainingFailed: see the editor.
         MissingObject: an edit's record is not there.
     """
+    if is_fitted(commit) and len(memories) == 1:
+        # There is nothing to settle, and nothing to trim.
+        return replace(memories[0], id=MERGED)
     ties = ties_of(commit, memories)
     if not is_fitted(commit):
         return ties
-    if len(memories) == 1:
-        # There is nothing to settle, and nothing to trim.
-        return replace(memories[0], id=ties.id)
     made_from = [
         store.config.base.fingerprint,
         store.config.base.target,

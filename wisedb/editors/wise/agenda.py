@@ -71,10 +71,6 @@ class Agenda:
         """Whether one is still wrong after so many tries that it is not waited for."""
         return self._streak[number] < _STREAK and self._wrong[number] >= _TRIES
 
-    def firm(self, number: int) -> bool:
-        """Whether one was right the last times that it was seen."""
-        return self._streak[number] >= _STREAK
-
     def done(self) -> bool:
         """Whether each is learned or given up."""
         return self._nearly() and all(

@@ -76,8 +76,8 @@ class WiseConfig:
         lesson_size: edits of one commit that are fitted together, at most; 1 writes one after the other (the source).
         passes: how often a lesson sees each of its edits, on average and at most.
         batch: sequences in a step of a lesson, rehearsed ones included; fewer where answers are long.
-        variations: prompts with words outside the subject left out at random, behind which an edit is trained too, in
-            lessons of several (0 in the source).
+        variations: prompts with words outside the subject left out at random, with which an edit is trained too, unless
+            ``lesson_size`` is 1 (0 in the source).
         steps: optimiser steps of an edit that is written by itself, at most; a lesson has at least as many.
         attempts: how often these steps are taken anew, at most, while the edit's answer, bare or behind a context, or
             that of an earlier edit of the shard is not said yet: long answers of rare words need it (1 in the source).

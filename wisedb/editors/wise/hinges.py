@@ -47,7 +47,8 @@ class Quiet:
         """A step's unrelated prompts, those to keep apart from the others, and its replay prompts."""
         half = self._config.irrelevant // 2
         loudest = sorted(range(len(self._level)), key=lambda number: -self._level[number])[:half]
-        rest = [number for number in range(len(self._level)) if number not in set(loudest)]
+        taken = set(loudest)
+        rest = [number for number in range(len(self._level)) if number not in taken]
         more = self._chooser.sample(rest, min(self._config.irrelevant - len(loudest), len(rest)))
         self._chosen = [*loudest, *more]
         self._chooser.shuffle(self._chosen)
