@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 
 import pytest
 
@@ -30,6 +31,7 @@ def test_what_waits_is_dropped() -> None:
             begun.append(number)
         if number == 0:
             raise ConnectionError("cut")
+        time.sleep(0.05)  # long enough for the calling thread to hear of the failure before all have begun
 
     with pytest.raises(ConnectionError):
         in_parallel(work, dict.fromkeys(range(1000), 1), Meter("x", 1000, None), workers=2)
