@@ -80,9 +80,9 @@ def keys(edits: int, seed: int) -> Keys:
 
     lengths = torch.randint(10, 25, (TEXTS,), generator=generator, dtype=torch.int32)
     texts = torch.randint(1, VOCABULARY, (int(lengths.sum()),), generator=generator, dtype=torch.int32)
-    found = Statistics(
-        0, drawn(D_MODEL), drawn(D_MODEL, TOKEN_SIZE), drawn(D_MODEL), drawn(D_MODEL, RELATION_SIZE), texts, lengths, ()
-    )
+    marks = torch.randint(0, 32, (VOCABULARY,), generator=generator, dtype=torch.uint8)
+    maps = (drawn(D_MODEL), drawn(D_MODEL, TOKEN_SIZE), drawn(D_MODEL), drawn(D_MODEL, RELATION_SIZE))
+    found = Statistics(0, *maps, texts, lengths, marks, ())
     prompts = torch.randint(1, VOCABULARY, (edits, WORDS), generator=generator)
     held: KeyRing = ring(found, prompts, torch.randn(edits, RELATION_SIZE, generator=generator))
     table = drawn(VOCABULARY, D_MODEL)

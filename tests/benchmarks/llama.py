@@ -73,6 +73,7 @@ def statistics(model: PreTrainedModel, projection: Projection, seed: int = 0) ->
         torch.randn(width, RELATION_SIZE, generator=generator) / math.sqrt(width),
         torch.randint(1, VOCABULARY, (int(lengths.sum()),), generator=generator, dtype=torch.int32),
         lengths,
+        torch.randint(0, 32, (VOCABULARY,), generator=generator, dtype=torch.uint8),
         (),
     )
 

@@ -55,10 +55,13 @@ def measure(model: str, edits: list[Edit], *, subjects: bool) -> dict[str, Any]:
     unrelated = {text: edit for text, edit in listed.items() if normalise_prompt(text) not in edited and text.strip()}
     scores, best = [], []
     asked = [encode_prompt(base.tokenizer, text) for text in [*(text for text, _ in rephrased), *unrelated]]
-    for seen in observe(base.model, projection, statistics.layer, asked):
+    for asked_ids, seen in zip(asked, observe(base.model, projection, statistics.layer, asked), strict=True):
         tokens, relations = statistics.tokens(seen.tokens)[None], statistics.relations(seen.states)[None]
         count = tokens.shape[1]
-        meant = weigh(tokens, relations, torch.ones(1, count, dtype=torch.bool), torch.tensor([[count - 1]]), index)
+        marks = statistics.marks_of(torch.tensor([asked_ids]), tokens)
+        meant = weigh(
+            tokens, relations, marks, torch.ones(1, count, dtype=torch.bool), torch.tensor([[count - 1]]), index
+        )
         scores.append(float(meant.scores))
         best.append(int(meant.best))
     subject = [normalise_prompt(edit.subject or edit.prompt) for edit in edits]

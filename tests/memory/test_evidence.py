@@ -11,6 +11,8 @@ from hypothesis import strategies as st
 from wisedb.memory import evidence
 from wisedb.memory.evidence import found_so_far, relation_evidence, subject_evidence, weigh
 from wisedb.memory.key_index import KeyIndex
+from wisedb.memory.longer_names import ENDING, LONGER, unfinished
+from wisedb.memory.name_marks import APART, CAPITAL, GOES_ON, OPEN, SAME_NAME, SAME_WORD, joined_behind, joins
 from wisedb.memory.statistics import Statistics
 
 P, R = 5, 4
@@ -39,6 +41,7 @@ def made(seed: int, keys: int, memories: int) -> KeyIndex:
         torch.eye(R),
         torch.zeros(0, dtype=torch.int32),
         torch.zeros(0, dtype=torch.int32),
+        torch.zeros(0, dtype=torch.uint8),
         (),
     )
     totals = torch.stack([part.sum() for part in torch.split(weights, lengths.tolist())])
@@ -50,6 +53,8 @@ def made(seed: int, keys: int, memories: int) -> KeyIndex:
         weights,
         starts,
         totals,
+        torch.stack([slots[starts], slots[starts + lengths - 1]], dim=1),
+        torch.rand(2 * keys, 2, generator=generator) < 0.8,
         readings,
         unit(keys, R),
         torch.randn(R, generator=generator) * 0.1,
@@ -59,8 +64,31 @@ def made(seed: int, keys: int, memories: int) -> KeyIndex:
     )
 
 
-def score(tokens: torch.Tensor, relation: torch.Tensor, index: KeyIndex, key: int) -> float:
-    """s of one key and one prompt: tokens (T, p), relation key (r,), as the module's formulas have it."""
+def some_prompts(seed: int, index: KeyIndex, rows: int = 3) -> tuple[torch.Tensor, ...]:
+    """Tokens, half of them the table's own, relation keys, marks, and which are seen: six positions a row."""
+    generator = torch.Generator().manual_seed(seed)
+    tokens = torch.nn.functional.normalize(torch.randn(rows, 6, P, generator=generator), dim=-1)
+    own = index.table[torch.randint(7, (rows, 6), generator=generator)]
+    tokens = torch.where(torch.rand(rows, 6, 1, generator=generator) < 0.5, own, tokens)
+    marks = torch.randint(0, 64, (rows, 6), generator=generator, dtype=torch.uint8)
+    return tokens, torch.randn(rows, 6, R, generator=generator), marks, torch.rand(rows, 6, generator=generator) < 0.7
+
+
+def longer(tokens: torch.Tensor, marks: torch.Tensor, index: KeyIndex, reading: int) -> float:
+    """j of one reading and one prompt."""
+    follows = joined_behind(marks)[0].tolist()
+    behind = {APART: 0.0, SAME_WORD: ENDING, SAME_NAME: LONGER}
+    costs = []
+    for side in (0, 1):
+        near = tokens @ index.table[index.ends[reading, side]]
+        places = [place for place, value in enumerate(near.tolist()) if value >= 0.8]
+        found = [behind[follows[p]] if side else LONGER * bool(joins(marks)[p] != APART) for p in places]
+        costs.append(min(found, default=0.0) if index.whole[reading, side] else 0.0)
+    return sum(costs)
+
+
+def score(tokens: torch.Tensor, relation: torch.Tensor, marks: torch.Tensor, index: KeyIndex, key: int) -> float:
+    """s of one key and one prompt: tokens (T, p), relation key (r,), marks (T,), as the module's formulas have it."""
     ends = [*index.starts.tolist()[1:], len(index.slots)]
     strengths = []
     for reading in index.readings[key].tolist():
@@ -71,7 +99,8 @@ def score(tokens: torch.Tensor, relation: torch.Tensor, index: KeyIndex, key: in
         weights = [float(index.weights[i]) for i in some]
         coverage = sum(w * m for w, m in zip(weights, found, strict=True)) / sum(weights)
         says = sum(w * m * m for w, m in zip(weights, found, strict=True))
-        strengths.append(-evidence.COVERAGE * math.log(max(1.03 - coverage, 0.03)) + evidence.INFORMATION * says)
+        strength = -evidence.COVERAGE * math.log(max(1.03 - coverage, 0.03)) + evidence.INFORMATION * says
+        strengths.append(strength - longer(tokens, marks, index, reading))
     asked = torch.nn.functional.normalize(relation - index.centre, dim=0) @ index.relations[key]
     related = float(index.knowledge[key]) * (evidence.RELATION * float(asked) - evidence.UNASKED)
     return max(strengths) + related - evidence.BIAS
@@ -81,32 +110,30 @@ def score(tokens: torch.Tensor, relation: torch.Tensor, index: KeyIndex, key: in
 @given(st.integers(0, 10_000), st.integers(1, 6), st.integers(1, 3))
 def test_every_position_has_the_score_of_the_prompt_that_ends_there(seed: int, keys: int, memories: int) -> None:
     index = made(seed, keys, memories)
-    generator = torch.Generator().manual_seed(seed + 1)
-    tokens = torch.nn.functional.normalize(torch.randn(3, 6, P, generator=generator), dim=-1)
-    relations = torch.randn(3, 6, R, generator=generator)
-    seen = torch.rand(3, 6, generator=generator) < 0.7
+    tokens, relations, marks, seen = some_prompts(seed + 1, index)
     at = seen.cumsum(dim=1) - 1
-    meant = weigh(tokens, relations, seen, at, index)
+    meant = weigh(tokens, relations, marks, seen, at, index)
     for row in range(3):
         for position in range(6):
             here = [place for place in range(position + 1) if seen[row, place]]
             if not here:
                 assert torch.isinf(meant.scores[row, position]).all()
                 continue
-            wanted = [score(tokens[row, here], relations[row, here[-1]], index, key) for key in range(keys)]
+            prompt = (tokens[row, here], relations[row, here[-1]], marks[row, here])
+            wanted = [score(*prompt, index, key) for key in range(keys)]
             for memory in range(memories):
                 own = [wanted[key] for key in range(keys) if index.memory[key] == memory]
                 expected = torch.tensor(max(own) if own else -math.inf)
                 torch.testing.assert_close(meant.scores[row, position, memory], expected, rtol=1e-4, atol=1e-3)
             assert wanted[int(meant.best[row, position])] > max(wanted) - 1e-3
-    whole = weigh(tokens, relations, seen, at[:, -1:], index)
+    whole = weigh(tokens, relations, marks, seen, at[:, -1:], index)
     torch.testing.assert_close(whole.scores, meant.scores[:, -1:], rtol=1e-4, atol=1e-3)
 
 
 def test_rows_taken_some_at_a_time_are_the_same() -> None:
     index = made(3, 5, 2)
-    tokens = torch.nn.functional.normalize(torch.randn(9, 4, P), dim=-1)
-    arguments = (tokens, torch.randn(9, 4, R), torch.ones(9, 4, dtype=torch.bool), torch.arange(4).expand(9, -1), index)
+    tokens, relations, marks, seen = some_prompts(4, index, rows=9)
+    arguments = (tokens, relations, marks, torch.ones_like(seen), torch.arange(6).expand(9, -1), index)
     at_once = weigh(*arguments)
     before, evidence._BUDGET = evidence._BUDGET, 100
     try:
@@ -148,20 +175,34 @@ def test_found_is_a_running_maximum() -> None:
     torch.testing.assert_close(found_so_far(tokens, seen, torch.tensor([[1]]), table), found[:, -1:])
 
 
+def test_a_word_that_is_not_over() -> None:
+    marks = torch.tensor([[OPEN | CAPITAL, GOES_ON | OPEN, OPEN, GOES_ON]], dtype=torch.uint8)
+    seen = torch.tensor([[True, True, True, True]])
+    at = torch.tensor([[-1, 0, 1, 2, 3]])
+    assert unfinished(marks, seen, at).tolist() == [[False, True, False, True, False]]
+    seen[0, 3] = False
+    assert not unfinished(marks, seen, torch.tensor([[2]])).any()
+
+
 @settings(max_examples=25, deadline=None)
 @given(st.integers(0, 10_000), st.integers(1, 6), st.floats(-12, 3))
 def test_keys_that_cannot_reach_the_level_are_left_out_without_a_trace(seed: int, keys: int, level: float) -> None:
     index = made(seed, keys, 2)
-    generator = torch.Generator().manual_seed(seed)
-    tokens = torch.nn.functional.normalize(torch.randn(2, 6, P, generator=generator), dim=-1)
-    seen = torch.rand(2, 6, generator=generator) < 0.8
-    arguments = (tokens, torch.randn(2, 6, R, generator=generator), seen, seen.cumsum(dim=1) - 1, index)
+    prompts = some_prompts(seed, index)
+    arguments = (*prompts, prompts[-1].cumsum(dim=1) - 1, index)
     full, pruned = weigh(*arguments), weigh(*arguments, level=level)
     matters = full.scores >= level
     torch.testing.assert_close(pruned.scores[matters], full.scores[matters])
-    assert (pruned.scores[~matters] <= full.scores[~matters] + 1e-4).all()
-    torch.testing.assert_close(pruned.scores[:, -1], full.scores[:, -1])
-    assert torch.equal(pruned.best[:, -1], full.best[:, -1])
+    # What matters to nobody may be too high at the end of the prompt, though never so high that it would matter.
+    lower = ~matters
+    lower[:, -1] = False
+    assert (pruned.scores[lower] <= full.scores[lower] + 1e-4).all()
+    assert (pruned.scores[:, -1] >= full.scores[:, -1] - 1e-4).all()
+    assert torch.equal(pruned.scores >= level, matters)
+    only_end = weigh(*prompts, arguments[-2][:, -1:], index, level=level)
+    ends = matters[:, -1:]
+    torch.testing.assert_close(only_end.scores[ends], full.scores[:, -1:][ends])
+    assert torch.equal(only_end.scores >= level, ends)
     fires = matters.any(dim=-1)
     assert torch.equal(pruned.best[fires], full.best[fires])
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import pytest
 import torch
@@ -12,10 +13,13 @@ from hypothesis import strategies as st
 from tests.memory.keyed import TOKENIZER, statistics_of
 from tests.models import tiny_model
 from wisedb.edits import Edit
+from wisedb.memory.evidence import weigh
 from wisedb.memory.key_index import KeyIndex, build_index, dense_stretch
 from wisedb.memory.key_making import build_keys
 from wisedb.memory.keys import KeyRing
 from wisedb.memory.locate import locate
+from wisedb.memory.longer_names import ENDING, LONGER
+from wisedb.memory.observing import observe
 from wisedb.memory.prompts import encode_prompt
 
 
@@ -109,3 +113,43 @@ def test_tokens_that_are_alike_are_counted_together() -> None:
     expected = math.log((3 + 6 + 1) / 2) / math.log(3 + 6 + 1)
     for key in (0, 1):
         assert index.weights[index.starts[index.readings[key, 0]]].item() == pytest.approx(expected)
+
+
+def scores_of(index: KeyIndex, *prompts: str) -> list[float]:
+    model = tiny_model("llama")
+    encoded = [encode_prompt(TOKENIZER, prompt) for prompt in prompts]
+    found = []
+    for ids, seen in zip(encoded, observe(model, locate(model), index.statistics.layer, encoded), strict=True):
+        tokens, relations = index.statistics.tokens(seen.tokens)[None], index.statistics.relations(seen.states)[None]
+        marks = index.statistics.marks_of(torch.tensor([ids]), tokens)
+        everything = torch.ones(1, len(ids), dtype=torch.bool)
+        found.append(float(weigh(tokens, relations, marks, everything, torch.tensor([[len(ids) - 1]]), index).scores))
+    return found
+
+
+def test_a_longer_name_is_another() -> None:
+    index = index_of([about("Oslo", "The capital of Oslo is")])
+    index = replace(index, knowledge=torch.zeros(1))
+    plain, *longer = scores_of(
+        index, "a hall in Oslo is", "a hall in New Oslo is", "a hall in Big-Oslo is", "a hall in Oslo City is"
+    )
+    ending, elsewhere = scores_of(index, "a hall in Osloan is", "in New Oslo and in Oslo is")
+    assert longer == pytest.approx([plain - LONGER] * 3)
+    assert ending == pytest.approx(plain - ENDING)
+    assert elsewhere == pytest.approx(plain)
+
+
+def test_a_name_that_goes_on_in_the_edit_too_is_the_same() -> None:
+    index = index_of([about("Oslo", "The capital of New Oslo is")])
+    index = replace(index, knowledge=torch.zeros(1))
+    assert index.whole[0].tolist() == [False, True]
+    same, after = scores_of(index, "a hall in New Oslo is", "a hall in Oslo City is")
+    assert after == pytest.approx(same - LONGER)
+    # As it is spelt alone, it is a whole name.
+    assert index.whole[1:].all()
+
+
+def test_where_marks_are_not_known_no_name_goes_on() -> None:
+    index = index_of([about("Oslo", "The capital of Oslo is")])
+    blank = replace(index, statistics=replace(index.statistics, marks=torch.zeros(0, dtype=torch.uint8)))
+    assert scores_of(blank, "a hall in New Oslo is") > scores_of(index, "a hall in New Oslo is")

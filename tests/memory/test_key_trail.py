@@ -16,7 +16,8 @@ from wisedb.memory.key_trail import Glimpse, KeyTrail, key_trail_of
 
 def glimpse(*values: float, rows: int = 1) -> Glimpse:
     line = torch.tensor(values).expand(rows, -1)
-    return Glimpse(line[..., None], -line[..., None], torch.ones(rows, len(values), dtype=torch.bool))
+    marks = line.to(torch.uint8)
+    return Glimpse(line[..., None], -line[..., None], marks, torch.ones(rows, len(values), dtype=torch.bool))
 
 
 def tokens(found: Glimpse | None) -> list[float] | None:

@@ -270,6 +270,7 @@ class SideMemories:
             labels=given.get("labels"),
             cache=cache,
             past=length_of(cache),
+            ids=given.get("input_ids"),
             embedded=given.get("inputs_embeds"),
         )
 

@@ -28,6 +28,7 @@ class Call:
         labels: int64 (B, T), if given.
         cache: the key-value cache, as it was given.
         past: how many positions the cache held before the call; a tensor () where only the device knows.
+        ids: int64 (B, T), the tokens; None where embeddings were given instead.
         embedded: what the embedding module gave, or was given instead, (B, T, d).
         states: what entered the block at which relations are read, (B, T, d_model).
         trails: what was seen, to be kept with the cache that the call returns.
@@ -42,6 +43,7 @@ class Call:
     labels: torch.Tensor | None = None
     cache: Any = None
     past: int | torch.Tensor = 0
+    ids: torch.Tensor | None = None
     embedded: torch.Tensor | None = None
     states: torch.Tensor | None = None
     trails: list[Any] = field(default_factory=list)

@@ -6,22 +6,27 @@ q the prompt's relation key and r the edit's, κ how much the model knows of suc
     m_i = max_t max(0, ⟨k_i, x_t⟩)                       is token i of the subject anywhere in the prompt?
     c   = Σ w_i m_i / Σ w_i                              how much of the subject is there
     h   = Σ w_i m_i²                                     how much that says
-    S   = max over spellings of  −a·log(1 + δ − c) + b·h                                  (which thing)
+    j   = 3 if the name goes on in front of the subject's first token in the prompt, or with another word behind its
+          last, 1.5 if its last word goes on (an ending may do that), the sum if both; wherever it goes on least
+    S   = max over spellings of  −a·log(1 + δ − c) + b·h − j                              (which thing)
     R   = κ·(g·⟨q, r⟩ − f)                                                              (what is asked)
     s   = S + R − s₀                                     an edit is meant where s ≥ 0; of several, the largest s
 
 Everything is a maximum over the tokens so far, so that s at a position is that of the prompt that ends there. m is late
 interaction (ColBERT, Khattab and Zaharia 2020) with tokens weighted by their rarity; a, b, f, g, s₀ are fitted once, on
-edits that nothing is measured on, and are the same for every model and data set.
+edits that nothing is measured on, and are the same for every model and data set. j was found on the same edits; what
+goes on in the edit's own prompt too costs nothing (:mod:`wisedb.memory.longer_names`).
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import NamedTuple
 
 import torch
 
 from wisedb.memory.key_index import KeyIndex
+from wisedb.memory.longer_names import longer_so_far
 
 COVERAGE = 3.79
 INFORMATION = 0.4
@@ -47,12 +52,13 @@ class Meant(NamedTuple):
     best: torch.Tensor
 
 
-def subject_evidence(found: torch.Tensor, index: KeyIndex) -> torch.Tensor:
+def subject_evidence(found: torch.Tensor, index: KeyIndex, longer: torch.Tensor | None = None) -> torch.Tensor:
     """S of every key.
 
     Args:
         found: float32 (C, u), m: for each case, how well each token of the table was found, 0 to 1.
         index: the keys.
+        longer: float32 (C, n), j of every reading; None for an upper bound, as if no name went on.
 
     Returns:
         float32 (C, k).
@@ -64,6 +70,8 @@ def subject_evidence(found: torch.Tensor, index: KeyIndex) -> torch.Tensor:
     there, says = torch.split(sums, len(found), dim=1)
     coverage = there / index.totals[:, None]
     strength = INFORMATION * says - COVERAGE * torch.log((1 + _FLOOR - coverage).clamp(min=_FLOOR))
+    if longer is not None:
+        strength = strength - longer.T
     strength = torch.cat([strength, strength.new_full((1, len(found)), -torch.inf)])
     return strength[index.readings].amax(dim=1).T
 
@@ -96,6 +104,7 @@ def found_so_far(tokens: torch.Tensor, seen: torch.Tensor, at: torch.Tensor, tab
 def weigh(
     tokens: torch.Tensor,
     relations: torch.Tensor,
+    marks: torch.Tensor,
     seen: torch.Tensor,
     at: torch.Tensor,
     index: KeyIndex,
@@ -107,49 +116,93 @@ def weigh(
     Args:
         tokens: whitened tokens of all positions so far, float32 (B, S, p).
         relations: their relation keys, not centred, float32 (B, S, r).
+        marks: what they show of names, uint8 (B, S).
         seen: bool (B, S): the positions that may be seen.
         at: int64 (B, Q): how many of them each position may see, less one; −1 for none. The last position sees most.
         index: the keys, on the tensors' device.
         level: what a score must reach to matter. With it the host looks once at which keys can reach it at any
-            position, as S never falls from token to token, and weighs only those everywhere; scores below the level
-            may then be −∞ at all positions but the last.
+            position, as S without j never falls from token to token, and weighs only those everywhere; scores below
+            the level may then be too high by j at the last position, and −∞ at all others.
     """
     order = torch.argsort((~seen).int(), dim=1, stable=True)
     tokens, relations = (
         part.gather(1, order[..., None].expand(-1, -1, part.shape[-1])) for part in (tokens, relations)
     )
-    seen = seen.gather(1, order)
-    if level is None or at.shape[1] == 1:
-        return _weigh(tokens, relations, seen, at, index)
-    end = _weigh(tokens, relations, seen, at[:, -1:], index)
-    found = found_so_far(tokens, seen, at[:, -1:], index.table).flatten(0, 1)
-    highest = subject_evidence(found, index) + index.knowledge * (RELATION - UNASKED) - BIAS
-    few = index.only((highest >= level - _SLACK).any(dim=0).nonzero()[:, 0])
+    seen, marks = seen.gather(1, order), marks.gather(1, order)
+    if level is None:
+        return _weigh(tokens, relations, marks, seen, at, index)
+    last = at[:, -1:]
+    subjects = torch.cat(
+        [
+            subject_evidence(found_so_far(tokens[some], seen[some], last[some], index.table).flatten(0, 1), index)
+            for some in _some_rows(tokens, last, index)
+        ]
+    )
+    strength = subjects + relation_evidence(_asked(relations, last), index) - BIAS
+    highest = strength if at.shape[1] == 1 else subjects + index.knowledge * (RELATION - UNASKED) - BIAS
+    keys = (highest >= level - _SLACK).any(dim=0).nonzero()[:, 0]
+    few = index.only(keys)
+    if few is not None:
+        strength = strength.index_copy(1, keys, _strength(tokens, relations, marks, seen, last, few))
+    end = _of_memories(strength, last, index)
+    if at.shape[1] == 1:
+        return end
     if few is None:
         below = end.scores.new_full((*at.shape, index.memories), -torch.inf)
         return Meant(torch.cat([below[:, 1:], end.scores], dim=1), end.best.expand(at.shape))
-    everywhere = _weigh(tokens, relations, seen, at, few)
+    everywhere = _weigh(tokens, relations, marks, seen, at, few)
     return Meant(
         torch.cat([everywhere.scores[:, :-1], end.scores], dim=1), torch.cat([everywhere.best[:, :-1], end.best], dim=1)
     )
 
 
 def _weigh(
-    tokens: torch.Tensor, relations: torch.Tensor, seen: torch.Tensor, at: torch.Tensor, index: KeyIndex
+    tokens: torch.Tensor,
+    relations: torch.Tensor,
+    marks: torch.Tensor,
+    seen: torch.Tensor,
+    at: torch.Tensor,
+    index: KeyIndex,
 ) -> Meant:
-    last = at.clamp(min=0)
-    asked = relations.gather(1, last[..., None].expand(-1, -1, relations.shape[-1]))
-    scores, best = [], []
+    parts = [
+        _of_memories(
+            _strength(tokens[some], relations[some], marks[some], seen[some], at[some], index), at[some], index
+        )
+        for some in _some_rows(tokens, at, index)
+    ]
+    return Meant(torch.cat([part.scores for part in parts]), torch.cat([part.best for part in parts]))
+
+
+def _some_rows(tokens: torch.Tensor, at: torch.Tensor, index: KeyIndex) -> Iterator[slice]:
     width = max(len(index.table) * tokens.shape[1], (len(index.starts) + len(index.memory)) * at.shape[1])
     step = max(1, _BUDGET // max(1, width))
     for first in range(0, tokens.shape[0], step):
-        some = slice(first, first + step)
-        found = found_so_far(tokens[some], seen[some], last[some], index.table).flatten(0, 1)
-        strength = subject_evidence(found, index) + relation_evidence(asked[some].flatten(0, 1), index) - BIAS
-        highest = strength.new_full((len(strength), index.memories), -torch.inf)
-        highest = highest.scatter_reduce(1, index.memory.expand_as(strength), strength, "amax")
-        shape = (*asked[some].shape[:2], index.memories)
-        scores.append(highest.reshape(shape))
-        best.append(index.edit[strength.argmax(dim=1)].reshape(shape[:2]))
-    nothing = (at < 0)[..., None]
-    return Meant(torch.cat(scores).masked_fill(nothing, -torch.inf), torch.cat(best))
+        yield slice(first, first + step)
+
+
+def _strength(
+    tokens: torch.Tensor,
+    relations: torch.Tensor,
+    marks: torch.Tensor,
+    seen: torch.Tensor,
+    at: torch.Tensor,
+    index: KeyIndex,
+) -> torch.Tensor:
+    """s of every key, (B·Q, k)."""
+    last = at.clamp(min=0)
+    found = found_so_far(tokens, seen, last, index.table).flatten(0, 1)
+    longer = longer_so_far(tokens, seen, marks, last, index).flatten(0, 1)
+    return subject_evidence(found, index, longer) + relation_evidence(_asked(relations, last), index) - BIAS
+
+
+def _asked(relations: torch.Tensor, at: torch.Tensor) -> torch.Tensor:
+    """The relation keys at the positions, (B·Q, r)."""
+    return relations.gather(1, at.clamp(min=0)[..., None].expand(-1, -1, relations.shape[-1])).flatten(0, 1)
+
+
+def _of_memories(strength: torch.Tensor, at: torch.Tensor, index: KeyIndex) -> Meant:
+    """What keys' scores (B·Q, k) say of their memories."""
+    highest = strength.new_full((len(strength), index.memories), -torch.inf)
+    highest = highest.scatter_reduce(1, index.memory.expand_as(strength), strength, "amax").reshape(*at.shape, -1)
+    best = index.edit[strength.argmax(dim=1)].reshape(at.shape)
+    return Meant(highest.masked_fill((at < 0)[..., None], -torch.inf), best)

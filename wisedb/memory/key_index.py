@@ -16,6 +16,7 @@ import torch
 
 from wisedb.memory.alike import Alike
 from wisedb.memory.keys import KeyRing, same_statistics
+from wisedb.memory.name_marks import APART, joins
 from wisedb.memory.statistics import Statistics
 
 _LEAST = 0.01
@@ -39,6 +40,8 @@ class KeyIndex:
         weights: float32 (s,), how much each counts, > 0.
         starts: int64 (n,), where each reading begins among the slots.
         totals: float32 (n,), the sum of each reading's weights.
+        ends: int64 (n, 2), each reading's first and last token, as rows of the table.
+        whole: bool (n, 2): whether a name begins with the one and ends with the other in the edit's own prompt too.
         readings: int64 (k, m), each key's readings; n where it has fewer.
         relations: float32 (k, r), centred and of length 1.
         centre: float32 (r,), what is taken off a prompt's relation key.
@@ -54,6 +57,8 @@ class KeyIndex:
     weights: torch.Tensor
     starts: torch.Tensor
     totals: torch.Tensor
+    ends: torch.Tensor
+    whole: torch.Tensor
     readings: torch.Tensor
     relations: torch.Tensor
     centre: torch.Tensor
@@ -89,6 +94,8 @@ class KeyIndex:
             weights=self.weights[place],
             starts=begins,
             totals=self.totals[readings],
+            ends=torch.searchsorted(used, self.ends[readings]),
+            whole=self.whole[readings],
             readings=renumbered[kept],
             relations=self.relations[keys],
             knowledge=self.knowledge[keys],
@@ -133,11 +140,12 @@ def build_index(
     alike = alike or Alike(statistics, embed)
     vectors = alike.vectors(table)
     weights = _weights(alike, table, spelt, statistics, edit)
-    spans = spelt.spans(weights, table)
+    spans, whole = spelt.spans(weights, table, statistics.marks)
     rows = torch.searchsorted(table, torch.tensor([token for span in spans for token in span]))
     used, slots = torch.unique(rows, return_inverse=True)
     lengths = torch.tensor([len(span) for span in spans])
     slot_weights = weights[rows]
+    starts = lengths.cumsum(0) - lengths
     total = torch.zeros(len(spans)).index_add_(0, torch.arange(len(spans)).repeat_interleave(lengths), slot_weights)
     return KeyIndex(
         statistics,
@@ -145,8 +153,10 @@ def build_index(
         vectors[used],
         slots,
         slot_weights,
-        torch.cat([torch.zeros(1, dtype=torch.int64), lengths.cumsum(0)[:-1]]),
+        starts,
         total,
+        torch.stack([slots[starts], slots[starts + lengths - 1]], dim=1),
+        torch.tensor(whole),
         _padded(spelt.kept_keys, len(relations)),
         torch.nn.functional.normalize(relations - centre, dim=-1),
         centre,
@@ -191,10 +201,16 @@ class _Readings:
         table: torch.Tensor = torch.unique(torch.cat([own, statistics.texts.long()]))
         return table
 
-    def spans(self, weights: torch.Tensor, table: torch.Tensor) -> list[list[int]]:
-        """The subject's tokens in each reading that is kept; :attr:`kept_keys` says whose each is."""
+    def spans(
+        self, weights: torch.Tensor, table: torch.Tensor, marks: torch.Tensor
+    ) -> tuple[list[list[int]], list[tuple[bool, bool]]]:
+        """The subject's tokens in each reading that is kept, and whether a name begins and ends there.
+
+        :attr:`kept_keys` says whose each is.
+        """
         weight = dict(zip(table.tolist(), weights.tolist(), strict=True))
         found: list[list[int]] = []
+        names: list[tuple[bool, bool]] = []
         self.kept_keys = []
         weak = -1
         for key, tokens, (first, last), whole in zip(self.keys, self.tokens, self.marks, self.whole, strict=True):
@@ -208,7 +224,9 @@ class _Readings:
                     first, last = dense_stretch(says)
             self.kept_keys.append(key)
             found.append(tokens[first:last])
-        return found
+            follows = joins(marks[torch.tensor(tokens)]).tolist() if len(marks) else [APART] * len(tokens)
+            names.append((follows[first] == APART, last == len(tokens) or follows[last] == APART))
+        return found, names
 
 
 def dense_stretch(weights: Sequence[float]) -> tuple[int, int]:

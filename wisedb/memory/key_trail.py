@@ -18,11 +18,13 @@ class Glimpse(NamedTuple):
     Attributes:
         tokens: whitened tokens, float32 (B, T, p).
         relations: relation keys, not centred, float32 (B, T, r).
+        marks: uint8 (B, T): what each token shows of names.
         seen: bool (B, T): the positions that a decision may see.
     """
 
     tokens: torch.Tensor
     relations: torch.Tensor
+    marks: torch.Tensor
     seen: torch.Tensor
 
     def followed_by(self, other: Glimpse) -> Glimpse:

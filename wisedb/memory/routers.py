@@ -22,6 +22,7 @@ from wisedb.memory.evidence import Meant, weigh
 from wisedb.memory.hidden_trail import Stretch, hidden_trail_of
 from wisedb.memory.key_index import KeyIndex
 from wisedb.memory.key_trail import Glimpse, key_trail_of
+from wisedb.memory.longer_names import unfinished
 from wisedb.memory.routing import BASE, Scope, decide
 
 RouterName = Literal["activation", "keys", "both"]
@@ -140,9 +141,11 @@ class KeyRouter:
             self.index = self.index.to(device)
             statistics = self.index.statistics
             shape = (call.rows, call.tokens, -1)
+            embedded = call.embedded.reshape(shape)
             now = (
-                statistics.tokens(call.embedded.reshape(shape)).to(device),
+                statistics.tokens(embedded).to(device),
                 statistics.relations(call.states.reshape(shape)).to(device),
+                statistics.marks_of(call.ids, embedded).to(device),
             )
             trail = key_trail_of(call.cache, self.index)
             before = trail.before(call.past, call.rows)
@@ -163,16 +166,20 @@ class KeyRouter:
                 meant = weigh(*whole, at[:, -1:], self.index, level=level)
             else:
                 asked = torch.cat([earlier, at], dim=1) if earlier.numel() else at
-                meant = _lingering(weigh(*whole, asked, self.index, level=level), call.tokens, self.level)
+                meant = weigh(*whole, asked, self.index, level=level)
+                meant = _lingering(meant, unfinished(whole.marks, whole.seen, asked), call.tokens, self.level)
             top, number = meant.scores.max(dim=-1)
             routes = torch.where(top >= self.level, number, BASE)
         size = (call.rows, call.tokens)
         return Decision(routes.expand(size), {self.name: meant.scores.expand(*size, -1)}, meant.best.expand(size))
 
 
-def _lingering(meant: Meant, tokens: int, level: float) -> Meant:
-    """At each of the last ``tokens`` positions, the best of it and of those before it that reached the level."""
-    reached = meant.scores.masked_fill(meant.scores < level, -torch.inf)
+def _lingering(meant: Meant, unfinished: torch.Tensor, tokens: int, level: float) -> Meant:
+    """At each of the last ``tokens`` positions, the best of it and of those before it that reached the level.
+
+    What was meant in the middle of a name, bool (B, Q), is forgotten once the name goes on.
+    """
+    reached = meant.scores.masked_fill((meant.scores < level) | unfinished[..., None], -torch.inf)
     reached = torch.nn.functional.pad(reached, (0, 0, LINGERS - 1, 0), value=-torch.inf).unfold(1, LINGERS, 1)
     top, place = reached.amax(dim=2).max(dim=-1)
     own = meant.scores.amax(dim=-1)

@@ -19,6 +19,7 @@ import torch
 
 from wisedb.errors import CorruptObject, UsageError
 from wisedb.memory.locate import Projection
+from wisedb.memory.name_marks import token_marks
 from wisedb.memory.observing import observe
 from wisedb.memory.prompts import encode_prompt
 from wisedb.memory.variations import names, swapped
@@ -40,6 +41,8 @@ _RELATION_SHRINKAGE = 0.1
 # Above this width float64 takes too long for what it gives.
 _EXACT_WIDTH = 2048
 _TENSORS = ("token_mean", "token_map", "relation_mean", "relation_map", "texts", "lengths")
+# Stores from before names were looked at have no marks: nothing is known to go on there.
+_LATER = {"marks": torch.uint8}
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -54,6 +57,8 @@ class Statistics:
         relation_map: float32 (d_model, r), r ≤ 48.
         texts: int32 (tokens,), the unrelated texts one after the other: how common a token is, is counted there.
         lengths: int32 (texts,), how many tokens each has.
+        marks: uint8 (V,), what each token of the vocabulary shows of names (:mod:`wisedb.memory.name_marks`); (0,)
+            where that isn't known.
         words: what made-up names are made of.
 
     Raises:
@@ -67,6 +72,7 @@ class Statistics:
     relation_map: torch.Tensor
     texts: torch.Tensor
     lengths: torch.Tensor
+    marks: torch.Tensor
     words: tuple[str, ...]
 
     def __post_init__(self) -> None:
@@ -79,13 +85,17 @@ class Statistics:
             for mean, matrix in maps
         )
         counted = all(part.dtype == torch.int32 and part.ndim == 1 for part in (self.texts, self.lengths))
+        counted = counted and self.marks.dtype == torch.uint8 and self.marks.ndim == 1
         if not whole or not counted or int(self.lengths.sum()) != len(self.texts) or self.layer < 0:
             raise CorruptObject("the statistics' tensors don't belong together", hint="Run `wisedb fsck`.")
 
     def same(self, other: Statistics) -> bool:
         """Whether both say the same, bit for bit."""
-        pairs = zip(self.tensors().values(), other.tensors().values(), strict=True)
-        return self is other or (self.meta() == other.meta() and all(torch.equal(one, two) for one, two in pairs))
+        if self is other:
+            return True
+        one, two = self.tensors(), other.tensors()
+        alike = self.meta() == other.meta() and one.keys() == two.keys()
+        return alike and all(torch.equal(one[name], two[name]) for name in one)
 
     def documents(self) -> list[list[int]]:
         """The unrelated texts as token ids."""
@@ -93,7 +103,8 @@ class Statistics:
 
     def tensors(self) -> dict[str, torch.Tensor]:
         """All tensors by name, for a blob."""
-        return {name: getattr(self, name) for name in _TENSORS}
+        held = {name: getattr(self, name) for name in _TENSORS}
+        return held | {name: marks for name in _LATER if len(marks := getattr(self, name))}
 
     def meta(self) -> dict[str, Any]:
         """What is no tensor, as JSON takes it."""
@@ -108,15 +119,28 @@ class Statistics:
         """
         layer, words = meta.get("layer"), meta.get("words")
         known = isinstance(words, list) and all(isinstance(word, str) for word in words)
-        if type(layer) is not int or not known or set(tensors) != set(_TENSORS):
+        if type(layer) is not int or not known or set(tensors) - set(_LATER) != set(_TENSORS):
             raise CorruptObject(f"these are no statistics: {json.dumps(sorted(tensors))}", hint="Run `wisedb fsck`.")
-        return cls(layer, **{name: tensors[name] for name in _TENSORS}, words=tuple(words or ()))
+        held = {name: torch.zeros(0, dtype=kind) for name, kind in _LATER.items()} | dict(tensors)
+        return cls(layer, **held, words=tuple(words or ()))
 
     def tokens(self, embedded: torch.Tensor) -> torch.Tensor:
         """Whitened token keys of length 1: embeddings (..., d) → float32 (..., p)."""
         place = embedded.device
         white = (embedded.float() - self.token_mean.to(place)) @ self.token_map.to(place)
         return torch.nn.functional.normalize(white, dim=-1)
+
+    def marks_of(self, ids: torch.Tensor | None, like: torch.Tensor) -> torch.Tensor:
+        """What tokens show of names, uint8 (B, T): nothing where their ids or their marks aren't known.
+
+        Args:
+            ids: int64 (B, T) or None.
+            like: (B, T, …), on whose device the marks are wanted.
+        """
+        if ids is None or not len(self.marks):
+            return torch.zeros(like.shape[:2], dtype=torch.uint8, device=like.device)
+        marks, ids = self.marks.to(like.device), ids.to(like.device)
+        return torch.where(ids < len(marks), marks[ids.clamp(max=len(marks) - 1)], 0)
 
     def relations(self, states: torch.Tensor) -> torch.Tensor:
         """Relation keys before they are centred on other edits: states (..., d_model) → float32 (..., r)."""
@@ -189,6 +213,7 @@ def compute_statistics(
         relation_map.contiguous(),
         torch.tensor([token for ids in encoded for token in ids], dtype=torch.int32),
         torch.tensor([len(ids) for ids in encoded], dtype=torch.int32),
+        token_marks(tokenizer),
         words,
     )
 

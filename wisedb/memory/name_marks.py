@@ -1,0 +1,123 @@
+"""Where a name goes on: "Holy Roman Empire" is not the Roman Empire, "Fijian" is not Fiji.
+
+Keys find the tokens of a subject anywhere in a prompt. Whether what stands there is the whole name is told by its
+neighbours: a word that goes on within the next token, or a capitalised word beside a capitalised word. Only what is
+written shows that, and only in scripts that have capitals; elsewhere nothing is said.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+import torch
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerBase
+
+GOES_ON: Final = 1
+"""The token's text begins without a space, with a letter, a digit or a hyphen."""
+OPEN: Final = 2
+"""It ends with one, so that a token that goes on belongs to the same word."""
+CAPITAL: Final = 4
+"""Its first letter is a capital."""
+DIGIT: Final = 8
+"""It begins with a digit."""
+STOP: Final = 16
+"""A sentence ends with it, or it is no text at all: what follows has its capital for another reason."""
+SPACE: Final = 32
+"""It is nothing but the space before a word whose first token has none."""
+
+APART, SAME_WORD, SAME_NAME = 0, 1, 2
+"""How a token follows the one before it."""
+
+_HYPHENS = "-\u2010\u2011\u2013"
+_STOPS = ".!?:;\n\u2026"
+
+
+def token_marks(tokenizer: PreTrainedTokenizerBase) -> torch.Tensor:
+    """The marks of every token of a vocabulary, uint8 (V,).
+
+    A token's text is what it adds behind another one: decoders drop the space that a text begins with.
+    """
+    before = tokenizer.encode("a", add_special_tokens=False)[-1:]
+    if not before:
+        return torch.zeros(len(tokenizer), dtype=torch.uint8)
+    start: str = tokenizer.decode(before, clean_up_tokenization_spaces=False)
+    texts = tokenizer.batch_decode(
+        [[*before, token] for token in range(len(tokenizer))], clean_up_tokenization_spaces=False
+    )
+    marks = torch.tensor(
+        [_mark(text[len(start) :]) if text.startswith(start) else 0 for text in texts], dtype=torch.uint8
+    )
+    marks[torch.tensor(sorted(set(tokenizer.all_special_ids)), dtype=torch.int64)] = STOP
+    return marks
+
+
+def _mark(text: str) -> int:
+    body = text.strip()
+    if not body:
+        return STOP if "\n" in text else SPACE
+    first = body[0]
+    return (
+        GOES_ON * (text[0] == first and _joins(first))
+        | OPEN * (text[-1] == body[-1] and _joins(body[-1]))
+        | CAPITAL * (first.isupper() or first.istitle())
+        | DIGIT * first.isdigit()
+        | STOP * (body[-1] in _STOPS or "\n" in text)
+    )
+
+
+def _joins(character: str) -> bool:
+    cased = character.lower() != character.upper()
+    return cased or character.isdigit() or character in _HYPHENS
+
+
+def joins(marks: torch.Tensor) -> torch.Tensor:
+    """How each token follows the one before it.
+
+    A word is of a name where it is capitalised and doesn't begin a sentence, and a number is where it stands behind
+    such a word.
+
+    Args:
+        marks: uint8 (..., S), of the tokens of a text, none left out.
+
+    Returns:
+        int64 (..., S): :data:`APART`, :data:`SAME_WORD` or :data:`SAME_NAME`.
+    """
+    same_word = ((marks & GOES_ON) > 0) & ((_moved(marks) & OPEN) > 0)
+    spaced = (_moved(marks) & SPACE) > 0
+
+    def before(values: torch.Tensor, start: int = 0) -> torch.Tensor:
+        # What the last token of the word before has.
+        return torch.where(spaced, _moved(values, 2, start), _moved(values, 1, start))
+
+    places = torch.arange(marks.shape[-1], device=marks.device)
+    word = torch.where(same_word, 0, places).cummax(dim=-1).values
+    # Of the word that each token belongs to: is it capitalised, a number, the first of its sentence?
+    capital, number = (((marks & mark) > 0).gather(-1, word) for mark in (CAPITAL, DIGIT))
+    begins = ((before(marks, STOP) & STOP) > 0).gather(-1, word)
+    counted = number & before(capital).gather(-1, word)
+    same_name = (capital | number) & before(capital & ~begins | counted) & ~same_word
+    return torch.where(same_word, SAME_WORD, torch.where(same_name, SAME_NAME, APART))
+
+
+def joined_behind(marks: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """How each token is followed.
+
+    Args:
+        marks: uint8 (..., S).
+
+    Returns:
+        int64 (..., S), what :func:`joins` says of the next token that is more than a space, :data:`APART` without one;
+        and bool (..., S), whether a token that is nothing but a space lies between.
+    """
+    # Followed from the other side: what stands before, turned round.
+    turned = joins(marks).flip(-1)
+    spaced = _moved(((marks & SPACE) > 0).flip(-1))
+    return torch.where(spaced, _moved(turned, 2, APART), _moved(turned, 1, APART)).flip(-1), spaced.flip(-1)
+
+
+def _moved(values: torch.Tensor, by: int = 1, start: int = 0) -> torch.Tensor:
+    """Each position has what stood ``by`` before it; the first ones have ``start``."""
+    count = min(by, values.shape[-1])
+    return torch.cat([torch.full_like(values[..., :count], start), values[..., : values.shape[-1] - count]], dim=-1)
