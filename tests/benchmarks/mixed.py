@@ -1,6 +1,6 @@
 """One long stream of edits out of several sets, in a seeded order, so that every stretch of it is alike.
 
-    python -m tests.benchmarks.mixed zsre.json counterfact.json wikibigedit.json knowedit_counterfact.json qaedit.json --out mixed.jsonl
+    python -m tests.benchmarks.mixed zsre.json counterfact.json wikibigedit.json --out mixed.jsonl
 
 Then ``wisedb bench --data mixed.jsonl``. Of records that share a prompt the first is taken; the stream that ships with
 ``atlas`` is added at the end where ``--atlas`` says so.
