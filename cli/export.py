@@ -16,7 +16,7 @@ from .session import Session
 @command(
     "wisedb export HEAD ./edited --format merged",
     "wisedb export v1 ./adapter --format adapter",
-    "wisedb export v1 ./adapter --format peft --mode retrieve",
+    "wisedb export v1 ./adapter --format peft --mode merge",
 )
 @revision()
 @click.argument("directory", metavar="DIR", type=click.Path(file_okay=False, path_type=Path))
@@ -31,7 +31,7 @@ from .session import Session
 @click.option(
     "--mode",
     type=click.Choice(["retrieve", "merge"]),
-    help="How the memories of a PEFT adapter answer: the one that fires (the default), or one merged of all.",
+    help="What an adapter holds: every memory, of which one answers (the default), or one merged of all.",
 )
 def export(session: Session, rev: str, directory: Path, layout: str, mode: str | None) -> None:
     """Write the model at REV to a folder.

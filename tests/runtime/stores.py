@@ -38,7 +38,7 @@ ARRAYS = (
     *("mask_bits", "delta_values"),
     *(f"keys_{name}" for name in ("owners", "relations", "knowledge", "tokens", "readings")),
     *(f"statistics_{kind}_{part}" for kind in ("token", "relation") for part in ("mean", "map")),
-    *("statistics_texts", "statistics_lengths"),
+    *("statistics_texts", "statistics_lengths", "statistics_marks"),
 )
 """A memory's arrays as PEFT sees them, with the keys by which it is found."""
 

@@ -7,8 +7,10 @@ from pathlib import Path
 
 import pytest
 import torch
+from peft import PeftModel
 from transformers import AutoModelForCausalLM
 
+import wisedb
 from tests.runtime.stores import AUSTRALIA, HAMLET, NEWER, SPAIN, SUM
 from wisedb.memory.attach import handle_of
 from wisedb.memory.locate import locate, weight_of
@@ -33,6 +35,12 @@ def _merge(repository: Repository) -> torch.Tensor:
     commit = repository.store.head_commit()[1]
     memories = read_memories(repository.store.objects, commit.memories)
     assert len(memories) > 1
+    return fitted(repository.store, repository.base, commit, memories, "merge")[0].dense()
+
+
+def _merge_of_one(repository: Repository) -> torch.Tensor:
+    commit = repository.store.head_commit()[1]
+    memories = read_memories(repository.store.objects, commit.memories)
     return fitted(repository.store, repository.base, commit, memories, "merge")[0].dense()
 
 
@@ -62,6 +70,42 @@ def test_it_is_fitted_once_and_is_the_same_each_time(
         assert torch.equal(_merge(several), first)
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     assert torch.equal(_merge(several), first)
+
+
+@pytest.mark.parametrize("layout", ["adapter", "peft"])
+def test_a_folder_without_edits_holds_the_fitted_merge(several: Repository, tmp_path: Path, layout: str) -> None:
+    made = several.export("HEAD", tmp_path / "one", layout, mode="merge")
+    assert "4 edited facts" in (made.path / "README.md").read_text()
+    expected, tokenizer = several.load(mode="merge")
+    ids = tokenizer([*PROMPTS, "Something else"], return_tensors="pt", padding=True)
+    for mode in ("merge", "retrieve"):
+        model, _ = wisedb.load(made.path, mode=mode)
+        assert torch.equal(model(**ids).logits, expected(**ids).logits)
+    handle = handle_of(model)
+    assert handle is not None and len(handle.memories) == 1 and handle.router == "keys"
+
+
+def test_peft_writes_the_fitted_merge_into_the_weight(several: Repository, tmp_path: Path) -> None:
+    made = several.export("HEAD", tmp_path / "one", "peft", mode="merge")
+    base = AutoModelForCausalLM.from_pretrained(several.base.path)
+    merged = PeftModel.from_pretrained(base, made.path).merge_and_unload()
+    plain = AutoModelForCausalLM.from_pretrained(several.export("HEAD", tmp_path / "plain", "merged").path)
+    place = several.store.config.base.target
+    assert torch.equal(weight_of(locate(merged, place)), weight_of(locate(plain, place)))
+
+
+def test_a_single_memory_is_its_own_merge_in_a_folder_too(
+    new_repository: Callable[..., Repository], tmp_path: Path
+) -> None:
+    repository = new_repository("single", passes=60, fit_merge=True, mask_ratio=0.9)
+    repository.commit([AUSTRALIA], "one")
+    commit = repository.store.head_commit()[1]
+    (memory,) = read_memories(repository.store.objects, commit.memories)
+    assert torch.equal(_merge_of_one(repository), memory.dense())
+    model, tokenizer = wisedb.load(repository.export("HEAD", tmp_path / "one", "adapter").path, mode="merge")
+    expected, _ = repository.load(mode="merge")
+    ids = tokenizer(AUSTRALIA.prompt, return_tensors="pt")
+    assert torch.equal(model(**ids).logits, expected(**ids).logits)
 
 
 def test_a_loaded_model_is_moved_to_a_merge_and_back(several: Repository) -> None:

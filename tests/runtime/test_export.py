@@ -78,6 +78,8 @@ def test_what_can_not_be_exported(history: Repository, tmp_path: Path) -> None:
         history.export("HEAD", tmp_path / "out", "merged", mode="merge")
     with pytest.raises(UsageError):
         history.export("HEAD", tmp_path / "out", "peft", mode="base")
+    with pytest.raises(UsageError):
+        history.export("HEAD", tmp_path / "out", "adapter", mode="both")
     with pytest.raises(InputError):
         history.export("HEAD~2", tmp_path / "out", "peft")
     with pytest.raises(UsageError):

@@ -23,7 +23,6 @@ from wisedb.store.objects import Objects
 
 if TYPE_CHECKING:
     from wisedb.runtime.shelf import Shelf
-    from wisedb.store.store import Store
 
 FILE = "adapter.json"
 FORMAT = 1
@@ -63,23 +62,27 @@ def is_adapter(folder: Path) -> bool:
     return (folder / FILE).is_file()
 
 
-def write_adapter(store: Store, commit_id: str, commit: Commit, folder: Path) -> None:
-    """Write a commit's memories to an empty folder."""
+def write_adapter(shelf: Shelf, commit_id: str, commit: Commit, folder: Path) -> None:
+    """Write a commit's memories, whose blobs are on the shelf, to an empty folder."""
     objects = Objects(folder / _OBJECTS)
     for blob_id in dict.fromkeys(blob for memory in commit.memories for blob in memory.blobs.values()):
         # Without a neighbour: the store's differences to other versions don't travel.
-        objects.put(store.objects.get(blob_id))
+        objects.put(shelf.get(blob_id))
     document = {
         "format": FORMAT,
         "commit": commit_id,
-        "base": store.config.base.to_json(),
+        "base": commit.base.to_json(),
         "merged": commit.merged,
         "memories": [memory.to_json() for memory in commit.memories],
     }
     (folder / FILE).write_bytes(json.dumps(document, indent=2, sort_keys=True).encode() + b"\n")
-    edits = [edit for memory in commit.memories for edit in store.objects.meta(memory.main)[1].get("edits", ())]
-    readme = _README.format(count=len(edits), model=store.config.base.model, commit=commit_id)
+    readme = _README.format(count=edit_count(shelf, commit), model=commit.base.model, commit=commit_id)
     (folder / "README.md").write_text(readme, encoding="utf-8")
+
+
+def edit_count(shelf: Shelf, commit: Commit) -> int:
+    """How many edits a commit's memories hold."""
+    return sum(len(shelf.get(memory.main).meta.get("edits", ())) for memory in commit.memories)
 
 
 def read_adapter(folder: Path) -> Adapter:

@@ -12,7 +12,9 @@ from wisedb.memory.merging import DENSITY, MERGED, merged_memory
 from wisedb.memory.tensors import from_raw, to_raw
 from wisedb.progress import Listener
 from wisedb.runtime.blob_cache import remembered_blob
+from wisedb.runtime.key_blobs import STATISTICS
 from wisedb.runtime.prepared import prepare
+from wisedb.runtime.shelf import Draft, merged_entry, read_memories
 from wisedb.store import history
 from wisedb.store.blobs import Array, Blob
 
@@ -28,7 +30,12 @@ KIND = "merge"
 
 
 def ties_of(commit: Commit, memories: Sequence[SideMemory]) -> SideMemory:
-    """The TIES merge of a commit's memories, as the source has it."""
+    """The TIES merge of a commit's memories, as the source has it.
+
+    Of a single one there is nothing to settle; where merges are fitted, it isn't trimmed either.
+    """
+    if is_fitted(commit) and len(memories) == 1:
+        return replace(memories[0], id=MERGED)
     merged = commit.merged or {}
     return merged_memory(memories, float(merged.get("threshold", 0.0)), float(merged.get("density", DENSITY)))
 
@@ -65,11 +72,8 @@ def consolidated(
         TrainingFailed: see the editor.
         MissingObject: an edit's record is not there.
     """
-    if is_fitted(commit) and len(memories) == 1:
-        # There is nothing to settle, and nothing to trim.
-        return replace(memories[0], id=MERGED)
     ties = ties_of(commit, memories)
-    if not is_fitted(commit):
+    if not is_fitted(commit) or len(memories) == 1:
         return ties
     made_from = [
         store.config.base.fingerprint,
@@ -83,6 +87,28 @@ def consolidated(
     if array is None or array.shape != tuple(ties.values.shape):
         raise CorruptObject("a remembered merge is of other memories", hint="Delete wisedb's cache folder.")
     return replace(ties, values=from_raw(array.dtype, array.shape, array.data))
+
+
+def as_one(store: Store, base: LoadedBase, commit: Commit, *, progress: Listener | None = None) -> tuple[Commit, Draft]:
+    """A commit as if its merge were its only memory, for a folder that holds no edits to fit a merge by.
+
+    Args:
+        store: the store.
+        base: its base model; it is left as it was.
+        commit: the commit; where it has one memory, that is its merge already.
+        progress: is told how far it is.
+
+    Returns:
+        What of the commit is needed to assemble a model, and where its blobs are.
+    """
+    draft = Draft(store.objects)
+    if len(commit.memories) < 2:
+        return commit, draft
+    merged = consolidated(store, base, commit, read_memories(draft, commit.memories), progress=progress)
+    statistics = commit.memories[0].blobs.get(STATISTICS)
+    entry = merged_entry(draft, merged, commit.editor, statistics)
+    # The merge of this one memory is itself: it must not be trimmed again.
+    return replace(commit, memories=(entry,), merged={"density": 1.0, "threshold": merged.threshold}), draft
 
 
 def _fitted(store: Store, base: LoadedBase, commit: Commit, ties: SideMemory, progress: Listener | None) -> Blob:

@@ -15,7 +15,8 @@ from wisedb.memory.locate import locate, weight_of
 from wisedb.runtime.adapter import write_adapter
 from wisedb.runtime.assemble import baked, fitted
 from wisedb.runtime.base import load_for
-from wisedb.runtime.shelf import read_memories
+from wisedb.runtime.consolidate import as_one
+from wisedb.runtime.shelf import Draft, read_memories
 
 if TYPE_CHECKING:
     from wisedb.progress import Listener
@@ -74,14 +75,17 @@ def export(
     ``adapter``: the memories and a reference to the base model; ``wisedb.load`` opens it without the store.
     ``peft``: the same as a PEFT adapter; with wisedb imported, peft and transformers open it by themselves.
 
+    An adapter holds no edits, so that a merge can't be fitted where it is loaded: its memories would be merged by TIES
+    alone. With the mode ``merge`` the one memory in it is the merge, fitted here.
+
     Args:
         store: the store.
         rev: the commit.
         directory: must not exist, or be empty.
         format: see above.
-        mode: for ``peft``, how the memories answer when it is loaded: ``retrieve`` (the default) or ``merge``.
+        mode: for an adapter, ``retrieve`` (the default): every memory; or ``merge``: one memory merged of all.
         progress: is told how far a merge is that must be fitted first.
-        **kwargs: as in :func:`wisedb.runtime.base.load_base`, for ``merged``.
+        **kwargs: as in :func:`wisedb.runtime.base.load_base`, where a merge is asked for.
 
     Raises:
         UnknownRevision: no such commit.
@@ -91,10 +95,11 @@ def export(
     """
     if format not in FORMATS:
         raise UsageError(f"there is no format '{format}'", hint=f"There are: {', '.join(FORMATS)}.")
-    if mode is not None and format != "peft":
+    if mode not in (None, "retrieve", "merge"):
+        raise UsageError(f"an adapter has no mode '{mode}'", hint="There are: retrieve, merge.")
+    if mode is not None and format == "merged":
         raise UsageError(
-            f"the format '{format}' has no mode",
-            hint="'merged' is always merged; an adapter's mode is chosen when it is loaded; or use --format peft.",
+            "the format 'merged' has no mode", hint="It is always merged; or use --format adapter or peft."
         )
     commit_id = store.resolve(rev)
     commit = store.objects.commit(commit_id)
@@ -109,12 +114,16 @@ def export(
             making.mkdir()
             if format == "merged":
                 _write_merged(store, commit_id, commit, making, kwargs, progress)
-            elif format == "peft":
-                from wisedb.runtime.peft.folder import write_peft  # peft takes a second to import
-
-                write_peft(store, commit_id, commit, making, mode or "retrieve")
             else:
-                write_adapter(store, commit_id, commit, making)
+                held, shelf = commit, Draft(store.objects)
+                if mode == "merge":
+                    held, shelf = as_one(store, load_for(store.config.base, **kwargs), commit, progress=progress)
+                if format == "peft":
+                    from wisedb.runtime.peft.folder import write_peft  # peft takes a second to import
+
+                    write_peft(shelf, commit_id, held, making, mode or "retrieve")
+                else:
+                    write_adapter(shelf, commit_id, held, making)
             if target.exists():
                 target.rmdir()
             making.replace(target)

@@ -16,7 +16,7 @@ from wisedb.memory.masks import pack, unpack
 from wisedb.memory.side_memory import SideMemory
 from wisedb.memory.statistics import Statistics
 from wisedb.memory.tensors import from_raw, to_raw
-from wisedb.runtime.key_blobs import KEYS, STATISTICS, keys_from, statistics_from
+from wisedb.runtime.key_blobs import KEYS, STATISTICS, keys_blob, keys_from, statistics_from
 from wisedb.store.blobs import Array, Blob
 from wisedb.store.commits import MemoryEntry
 
@@ -96,6 +96,25 @@ def delta_blob(mask_id: str, stream: Sequence[StreamItem], trained: TrainedShard
 def _listed(item: StreamItem, lesson: int | None) -> dict[str, Any]:
     listed: dict[str, Any] = {"edit": item.edit.id, "replay": [other.id for other in item.replay]}
     return listed if lesson is None else {**listed, "lesson": lesson}
+
+
+def merged_entry(draft: Draft, memory: SideMemory, choice: EditorChoice, statistics: str | None) -> MemoryEntry:
+    """A merge as a memory of its own, which isn't trained any further.
+
+    Args:
+        draft: takes its blobs.
+        memory: the merge.
+        choice: the settings with which it was made.
+        statistics: the blob on which its keys rest.
+    """
+    share = float(memory.mask.float().mean())
+    mask = draft.put(mask_blob(memory.mask, share, choice.seed, choice))
+    meta = {"mask": mask, "threshold": memory.threshold, "stream": [], "edits": list(memory.edits), "activations": {}}
+    blobs = {"mask": mask, "delta": draft.put(Blob("delta", meta, {"values": Array(*to_raw(memory.values))}))}
+    if memory.keys is not None and statistics is not None:
+        blobs[KEYS] = draft.put(keys_blob(memory.keys, memory.edits, statistics))
+        blobs[STATISTICS] = statistics
+    return MemoryEntry(mask, SHARD, blobs)
 
 
 def tensor(blob: Blob, name: str) -> torch.Tensor:

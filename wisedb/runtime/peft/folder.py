@@ -18,7 +18,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
 from wisedb.errors import CorruptObject, InputError, ModelError, UsageError, WisedbError
-from wisedb.runtime.adapter import Adapter
+from wisedb.runtime.adapter import Adapter, edit_count
 from wisedb.runtime.base import ATLAS, find_model
 from wisedb.runtime.peft.config import METHOD, PREFIX, WiseConfig
 from wisedb.runtime.peft.contents import adapter_of, describe
@@ -26,8 +26,8 @@ from wisedb.runtime.peft.probe import probe
 
 if TYPE_CHECKING:
     from wisedb.config import BaseModel
+    from wisedb.runtime.shelf import Shelf
     from wisedb.store.commits import Commit
-    from wisedb.store.store import Store
 
 _README = """---
 {base_model}library_name: peft
@@ -64,8 +64,8 @@ def is_peft(folder: Path) -> bool:
     return bool(kind == METHOD)
 
 
-def write_peft(store: Store, commit_id: str, commit: Commit, folder: Path, mode: str = "retrieve") -> None:
-    """Write a commit's memories to an empty folder.
+def write_peft(shelf: Shelf, commit_id: str, commit: Commit, folder: Path, mode: str = "retrieve") -> None:
+    """Write a commit's memories, whose blobs are on the shelf, to an empty folder.
 
     Raises:
         InputError: the commit has no memories.
@@ -76,7 +76,7 @@ def write_peft(store: Store, commit_id: str, commit: Commit, folder: Path, mode:
             f"no edit is in force at {commit_id[:12]}", hint="Commit an edit, or name a revision that has one."
         )
     base = commit.base
-    records, tensors = describe(store.objects, commit.memories)
+    records, tensors = describe(shelf, commit.memories)
     config = WiseConfig(
         task_type="CAUSAL_LM",
         base_model_name_or_path=base.model,
@@ -97,11 +97,10 @@ def write_peft(store: Store, commit_id: str, commit: Commit, folder: Path, mode:
         folder / SAFETENSORS_WEIGHTS_NAME,
         metadata={"format": "pt"},
     )
-    edits = [edit for memory in commit.memories for edit in store.objects.meta(memory.main)[1].get("edits", ())]
     on_hub = base.model != ATLAS and not Path(base.model).is_absolute()
     readme = _README.format(
         base_model=f"base_model: {base.model}\nbase_model_relation: adapter\n" if on_hub else "",
-        count=len(edits),
+        count=edit_count(shelf, commit),
         model=base.model,
         commit=commit_id,
         mode=mode,
