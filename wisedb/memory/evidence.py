@@ -1,7 +1,7 @@
 """How strongly a prompt means an edit: which thing is meant, and what is asked of it.
 
 With x_1 … x_T the whitened tokens of the prompt, k_i those of a way to spell the subject, w_i what they count for,
-q the prompt's relation key and r the edit's, κ how much the model knows of such things:
+q the prompt's relation key and r the edit's, κ how much the model knows of such things, .15 at least:
 
     m_i = max_t max(0, ⟨k_i, x_t⟩)                       is token i of the subject anywhere in the prompt?
     c   = Σ w_i m_i / Σ w_i                              how much of the subject is there

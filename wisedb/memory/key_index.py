@@ -26,6 +26,8 @@ _WEAK = 2.0
 _WEAK_SHARE = 0.1
 # The mean of all relation keys is drawn towards that of unrelated text, as if there were so many keys at zero.
 _PRIOR = 30.0
+# However little a model seems to know, its states tell one question from another a little.
+_KNOWN = 0.15
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -161,7 +163,7 @@ def build_index(
         torch.nn.functional.normalize(relations - centre, dim=-1),
         centre,
         # An edit by itself says little about what the model knows; half of it is what all edits say.
-        (knowledge + knowledge.mean()) / 2,
+        ((knowledge + knowledge.mean()) / 2).clamp(min=_KNOWN),
         memory,
         edit,
     )
