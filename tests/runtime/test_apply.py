@@ -206,3 +206,25 @@ def test_a_preset_keeps_what_was_measured_for_the_model(new_repository: Callable
     settings = repository.store.objects.commit(done.commit).editor.settings
     assert (settings["beta"], settings["optimizer"], settings["steps"]) == (3.5, "sgd", 2)
     assert settings["shard_capacity"] == 170 and settings["router"] == "activation"
+
+
+def test_a_stream_of_commits_is_the_same_from_one_open_repository_and_from_many(
+    new_repository: Callable[..., Repository],
+) -> None:
+    one, many = new_repository("one"), new_repository("many")
+    for edit in (AUSTRALIA, HAMLET, SPAIN, NEWER):
+        one.commit([edit], "one by one", date="2026-01-01T00:00:00Z")
+        again = Repository.open(many.path)
+        again.commit([edit], "one by one", date="2026-01-01T00:00:00Z")
+    assert one.store.head_commit()[0] == Repository.open(many.path).store.head_commit()[0]
+
+
+def test_a_stream_of_commits_neither_tries_the_shortcut_nor_asks_the_index_again(
+    repository: Repository, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    repository.commit([AUSTRALIA], "one")
+    monkeypatch.setattr("wisedb.editors.wise.prepared.find_shortcut", lambda *_: pytest.fail("tried again"))
+    monkeypatch.setattr("wisedb.store.index.index.Index.run", lambda *_, **__: pytest.fail("the index was asked"))
+    repository.commit([HAMLET], "two")
+    repository.commit([SPAIN], "three")
+    assert len(repository.store.objects.commit(repository.store.refs.head().commit or "").parents) == 1

@@ -242,3 +242,31 @@ def test_a_full_disk_leaves_nothing(tmp_path: Path) -> None:
     assert [path for path in (tmp_path / "objects").rglob("*") if path.is_file()] == []
     with pytest.raises(StoreError):
         objects.get(version(0).id)
+
+
+def test_a_difference_to_a_blob_at_hand_is_the_one_that_reading_gives(tmp_path: Path) -> None:
+    written = []
+    for name, known in (("read", None), ("at hand", version(1))):
+        objects = Objects(tmp_path / name, Disk())
+        objects.put(version(0))
+        objects.put(version(1), near=version(0).id)
+        objects.put(version(2), near=version(1).id, at_hand=known)
+        written.append(objects.blob_path(version(2).id).read_bytes())
+    assert written[0] == written[1]
+    assert objects.get(version(2).id) == version(2)
+    assert objects.header(version(2).id).references == {version(1).id}
+
+
+def test_nothing_is_stored_as_a_difference_to_what_cant_be_read_any_more(objects: Objects) -> None:
+    objects.put(version(0))
+    objects.put(version(1), near=version(0).id)
+    objects.blob_path(version(0).id).unlink()
+    objects.put(version(2), near=version(1).id, at_hand=version(1))
+    assert objects.header(version(2).id).references == set()
+    assert objects.get(version(2).id) == version(2)
+
+
+def test_another_blob_at_hand_is_not_taken_for_the_near_one(objects: Objects) -> None:
+    objects.put(version(0))
+    objects.put(version(2), near=version(0).id, at_hand=version(1))
+    assert objects.get(version(2).id) == version(2)

@@ -302,7 +302,7 @@ def change(
 def _known(store: Store, base: LoadedBase, state: Commit, edits: Sequence[Edit]) -> tuple[str, ...]:
     if not edits:
         return ()
-    with assembled(store, base, state) as handle:
+    with assembled(store, base, state, shelf=store.recent) as handle:
         said = exact_matches(base, [(edit.prompt, edit.target) for edit in edits], handle)
     return tuple(edit.id for edit, same in zip(edits, said, strict=True) if same)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -28,6 +28,10 @@ from wisedb.runtime.fingerprint import tokenizer_digest, weight_files, weights_d
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
+    from wisedb.editors.wise.prepared import PreparedModel
+    from wisedb.memory.statistics import Statistics
+    from wisedb.store.blobs import Blob
+
 ATLAS = "atlas"
 
 _WANTED = ["*.json", "*.safetensors", "*.model", "*.txt", "*.tiktoken", "*.jinja"]
@@ -47,6 +51,8 @@ class LoadedBase:
         path: the local folder that both came from.
         name: how a store names the model: ``atlas``, a Hub id, or the absolute folder.
         revision: the Hub commit, ``None`` for a folder.
+        digests: its fingerprints, once they are known.
+        known: what else was found out about the model and is the same for every commit.
     """
 
     model: PreTrainedModel
@@ -55,6 +61,20 @@ class LoadedBase:
     name: str
     revision: str | None = None
     digests: dict[str, str] = field(default_factory=dict, repr=False)
+    known: Known = field(default_factory=lambda: Known(), repr=False, compare=False)
+
+
+@dataclass(slots=True)
+class Known:
+    """What was found out about a loaded model.
+
+    Attributes:
+        prepared: by all that it depends on, the model made ready for training.
+        statistics: by all that they depend on, the blob of the keys' statistics, and these.
+    """
+
+    prepared: dict[tuple[Hashable, ...], PreparedModel] = field(default_factory=dict)
+    statistics: dict[tuple[Hashable, ...], tuple[Blob, Statistics]] = field(default_factory=dict)
 
 
 def load_base(

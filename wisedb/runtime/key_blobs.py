@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import cached_property
+from itertools import accumulate
 from typing import TYPE_CHECKING
 
 import torch
@@ -52,10 +53,14 @@ class KeyWriter:
 
     @cached_property
     def _statistics(self) -> tuple[str, Statistics]:
-        blob = measured_statistics(
-            self._base, self._record, None if self._pool is None else self._draft.get(self._pool)
-        )
-        return self._draft.put(blob), statistics_from(blob)
+        known = self._base.known.statistics
+        key = (self._record.fingerprint, self._record.target, self._base.model.dtype, self._pool)
+        if key not in known:
+            pool = None if self._pool is None else self._draft.get(self._pool)
+            blob = measured_statistics(self._base, self._record, pool)
+            known[key] = blob, statistics_from(blob)
+        blob, statistics = known[key]
+        return self._draft.put(blob), statistics
 
     def prepare(self) -> str:
         """Measure the statistics, or find them again; returns their blob's id."""
@@ -76,28 +81,30 @@ class KeyWriter:
             UsageError: the pool is too small for statistics.
         """
         statistics_id, statistics = self._statistics
-        held = self._held(entry, rephrases)
-        if list(held) == [edit.id for edit in edits] and held:
+        wanted = [edit.id for edit in edits]
+        ring, held = self._held(entry, rephrases)
+        if held == wanted and held:
             return entry
-        fresh = [edit for edit in edits if edit.id not in held]
+        there = set(held)
+        fresh = [edit for edit in edits if edit.id not in there]
+        rings = [(ring, held)] if ring is not None else []
         if fresh:
             model, tokenizer = self._base.model, self._base.tokenizer
             made = build_keys(model, self._projection, tokenizer, statistics, fresh, rephrases=rephrases)
-            held.update((edit.id, _only(made, place)) for place, edit in enumerate(fresh))
-        ring = KeyRing.joined([(held[edit.id], (place,)) for place, edit in enumerate(edits)])
-        blob = keys_blob(ring, [edit.id for edit in edits], statistics_id, rephrases=rephrases)
+            rings.append((made, [edit.id for edit in fresh]))
+        blob = keys_blob(_in_order(rings, wanted), wanted, statistics_id, rephrases=rephrases)
         keys = self._draft.put(blob, entry.blobs.get(KEYS))
         return replace(entry, blobs={**entry.blobs, KEYS: keys, STATISTICS: statistics_id})
 
-    def _held(self, entry: MemoryEntry, rephrases: bool) -> dict[str, KeyRing]:
+    def _held(self, entry: MemoryEntry, rephrases: bool) -> tuple[KeyRing | None, list[str]]:
+        # The keys that an entry has, and whose they are.
         statistics_id, statistics = self._statistics
         if KEYS not in entry.blobs or entry.blobs.get(STATISTICS) != statistics_id:
-            return {}
+            return None, []
         blob = self._draft.get(entry.blobs[KEYS])
         if blob.meta.get("rephrases") is not rephrases:
-            return {}
-        ring = keys_from(blob, statistics)
-        return {edit_id: _only(ring, place) for place, edit_id in enumerate(blob.meta["edits"])}
+            return None, []
+        return keys_from(blob, statistics), list(blob.meta["edits"])
 
 
 def measured_statistics(base: LoadedBase, record: BaseModel, pool: Blob | None) -> Blob:
@@ -139,6 +146,18 @@ def keys_from(blob: Blob, statistics: Statistics) -> KeyRing:
 def statistics_from(blob: Blob) -> Statistics:
     """The statistics that a blob holds. Raises as :func:`keys_from`."""
     return Statistics.from_tensors(_tensors(blob, STATISTICS), blob.meta)
+
+
+def _in_order(rings: Sequence[tuple[KeyRing, Sequence[str]]], wanted: Sequence[str]) -> KeyRing:
+    """The keys of the wanted edits, in their order, out of rings and whose keys each holds."""
+    if [edit_id for _, ids in rings for edit_id in ids] == list(wanted):
+        # As whenever edits are only added: nobody's keys need to be looked for.
+        ends = accumulate(len(ids) for _, ids in rings)
+        return KeyRing.joined(
+            [(ring, range(end - len(ids), end)) for (ring, ids), end in zip(rings, ends, strict=True)]
+        )
+    held = {edit_id: _only(ring, place) for ring, ids in rings for place, edit_id in enumerate(ids)}
+    return KeyRing.joined([(held[edit_id], (place,)) for place, edit_id in enumerate(wanted)])
 
 
 def _only(ring: KeyRing, owner: int) -> KeyRing:

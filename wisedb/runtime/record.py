@@ -116,11 +116,14 @@ def land(
         RefMoved: another writer landed first; nothing has changed.
         StoreBusy, NoSpace, StoreNotWritable: nothing has changed.
     """
-    previous = near or {}
+    new = list(blobs)
     with store.transaction(tip.id, ref=tip.ref) as transaction:
-        for blob in blobs:
-            transaction.put(blob, near=previous.get(blob.id))
+        for blob in new:
+            before = None if near is None else near.get(blob.id)
+            transaction.put(blob, near=before, at_hand=None if before is None else store.recent.peek(before))
         commit_id = transaction.land(commit, action=action, unstage=unstage)
+    for blob in new:
+        store.recent.keep(blob)
     return Landed(commit_id, commit, tip.branch, transaction.bytes_written)
 
 

@@ -11,7 +11,6 @@ from wisedb.config import EditorChoice
 from wisedb.editors.stream import ShardStream, StreamItem, effective, lessons, runs
 from wisedb.edits import Edit
 from wisedb.errors import CorruptObject
-from wisedb.store import history
 from wisedb.store.blobs import Array, Blob
 
 if TYPE_CHECKING:
@@ -47,10 +46,10 @@ def read_streams(store: Store, commit: Commit | None, choice: EditorChoice | Non
     """
     if commit is None:
         return []
-    begun = {memory.id: store.objects.meta(memory.id)[1] for memory in commit.memories}
-    listed = [(memory.id, stream_ids(store.objects.meta(memory.main)[1])) for memory in commit.memories]
+    begun = {memory.id: store.recent.meta(memory.id) for memory in commit.memories}
+    listed = [(memory.id, stream_ids(store.recent.meta(memory.main))) for memory in commit.memories]
     wanted = dict.fromkeys(edit_id for _, stream in listed for item, replay, _ in stream for edit_id in (item, *replay))
-    edits = {edit.id: edit for edit in history.edits_of(store, list(wanted))}
+    edits = {edit.id: edit for edit in store.recent.edits(store, commit, list(wanted))}
     return [
         ShardStream(
             memory_id,
@@ -59,7 +58,7 @@ def read_streams(store: Store, commit: Commit | None, choice: EditorChoice | Non
                 for item, replay, lesson in stream
             ),
             begun[memory_id].get("seed"),
-            choice_of(store, memory_id) == choice,
+            choice_in(begun[memory_id]) == choice,
         )
         for memory_id, stream in listed
     ]
@@ -71,7 +70,7 @@ def choice_of(store: Store, memory_id: str) -> EditorChoice:
     Raises:
         CorruptObject: its mask doesn't say.
     """
-    return choice_in(store.objects.meta(memory_id)[1])
+    return choice_in(store.recent.meta(memory_id))
 
 
 def choice_in(mask: Mapping[str, Any]) -> EditorChoice:
@@ -91,9 +90,7 @@ def in_force(store: Store, commit: Commit | None) -> tuple[str, ...]:
     """The ids of the edits in force at a commit, memory by memory."""
     if commit is None:
         return ()
-    return tuple(
-        edit_id for memory in commit.memories for edit_id in store.objects.meta(memory.main)[1].get("edits", ())
-    )
+    return tuple(edit_id for memory in commit.memories for edit_id in store.recent.meta(memory.main).get("edits", ()))
 
 
 def changes(before: Iterable[str], after: Iterable[str]) -> tuple[tuple[str, ...], tuple[str, ...]]:
@@ -151,7 +148,7 @@ def _ids(stream: Iterable[StreamItem]) -> _Lessons:
 
 def _effective_ids(store: Store, delta: str) -> _Lessons:
     # What is in force of a stream are exactly its effective items; an id that came twice counts where it came last.
-    _, meta = store.objects.meta(delta)
+    meta = store.recent.meta(delta)
     last = {item[0]: item for item in stream_ids(meta)}
     held = (last[edit_id] for edit_id in meta["edits"])
     return tuple(

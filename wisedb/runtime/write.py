@@ -77,7 +77,7 @@ def write(
     Raises:
         TrainingFailed: see the editor.
     """
-    draft = Draft(store.objects) if draft is None else draft
+    draft = Draft(store.recent) if draft is None else draft
     entries = {memory.id: memory for memory in memories}
     work = _Count(progress)
     prepared: dict[str | None, PreparedModel] = {}
@@ -143,7 +143,7 @@ def with_keys(
 
 
 def _meta(store: Store, draft: Draft, blob_id: str) -> Mapping[str, Any]:
-    return draft.blobs[blob_id].meta if blob_id in draft.blobs else store.objects.meta(blob_id)[1]
+    return draft.blobs[blob_id].meta if blob_id in draft.blobs else store.recent.meta(blob_id)
 
 
 def merge_record(

@@ -33,8 +33,9 @@ _DEFLATORS = (
     (1, zlib.Z_DEFAULT_STRATEGY),
     (6, zlib.Z_DEFAULT_STRATEGY),
 )
+# What they are judged by: so many pieces, a quarter of the data together, of so many bytes each at least and at most.
 _SAMPLES = 16
-_SAMPLE_BYTES = 1 << 16
+_PIECE, _LARGEST_PIECE = 1 << 12, 1 << 16
 
 _HINT = (
     "Fetch the object again from a remote, or restore the store from a backup; `wisedb fsck` lists all such objects."
@@ -117,8 +118,9 @@ def _deflate(data: bytes) -> bytes:
     """Deflate with whatever suits these bytes best, judged by samples from all over them."""
     step = max(1, len(data) // _SAMPLES)
     sample = data
-    if len(data) > _SAMPLES * _SAMPLE_BYTES:
-        sample = b"".join(data[start : start + _SAMPLE_BYTES] for start in range(0, len(data), step))
+    if len(data) > _SAMPLES * _PIECE:
+        piece = min(max(_PIECE, len(data) // (4 * _SAMPLES)), _LARGEST_PIECE)
+        sample = b"".join(data[start : start + piece] for start in range(0, len(data), step))
     trials = [_compress(sample, level, strategy) for level, strategy in _DEFLATORS]
     best = min(range(len(trials)), key=lambda trial: len(trials[trial]))
     return trials[best] if sample is data else _compress(data, *_DEFLATORS[best])

@@ -61,7 +61,7 @@ class Objects:
 
     # Blobs
 
-    def put(self, blob: Blob, *, near: str | None = None) -> str:
+    def put(self, blob: Blob, *, near: str | None = None, at_hand: Blob | None = None) -> str:
         """Store a blob and return its id.
 
         What is there already is checked by its checksums and stays, or is replaced where it is damaged.
@@ -70,6 +70,7 @@ class Objects:
             blob: the blob.
             near: id of a similar blob, usually the version before. Arrays of the same name, dtype and shape may be
                 stored as a difference to its arrays. A hint: if that blob can't be read, the new one stands alone.
+            at_hand: that blob, if it was read already; it need not be decoded then.
 
         Raises:
             NoSpace, StoreNotWritable: the blob was not stored.
@@ -77,7 +78,7 @@ class Objects:
         path = self.blob_path(blob.id)
         if self._freshen(path) and self._sound(blob.id):
             return blob.id
-        header, payload = self._encode(blob, near)
+        header, payload = self._encode(blob, near, at_hand)
         self._write(blob.id, header.to_bytes() + payload)
         return blob.id
 
@@ -367,8 +368,8 @@ class Objects:
 
     # Encoding
 
-    def _encode(self, blob: Blob, near: str | None) -> tuple[Header, bytes]:
-        references = self._references(blob, near)
+    def _encode(self, blob: Blob, near: str | None, at_hand: Blob | None = None) -> tuple[Header, bytes]:
+        references = self._references(blob, near, at_hand)
         arrays: dict[str, StoredArray] = {}
         payloads: dict[str, bytes] = {}
         for name, array in blob.arrays.items():
@@ -389,7 +390,7 @@ class Objects:
         data = b"".join(payloads[name] for name in order)
         return Header(blob.kind, blob.meta, arrays, digest(data)), data
 
-    def _references(self, blob: Blob, near: str | None) -> dict[str, tuple[Array, int]]:
+    def _references(self, blob: Blob, near: str | None, at_hand: Blob | None) -> dict[str, tuple[Array, int]]:
         """The arrays of ``near`` that may serve, and the depth that their use leads to."""
         found: dict[str, tuple[Array, int]] = {}
         if near is None or near == blob.id:
@@ -397,13 +398,16 @@ class Objects:
         with suppress(MissingObject, CorruptObject):
             if self.promised([near]):
                 return found  # not fetched for this: it may save some space, and the store's lock is held
+            # What is at hand need not be decoded, but only what can be decoded later may be referred to.
+            known = at_hand if at_hand is not None and at_hand.id == near and self._sound(near) else None
             header, payload = self._read(near)
             for name, place in header.slices().items():
                 stored, array = header.arrays[name], blob.arrays.get(name)
                 if array is None or (array.dtype, array.shape) != (stored.dtype, stored.shape):
                     continue
                 if stored.depth < self.chain:
-                    found[name] = self._decode(near, name, stored, payload[place]), stored.depth + 1
+                    decoded = self._decode(near, name, stored, payload[place]) if known is None else known.arrays[name]
+                    found[name] = decoded, stored.depth + 1
         return found
 
     def _decode(self, blob_id: str, name: str, stored: StoredArray, payload: bytes, steps: int = MAX_STEPS) -> Array:

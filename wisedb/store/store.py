@@ -17,6 +17,7 @@ from wisedb.store.files import Disk, Fault, no_fault, read_file, storage_errors,
 from wisedb.store.index import Index
 from wisedb.store.lock import DEFAULT_TIMEOUT, StoreLock
 from wisedb.store.objects import Objects
+from wisedb.store.recent import Recent
 from wisedb.store.refnames import BRANCHES, HEAD
 from wisedb.store.refs import Refs
 from wisedb.store.revisions import resolve
@@ -49,6 +50,7 @@ class Store:
         lock: the one that writers hold.
         disk: how files are written.
         index: derived data for queries; told of new commits.
+        recent: what was read or written last, in front of the objects.
     """
 
     def __init__(self, root: Path, *, lock_timeout: float = DEFAULT_TIMEOUT, fault: Fault = no_fault) -> None:
@@ -60,6 +62,7 @@ class Store:
         self.staging = Staging(root / "staged.jsonl", self.lock, self.disk)
         self.scores = Scores(root / "scores", self.disk)
         self.index = Index(root, self.objects, self.refs, self.scores)
+        self.recent = Recent(self.objects)
         self._config: StoreConfig | None = None
 
     @classmethod

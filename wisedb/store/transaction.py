@@ -81,14 +81,14 @@ class Transaction:
     ) -> None:
         self._exit.close()
 
-    def put(self, blob: Blob, *, near: str | None = None) -> str:
+    def put(self, blob: Blob, *, near: str | None = None, at_hand: Blob | None = None) -> str:
         """Store a blob; see :meth:`wisedb.store.objects.Objects.put`.
 
         Raises:
             NoSpace, StoreNotWritable: it wasn't stored.
         """
         there = self._objects.has(blob.id)
-        blob_id = self._objects.put(blob, near=near)
+        blob_id = self._objects.put(blob, near=near, at_hand=at_hand)
         if not there:
             self.bytes_written += self._objects.size(blob_id)
         return blob_id

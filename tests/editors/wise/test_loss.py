@@ -59,3 +59,11 @@ def test_answer_loss_is_a_mean_of_means() -> None:
 def test_lead() -> None:
     logits = torch.tensor([[1.0, 3.0, 2.0], [1.0, 3.0, 2.0]])
     assert lead(logits, torch.tensor([1, 0])).tolist() == [1.0, -2.0]
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_lead_leaves_the_logits_as_they_were(dtype: torch.dtype) -> None:
+    logits = torch.tensor([[1.0, 5.0, 3.0], [2.0, 2.0, -1.0]], dtype=dtype)
+    before = logits.clone()
+    assert lead(logits, torch.tensor([1, 2])).tolist() == [2.0, -3.0]
+    assert torch.equal(logits, before)

@@ -15,8 +15,10 @@ import pytest
 from tests.store.index.synthetic import Builder, attach, made_up
 from wisedb.errors import MissingObject, UsageError
 from wisedb.store import history
+from wisedb.store.commits import Commit
 from wisedb.store.files import Disk
 from wisedb.store.index import Index, Session, schema
+from wisedb.store.objects import Objects
 from wisedb.store.store import Store
 
 
@@ -291,3 +293,30 @@ def test_a_session_without_a_generation_is_empty_and_closed_by_its_owner() -> No
     session.close()
     with pytest.raises(duckdb.Error):
         session.counts()
+
+
+def test_only_the_new_commit_is_read_when_it_follows_the_last_one(
+    builder: Builder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    index(builder).ensure()
+    noted = attach(builder.store, lag=3)
+    read: list[str] = []
+    commit_of = Objects.commit
+
+    def watched(self: Objects, commit_id: str) -> Commit:
+        read.append(commit_id)
+        return commit_of(self, commit_id)
+
+    for number in range(3):
+        state = builder.move("main", builder.write([builder.tip()], list(made_up(50 + number, 1))))
+        assert state.commit is not None
+        monkeypatch.setattr(Objects, "commit", watched)
+        read.clear()
+        noted.note_commit(state.commit)
+        monkeypatch.setattr(Objects, "commit", commit_of)
+        assert set(read) == {state.commit}
+    # A commit elsewhere is counted anew.
+    side = builder.move("side", builder.write([builder.tip()], list(made_up(60, 1))))
+    assert side.commit is not None
+    noted.note_commit(side.commit)
+    assert noted.status() == "ok"

@@ -156,8 +156,7 @@ class LessonWriter:
         logits = self._base.shortcut.logits(batch.ids, batch.hidden, change, batch.at)
         labels, weights = batch.labels.to(logits.device), batch.weights.to(logits.device)
         loss = answer_loss(logits, labels, weights).to(delta.device)
-        right = answers_of(batch, lead(logits.detach(), labels))[:edits] >= config.margin
-        calm = True
+        calm, heard = True, None
         if config.hinged:
             levels = activation(change, batch.prompts.prompt)
             others = torch.cat([levels[edits:], _levels(irrelevant, delta)])
@@ -165,9 +164,13 @@ class LessonWriter:
             routed = routed + memo_loss(_levels(replay, delta), self._margins)
             loss = loss + config.routing_weight * routed
             course.quiet.mark(others.detach())
-            right = right.to(levels.device) & (levels[:edits].detach() >= self._margins.beta * (1 - SLACK))
+            heard = levels[:edits].detach() >= self._margins.beta * (1 - SLACK)
             calm = float(routed.detach()) <= SLACK * self._margins.beta
         (shift.parameter.grad,) = torch.autograd.grad(loss, [shift.parameter])
+        # Behind the gradient, which may want the logits as they were.
+        right = answers_of(batch, lead(logits.detach(), labels))[:edits] >= config.margin
+        if heard is not None:
+            right = right.to(heard.device) & heard
         course.mark(taken, right.tolist(), step)
         return loss.detach(), calm
 

@@ -53,8 +53,14 @@ def answer_loss(logits: Tensor, labels: Tensor, weights: Tensor) -> Tensor:
 
 
 def lead(logits: Tensor, labels: Tensor) -> Tensor:
-    """By how many nats each answer token leads the best other token, ``(N,)``; negative where it isn't the argmax."""
+    """By how many nats each answer token leads the best other token, ``(N,)``; negative where it isn't the argmax.
+
+    The logits change for a moment, so that no gradient may want them any more.
+    """
     scores = logits.float()
-    own = scores.gather(1, labels[:, None])[:, 0]
-    others = scores.scatter(1, labels[:, None], float("-inf"))
-    return own - others.amax(1)
+    labels = labels[:, None]
+    own = scores.gather(1, labels)
+    # In place: a copy of them would take longer than all else here.
+    others = scores.scatter_(1, labels, float("-inf")).amax(1)
+    scores.scatter_(1, labels, own)
+    return own[:, 0] - others

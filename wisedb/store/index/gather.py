@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from wisedb.edits import Edit, normalise_prompt
 from wisedb.errors import CorruptObject, InputError
+from wisedb.store.blobs import Blob
 from wisedb.store.commits import Commit
 from wisedb.store.objects import Objects
 
@@ -99,7 +100,10 @@ def gather(objects: Objects, commits: Sequence[tuple[str, Commit]], lookup: Look
         MissingObject, CorruptObject: a blob can't be read, or isn't what its commit says.
     """
     rows = Rows()
-    records = {commit_id: list(_records(objects, commit.edits)) for commit_id, commit in commits}
+    records = {
+        commit_id: [] if commit.edits is None else records_in(commit.edits, objects.get(commit.edits))
+        for commit_id, commit in commits
+    }
     mains = {memory.main: memory for _, commit in commits for memory in commit.memories}
     known_memories = lookup("memories", mains)
     metas = {blob: _meta(objects, blob) for blob in mains if blob not in known_memories}
@@ -192,14 +196,16 @@ def _edit_row(number: int, edit: Edit) -> tuple[Any, ...]:
     )
 
 
-def _records(objects: Objects, blob: str | None) -> Iterator[Edit]:
-    if blob is None:
-        return
+def records_in(blob_id: str, blob: Blob) -> list[Edit]:
+    """The edits that a blob of the kind ``edits`` holds.
+
+    Raises:
+        CorruptObject: it holds none.
+    """
     try:
-        for record in json.loads(objects.array(blob, "records").data):
-            yield Edit.from_json(record)
-    except (ValueError, TypeError, AttributeError, RecursionError, InputError) as error:
-        raise CorruptObject(f"blob {blob[:12]} holds no edits: {error}", hint="Run `wisedb fsck`.") from error
+        return [Edit.from_json(record) for record in json.loads(blob.arrays["records"].data)]
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError, InputError) as error:
+        raise CorruptObject(f"blob {blob_id[:12]} holds no edits: {error}", hint="Run `wisedb fsck`.") from error
 
 
 def _meta(objects: Objects, blob: str) -> Mapping[str, Any]:

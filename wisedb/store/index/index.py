@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, TypeVar
 
@@ -51,6 +52,7 @@ class Index:
         self._generations = Generations(root / "index", disk or Disk())
         self._lock = StoreLock(root / "index" / "lock", timeout=0.0)
         self._lag = lag
+        self._noted: _Noted | None = None
         self.scores = scores
 
     def status(self) -> str:
@@ -138,9 +140,16 @@ class Index:
         try:
             current = self._generations.current()
             known = () if current is None else current.tips
-            if missing(self._objects, [commit_id], known, limit=self._lag) is not None:
-                return
-            self.ensure()
+            noted, self._noted = self._noted, None
+            if noted is not None and noted.tips == known and self._objects.commit(commit_id).parents == (noted.commit,):
+                behind = noted.behind + 1
+            else:
+                found = missing(self._objects, [commit_id], known, limit=self._lag)
+                behind = self._lag + 1 if found is None else len(found.ids)
+            if behind > self._lag:
+                self.ensure()
+            else:
+                self._noted = _Noted(commit_id, known, behind)
         except (StoreError, OSError):
             return
 
@@ -310,6 +319,15 @@ class Index:
 def _unusable(error: Exception) -> IndexUnusable:
     reason = str(error).strip().partition("\n")[0]
     return IndexUnusable(f"the index can't be made: {reason}", hint="Free some space or memory and try again.")
+
+
+@dataclass(frozen=True, slots=True)
+class _Noted:
+    """The commit that was heard of last, and by how many it was ahead of a generation of these tips."""
+
+    commit: str
+    tips: tuple[str, ...]
+    behind: int
 
 
 class _Damaged(CorruptObject):
