@@ -41,7 +41,7 @@ def figures(model: Any, tokenizer: Any, edits: list[Edit]) -> dict[str, float]:
     """Means over the edits."""
     losses, shares, first = [], [], []
     for edit in edits:
-        prompt, answer = encode_pair(tokenizer, edit.prompt, edit.target)
+        prompt, answer = encode_pair(tokenizer, edit.prompt, edit.target, end=False)
         room = model.config.max_position_embeddings
         ids = torch.tensor([(prompt + answer)[:room]])
         labels = ids.clone()
@@ -51,7 +51,7 @@ def figures(model: Any, tokenizer: Any, edits: list[Edit]) -> dict[str, float]:
         said = found.logits[0, len(prompt) - 1 : -1].argmax(-1)
         shares.append(float((said == ids[0, len(prompt) :]).float().mean()))
         sentence = _words(re.split(r"(?<=[.!?])\s", edit.target.strip())[0])
-        length = min(room - len(prompt), len(encode_pair(tokenizer, edit.prompt, sentence)[1]) + 8)
+        length = min(room - len(prompt), len(encode_pair(tokenizer, edit.prompt, sentence, end=False)[1]) + 8)
         output = model.generate(
             input_ids=torch.tensor([prompt]),
             attention_mask=torch.ones(1, len(prompt), dtype=torch.long),
@@ -87,7 +87,7 @@ def main(model: str, data: Path, count: int, settings: tuple[str, ...], out: Pat
         seconds = (time.perf_counter() - began) / len(edits)
         edited, tokenizer = repo.load("HEAD")
         base, _ = repo.load("HEAD", mode="base")
-        lengths = sorted(len(encode_pair(tokenizer, edit.prompt, edit.target)[1]) for edit in edits)
+        lengths = sorted(len(encode_pair(tokenizer, edit.prompt, edit.target, end=False)[1]) for edit in edits)
         result = {
             "model": Path(model).name,
             "data": data.name,
