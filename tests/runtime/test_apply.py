@@ -10,7 +10,15 @@ import torch
 from tests.runtime.stores import AUSTRALIA, HAMLET, NEWER, SPAIN, SUM
 from wisedb.editors.wise.config import WiseConfig
 from wisedb.edits import Edit
-from wisedb.errors import ConflictingEdits, NothingToCommit, RefMoved, UnknownEditor, UnknownSetting, UsageError
+from wisedb.errors import (
+    ConflictingEdits,
+    NothingToCommit,
+    RefMoved,
+    TrainingFailed,
+    UnknownEditor,
+    UnknownSetting,
+    UsageError,
+)
 from wisedb.progress import Progress
 from wisedb.repository import Repository
 from wisedb.runtime.apply import commit_edits
@@ -206,3 +214,14 @@ def test_a_preset_keeps_what_was_measured_for_the_model(new_repository: Callable
     settings = repository.store.objects.commit(done.commit).editor.settings
     assert (settings["beta"], settings["optimizer"], settings["steps"]) == (3.5, "sgd", 2)
     assert settings["shard_capacity"] == 170 and settings["router"] == "activation"
+
+
+def test_a_target_that_the_model_cannot_read_is_refused_before_anything_is_trained(repository: Repository) -> None:
+    before = repository.store.head_commit()[0]
+    reports: list[Progress] = []
+    endless = Edit("Who wrote the play?", "Hamlet of France " * 1000)
+    with pytest.raises(TrainingFailed, match="the model reads"):
+        # Two edits fill a shard: the one that is refused would have been trained after them.
+        repository.commit([AUSTRALIA, HAMLET, endless], "Two facts and a book", progress=reports.append)
+    assert repository.store.head_commit()[0] == before
+    assert not [report for report in reports if report.phase == "training"]
