@@ -57,3 +57,8 @@ def test_a_lone_fact_is_taught_in_several_views_at_once_a_lone_passage_in_one() 
     assert len(fact.next().fresh) == fact.fresh.views(0) > 2
     assert passage.fresh.seats(0) * 2 > 16
     assert len(passage.next().fresh) == 1
+
+
+def test_a_lesson_of_passages_is_told_from_one_of_facts() -> None:
+    assert course(LONG).long and course(LONG[:1]).long
+    assert not course(EDITS).long and not course((*EDITS, Edit("A play?", "play " * 12 + "play"))).long

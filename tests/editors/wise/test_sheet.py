@@ -7,8 +7,7 @@ import torch
 
 from tests.editors.wise.bench import EDITS, prepared
 from wisedb.editors.wise import sheet as module
-from wisedb.editors.wise.batch import collate
-from wisedb.editors.wise.sheet import Sheet, answers_of, close, together
+from wisedb.editors.wise.sheet import Sheet, answers_of, together
 from wisedb.errors import TrainingFailed
 from wisedb.memory.prompts import encode_pair
 
@@ -93,19 +92,6 @@ def test_facts_are_not_padded_to_the_length_of_a_passage(monkeypatch: pytest.Mon
     assert list(some) == PICKS[:3] and list(again) == [(0, 0)]
     monkeypatch.setattr(module, "_TOKENS", 1)
     assert [len(side) for side in together(facts, PICKS, 8, long, [(0, 0)], 8)] == [1, 1]
-
-
-def test_one_token_in_32_is_forgiven_a_long_answer_and_none_a_short_one() -> None:
-    base = prepared("llama")
-    for words, forgiven in ((3, 0), (15, 0), (16, 1), (31, 1), (32, 2)):
-        (row,) = Sheet(base, [(("Who?",), " ".join(["play"] * words))], end=True).rows([(0, 0)])
-        batch = collate([row])
-        assert len(batch.labels) == 2 * words + 1
-        leads = torch.ones(len(batch.labels))
-        leads[:forgiven] = 0.0
-        assert close(batch, leads).tolist() == [True]
-        leads[forgiven] = -1.0
-        assert close(batch, leads).tolist() == [False]
 
 
 def test_what_is_longer_than_the_model_reads_is_refused() -> None:

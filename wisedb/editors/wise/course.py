@@ -79,6 +79,15 @@ class Course:
         self.quiet = Quiet(rows, lesson, config, chooser)
         self.lost: set[int] = set()
 
+    @property
+    def long(self) -> bool:
+        """Whether the lesson's answers are passages: they take two seats each, on average.
+
+        Hardly any passage is said whole before each of its rare tokens is, so that such a lesson would always be taken
+        anew; and in a trial the steps of a second schedule undid more of what was nearly right than they added.
+        """
+        return sum(self.fresh.seats(number) for number in range(len(self.fresh))) >= 2 * len(self.fresh)
+
     def steps(self, passes: int) -> int:
         """Steps in which every edit is seen so often: long answers take several seats each."""
         seats = sum(self.fresh.seats(number) for number in range(len(self.fresh)))

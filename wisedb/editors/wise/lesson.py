@@ -16,7 +16,7 @@ from wisedb.editors.wise.course import Course, Step, rehearsed
 from wisedb.editors.wise.loss import Margins, answer_loss, lead, memo_loss, routing_loss
 from wisedb.editors.wise.plan import seed_of
 from wisedb.editors.wise.prepared import PreparedModel
-from wisedb.editors.wise.sheet import Pick, Sheet, answers_of, close
+from wisedb.editors.wise.sheet import Pick, Sheet, answers_of
 from wisedb.editors.wise.steps import SLACK, Outcome, change_of, damp, finite, optimise
 from wisedb.editors.wise.subspace import Subspace
 from wisedb.editors.wise.whitening import Change
@@ -44,13 +44,11 @@ class _Look:
         edit: its number.
         said: all its answer tokens are the argmax.
         firm: and lead by the margin.
-        close: all but the few that are forgiven a long answer are the argmax; of a short one, all.
     """
 
     edit: int
     said: bool
     firm: bool
-    close: bool
 
 
 class LessonWriter:
@@ -106,11 +104,11 @@ class LessonWriter:
         change = Change(self._subspace, values, config.max_delta, features)
         steps, loss = 0, None
         looks: list[_Look] = []
-        for _ in range(config.attempts):
+        for _ in range(1 if course.long else config.attempts):
             taken, loss = self._attempt(course, change, report)
             steps += taken
             looks = list(self._look(course.fresh, course.fresh.bare, change.delta().detach()))
-            if sum(not look.close for look in looks) <= _UNSAID * len(lesson):
+            if sum(not look.said for look in looks) <= _UNSAID * len(lesson):
                 break
         values = change.values().detach()
         finite(values, lesson[0].edit.prompt)
@@ -172,9 +170,8 @@ class LessonWriter:
         for some, batch in sheet.batches(picks):
             logits = self._base.shortcut.logits(batch.ids, batch.hidden, change_of(batch.prompts, delta), batch.at)
             ahead = lead(logits, batch.labels.to(logits.device))
-            found = zip(some, answers_of(batch, ahead).tolist(), close(batch, ahead).tolist(), strict=True)
-            for (number, _), least, near in found:
-                yield _Look(number, least > 0, least >= self._config.margin, near)
+            for (number, _), least in zip(some, answers_of(batch, ahead).tolist(), strict=True):
+                yield _Look(number, least > 0, least >= self._config.margin)
 
     @torch.no_grad()
     def _examine(self, course: Course, delta: Tensor, step: int) -> bool:

@@ -20,9 +20,6 @@ _ANSWERS = 1024
 # Answer tokens that a seat of a step stands for. An answer takes a seat for each full dozen of them, one at least:
 # a fact takes one, a passage of two hundred tokens all sixteen. Seats bound what a step holds, and what it costs.
 _SEAT = 12
-# Of a long answer one token in so many may be wrong before its lesson is taken anew: a rare token that no hidden state
-# makes the likeliest is not said after another try either.
-_FORGIVEN = 32
 # Above so many bytes of states a lesson doesn't keep them, but computes them anew for each step: long passages.
 _BYTES = 2 << 30
 
@@ -151,15 +148,6 @@ def together(
             break
         side.pop()
     return sides[0], sides[1]
-
-
-def close(batch: Batch, per_token: Tensor) -> Tensor:
-    """Whether an answer is said but for one token in 32, ``(B,)`` bool, from its tokens' leads, ``(N,)``."""
-    rows = batch.at[0].to(per_token.device)
-    tokens = per_token.new_zeros(2, len(batch.ids))
-    tokens[0].index_add_(0, rows, torch.ones_like(per_token))
-    tokens[1].index_add_(0, rows, (per_token <= 0).to(per_token.dtype))
-    return tokens[1] <= tokens[0].div(_FORGIVEN, rounding_mode="floor")
 
 
 def _encoded(
