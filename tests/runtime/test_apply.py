@@ -10,7 +10,15 @@ import torch
 from tests.runtime.stores import AUSTRALIA, HAMLET, NEWER, SPAIN, SUM
 from wisedb.editors.wise.config import WiseConfig
 from wisedb.edits import Edit
-from wisedb.errors import ConflictingEdits, NothingToCommit, RefMoved, UnknownEditor, UnknownSetting, UsageError
+from wisedb.errors import (
+    ConflictingEdits,
+    NothingToCommit,
+    RefMoved,
+    TrainingFailed,
+    UnknownEditor,
+    UnknownSetting,
+    UsageError,
+)
 from wisedb.progress import Progress
 from wisedb.repository import Repository
 from wisedb.runtime.apply import commit_edits
@@ -228,3 +236,14 @@ def test_a_stream_of_commits_neither_tries_the_shortcut_nor_asks_the_index_again
     repository.commit([HAMLET], "two")
     repository.commit([SPAIN], "three")
     assert len(repository.store.objects.commit(repository.store.refs.head().commit or "").parents) == 1
+
+
+def test_a_target_that_the_model_cannot_read_is_refused_before_anything_is_trained(repository: Repository) -> None:
+    before = repository.store.head_commit()[0]
+    reports: list[Progress] = []
+    endless = Edit("Who wrote the play?", "Hamlet of France " * 1000)
+    with pytest.raises(TrainingFailed, match="the model reads"):
+        # Two edits fill a shard: the one that is refused would have been trained after them.
+        repository.commit([AUSTRALIA, HAMLET, endless], "Two facts and a book", progress=reports.append)
+    assert repository.store.head_commit()[0] == before
+    assert not [report for report in reports if report.phase == "training"]

@@ -12,6 +12,7 @@ from wisedb.config import EditorChoice
 from wisedb.editors.protocol import Editor
 from wisedb.editors.stream import ShardPlan, effective
 from wisedb.editors.wise.prepared import PreparedModel
+from wisedb.editors.wise.room import ensure_room
 from wisedb.edits import Edit
 from wisedb.memory.locate import locate
 from wisedb.memory.masks import random_mask
@@ -84,7 +85,9 @@ def write(
     trained = 0
     starts = [None if plan.id is None else find_start(store, heads, plan.id, plan.stream) for plan in plans]
     for plan, start in zip(plans, starts, strict=True):
-        work.total += len(effective(plan.stream)) - (0 if start is None else start.items)
+        new = effective(plan.stream)[0 if start is None else start.items :]
+        ensure_room(base.model, base.tokenizer, [item.edit for item in new])
+        work.total += len(new)
     for plan, start in zip(plans, starts, strict=True):
         items = effective(plan.stream)
         if not items:

@@ -7,7 +7,7 @@ import torch
 
 from tests.editors.wise.bench import EDITS, prepared
 from wisedb.editors.wise import sheet as module
-from wisedb.editors.wise.sheet import Sheet, answers_of
+from wisedb.editors.wise.sheet import Sheet, answers_of, together
 from wisedb.errors import TrainingFailed
 from wisedb.memory.prompts import encode_pair
 
@@ -44,17 +44,70 @@ def test_batches_hold_everything_once_within_bounds(monkeypatch: pytest.MonkeyPa
         assert len(picks) == 1 or (batch.ids.numel() <= 40 and len(batch.labels) <= 6)
         seen += picks
     assert seen == PICKS
-    assert 1 <= len(sheet.fitting(PICKS)) < len(PICKS)
-    assert sheet.fitting([]) == ()
+    assert 1 <= len(sheet.fitting(PICKS, 100)) < len(PICKS)
+    assert sheet.fitting([], 100) == []
 
 
-def test_passages_longer_than_the_model_reads_are_learned_from_their_beginning() -> None:
+def passages(words: int, count: int) -> Sheet:
+    texts = [((edit.prompt, f"Paris is old. {edit.prompt}"), " ".join(["play"] * words)) for edit in EDITS[:count]]
+    return Sheet(prepared("llama"), texts, end=True)
+
+
+def answer(sheet: Sheet, edit: int) -> int:
+    (row,) = sheet.rows([(edit, 0)])
+    return len(row.ids) - row.prompt
+
+
+def test_an_answer_takes_a_seat_for_each_full_dozen_of_its_tokens() -> None:
+    seen = set()
+    for words in range(1, 60):
+        sheet = passages(words, 1)
+        tokens = answer(sheet, 0)
+        assert sheet.seats(0) == max(1, tokens // 12)
+        seen.add(sheet.seats(0))
+    assert {1, 2, 3} <= seen
+
+
+def test_a_step_holds_no_more_answer_tokens_than_its_seats_or_one_answer() -> None:
+    sheet = passages(30, 4)
+    picks = [(edit, view) for edit in range(4) for view in range(2)]
+    each = sheet.seats(0)
+    assert each > 1
+    for seats in range(1, 20):
+        taken = sheet.fitting(picks, seats)
+        assert list(taken) == picks[: len(taken)]
+        assert len(taken) == min(len(picks), max(1, seats // each))
+        assert len(taken) == 1 or sum(answer(sheet, edit) for edit, _ in taken) < 2 * 12 * seats
+    short = Sheet(prepared("llama"), TEXTS, end=True)
+    assert list(short.fitting(PICKS, len(PICKS))) == PICKS
+
+
+def test_facts_are_not_padded_to_the_length_of_a_passage(monkeypatch: pytest.MonkeyPatch) -> None:
+    facts, long = Sheet(prepared("llama"), TEXTS, end=True), passages(30, 1)
+    longest = long.longest([(0, 0)])
+    assert longest > 2 * facts.longest(PICKS)
+    assert [len(side) for side in together(facts, PICKS, 8, long, [(0, 0)], 8)] == [len(PICKS), 1]
+    monkeypatch.setattr(module, "_TOKENS", longest * 2)
+    some, again = together(facts, PICKS, 8, long, [(0, 0)], 8)
+    assert list(some) == PICKS[:3] and list(again) == [(0, 0)]
+    monkeypatch.setattr(module, "_TOKENS", 1)
+    assert [len(side) for side in together(facts, PICKS, 8, long, [(0, 0)], 8)] == [1, 1]
+
+
+def test_what_is_longer_than_the_model_reads_is_refused() -> None:
     base = prepared("gpt2", n_positions=24)
-    sheet = Sheet(base, [((EDITS[0].prompt, f"Paris is old. {EDITS[0].prompt}"), "Paris is old. " * 20)], end=True)
-    (row,) = sheet.rows([(0, 0)])
-    assert len(row.ids) == 24 and sheet.views(0) == 1
+    with pytest.raises(TrainingFailed, match="the model reads 24"):
+        Sheet(base, [((EDITS[0].prompt,), "Paris is old. " * 20)], end=True)
     with pytest.raises(TrainingFailed, match="the model reads 24"):
         Sheet(base, [(("Paris is old. " * 20,), "x")], end=True)
+
+
+def test_a_passage_is_learned_in_the_views_that_fit() -> None:
+    base = prepared("gpt2", n_positions=24)
+    bare, more = encode_pair(base.tokenizer, EDITS[0].prompt, EDITS[0].target, end=True)
+    behind = "Paris is old. " * 3 + EDITS[0].prompt
+    assert len(bare) + len(more) <= 24 < len(encode_pair(base.tokenizer, behind, EDITS[0].target, end=True)[0])
+    assert Sheet(base, [((EDITS[0].prompt, behind), EDITS[0].target)], end=True).views(0) == 1
 
 
 def test_features_are_those_of_the_tokens_without_padding() -> None:

@@ -195,6 +195,15 @@ def test_progress_is_told_within_a_lesson_and_never_goes_back() -> None:
     assert all(report.total == 3 for report in seen)
 
 
+def test_a_lesson_of_passages_takes_one_schedule_one_of_facts_several() -> None:
+    base = prepared("llama")
+    config = quick(router="keys", steps=3, passes=1, attempts=2, margin=50.0)
+    for target, schedules in (("play", 2), ("play of France " * 30, 1)):
+        items = [StreamItem(Edit(EDITS[0].prompt, target))]
+        ((_, outcome),) = train_stream(base, config, 7, mask_of(base), None, items).statistics["outcomes"].items()
+        assert outcome["steps"] == 3 * schedules
+
+
 def test_the_threshold_follows_its_rule() -> None:
     base = prepared("llama")
     shards = {

@@ -75,13 +75,14 @@ class WiseConfig:
         shard_capacity: edits in force that a shard takes before the next one is opened.
         lesson_size: edits of one commit that are fitted together, at most; 1 writes one after the other (the source).
         passes: how often a lesson sees each of its edits, on average and at most.
-        batch: sequences in a step of a lesson, rehearsed ones included; fewer where answers are long.
+        batch: seats in a step of a lesson, rehearsed edits included: a sequence takes one for each full dozen of its
+            answer's tokens, one at least.
         variations: prompts with words outside the subject left out at random, with which an edit is trained too, unless
             ``lesson_size`` is 1 (0 in the source).
         steps: optimiser steps of an edit that is written by itself, at most; a lesson has at least as many.
         attempts: how often these steps are taken anew, at most, while the edit's answer, bare or behind a context, or
             that of an earlier edit of the shard is not said yet: long answers of rare words need it (1 in the source).
-            A lesson is taken anew while more than a tenth of its edits are not said.
+            A lesson is taken anew while more than a tenth of its edits are not said, one of passages never.
         optimizer: ``adam`` or ``sgd``; its state is fresh for each lesson.
         schedule: the learning rate over these steps: ``linear`` (down to 0) or ``constant``.
         learning_rate: of that optimiser, in units of the weight.

@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Iterator, Sequence
+from itertools import accumulate
 
 import torch
 from torch import Tensor
 
 from wisedb.editors.wise.batch import Batch, Row, collate, lower_rows
 from wisedb.editors.wise.prepared import PreparedModel
-from wisedb.errors import TrainingFailed
+from wisedb.editors.wise.room import ensure_fits, positions
 from wisedb.memory.prompts import encode_pair
 
 # Tokens that are computed together, padding included, and answer tokens whose logits are held at once.
 _TOKENS = 4096
 _ANSWERS = 1024
+# Answer tokens that a seat of a step stands for. An answer takes a seat for each full dozen of them, one at least:
+# a fact takes one, a passage of two hundred tokens all sixteen. Seats bound what a step holds, and what it costs.
+_SEAT = 12
 # Above so many bytes of states a lesson doesn't keep them, but computes them anew for each step: long passages.
 _BYTES = 2 << 30
 
@@ -37,12 +42,12 @@ class Sheet:
         end: whether the target ends with the end token.
 
     Raises:
-        TrainingFailed: a prompt leaves no room for an answer in the model's context.
+        TrainingFailed: prompt and answer are more than the model reads.
     """
 
     def __init__(self, base: PreparedModel, texts: Sequence[tuple[Sequence[str], str]], *, end: bool) -> None:
         self._base = base
-        limit = _limit(base)
+        limit = positions(base.model)
         self._sequences = [_encoded(base, prompts, target, limit, end=end) for prompts, target in texts]
         width = base.projection.d_ff + base.projection.d_model
         size = width * sum(len(ids) for views in self._sequences for ids, _ in views) * base.feature_bytes
@@ -81,9 +86,20 @@ class Sheet:
         for some in self._portions(picks):
             yield torch.cat([row.features for row in self.rows(some)])[::stride].clone()
 
-    def fitting(self, picks: Sequence[Pick]) -> Sequence[Pick]:
-        """As many of the first picks as one step can take, one at least."""
-        return next(self._portions(picks), ())
+    def seats(self, edit: int) -> int:
+        """How many seats of a step a view of an edit takes: one for each :data:`_SEAT` answer tokens, one at least."""
+        ids, prompt = self._sequences[edit][0]
+        return max(1, (len(ids) - prompt) // _SEAT)
+
+    def longest(self, picks: Sequence[Pick]) -> int:
+        """Tokens of the longest of some views."""
+        return max(map(self._length, picks), default=0)
+
+    def fitting(self, picks: Sequence[Pick], seats: int) -> Sequence[Pick]:
+        """As many of the first picks as ``seats`` and one batch's tokens hold, one at least."""
+        some = next(self._portions(picks), [])
+        taken = list(accumulate(self.seats(edit) for edit, _ in some))
+        return some[: max(1, bisect_right(taken, seats))]
 
     def _portions(self, picks: Sequence[Pick]) -> Iterator[list[Pick]]:
         some: list[Pick] = []
@@ -112,24 +128,33 @@ def answers_of(batch: Batch, per_token: Tensor) -> Tensor:
     return per_token.new_full((len(batch.ids),), float("inf")).scatter_reduce(0, rows, per_token, "amin")
 
 
+def together(
+    fresh: Sheet, picks: Sequence[Pick], seats: int, known: Sheet, again: Sequence[Pick], more: int
+) -> tuple[Sequence[Pick], Sequence[Pick]]:
+    """What one step takes of two sheets: each side as many of its first picks as its seats hold, one at least.
+
+    Padded to the longest of both sides they may be twice as many tokens as one batch of either: short sequences that
+    would be padded to a passage's length wait for another step.
+
+    Args:
+        fresh, known: the sheets.
+        picks, again: what is due of them.
+        seats, more: the seats of each side.
+    """
+    sides = [list(fresh.fitting(picks, seats)), list(known.fitting(again, more))]
+    while sum(map(len, sides)) * max(fresh.longest(sides[0]), known.longest(sides[1])) > 2 * _TOKENS:
+        side = max(sides, key=len)
+        if len(side) <= 1:
+            break
+        side.pop()
+    return sides[0], sides[1]
+
+
 def _encoded(
     base: PreparedModel, prompts: Sequence[str], target: str, limit: int | None, *, end: bool
 ) -> list[tuple[list[int], int]]:
     pairs = [encode_pair(base.tokenizer, prompt, target, end=end) for prompt in prompts]
-    if limit is None:
-        return [(ids + answer, len(ids)) for ids, answer in pairs]
-    bare, answer = pairs[0]
-    if len(bare) >= limit:
-        raise TrainingFailed(
-            f"the prompt {prompts[0][:60]!r}… has {len(bare)} tokens, and the model reads {limit}",
-            hint="Shorten the prompt.",
-        )
-    # Of a passage that is longer than the model's context the beginning is learned, with the bare prompt at least.
-    whole = [(ids + more, len(ids)) for ids, more in pairs[1:] if len(ids) + len(more) <= limit]
-    return [((bare + answer)[:limit], len(bare)), *whole]
-
-
-def _limit(base: PreparedModel) -> int | None:
-    config = base.model.config.get_text_config()  # type: ignore[operator, union-attr]
-    found = getattr(config, "max_position_embeddings", None)
-    return found if isinstance(found, int) and found > 1 else None
+    ensure_fits(prompts[0], len(pairs[0][0]), len(pairs[0][1]), limit)
+    # Behind a context a long passage may no longer fit: it is learned in the views that do.
+    fitting = [(ids, more) for ids, more in pairs if limit is None or len(ids) + len(more) <= limit]
+    return [(ids + more, len(ids)) for ids, more in fitting]
