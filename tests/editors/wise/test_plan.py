@@ -53,6 +53,28 @@ def test_the_newest_shard_is_filled_before_another_is_opened() -> None:
     assert [(each.id, len(each.stream)) for each in plans] == [(shards[1].id, 2)]
 
 
+def test_a_passage_takes_up_as_much_as_many_facts() -> None:
+    long = [edit(number, "word " * 16) for number in range(4)]
+    short = [edit(number, "word " * 15) for number in range(4, 8)]
+    plans = plan([], [*long, *short], (), CONFIG, 0)
+    assert [[item.edit.prompt for item in each.stream] for each in plans] == [
+        ["Fact 0 is", "Fact 1 is"],
+        ["Fact 2 is", "Fact 3 is"],
+        ["Fact 4 is", "Fact 5 is", "Fact 6 is"],
+        ["Fact 7 is"],
+    ]
+
+
+def test_what_a_passage_takes_up_is_free_again_once_it_is_replaced_or_taken_out() -> None:
+    passage = edit(0, "word " * 24)
+    shards = landed([], plan([], [passage], (), CONFIG, 0))
+    assert [each.id for each in plan(shards, [edit(1)], (), CONFIG, 0)] == [None]
+    shards = landed(shards, plan(shards, [edit(0, "short")], (), CONFIG, 0))
+    assert [each.id for each in plan(shards, [edit(1)], (), CONFIG, 0)] == [shards[0].id]
+    again = landed([], plan([], [edit(2), passage], (), CONFIG, 0))
+    assert [each.id for each in plan(again, [edit(1)], [passage.id], CONFIG, 0)] == [again[0].id]
+
+
 def test_a_correction_goes_to_the_shard_of_what_it_corrects() -> None:
     shards = landed([], plan([], [edit(number) for number in range(5)], (), CONFIG, 0))
     newer = Edit("FACT  0 is", "y")

@@ -72,7 +72,7 @@ class WiseConfig:
 
     Attributes:
         mask_ratio: ρ, the share of the projection's entries that a shard may change.
-        shard_capacity: edits in force that a shard takes before the next one is opened.
+        shard_capacity: edits in force that a shard takes before the next one is opened; a passage counts several times.
         lesson_size: edits of one commit that are fitted together, at most; 1 writes one after the other (the source).
         passes: how often a lesson sees each of its edits, on average and at most.
         batch: seats in a step of a lesson, rehearsed edits included: a sequence takes one for each full dozen of its

@@ -14,6 +14,8 @@ from wisedb.edits import Edit, normalise_prompt
 
 # A shard takes edits on subjects that it knows up to so many times its capacity.
 _WIDER = 1.5
+# Words of a target that take up as much of a shard as a fact does, which may have up to twice as many.
+_WORDS = 8
 
 __all__ = ["ShardPlan", "ShardStream", "StreamItem", "effective", "plan", "seed_of"]
 
@@ -36,7 +38,8 @@ def plan(
     never lives in two shards. Where keys route, one on the subject of an edit in force goes to that edit's shard, if it
     is open and has room for half as many again: which of several edits on one thing is meant is the hardest of what
     keys can be asked, and within one shard it needs no answer. The others fill the newest open shard up to
-    ``shard_capacity`` edits in force, then a new one.
+    ``shard_capacity`` edits in force, then a new one. An edit counts once for each full eight words of its target: a
+    passage takes up as much of a shard as many facts do.
     An edit that is in force already is not written again. What one call writes into one shard is learned together, in
     lessons of at most ``lesson_size`` edits.
 
@@ -57,7 +60,7 @@ def plan(
             home = drafts.kin(edit, int(_WIDER * config.shard_capacity))
         if home is None:
             home = drafts.newest
-            if home is None or len(home.in_force) >= config.shard_capacity:
+            if home is None or home.taken >= config.shard_capacity:
                 home = drafts.open(edit, seed)
         elif edit.key in home.in_force and home.in_force[edit.key].id == edit.id:
             continue
@@ -66,11 +69,17 @@ def plan(
     return list(drafts.changed())
 
 
+def places(edit: Edit) -> int:
+    """How much of a shard an edit takes up, in facts."""
+    return max(1, len(edit.target.split()) // _WORDS)
+
+
 class _Draft:
     """A shard while it is planned.
 
     Attributes:
         place: which of the drafts it is.
+        taken: how much of it the edits in force take up.
         in_force: by prompt, the edits that no newer one shadows, in the order of the stream.
     """
 
@@ -81,6 +90,7 @@ class _Draft:
         self.before = () if shard is None else shard.stream
         self.stream = [item for item in self.before if item.edit.id not in gone]
         self.in_force = {item.edit.key: item.edit for item in effective(self.stream)}
+        self.taken = sum(map(places, self.in_force.values()))
         self._listed: list[Edit] | None = None
         self._lesson = max((item.lesson for item in self.stream if item.lesson is not None), default=-1)
         self._taught = 0  # edits that this plan adds
@@ -95,7 +105,9 @@ class _Draft:
     def append(self, item: StreamItem) -> None:
         """Write an edit behind the others; the older one of its prompt is no longer in force."""
         self.stream.append(item)
-        if self.in_force.pop(item.edit.key, None) is not None:
+        older = self.in_force.pop(item.edit.key, None)
+        self.taken += places(item.edit) - (0 if older is None else places(older))
+        if older is not None:
             self._listed = None
         elif self._listed is not None:
             self._listed.append(item.edit)
@@ -133,9 +145,9 @@ class _Drafts:
         return self._homes.get(key)
 
     def kin(self, edit: Edit, capacity: int) -> _Draft | None:
-        """The draft that knows an edit's subject, if it holds fewer than ``capacity`` edits."""
+        """The draft that knows an edit's subject, if less than ``capacity`` of it is taken up."""
         found = None if edit.subject is None else self._kin.get(normalise_prompt(edit.subject))
-        return found if found is not None and len(found.in_force) < capacity else None
+        return found if found is not None and found.taken < capacity else None
 
     def _meet(self, edit: Edit, draft: _Draft) -> None:
         if edit.subject is not None:
