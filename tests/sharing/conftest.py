@@ -5,9 +5,14 @@ from __future__ import annotations
 import random
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 
 import pytest
+from huggingface_hub import HfApi
 
+from tests.hub.fixtures import ADA
+from tests.hub.server import Hub
+from tests.sharing.hub_pushes import REPO, Connect
 from tests.store.conftest import BASE, Kit
 from wisedb.config import EditorChoice, StoreConfig
 from wisedb.edits import Edit
@@ -16,6 +21,7 @@ from wisedb.sharing.clone import clone
 from wisedb.sharing.named import ORIGIN, Place, add_remote
 from wisedb.sharing.push import push
 from wisedb.sharing.remotes.folder import FolderRemote
+from wisedb.sharing.remotes.hub import HubRemote
 from wisedb.sharing.remotes.protocol import Publication, Published, Remote, Snapshot
 from wisedb.store.blobs import Array, Blob
 from wisedb.store.commits import MemoryEntry
@@ -176,3 +182,13 @@ def bob(store: Store, place: Place, tmp_path: Path, pack: Path) -> Store:
     """A clone of what the store has pushed."""
     push(store, place)
     return clone(str(pack), tmp_path / "bob").store
+
+
+@pytest.fixture
+def connect(hub: Hub, hub_api: HfApi, tmp_path: Path) -> Connect:
+    """A remote at ``org/facts``, as ada with a cache of its own; ``hub_api`` switches Xet off in this process."""
+
+    def make(token: str | bool = ADA, cache: str = "cache", repo: str = REPO, **more: Any) -> HubRemote:
+        return HubRemote(f"hf://{repo}", token=token, endpoint=hub.url, cache_dir=tmp_path / cache, **more)
+
+    return make
