@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -14,6 +15,7 @@ from wisedb.errors import CorruptObject
 from wisedb.memory.key_making import build_keys
 from wisedb.memory.locate import locate
 from wisedb.memory.side_memory import SideMemory
+from wisedb.memory.statistics import Statistics, compute_statistics
 from wisedb.repository import Repository
 from wisedb.runtime import key_blobs
 from wisedb.runtime.blob_cache import folder
@@ -109,6 +111,27 @@ def test_what_was_written_for_the_activation_gets_keys_once_keys_route(
     found = mixed.explain(AUSTRALIA.prompt)
     assert found.router == "both" and found.memory == first.id and found.meant == AUSTRALIA.id
     assert mixed.explain(SPAIN.prompt).memory == second.id
+
+
+def test_statistics_of_an_earlier_version_give_way_at_the_next_commit(
+    new_repository: Callable[..., Repository], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    def earlier(*args: Any, **kwargs: Any) -> Statistics:
+        return replace(compute_statistics(*args, **kwargs), marks=torch.zeros(0, dtype=torch.uint8))
+
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "then"))
+    with monkeypatch.context() as then:
+        then.setattr(key_blobs, "compute_statistics", earlier)
+        store = new_repository("store", shard_capacity=1)
+        store.commit([AUSTRALIA], "then")
+    assert store.generate([AUSTRALIA.prompt])[0].memory is not None
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "now"))
+    now = Repository.open(store.path)
+    now.commit([SUM], "now")
+    first, second = _read(now)
+    assert first.keys is not None and second.keys is not None and len(second.keys.statistics.marks)
+    assert first.keys.statistics.same(second.keys.statistics)
+    assert [answer.memory for answer in now.generate([AUSTRALIA.prompt, SUM.prompt])] == [first.id, second.id]
 
 
 def test_rephrases_are_keys_where_they_are_trained_on(new_repository: Callable[..., Repository]) -> None:
