@@ -76,7 +76,7 @@ def some_prompts(seed: int, index: KeyIndex, rows: int = 3) -> tuple[torch.Tenso
 
 def longer(tokens: torch.Tensor, marks: torch.Tensor, index: KeyIndex, reading: int) -> float:
     """j of one reading and one prompt."""
-    follows = joined_behind(marks)[0].tolist()
+    follows = joined_behind(marks, joins(marks))[0].tolist()
     behind = {APART: 0.0, SAME_WORD: ENDING, SAME_NAME: LONGER}
     costs = []
     for side in (0, 1):

@@ -117,7 +117,7 @@ def test_what_stands_behind() -> None:
     name, space, stop = CAPITAL | OPEN, SPACE, 0
     marks = torch.tensor([stop, name, name, stop, name, space, name | GOES_ON, GOES_ON], dtype=torch.uint8)
     assert joins(marks).tolist() == [0, 0, SAME_NAME, 0, 0, 0, SAME_NAME, SAME_WORD]
-    followed, spaced = joined_behind(marks)
+    followed, spaced = joined_behind(marks, joins(marks))
     assert followed.tolist() == [0, SAME_NAME, 0, 0, SAME_NAME, SAME_NAME, SAME_WORD, 0]
     assert spaced.tolist() == [False] * 4 + [True] + [False] * 3
 

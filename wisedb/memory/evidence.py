@@ -142,7 +142,7 @@ def weigh(
     highest = strength if at.shape[1] == 1 else subjects + index.knowledge * (RELATION - UNASKED) - BIAS
     keys = (highest >= level - _SLACK).any(dim=0).nonzero()[:, 0]
     few = index.only(keys)
-    if few is not None:
+    if few is not None and bool(longer_so_far(tokens, seen, marks, last.clamp(min=0), few).any()):
         strength = strength.index_copy(1, keys, _strength(tokens, relations, marks, seen, last, few))
     end = _of_memories(strength, last, index)
     if at.shape[1] == 1:

@@ -34,8 +34,10 @@ def longer_so_far(
     Returns:
         float32 (B, Q, n).
     """
-    before = (joins(marks * seen) != APART) * LONGER
-    followed, spaced = joined_behind(marks * seen)
+    shown = marks * seen
+    follows = joins(shown)
+    followed, spaced = joined_behind(shown, follows)
+    before = (follows != APART) * LONGER
     behind = (followed == SAME_WORD) * ENDING + (followed == SAME_NAME) * LONGER
     stands = (tokens * seen[..., None]) @ index.table.T >= _STANDS
     first = torch.where(stands, before[..., None], torch.inf)
@@ -64,5 +66,6 @@ def unfinished(marks: torch.Tensor, seen: torch.Tensor, at: torch.Tensor) -> tor
     """Whether the word or the name at a position goes on behind it, bool (B, Q); for arguments see
     :func:`longer_so_far`."""
     order = torch.argsort((~seen).int(), dim=1, stable=True)
-    followed, _ = joined_behind((marks * seen).gather(1, order))
+    shown = (marks * seen).gather(1, order)
+    followed, _ = joined_behind(shown, joins(shown))
     return (followed.gather(1, at.clamp(min=0)) != APART) & (at >= 0)

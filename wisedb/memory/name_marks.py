@@ -101,23 +101,23 @@ def joins(marks: torch.Tensor) -> torch.Tensor:
     return torch.where(same_word, SAME_WORD, torch.where(same_name, SAME_NAME, APART))
 
 
-def joined_behind(marks: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+def joined_behind(marks: torch.Tensor, follows: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
     """How each token is followed.
 
     Args:
         marks: uint8 (..., S).
+        follows: what :func:`joins` says of them.
 
     Returns:
         int64 (..., S), what :func:`joins` says of the next token that is more than a space, :data:`APART` without one;
         and bool (..., S), whether a token that is nothing but a space lies between.
     """
-    # Followed from the other side: what stands before, turned round.
-    turned = joins(marks).flip(-1)
-    spaced = _moved(((marks & SPACE) > 0).flip(-1))
-    return torch.where(spaced, _moved(turned, 2, APART), _moved(turned, 1, APART)).flip(-1), spaced.flip(-1)
+    spaced = _moved(marks & SPACE, -1) > 0
+    return torch.where(spaced, _moved(follows, -2, APART), _moved(follows, -1, APART)), spaced
 
 
 def _moved(values: torch.Tensor, by: int = 1, start: int = 0) -> torch.Tensor:
-    """Each position has what stood ``by`` before it; the first ones have ``start``."""
-    count = min(by, values.shape[-1])
-    return torch.cat([torch.full_like(values[..., :count], start), values[..., : values.shape[-1] - count]], dim=-1)
+    """Each position has what stood ``by`` before it; where nothing did it has ``start``."""
+    width = values.shape[-1]
+    by = max(-width, min(by, width))
+    return torch.nn.functional.pad(values, (by, -by), value=start)
