@@ -16,7 +16,7 @@ import torch
 
 from wisedb.memory.alike import Alike
 from wisedb.memory.keys import KeyRing, same_statistics
-from wisedb.memory.name_marks import APART, joins
+from wisedb.memory.name_marks import whole_names
 from wisedb.memory.statistics import Statistics
 
 _LEAST = 0.01
@@ -142,7 +142,8 @@ def build_index(
     alike = alike or Alike(statistics, embed)
     vectors = alike.vectors(table)
     weights = _weights(alike, table, spelt, statistics, edit)
-    spans, whole = spelt.spans(weights, table, statistics.marks)
+    kept = spelt.kept(weights, table)
+    spans = [tokens[first:last] for tokens, first, last in kept]
     rows = torch.searchsorted(table, torch.tensor([token for span in spans for token in span]))
     used, slots = torch.unique(rows, return_inverse=True)
     lengths = torch.tensor([len(span) for span in spans])
@@ -158,7 +159,7 @@ def build_index(
         starts,
         total,
         torch.stack([slots[starts], slots[starts + lengths - 1]], dim=1),
-        torch.tensor(whole),
+        whole_names(kept, statistics.marks),
         _padded(spelt.kept_keys, len(relations)),
         torch.nn.functional.normalize(relations - centre, dim=-1),
         centre,
@@ -203,16 +204,13 @@ class _Readings:
         table: torch.Tensor = torch.unique(torch.cat([own, statistics.texts.long()]))
         return table
 
-    def spans(
-        self, weights: torch.Tensor, table: torch.Tensor, marks: torch.Tensor
-    ) -> tuple[list[list[int]], list[tuple[bool, bool]]]:
-        """The subject's tokens in each reading that is kept, and whether a name begins and ends there.
+    def kept(self, weights: torch.Tensor, table: torch.Tensor) -> list[tuple[list[int], int, int]]:
+        """The readings that are kept, each with the subject's first token and the one behind its last.
 
         :attr:`kept_keys` says whose each is.
         """
         weight = dict(zip(table.tolist(), weights.tolist(), strict=True))
-        found: list[list[int]] = []
-        names: list[tuple[bool, bool]] = []
+        found: list[tuple[list[int], int, int]] = []
         self.kept_keys = []
         weak = -1
         for key, tokens, (first, last), whole in zip(self.keys, self.tokens, self.marks, self.whole, strict=True):
@@ -225,10 +223,8 @@ class _Readings:
                 if not last or weak == key:
                     first, last = dense_stretch(says)
             self.kept_keys.append(key)
-            found.append(tokens[first:last])
-            follows = joins(marks[torch.tensor(tokens)]).tolist() if len(marks) else [APART] * len(tokens)
-            names.append((follows[first] == APART, last == len(tokens) or follows[last] == APART))
-        return found, names
+            found.append((tokens, first, last))
+        return found
 
 
 def dense_stretch(weights: Sequence[float]) -> tuple[int, int]:

@@ -7,9 +7,11 @@ written shows that, and only in scripts that have capitals; elsewhere nothing is
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final
 
 import torch
+from torch.nn.utils.rnn import pad_sequence
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
@@ -114,6 +116,23 @@ def joined_behind(marks: torch.Tensor, follows: torch.Tensor) -> tuple[torch.Ten
     """
     spaced = _moved(marks & SPACE, -1) > 0
     return torch.where(spaced, _moved(follows, -2, APART), _moved(follows, -1, APART)), spaced
+
+
+def whole_names(spans: Sequence[tuple[Sequence[int], int, int]], marks: torch.Tensor) -> torch.Tensor:
+    """Whether a name begins and ends where stretches of texts do, bool (n, 2).
+
+    Args:
+        spans: of each text its token ids, the stretch's first token and the one behind its last.
+        marks: uint8 (V,), of the vocabulary; (0,) where it has none: every name is whole then.
+    """
+    if not len(marks):
+        return torch.ones(len(spans), 2, dtype=torch.bool)
+    lengths = [len(tokens) for tokens, _, _ in spans]
+    shown = marks[torch.tensor([token for tokens, _, _ in spans for token in tokens])]
+    # One column more, so that nothing stands behind the end of the longest.
+    padded = torch.nn.functional.pad(pad_sequence(list(torch.split(shown, lengths)), batch_first=True), (0, 1))
+    ends = torch.tensor([[first, last] for _, first, last in spans])
+    return joins(padded).gather(1, ends) == APART
 
 
 def _moved(values: torch.Tensor, by: int = 1, start: int = 0) -> torch.Tensor:
