@@ -26,6 +26,7 @@ from typing import NamedTuple
 import torch
 
 from wisedb.memory.key_index import KeyIndex
+from wisedb.memory.key_trail import Glimpse
 from wisedb.memory.longer_names import longer_so_far
 
 COVERAGE = 3.79
@@ -128,76 +129,69 @@ def weigh(
     tokens, relations = (
         part.gather(1, order[..., None].expand(-1, -1, part.shape[-1])) for part in (tokens, relations)
     )
-    seen, marks = seen.gather(1, order), marks.gather(1, order)
+    prompt = Glimpse(tokens, relations, marks.gather(1, order), seen.gather(1, order))
     if level is None:
-        return _weigh(tokens, relations, marks, seen, at, index)
+        return _weigh(prompt, at, index)
     last = at[:, -1:]
     subjects = torch.cat(
-        [
-            subject_evidence(found_so_far(tokens[some], seen[some], last[some], index.table).flatten(0, 1), index)
-            for some in _some_rows(tokens, last, index)
-        ]
+        [subject_evidence(_found(rows, at_, index), index) for rows, at_ in _some_rows(prompt, last, index)]
     )
-    strength = subjects + relation_evidence(_asked(relations, last), index) - BIAS
+    strength = subjects + relation_evidence(_asked(prompt, last), index) - BIAS
     highest = strength if at.shape[1] == 1 else subjects + index.knowledge * (RELATION - UNASKED) - BIAS
     keys = (highest >= level - _SLACK).any(dim=0).nonzero()[:, 0]
     few = index.only(keys)
-    if few is not None and bool(longer_so_far(tokens, seen, marks, last.clamp(min=0), few).any()):
-        strength = strength.index_copy(1, keys, _strength(tokens, relations, marks, seen, last, few))
+    if few is not None:
+        longer = _longer(prompt, last, few)
+        if bool(longer.any()):
+            strength = strength.index_copy(1, keys, _strength(prompt, last, few, longer))
     end = _of_memories(strength, last, index)
     if at.shape[1] == 1:
         return end
     if few is None:
         below = end.scores.new_full((*at.shape, index.memories), -torch.inf)
         return Meant(torch.cat([below[:, 1:], end.scores], dim=1), end.best.expand(at.shape))
-    everywhere = _weigh(tokens, relations, marks, seen, at, few)
+    everywhere = _weigh(prompt, at, few)
     return Meant(
         torch.cat([everywhere.scores[:, :-1], end.scores], dim=1), torch.cat([everywhere.best[:, :-1], end.best], dim=1)
     )
 
 
-def _weigh(
-    tokens: torch.Tensor,
-    relations: torch.Tensor,
-    marks: torch.Tensor,
-    seen: torch.Tensor,
-    at: torch.Tensor,
-    index: KeyIndex,
-) -> Meant:
+def _weigh(prompt: Glimpse, at: torch.Tensor, index: KeyIndex) -> Meant:
     parts = [
-        _of_memories(
-            _strength(tokens[some], relations[some], marks[some], seen[some], at[some], index), at[some], index
-        )
-        for some in _some_rows(tokens, at, index)
+        _of_memories(_strength(rows, at_, index, _longer(rows, at_, index)), at_, index)
+        for rows, at_ in _some_rows(prompt, at, index)
     ]
     return Meant(torch.cat([part.scores for part in parts]), torch.cat([part.best for part in parts]))
 
 
-def _some_rows(tokens: torch.Tensor, at: torch.Tensor, index: KeyIndex) -> Iterator[slice]:
-    width = max(len(index.table) * tokens.shape[1], (len(index.starts) + len(index.memory)) * at.shape[1])
+def _some_rows(prompt: Glimpse, at: torch.Tensor, index: KeyIndex) -> Iterator[tuple[Glimpse, torch.Tensor]]:
+    count, length = prompt.seen.shape
+    width = max(len(index.table) * length, (len(index.starts) + len(index.memory)) * at.shape[1])
     step = max(1, _BUDGET // max(1, width))
-    for first in range(0, tokens.shape[0], step):
-        yield slice(first, first + step)
+    for first in range(0, count, step):
+        yield Glimpse(*(part[first : first + step] for part in prompt)), at[first : first + step]
 
 
-def _strength(
-    tokens: torch.Tensor,
-    relations: torch.Tensor,
-    marks: torch.Tensor,
-    seen: torch.Tensor,
-    at: torch.Tensor,
-    index: KeyIndex,
-) -> torch.Tensor:
+def _strength(prompt: Glimpse, at: torch.Tensor, index: KeyIndex, longer: torch.Tensor) -> torch.Tensor:
     """s of every key, (B·Q, k)."""
-    last = at.clamp(min=0)
-    found = found_so_far(tokens, seen, last, index.table).flatten(0, 1)
-    longer = longer_so_far(tokens, seen, marks, last, index).flatten(0, 1)
-    return subject_evidence(found, index, longer) + relation_evidence(_asked(relations, last), index) - BIAS
+    subjects = subject_evidence(_found(prompt, at, index), index, longer)
+    return subjects + relation_evidence(_asked(prompt, at), index) - BIAS
 
 
-def _asked(relations: torch.Tensor, at: torch.Tensor) -> torch.Tensor:
+def _found(prompt: Glimpse, at: torch.Tensor, index: KeyIndex) -> torch.Tensor:
+    """m of every token of the table, (B·Q, u)."""
+    return found_so_far(prompt.tokens, prompt.seen, at.clamp(min=0), index.table).flatten(0, 1)
+
+
+def _longer(prompt: Glimpse, at: torch.Tensor, index: KeyIndex) -> torch.Tensor:
+    """j of every reading, (B·Q, n)."""
+    return longer_so_far(prompt.tokens, prompt.seen, prompt.marks, at.clamp(min=0), index).flatten(0, 1)
+
+
+def _asked(prompt: Glimpse, at: torch.Tensor) -> torch.Tensor:
     """The relation keys at the positions, (B·Q, r)."""
-    return relations.gather(1, at.clamp(min=0)[..., None].expand(-1, -1, relations.shape[-1])).flatten(0, 1)
+    place = at.clamp(min=0)[..., None].expand(-1, -1, prompt.relations.shape[-1])
+    return prompt.relations.gather(1, place).flatten(0, 1)
 
 
 def _of_memories(strength: torch.Tensor, at: torch.Tensor, index: KeyIndex) -> Meant:

@@ -174,12 +174,12 @@ class KeyRouter:
         return Decision(routes.expand(size), {self.name: meant.scores.expand(*size, -1)}, meant.best.expand(size))
 
 
-def _lingering(meant: Meant, unfinished: torch.Tensor, tokens: int, level: float) -> Meant:
+def _lingering(meant: Meant, midway: torch.Tensor, tokens: int, level: float) -> Meant:
     """At each of the last ``tokens`` positions, the best of it and of those before it that reached the level.
 
-    What was meant in the middle of a name, bool (B, Q), is forgotten once the name goes on.
+    What was meant midway in a name, bool (B, Q), is forgotten once the name goes on.
     """
-    reached = meant.scores.masked_fill((meant.scores < level) | unfinished[..., None], -torch.inf)
+    reached = meant.scores.masked_fill((meant.scores < level) | midway[..., None], -torch.inf)
     reached = torch.nn.functional.pad(reached, (0, 0, LINGERS - 1, 0), value=-torch.inf).unfold(1, LINGERS, 1)
     top, place = reached.amax(dim=2).max(dim=-1)
     own = meant.scores.amax(dim=-1)

@@ -41,6 +41,19 @@ _HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*(/[A-Za-z0-9][\w.-]*)?")
 _HUB_COMMIT = re.compile(r"[0-9a-f]{40}")
 
 
+@dataclass(slots=True)
+class Known:
+    """What was found out about a loaded model.
+
+    Attributes:
+        prepared: by all that it depends on, the model made ready for training.
+        statistics: by all that they depend on, the blob of the keys' statistics, and these.
+    """
+
+    prepared: dict[tuple[Hashable, ...], PreparedModel] = field(default_factory=dict)
+    statistics: dict[tuple[Hashable, ...], tuple[Blob, Statistics]] = field(default_factory=dict)
+
+
 @dataclass(frozen=True, slots=True)
 class LoadedBase:
     """A base model in memory.
@@ -61,20 +74,7 @@ class LoadedBase:
     name: str
     revision: str | None = None
     digests: dict[str, str] = field(default_factory=dict, repr=False)
-    known: Known = field(default_factory=lambda: Known(), repr=False, compare=False)
-
-
-@dataclass(slots=True)
-class Known:
-    """What was found out about a loaded model.
-
-    Attributes:
-        prepared: by all that it depends on, the model made ready for training.
-        statistics: by all that they depend on, the blob of the keys' statistics, and these.
-    """
-
-    prepared: dict[tuple[Hashable, ...], PreparedModel] = field(default_factory=dict)
-    statistics: dict[tuple[Hashable, ...], tuple[Blob, Statistics]] = field(default_factory=dict)
+    known: Known = field(default_factory=Known, repr=False, compare=False)
 
 
 def load_base(

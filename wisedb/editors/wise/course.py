@@ -76,6 +76,7 @@ class Course:
         self.agenda = Agenda(len(lesson), config.batch - seats, chooser)
         self.rehearsal = Agenda(len(earlier), seats, chooser, known=True)
         self._room, self._again = config.batch - seats, seats
+        self._seats = sum(self.fresh.seats(number) for number in range(len(self.fresh)))
         self.quiet = Quiet(rows, lesson, config, chooser)
         self.lost: set[int] = set()
 
@@ -86,12 +87,11 @@ class Course:
         Hardly any passage is said whole before each of its rare tokens is, so that such a lesson would always be taken
         anew; and in a trial the steps of a second schedule undid more of what was nearly right than they added.
         """
-        return sum(self.fresh.seats(number) for number in range(len(self.fresh))) >= 2 * len(self.fresh)
+        return self._seats >= 2 * len(self.fresh)
 
     def steps(self, passes: int) -> int:
         """Steps in which every edit is seen so often: long answers take several seats each."""
-        seats = sum(self.fresh.seats(number) for number in range(len(self.fresh)))
-        return ceil(passes * seats / min(seats, self._room))
+        return ceil(passes * self._seats / min(self._seats, self._room))
 
     def next(self) -> Step:
         """The next step's edits: those that are due, in as many views as there is room for."""
