@@ -135,7 +135,7 @@ def build_index(
     edit = torch.cat([ring.owners.long() + ordinal[number] for number, ring in held])
     relations = torch.cat([ring.relations.float() for _, ring in held])
     knowledge = torch.cat([ring.knowledge for _, ring in held])
-    centre = relations.sum(dim=0) / (len(relations) + _PRIOR)
+    centre = centre_of(relations)
 
     spelt = _Readings([ring for _, ring in held])
     table = spelt.table(statistics)
@@ -168,6 +168,14 @@ def build_index(
         memory,
         edit,
     )
+
+
+def centre_of(relations: torch.Tensor) -> torch.Tensor:
+    """What is taken off relation keys before they are compared, (r,), from those of all edits, (k, r).
+
+    Their mean, drawn towards that of unrelated text, which is zero: few edits don't say what edits usually ask.
+    """
+    return relations.sum(dim=0) / (len(relations) + _PRIOR)
 
 
 def _padded(keys: list[int], count: int) -> torch.Tensor:

@@ -25,7 +25,7 @@ from wisedb.store.commits import MemoryEntry
 
 if TYPE_CHECKING:
     from wisedb.runtime.base import LoadedBase
-    from wisedb.runtime.shelf import Draft
+    from wisedb.runtime.shelf import Draft, Shelf
 
 KEYS, STATISTICS = "keys", "statistics"
 """The roles of these blobs in a memory, and their kinds."""
@@ -53,13 +53,7 @@ class KeyWriter:
 
     @cached_property
     def _statistics(self) -> tuple[str, Statistics]:
-        known = self._base.known.statistics
-        key = (self._record.fingerprint, self._record.target, self._base.model.dtype, self._pool)
-        if key not in known:
-            pool = None if self._pool is None else self._draft.get(self._pool)
-            blob = measured_statistics(self._base, self._record, pool)
-            known[key] = blob, statistics_from(blob)
-        blob, statistics = known[key]
+        blob, statistics = known_statistics(self._base, self._record, self._draft, self._pool)
         return self._draft.put(blob), statistics
 
     def prepare(self) -> str:
@@ -105,6 +99,26 @@ class KeyWriter:
         if blob.meta.get("rephrases") is not rephrases:
             return None, []
         return keys_from(blob, statistics), list(blob.meta["edits"])
+
+
+def known_statistics(base: LoadedBase, record: BaseModel, blobs: Shelf, pool: str | None) -> tuple[Blob, Statistics]:
+    """The statistics of a base model over a pool, found out once a loaded model; see :func:`measured_statistics`.
+
+    Args:
+        base: the base model; it is left as it was.
+        record: which model that is, and which projection is edited.
+        blobs: where the pool is read from.
+        pool: the pool's blob.
+
+    Raises:
+        UsageError: the pool is too small.
+    """
+    known = base.known.statistics
+    key = (record.fingerprint, record.target, base.model.dtype, pool)
+    if key not in known:
+        blob = measured_statistics(base, record, None if pool is None else blobs.get(pool))
+        known[key] = blob, statistics_from(blob)
+    return known[key]
 
 
 def measured_statistics(base: LoadedBase, record: BaseModel, pool: Blob | None) -> Blob:

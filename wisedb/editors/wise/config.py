@@ -29,6 +29,7 @@ PRESETS: Mapping[str, Mapping[str, Setting]] = MappingProxyType(
                 "contexts": 10,
                 "contexts_per_step": 10,
                 "variations": 0,
+                "wordings": 0,
                 "router": "activation",
                 "irrelevant": 1,
                 "neighbours": 0,
@@ -79,6 +80,10 @@ class WiseConfig:
             answer's tokens, one at least.
         variations: prompts with words outside the subject left out at random, with which an edit is trained too, unless
             ``lesson_size`` is 1 (0 in the source).
+        wordings: prompts borrowed from other edits of the lesson, with which an edit is trained too, at most: they ask
+            of its subject what its own prompt asks of it (see :func:`wisedb.editors.wise.wordings.wordings`). None
+            where keys don't route, or with ``lesson_size`` 1 (0 in the source). A fitted merge takes twice as many, in
+            the place of the variations.
         steps: optimiser steps of an edit that is written by itself, at most; a lesson has at least as many.
         attempts: how often these steps are taken anew, at most, while the edit's answer, bare or behind a context, or
             that of an earlier edit of the shard is not said yet: long answers of rare words need it (1 in the source).
@@ -127,6 +132,7 @@ class WiseConfig:
     passes: int = 40
     batch: int = 16
     variations: int = 2
+    wordings: int = 4
     steps: int = 40
     attempts: int = 3
     optimizer: str = "adam"
@@ -223,6 +229,7 @@ _NOT_NEGATIVE = (
     "replay",
     "rehearsal",
     "variations",
+    "wordings",
     "margin",
 )
 

@@ -47,7 +47,7 @@ def consolidate(
         if progress is not None:
             progress(Progress("merging", min(int(share * len(edits)), len(edits)), len(edits), loss))
 
-    writer = LessonWriter(base, config, seed, Subspace(mask, base.device), Rows(base, config))
+    writer = LessonWriter(base, config, seed, Subspace(mask, base.device), Rows(base, config), crowded=True)
     lesson = [StreamItem(edit) for edit in edits]
     start = values.to(base.device).float().clamp(-config.max_delta, config.max_delta)
     fitted, _ = writer.write(start, lesson, (), report)

@@ -18,6 +18,7 @@ from wisedb.editors.wise.hinges import Quiet
 from wisedb.editors.wise.prepared import PreparedModel
 from wisedb.editors.wise.sheet import Pick, Sheet, together
 from wisedb.editors.wise.views import views
+from wisedb.editors.wise.wordings import wordings
 from wisedb.edits import Edit
 
 # Earlier edits that a lesson rehearses, or twice as many as it has, whichever is more.
@@ -43,6 +44,17 @@ class Step:
 class Course:
     """What a lesson's steps are taken from.
 
+    Args:
+        base: the prepared base model.
+        config: how.
+        lesson: the edits to learn.
+        earlier: those to rehearse.
+        rows: the pool's rows.
+        chooser: where every random choice comes from.
+        crowded: whether one shard is to hold what several held. What it holds it then carries over to fewer other
+            wordings, so that an edit borrows twice as many; and these take the place of prompts with words left out,
+            which cost as much room and are what hardly anyone asks.
+
     Attributes:
         fresh: the lesson's edits.
         known: earlier ones.
@@ -59,19 +71,29 @@ class Course:
         earlier: Sequence[Edit],
         rows: Rows,
         chooser: Random,
+        *,
+        crowded: bool = False,
     ) -> None:
         self._chooser = chooser
         contexts = base.pool.contexts[: config.contexts]
         seats = min(config.rehearsal, len(earlier), config.batch - 1)
 
-        def view(edit: Edit, contexts: Sequence[str], variations: int) -> tuple[tuple[str, ...], str]:
+        def view(
+            edit: Edit, contexts: Sequence[str], variations: int, borrowed: Sequence[str] = ()
+        ) -> tuple[tuple[str, ...], str]:
             found = views(edit, contexts, variations, Random(chooser.random()))
             more = edit.rephrases if config.train_rephrases else ()
-            return tuple(dict.fromkeys((*found, *more))), edit.target
+            return tuple(dict.fromkeys((*found, *borrowed, *more))), edit.target
 
         # An earlier edit is repeated bare and in one other way.
         one = [chooser.sample(contexts, min(1, len(contexts))) for _ in earlier]
-        self.fresh = Sheet(base, [view(item.edit, contexts, config.variations) for item in lesson], end=config.end)
+        taught = [item.edit for item in lesson]
+        borrowed = _borrowed(base, config, taught, earlier, config.wordings * (1 + crowded))
+        fresh = [
+            view(edit, contexts, max(0, config.variations - crowded * len(some)), some)
+            for edit, some in zip(taught, borrowed, strict=True)
+        ]
+        self.fresh = Sheet(base, fresh, end=config.end)
         self.known = Sheet(base, [view(edit, some, 0) for edit, some in zip(earlier, one, strict=True)], end=config.end)
         self.agenda = Agenda(len(lesson), config.batch - seats, chooser)
         self.rehearsal = Agenda(len(earlier), seats, chooser, known=True)
@@ -137,6 +159,15 @@ class Course:
 
     def _other(self, sheet: Sheet, number: int) -> int:
         return self._chooser.randrange(1, sheet.views(number)) if sheet.views(number) > 1 else 0
+
+
+def _borrowed(
+    base: PreparedModel, config: WiseConfig, lesson: Sequence[Edit], earlier: Sequence[Edit], count: int
+) -> list[tuple[str, ...]]:
+    if base.asked is None or not config.keyed or not count:
+        return [()] * len(lesson)
+    asked = base.asked([edit.prompt for edit in (*lesson, *earlier)])
+    return wordings(lesson, earlier, asked, count)
 
 
 def rehearsed(earlier: Sequence[Edit], fresh: int, chooser: Random) -> Sequence[Edit]:

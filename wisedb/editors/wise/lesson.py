@@ -60,14 +60,25 @@ class LessonWriter:
         seed: every random choice comes from it and from the ids of the lesson's edits.
         subspace: the shard's entries.
         rows: the pool's rows.
+        crowded: whether the shard is to hold what several held, see :class:`Course`.
     """
 
-    def __init__(self, base: PreparedModel, config: WiseConfig, seed: int, subspace: Subspace, rows: Rows) -> None:
+    def __init__(
+        self,
+        base: PreparedModel,
+        config: WiseConfig,
+        seed: int,
+        subspace: Subspace,
+        rows: Rows,
+        *,
+        crowded: bool = False,
+    ) -> None:
         self._base = base
         self._config = config
         self._seed = seed
         self._subspace = subspace
         self._rows = rows
+        self._crowded = crowded
         self._margins = Margins(config.alpha, config.beta, config.gamma)
 
     def write(
@@ -94,7 +105,7 @@ class LessonWriter:
         chooser = Random(seed_of(self._seed, "lesson", *(item.edit.id for item in lesson)))
         known = rehearsed(earlier, len(lesson), chooser) if config.rehearsal else ()
         repair = len(known) == len(earlier)
-        course = Course(self._base, config, lesson, known, self._rows, chooser)
+        course = Course(self._base, config, lesson, known, self._rows, chooser, crowded=self._crowded)
         looked = self._look(course.known, course.known.bare, self._subspace.delta(values))
         course.lost = {look.edit for look in looked if not look.said}
         if repair:

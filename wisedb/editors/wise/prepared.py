@@ -10,6 +10,7 @@ from torch import nn
 
 from wisedb.editors.wise.pool import Pool
 from wisedb.editors.wise.shortcut import Shortcut, find_shortcut
+from wisedb.editors.wise.wordings import Asked
 from wisedb.memory.locate import Projection, weight_of
 
 if TYPE_CHECKING:
@@ -27,6 +28,7 @@ class PreparedModel:
         pool: unrelated prompts and contexts.
         shortcut: how the frozen part is skipped.
         stored_dtype: the dtype to which ΔW is rounded after each edit and in which it is stored.
+        asked: what prompts ask for, where keys route: edits borrow each other's wordings then.
     """
 
     model: nn.Module
@@ -35,6 +37,7 @@ class PreparedModel:
     pool: Pool
     shortcut: Shortcut
     stored_dtype: torch.dtype
+    asked: Asked | None = None
 
     @classmethod
     def prepare(
@@ -45,18 +48,20 @@ class PreparedModel:
         pool: Pool,
         *,
         stored_dtype: torch.dtype | None = None,
+        asked: Asked | None = None,
     ) -> PreparedModel:
         """Put the model into evaluation mode and try out which shortcut its forward allows.
 
         Args:
             stored_dtype: by default that of the projection's weight, and float16 for a float32 weight: ΔW is small and
                 bounded, and the rounding happens while it trains, so that what is stored is what was learned.
+            asked: what prompts ask for, if edits are to borrow wordings.
         """
         model.eval()
         weight = weight_of(projection)
         if stored_dtype is None:
             stored_dtype = torch.float16 if weight.dtype == torch.float32 else weight.dtype
-        return cls(model, tokenizer, projection, pool, find_shortcut(model, projection), stored_dtype)
+        return cls(model, tokenizer, projection, pool, find_shortcut(model, projection), stored_dtype, asked)
 
     @property
     def device(self) -> torch.device:
