@@ -1,0 +1,47 @@
+"""A base model made ready for training: once, and with what the editor's settings need."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from tests.runtime.stores import AUSTRALIA
+from wisedb.errors import UsageError
+from wisedb.repository import Repository
+from wisedb.runtime.key_blobs import KeyWriter
+from wisedb.runtime.prepared import prepare
+from wisedb.runtime.shelf import Draft
+
+
+def test_it_is_prepared_once(repository: Repository) -> None:
+    store, base = repository.store, repository.base
+    first = prepare(store, base, store.config.editor)
+    assert prepare(store, base, store.config.editor) is first
+    assert len(first.pool.prompts) > 0
+
+
+@pytest.mark.parametrize("settings", [{"router": "activation"}, {"wordings": 0}])
+def test_wordings_are_borrowed_where_keys_route(
+    new_repository: Callable[..., Repository], settings: dict[str, Any]
+) -> None:
+    plain, other = new_repository("plain"), new_repository("other", **settings)
+    assert prepare(plain.store, plain.base, plain.store.config.editor).asked is not None
+    assert prepare(other.store, other.base, other.store.config.editor).asked is None
+
+
+def test_what_is_asked_is_measured_as_keys_are(repository: Repository) -> None:
+    store, base = repository.store, repository.base
+    found = prepare(store, base, store.config.editor).asked
+    repository.commit([AUSTRALIA], "one")
+    writer = KeyWriter(base, store.config.base, Draft(store.objects), store.config.editor.pool)
+    _, statistics = writer._statistics
+    assert found is not None and found([AUSTRALIA.prompt]).shape == (1, statistics.relation_map.shape[1])
+
+
+def test_keys_without_a_pool_are_refused_before_anything_is_trained(repository: Repository) -> None:
+    store, base = repository.store, repository.base
+    with pytest.raises(UsageError, match="unrelated"):
+        prepare(store, base, replace(store.config.editor, pool=None))
