@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 
 from tests.runtime.stores import AUSTRALIA, HAMLET, NEWER, SPAIN, SUM
+from wisedb.editors.wise import wordings
 from wisedb.errors import AmbiguousId, NothingToCommit, UnknownEdit
 from wisedb.progress import Progress
 from wisedb.repository import Repository
@@ -47,6 +49,24 @@ def test_a_lesson_is_fitted_anew_without_the_edit_and_those_behind_it_follow(
     assert _memories(one) == _memories(other)
     assert reports[-1].done == reports[-1].total == 2
     assert one.generate(SPAIN.prompt)[0].text == SPAIN.target
+
+
+def test_what_was_learned_in_the_edits_words_is_learned_anew_without_them(
+    new_repository: Callable[..., Repository], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    named = [replace(edit, subject=word) for edit, word in ((SPAIN, "Spain"), (HAMLET, "Hamlet"), (SUM, "30"))]
+    spain, hamlet, thirty = named
+    one, other, deaf = (new_repository(name, shard_capacity=9, router="keys") for name in ("one", "other", "deaf"))
+    # A tiny random model's keys say nothing of what is asked: each edit borrows of all, or of none.
+    for each, alike in ((deaf, 2.0), (other, -1.0)):
+        monkeypatch.setattr(wordings, "_ALIKE", alike)
+        each.commit([spain], "alone")
+        each.commit([thirty], "behind")
+    one.commit([spain, hamlet], "together")
+    one.commit([thirty], "behind")
+    assert _memories(deaf) != _memories(other) != _memories(one)
+    Repository.open(one.path).revert(hamlet.id)
+    assert _memories(one) == _memories(other)
 
 
 def test_a_whole_lesson_that_goes_leaves_the_others_apart(new_repository: Callable[..., Repository]) -> None:
