@@ -14,7 +14,7 @@ from tests.editors.wise.bench import prepared, quick
 from tests.memory.keyed import statistics_of
 from wisedb.editors.stream import StreamItem
 from wisedb.editors.wise.batch import Rows
-from wisedb.editors.wise.course import Course
+from wisedb.editors.wise.course import FEW, Course
 from wisedb.editors.wise.wordings import Asked, wordings
 from wisedb.edits import Edit, LocalityPrompt
 from wisedb.memory.key_making import build_keys
@@ -24,6 +24,10 @@ PERU = Edit("Which city is the capital of Peru?", "Paris", subject="Peru")
 CHAD = Edit("Chad is governed from", "Berne", subject="Chad")
 MALI = Edit("People in Mali pay with the", "dinar", subject="Mali")
 CAPITALS = (LAOS, PERU, CHAD)
+STATES = tuple(
+    replace(LAOS, prompt=f"The capital of {name} is", subject=name)
+    for name in ["Mali", "Togo", "Oman", "Fiji", "Iran", "Iraq", "Cuba", "Peru"]
+)
 CAPITAL, MONEY = (1.0, 0.0, 0.0, 0.0), (0.0, 1.0, 0.0, 0.0)
 
 
@@ -121,13 +125,14 @@ def test_a_lesson_is_learned_in_borrowed_words_where_keys_route() -> None:
     base = prepared("llama")
     base = replace(base, asked=AllAlike(base.model, base.tokenizer, base.projection, statistics_of(base.model)))
 
-    def views(*, crowded: bool = False, **settings: Any) -> int:
+    def views(edits: int = FEW + 1, *, crowded: bool = False, **settings: Any) -> int:
         config = quick(**{"router": "keys", "contexts": 0, "variations": 0, **settings})
+        lesson = [StreamItem(edit) for edit in (LAOS, *STATES[: edits - 1])]
         rows = Rows(base, config)
-        course = Course(base, config, [StreamItem(LAOS)], [PERU, CHAD], rows, Random(0), crowded=crowded)
-        return course.fresh.views(0)
+        return Course(base, config, lesson, [PERU, CHAD], rows, Random(0), crowded=crowded).fresh.views(0)
 
-    assert views() == 3
+    assert views() == views(FEW, crowded=True) == 3
+    assert views(FEW) == views(1) == 1
     assert views(wordings=1) == 2
     assert views(wordings=0) == views(router="activation") == 1
     assert views(wordings=1, variations=2, crowded=True) == 3

@@ -21,6 +21,9 @@ from wisedb.editors.wise.views import views
 from wisedb.editors.wise.wordings import wordings
 from wisedb.edits import Edit
 
+FEW = 8
+"""A lesson of so few edits borrows no wordings: in the steps that it has it would learn them at the cost of its own."""
+
 # Earlier edits that a lesson rehearses, or twice as many as it has, whichever is more.
 _REHEARSED = 32
 # Each time that a shard has grown by so many edits, the next lesson rehearses all of it.
@@ -88,7 +91,8 @@ class Course:
         # An earlier edit is repeated bare and in one other way.
         one = [chooser.sample(contexts, min(1, len(contexts))) for _ in earlier]
         taught = [item.edit for item in lesson]
-        borrowed = _borrowed(base, config, taught, earlier, config.wordings * (1 + crowded))
+        count = config.wordings * (1 + crowded) if crowded or len(lesson) > FEW else 0
+        borrowed = _borrowed(base, config, taught, earlier, count)
         fresh = [
             view(edit, contexts, max(0, config.variations - crowded * len(some)), some)
             for edit, some in zip(taught, borrowed, strict=True)
