@@ -125,14 +125,16 @@ def test_a_lesson_is_learned_in_borrowed_words_where_keys_route() -> None:
     base = prepared("llama")
     base = replace(base, asked=AllAlike(base.model, base.tokenizer, base.projection, statistics_of(base.model)))
 
-    def views(edits: int = FEW + 1, *, crowded: bool = False, **settings: Any) -> int:
+    def views(edits: int = FEW + 1, *, target: str = "Rome", crowded: bool = False, **settings: Any) -> int:
         config = quick(**{"router": "keys", "contexts": 0, "variations": 0, **settings})
-        lesson = [StreamItem(edit) for edit in (LAOS, *STATES[: edits - 1])]
+        lesson = [StreamItem(edit) for edit in (replace(LAOS, target=target), *STATES[: edits - 1])]
         rows = Rows(base, config)
         return Course(base, config, lesson, [PERU, CHAD], rows, Random(0), crowded=crowded).fresh.views(0)
 
     assert views() == views(FEW, crowded=True) == 3
     assert views(FEW) == views(1) == 1
+    assert views(target="Rome " * 15) == 3
+    assert views(target="Rome " * 16) == 1
     assert views(wordings=1) == 2
     assert views(wordings=0) == views(router="activation") == 1
     assert views(wordings=1, variations=2, crowded=True) == 3

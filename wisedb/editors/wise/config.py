@@ -82,8 +82,8 @@ class WiseConfig:
             ``lesson_size`` is 1 (0 in the source).
         wordings: prompts borrowed from other edits of the lesson, with which an edit is trained too, at most: they ask
             of its subject what its own prompt asks of it (see :func:`wisedb.editors.wise.wordings.wordings`). None
-            where keys don't route, or in a lesson of a few edits (0 in the source). A fitted merge takes twice as many,
-            in the place of the variations.
+            where keys don't route, in a lesson of a few edits and for a passage (0 in the source). A fitted merge takes
+            twice as many, in the place of the variations.
         steps: optimiser steps of an edit that is written by itself, at most; a lesson has at least as many.
         attempts: how often these steps are taken anew, at most, while the edit's answer, bare or behind a context, or
             that of an earlier edit of the shard is not said yet: long answers of rare words need it (1 in the source).

@@ -15,6 +15,7 @@ from wisedb.editors.wise.agenda import Agenda
 from wisedb.editors.wise.batch import Batch, Row, Rows, collate
 from wisedb.editors.wise.config import WiseConfig
 from wisedb.editors.wise.hinges import Quiet
+from wisedb.editors.wise.plan import places
 from wisedb.editors.wise.prepared import PreparedModel
 from wisedb.editors.wise.sheet import Pick, Sheet, together
 from wisedb.editors.wise.views import views
@@ -171,7 +172,9 @@ def _borrowed(
     if base.asked is None or not config.keyed or not count:
         return [()] * len(lesson)
     asked = base.asked([edit.prompt for edit in (*lesson, *earlier)])
-    return wordings(lesson, earlier, asked, count)
+    found = wordings(lesson, earlier, asked, count)
+    # A passage lacks room as it is: behind other prompts too, fewer are learned.
+    return [some if places(edit) == 1 else () for edit, some in zip(lesson, found, strict=True)]
 
 
 def rehearsed(earlier: Sequence[Edit], fresh: int, chooser: Random) -> Sequence[Edit]:
