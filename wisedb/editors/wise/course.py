@@ -92,12 +92,10 @@ class Course:
         # An earlier edit is repeated bare and in one other way.
         one = [chooser.sample(contexts, min(1, len(contexts))) for _ in earlier]
         taught = [item.edit for item in lesson]
-        count = config.wordings * (1 + crowded) if crowded or len(lesson) > FEW else 0
+        count = 2 * config.wordings if crowded else config.wordings if len(lesson) > FEW else 0
         borrowed = _borrowed(base, config, taught, earlier, count)
-        fresh = [
-            view(edit, contexts, max(0, config.variations - crowded * len(some)), some)
-            for edit, some in zip(taught, borrowed, strict=True)
-        ]
+        shorter = [max(0, config.variations - len(some)) if crowded else config.variations for some in borrowed]
+        fresh = [view(edit, contexts, fewer, some) for edit, fewer, some in zip(taught, shorter, borrowed, strict=True)]
         self.fresh = Sheet(base, fresh, end=config.end)
         self.known = Sheet(base, [view(edit, some, 0) for edit, some in zip(earlier, one, strict=True)], end=config.end)
         self.agenda = Agenda(len(lesson), config.batch - seats, chooser)
