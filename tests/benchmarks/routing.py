@@ -12,6 +12,7 @@ import json
 import platform
 import tempfile
 import time
+from collections import Counter
 from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
@@ -65,6 +66,8 @@ def measure(model: str, edits: list[Edit], *, subjects: bool) -> dict[str, Any]:
         scores.append(float(meant.scores))
         best.append(int(meant.best))
     subject = [normalise_prompt(edit.subject or edit.prompt) for edit in edits]
+    often = Counter(subject)
+    alone = torch.tensor([often[subject[owner]] == 1 for _, owner in rephrased], dtype=torch.bool)
     split = len(rephrased)
     own = torch.tensor([place == owner for place, (_, owner) in zip(best, rephrased, strict=False)], dtype=torch.bool)
     kin = torch.tensor(
@@ -78,6 +81,7 @@ def measure(model: str, edits: list[Edit], *, subjects: bool) -> dict[str, Any]:
         {
             "level": level,
             "own_edit": _share(own & (found >= level)),
+            "own_edit_of_lone_subjects": _share((own & (found >= level))[alone]),
             "same_subject": _share(kin & (found >= level)),
             "false_fires": _share(false >= level),
             "false_fires_same_subject": _share((false >= level)[near]),
@@ -88,6 +92,7 @@ def measure(model: str, edits: list[Edit], *, subjects: bool) -> dict[str, Any]:
     counts = {
         "edits": len(edits),
         "rephrases": split,
+        "rephrases_of_lone_subjects": int(alone.sum()),
         "unrelated": len(unrelated),
         "of_the_same_subject": int(near.sum()),
     }
