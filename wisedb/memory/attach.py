@@ -23,17 +23,15 @@ import torch
 from torch import nn
 
 from wisedb.errors import UsageError
-from wisedb.memory.alike import Alike
 from wisedb.memory.bank import ROOM, Bank
 from wisedb.memory.calls import Call, causal, up_to_labels, up_to_lengths, up_to_position
 from wisedb.memory.continuation import cache_in, leave, length_of
 from wisedb.memory.generation import Hold, hold_for
-from wisedb.memory.key_index import KeyIndex, build_index
-from wisedb.memory.keys import same_statistics
 from wisedb.memory.locate import Projection
-from wisedb.memory.observing import embedding_of, entering
+from wisedb.memory.observing import entering
 from wisedb.memory.records import Record
-from wisedb.memory.routers import ROUTERS, ActivationRouter, BothRouters, Decision, KeyRouter, Router, RouterName
+from wisedb.memory.router_choice import RouterChoice
+from wisedb.memory.routers import ActivationRouter, Decision, Router, RouterName
 from wisedb.memory.routing import BASE, Scope, Selection, answer, combine
 from wisedb.memory.side_memory import SideMemory
 from wisedb.memory.statistics import relation_layer
@@ -103,12 +101,9 @@ class SideMemories:
         level: float = 0.0,
         room: int = ROOM,
     ) -> None:
-        if router is not None and router not in ROUTERS:
-            raise UsageError(f"there is no router '{router}'", hint=f"There are: {', '.join(ROUTERS)}.")
         self.projection = projection
         self.mode = mode
-        self._wanted = router
-        self._level = level
+        self._choice = RouterChoice(model, router, level)
         self._room = room
         self._model = model
         self._call: Call | None = None
@@ -116,7 +111,6 @@ class SideMemories:
         self._oracle: Selection | None = None
         self._lengths: torch.Tensor | None = None
         self._records: list[Record] = []
-        self._alike: Alike | None = None
         self._bank = Bank((), (projection.d_ff, projection.d_model))
         self._router: Router = ActivationRouter(self._bank)
         self._reads_keys = False
@@ -163,7 +157,7 @@ class SideMemories:
         if self.mode == "merge" and len(several) > 1:
             raise UsageError("'merge' takes one memory", hint="Merge them with ties_merge first, or use 'retrieve'.")
         bank = Bank(several, self._bank.shape, self._room)
-        router = self._router_for(bank)
+        router = self._choice.router_for(bank)
         if router.name == "activation":
             bank.room = None
         weight = self.projection.module.weight
@@ -349,45 +343,6 @@ class SideMemories:
         for record in self._records:
             record.add(routes[::once], {name: values[::once, -1] for name, values in scores.items()}, best)
 
-    def _router_for(self, bank: Bank) -> Router:
-        wanted = self._wanted or _router_of(bank.memories)
-        if wanted == "activation" or not bank.memories:
-            return ActivationRouter(bank)
-        if not all(memory.keys is not None for memory in bank.memories):
-            lacking = next(memory.id for memory in bank.memories if memory.keys is None)
-            raise UsageError(
-                f"memory {lacking[:12]} has no keys", hint="Attach it with router='activation', or write it with keys."
-            )
-        index = self._index(bank)
-        if index is None:
-            return ActivationRouter(bank)
-        keys = KeyRouter(index, self._level)
-        return keys if wanted == "keys" else BothRouters(ActivationRouter(bank), keys)
-
-    def _index(self, bank: Bank) -> KeyIndex | None:
-        embedding = embedding_of(self._model)
-
-        def embed(ids: torch.Tensor) -> torch.Tensor:
-            weight = getattr(embedding, "weight", None)
-            device = weight.device if isinstance(weight, torch.Tensor) else self._model.device
-            # Where weights are kept elsewhere, accelerate brings them and the ids together.
-            found: torch.Tensor = embedding(ids.to("cpu" if device.type == "meta" else device)[None])[0]
-            return found
-
-        rings = [memory.keys for memory in bank.memories]
-        held = [ring for ring in rings if ring is not None and len(ring)]
-        if not held:
-            return None
-        statistics = same_statistics(held)
-        if self._alike is None or not self._alike.statistics.same(statistics):
-            self._alike = Alike(statistics, embed)
-        reading, self._reads_keys = self._reads_keys, False
-        try:
-            with torch.no_grad():
-                return build_index(rings, [len(memory.edits) for memory in bank.memories], embed, self._alike)
-        finally:
-            self._reads_keys = reading
-
     def _scope(self, call: Call, hold: Hold | None, device: torch.device, seen: torch.Tensor | None) -> Scope:
         valid = call.valid(device)
         if hold is not None:
@@ -398,9 +353,3 @@ class SideMemories:
         if call.labels is not None:
             return up_to_labels(valid, call.labels, begun)
         return causal(valid)
-
-
-def _router_of(memories: Sequence[SideMemory]) -> RouterName:
-    if all(memory.keys is None for memory in memories):
-        return "activation"
-    return "both" if any(memory.threshold > 0 for memory in memories) else "keys"
