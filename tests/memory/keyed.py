@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from transformers import PreTrainedModel
 
-from tests.memory.sides import PROMPTS, TOKENIZER
+from tests.memory.sides import PROMPTS, TOKENIZER, attached
 from tests.models import tiny_model
 from wisedb.edits import Edit
 from wisedb.memory.attach import SideMemories, attach
@@ -76,6 +76,11 @@ def with_keys(model: PreTrainedModel, **options: Any) -> SideMemories:
     return attach(model, locate(model), keyed_memories(model), **{"level": LEVEL, **options})
 
 
+def routed(model: PreTrainedModel, router: str) -> tuple[SideMemories, list[int]]:
+    """Memories beside the model among which that router decides, and the route that each of the prompts must take."""
+    return (with_keys(model), ROUTES) if router == "keys" else attached(model)
+
+
 __all__ = [
     "EDITS",
     "LEVEL",
@@ -84,6 +89,7 @@ __all__ = [
     "TOKENIZER",
     "UNRELATED",
     "keyed_memories",
+    "routed",
     "statistics_of",
     "with_keys",
 ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from dataclasses import replace
 from typing import Any
 
@@ -9,8 +10,8 @@ import torch
 from transformers import PreTrainedModel
 
 from tests.models import padded, tiny_tokenizer
-from wisedb.memory.attach import SideMemories, attach
-from wisedb.memory.locate import Projection, locate
+from wisedb.memory.attach import SideMemories, attach, handle_of
+from wisedb.memory.locate import Projection, locate, weight_of
 from wisedb.memory.masks import random_mask
 from wisedb.memory.side_memory import SideMemory
 
@@ -25,6 +26,10 @@ PROMPTS = [
 ]
 
 TOKENIZER = tiny_tokenizer(bos=True)
+
+CLOSE = {"rtol": 1e-4, "atol": 2e-4}
+NEW = 8
+"""Tokens of an answer."""
 
 
 def random_memories(projection: Projection, count: int, seed: int = 0) -> list[SideMemory]:
@@ -99,3 +104,24 @@ def forward(model: PreTrainedModel, **inputs: Any) -> torch.Tensor:
     with torch.no_grad():
         logits: torch.Tensor = model(**inputs).logits
     return logits
+
+
+def edited(model: PreTrainedModel, memory: int | None, texts: list[str]) -> list[torch.Tensor]:
+    """What each text's logits are when W_v itself is W_v' of that memory: the definition, without any hook."""
+    other = copy.deepcopy(model)
+    handle = handle_of(other)
+    assert handle is not None
+    memories = handle.memories
+    handle.detach()
+    if memory is not None:
+        with torch.no_grad():
+            weight_of(locate(other)).add_(memories[memory].dense())
+    return [forward(other, **batch([text]))[0] for text in texts]
+
+
+def greedy(model: PreTrainedModel, prompts: list[str] = PROMPTS, **options: Any) -> torch.Tensor:
+    """The new tokens."""
+    inputs = batch(prompts)
+    inputs.pop("position_ids")
+    out = model.generate(**inputs, **{"max_new_tokens": NEW, "do_sample": False, **options})
+    return out[:, inputs["input_ids"].shape[1] :]

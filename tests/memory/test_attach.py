@@ -9,33 +9,19 @@ import pytest
 import torch
 from transformers import AutoModelForCausalLM, PreTrainedModel
 
-from tests.memory.sides import PROMPTS, TOKENIZER, attached, batch, forward, measured, random_memories
+from tests.memory.sides import CLOSE, PROMPTS, attached, batch, edited, forward, measured, random_memories
 from tests.models import FAMILIES, tiny_model
 from wisedb.errors import UsageError
 from wisedb.memory.attach import attach, handle_of
-from wisedb.memory.locate import locate, weight_of
+from wisedb.memory.locate import locate
 from wisedb.memory.merging import merged_memory
 
 CHOSEN = ("llama", "gpt2", "gpt_neox", "bloom", "gemma3_text", "opt")
-CLOSE = {"rtol": 1e-4, "atol": 2e-4}
 
 
 @pytest.fixture(params=CHOSEN)
 def model(request: pytest.FixtureRequest) -> PreTrainedModel:
     return tiny_model(request.param)
-
-
-def edited(family_model: PreTrainedModel, memory: int | None, texts: list[str]) -> list[torch.Tensor]:
-    """What each text's logits are when W_v itself is W_v' of that memory: the definition, without any hook."""
-    other = copy.deepcopy(family_model)
-    handle = handle_of(other)
-    assert handle is not None
-    memories = handle.memories
-    handle.detach()
-    if memory is not None:
-        with torch.no_grad():
-            weight_of(locate(other)).add_(memories[memory].dense())
-    return [forward(other, **batch([text]))[0] for text in texts]
 
 
 @pytest.mark.parametrize("family", FAMILIES)
@@ -51,30 +37,14 @@ def test_the_oracle_gives_what_the_edited_weight_gives(family: str) -> None:
 
 
 @pytest.mark.parametrize("side", ["left", "right"])
-def test_a_batch_is_its_rows(model: PreTrainedModel, side: str) -> None:
+def test_a_batch_is_measured_by_the_formula(model: PreTrainedModel, side: str) -> None:
     handle, routes = attached(model)
     inputs = batch(PROMPTS, side)
-    lengths = inputs["attention_mask"].sum(dim=1)
-    for held in (False, True):
-        with handle.record() as together, handle.boundary(lengths) if held else handle.record():
-            logits = forward(model, **inputs)
-        assert together.routes.tolist() == routes
-        torch.testing.assert_close(together.activations, measured(model, list(handle.memories)), **CLOSE)
-        for row, prompt in enumerate(PROMPTS):
-            single = batch([prompt])
-            with handle.boundary([int(lengths[row])]) if held else handle.record():
-                alone = forward(model, **single)[0]
-            torch.testing.assert_close(logits[row][inputs["attention_mask"][row].bool()], alone, **CLOSE)
-
-
-def test_a_held_route_gives_what_the_edited_weight_gives(model: PreTrainedModel) -> None:
-    handle, routes = attached(model)
-    inputs = batch(PROMPTS)
-    with handle.boundary(inputs["attention_mask"].sum(dim=1)):
-        logits = forward(model, **inputs)
-    for row, route in enumerate(routes):
-        expected = edited(model, None if route < 0 else route, [PROMPTS[row]])[0]
-        torch.testing.assert_close(logits[row][inputs["attention_mask"][row].bool()], expected, **CLOSE)
+    for boundary in (handle.record(), handle.boundary(inputs["attention_mask"].sum(dim=1))):
+        with handle.record() as record, boundary:
+            forward(model, **inputs)
+        assert record.routes.tolist() == routes
+        torch.testing.assert_close(record.activations, measured(model, list(handle.memories)), **CLOSE)
 
 
 def test_without_a_mask_every_token_counts(model: PreTrainedModel) -> None:
@@ -88,45 +58,6 @@ def test_without_a_mask_every_token_counts(model: PreTrainedModel) -> None:
     torch.testing.assert_close(bare, positional, **CLOSE)
 
 
-def test_embeddings_may_be_given_instead_of_ids(model: PreTrainedModel) -> None:
-    handle, _ = attached(model)
-    inputs = batch(PROMPTS)
-    expected = forward(model, **inputs)
-    embedded = model.get_input_embeddings()(inputs.pop("input_ids"))
-    if model.config.model_type == "gemma3_text":
-        pytest.skip("scales its embeddings outside of the embedding module")
-    torch.testing.assert_close(forward(model, inputs_embeds=embedded, **inputs), expected, **CLOSE)
-    handle.detach()
-
-
-def test_a_plain_forward_does_not_look_ahead(model: PreTrainedModel) -> None:
-    attached(model)
-    long = batch([" ".join(PROMPTS)])["input_ids"]
-    whole = forward(model, input_ids=long)
-    for end in range(1, long.shape[1], 3):
-        torch.testing.assert_close(forward(model, input_ids=long[:, :end]), whole[:, :end], **CLOSE)
-
-
-@pytest.mark.parametrize("side", ["left", "right"])
-def test_the_answer_cannot_change_the_route(model: PreTrainedModel, side: str) -> None:
-    handle, routes = attached(model)
-    for answer in (" Paris", " 7 + 5 = 東京は Hamlet", "AAAAAAAAAAAAAAAAAAAAAAAAAAA"):
-        ids = [TOKENIZER(prompt)["input_ids"] for prompt in PROMPTS]
-        texts = [prompt + answer for prompt in PROMPTS]
-        inputs = batch(texts, side)
-        labels = inputs["input_ids"].masked_fill(inputs["attention_mask"] == 0, -100)
-        for row, prompt in enumerate(ids):
-            first = int(inputs["attention_mask"][row].argmax())
-            labels[row, first : first + len(prompt)] = -100
-        with handle.record() as by_labels:
-            logits = forward(model, **inputs, labels=labels)
-        with handle.record() as by_lengths, handle.boundary([len(prompt) for prompt in ids]):
-            same = forward(model, **inputs)
-        assert by_labels.routes.tolist() == by_lengths.routes.tolist() == routes
-        torch.testing.assert_close(by_labels.activations, by_lengths.activations)
-        torch.testing.assert_close(logits, same)
-
-
 def test_labels_without_a_prompt_decide_at_every_position(model: PreTrainedModel) -> None:
     attached(model)
     inputs = batch(PROMPTS)
@@ -134,7 +65,7 @@ def test_labels_without_a_prompt_decide_at_every_position(model: PreTrainedModel
     torch.testing.assert_close(forward(model, **inputs, labels=labels), forward(model, **inputs))
 
 
-def test_rows_on_the_base_are_untouched_to_the_bit(model: PreTrainedModel) -> None:
+def test_rows_that_are_told_the_base_are_untouched_to_the_bit(model: PreTrainedModel) -> None:
     inputs = batch(PROMPTS)
     before = forward(model, **inputs)
     handle, _ = attached(model)
@@ -209,16 +140,6 @@ def test_an_exception_leaves_nothing_behind(model: PreTrainedModel) -> None:
         forward(model, **batch(PROMPTS))
     hook.remove()
     assert torch.equal(forward(model, **inputs), before)
-
-
-def test_the_model_without_its_head_is_routed_alike(model: PreTrainedModel) -> None:
-    handle, routes = attached(model)
-    inputs = batch(PROMPTS)
-    if model.config.model_type == "bloom":
-        inputs.pop("position_ids")
-    with handle.record() as record, torch.no_grad():
-        model.base_model(**inputs)
-    assert record.routes.tolist() == routes
 
 
 def test_merge_is_one_gated_memory(model: PreTrainedModel) -> None:

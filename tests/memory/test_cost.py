@@ -17,9 +17,7 @@ from hypothesis import strategies as st
 from transformers import PreTrainedModel
 
 from tests.memory.keyed import LEVEL, ROUTES, keyed_memories
-from tests.memory.sides import PROMPTS, batch, forward
-from tests.memory.test_attach import CLOSE
-from tests.memory.test_generation import greedy
+from tests.memory.sides import CLOSE, PROMPTS, batch, forward, greedy
 from tests.models import tiny_model
 from wisedb.errors import CorruptObject
 from wisedb.memory.attach import SideMemories, attach

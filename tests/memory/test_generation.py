@@ -2,26 +2,33 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Iterator
 from threading import Thread
-from typing import Any, Literal
+from typing import Any
 
 import pytest
 import torch
-from transformers import GenerationConfig, PreTrainedModel, StaticCache, TextIteratorStreamer, pipeline
+from transformers import GenerationConfig, PreTrainedModel, TextIteratorStreamer, pipeline
 
-from tests.memory.sides import PROMPTS, TOKENIZER, attached, batch, forward, random_memories, routed_memories
-from tests.memory.test_attach import CLOSE, edited
+from tests.memory.sides import (
+    CLOSE,
+    NEW,
+    PROMPTS,
+    TOKENIZER,
+    attached,
+    batch,
+    edited,
+    forward,
+    greedy,
+    random_memories,
+    routed_memories,
+)
 from tests.models import PAD, tiny_model
 from wisedb.errors import UsageError
 from wisedb.memory.attach import SideMemories, attach, handle_of
 from wisedb.memory.locate import locate
-from wisedb.memory.prompts import pad_batch
 
 CHOSEN = ("llama", "gpt2", "gpt_neox", "bloom", "gemma2", "opt")
-NEW = 8
-Side = Literal["left", "right"]
 
 
 @pytest.fixture(params=CHOSEN)
@@ -32,14 +39,6 @@ def model(request: pytest.FixtureRequest) -> Iterator[PreTrainedModel]:
     yield model
     if handle := handle_of(model):
         assert (handle._call, handle._holds, handle._records) == (None, [], [])
-
-
-def greedy(model: PreTrainedModel, prompts: list[str] = PROMPTS, **options: Any) -> torch.Tensor:
-    """The new tokens."""
-    inputs = batch(prompts)
-    inputs.pop("position_ids")
-    out = model.generate(**inputs, **{"max_new_tokens": NEW, "do_sample": False, **options})
-    return out[:, inputs["input_ids"].shape[1] :]
 
 
 def test_the_answer_is_that_of_the_edited_weight(model: PreTrainedModel) -> None:
@@ -67,82 +66,6 @@ def edited_ids(model: PreTrainedModel, memory: int | None, ids: torch.Tensor) ->
     assert handle is not None
     with handle.oracle([-1 if memory is None else memory]):
         return forward(model, input_ids=ids[None])[0]
-
-
-def test_a_batch_answers_as_its_rows_do(model: PreTrainedModel) -> None:
-    attached(model)
-    together = greedy(model)
-    for row, prompt in enumerate(PROMPTS):
-        assert torch.equal(greedy(model, [prompt])[0], together[row])
-
-
-def test_the_cache_makes_no_difference(model: PreTrainedModel) -> None:
-    attached(model)
-    cached = greedy(model)
-    assert torch.equal(greedy(model, use_cache=False), cached)
-    if model._supports_default_dynamic_cache() and model.config.model_type not in ("bloom",):
-        assert torch.equal(greedy(model, cache_implementation="static"), cached)
-
-
-@pytest.mark.parametrize("side", ["left", "right"])
-def test_scoring_the_answer_takes_the_same_route_and_agrees(model: PreTrainedModel, side: Side) -> None:
-    handle, routes = attached(model)
-    answers = greedy(model)
-    prompts = [TOKENIZER(prompt)["input_ids"] for prompt in PROMPTS]
-    pairs = list(zip(prompts, answers.tolist(), strict=True))
-    ids, mask = pad_batch([prompt + answer for prompt, answer in pairs], PAD, side)
-    labels, _ = pad_batch([[-100] * len(prompt) + answer for prompt, answer in pairs], -100, side)
-    inputs = {"input_ids": ids, "attention_mask": mask, "position_ids": (mask.cumsum(1) - 1).clamp(min=0)}
-    with handle.record() as record:
-        logits = forward(model, **inputs, labels=labels)
-    assert record.routes.tolist() == routes
-    said = logits[:, :-1].argmax(dim=-1)
-    scored = labels[:, 1:] != -100
-    assert torch.equal(said[scored].reshape(len(PROMPTS), NEW), answers)
-
-
-def test_a_plain_forward_ends_on_the_route_of_generate(model: PreTrainedModel) -> None:
-    handle, routes = attached(model)
-    with handle.record() as plain:
-        forward(model, **batch(PROMPTS))
-    with handle.record() as generated:
-        greedy(model, max_new_tokens=1)
-    assert plain.routes.tolist() == generated.routes.tolist() == routes
-    assert torch.equal(plain.activations, generated.activations)
-
-
-@pytest.mark.parametrize("options", [{"num_beams": 3}, {"num_beams": 4, "num_return_sequences": 2, "do_sample": True}])
-def test_beams_hold_their_prompt_s_route(model: PreTrainedModel, options: dict[str, Any]) -> None:
-    handle, routes = attached(model)
-    torch.manual_seed(3)
-    with handle.record() as record:
-        together = greedy(model, **options)
-    assert record.routes.tolist() == routes
-    # The oracle knows the prompts alone, not the beams: if routes moved with them, these would differ.
-    torch.manual_seed(3)
-    with handle.oracle(routes):
-        assert torch.equal(greedy(model, **options), together)
-    torch.manual_seed(3)
-    assert torch.equal(greedy(model, **options, use_cache=False), together)
-    if not options.get("do_sample"):
-        for row, prompt in enumerate(PROMPTS):
-            assert torch.equal(greedy(model, [prompt], **options)[0], together[row])
-
-
-def test_sampling_several_answers_holds_the_route(model: PreTrainedModel) -> None:
-    handle, routes = attached(model)
-    options = {"do_sample": True, "num_return_sequences": 3, "top_k": 5}
-    torch.manual_seed(0)
-    with handle.record() as record:
-        first = greedy(model, **options)
-    assert record.routes.tolist() == routes
-    torch.manual_seed(0)
-    assert torch.equal(greedy(model, **options), first)
-    torch.manual_seed(0)
-    assert torch.equal(greedy(model, **options, use_cache=False), first)
-    with handle.oracle(routes):
-        torch.manual_seed(0)
-        assert torch.equal(greedy(model, **options), first)
 
 
 def test_streaming_and_the_pipeline_say_the_same(model: PreTrainedModel) -> None:
@@ -178,76 +101,6 @@ def test_speculation_does_not_look_at_its_candidates(model: PreTrainedModel, way
             assert torch.equal(greedy(model, [prompt], **options), answer)
         assert speculative.routes.tolist() == plain.routes.tolist()
         torch.testing.assert_close(speculative.activations, plain.activations, **CLOSE)
-
-
-def test_a_loop_by_hand_is_the_uncached_forward(model: PreTrainedModel) -> None:
-    handle, _ = attached(model)
-    inputs = batch([" ".join(PROMPTS[:4]), " ".join(PROMPTS[3:])])
-    ids, mask, positions = inputs["input_ids"], inputs["attention_mask"], inputs["position_ids"]
-    places = {} if model.config.model_type in ("bloom", "mpt") else {"position_ids": positions}
-    with torch.no_grad():
-        whole = model(input_ids=ids, attention_mask=mask, **places, use_cache=False).logits
-        cache, parts, start = None, [], 0
-        for size in (5, 1, 1, 7, ids.shape[1]):
-            stop = min(start + size, ids.shape[1])
-            here = {name: value[:, start:stop] for name, value in places.items()}
-            out = model(
-                input_ids=ids[:, start:stop],
-                attention_mask=mask[:, :stop],
-                **here,
-                past_key_values=cache,
-                use_cache=True,
-            )
-            cache, start = out.past_key_values, stop
-            parts.append(out.logits)
-    real = mask.bool()
-    torch.testing.assert_close(torch.cat(parts, dim=1)[real], whole[real], **CLOSE)
-    with handle.oracle([-1, -1]):
-        assert not torch.allclose(forward(model, **inputs)[real], whole[real], **CLOSE)
-
-
-def test_a_cropped_and_a_copied_cache_go_on_from_where_they_are(model: PreTrainedModel) -> None:
-    attached(model)
-    ids = batch([" ".join(PROMPTS)])["input_ids"]
-    whole = forward(model, input_ids=ids)
-    with torch.no_grad():
-        cache = model(input_ids=ids[:, :20], use_cache=True).past_key_values
-        twin = copy.deepcopy(cache)
-        later = model(input_ids=ids[:, 20:], past_key_values=twin).logits
-        torch.testing.assert_close(later, whole[:, 20:], **CLOSE)
-        if model.config.model_type != "gemma2":
-            cache.crop(-10)
-            assert cache.get_seq_length() == 10
-            later = model(input_ids=ids[:, 10:], past_key_values=cache).logits
-            torch.testing.assert_close(later, whole[:, 10:], **CLOSE)
-
-
-def test_a_static_cache_by_hand(model: PreTrainedModel) -> None:
-    if model.config.model_type == "bloom":
-        pytest.skip("takes no static cache without its own mask")
-    attached(model)
-    ids = batch([" ".join(PROMPTS[:3])])["input_ids"]
-    whole = forward(model, input_ids=ids)
-    cache = StaticCache(config=model.config, max_cache_len=64)
-    for _ in range(2):
-        with torch.no_grad():
-            head = model(input_ids=ids[:, :9], past_key_values=cache).logits
-            tail = model(input_ids=ids[:, 9:], past_key_values=cache).logits
-        torch.testing.assert_close(torch.cat([head, tail], dim=1), whole, **CLOSE)
-        cache.reset()
-
-
-def test_generate_goes_on_from_a_cache(model: PreTrainedModel) -> None:
-    handle, _ = attached(model)
-    ids = batch([" ".join(PROMPTS[:3])])["input_ids"]
-    with handle.record() as record:
-        model.generate(ids, max_new_tokens=1, do_sample=False)
-        with torch.no_grad():
-            cache = model(input_ids=ids[:, :7], use_cache=True).past_key_values
-        model.generate(ids, past_key_values=cache, max_new_tokens=3, do_sample=False)
-    assert len(record.routes) == 3
-    assert record.routes[0] == record.routes[2]
-    torch.testing.assert_close(record.activations[0], record.activations[2], **CLOSE)
 
 
 def test_calls_do_not_disturb_each_other(model: PreTrainedModel) -> None:

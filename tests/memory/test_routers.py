@@ -5,22 +5,18 @@ from __future__ import annotations
 import copy
 from collections.abc import Iterator
 from dataclasses import replace
-from typing import Any
 
 import pytest
 import torch
-from transformers import PreTrainedModel, StaticCache
+from transformers import PreTrainedModel
 
 from tests.memory.keyed import EDITS, PROMPTS, ROUTES, TOKENIZER, keyed_memories, with_keys
-from tests.memory.sides import batch, forward, random_memories
-from tests.memory.test_attach import CLOSE, edited
-from tests.memory.test_generation import greedy
+from tests.memory.sides import CLOSE, batch, forward, greedy, random_memories
 from tests.models import FAMILIES, PAD, tiny_model
 from wisedb.errors import UsageError
 from wisedb.memory.attach import attach, handle_of
 from wisedb.memory.locate import locate
 from wisedb.memory.merging import merged_memory
-from wisedb.memory.prompts import pad_batch
 from wisedb.memory.routers import LINGERS, BothRouters, KeyRouter
 
 CHOSEN = ("llama", "gpt2", "gpt_neox", "bloom", "gemma3_text", "opt")
@@ -48,64 +44,6 @@ def test_every_family_is_routed_by_what_is_meant(family: str) -> None:
     assert [int(edit) for edit, route in zip(best, ROUTES, strict=True) if route >= 0] == [0, 2, 1]
 
 
-@pytest.mark.parametrize("side", ["left", "right"])
-def test_a_batch_is_its_rows(model: PreTrainedModel, side: str) -> None:
-    handle = with_keys(model)
-    inputs = batch(PROMPTS, side)
-    lengths = inputs["attention_mask"].sum(dim=1)
-    for held in (False, True):
-        with handle.record() as together, handle.boundary(lengths) if held else handle.record():
-            logits = forward(model, **inputs)
-        assert together.routes.tolist() == ROUTES
-        for row, prompt in enumerate(PROMPTS):
-            with (
-                handle.record() as single,
-                handle.boundary([int(lengths[row])]) if held else handle.record(),
-            ):
-                alone = forward(model, **batch([prompt]))[0]
-            torch.testing.assert_close(together.activations[row], single.activations[0], **CLOSE)
-            torch.testing.assert_close(logits[row][inputs["attention_mask"][row].bool()], alone, **CLOSE)
-
-
-def test_a_held_route_gives_what_the_edited_weight_gives(model: PreTrainedModel) -> None:
-    handle = with_keys(model)
-    inputs = batch(PROMPTS)
-    with handle.boundary(inputs["attention_mask"].sum(dim=1)):
-        logits = forward(model, **inputs)
-    for row, route in enumerate(ROUTES):
-        expected = edited(model, None if route < 0 else route, [PROMPTS[row]])[0]
-        torch.testing.assert_close(logits[row][inputs["attention_mask"][row].bool()], expected, **CLOSE)
-
-
-def test_a_plain_forward_does_not_look_ahead(model: PreTrainedModel) -> None:
-    handle = with_keys(model)
-    long = batch([" ".join(PROMPTS)])["input_ids"]
-    with handle.record() as record:
-        whole = forward(model, input_ids=long)
-    assert record.routes.tolist() != [-1]
-    for end in range(1, long.shape[1], 3):
-        torch.testing.assert_close(forward(model, input_ids=long[:, :end]), whole[:, :end], **CLOSE)
-
-
-@pytest.mark.parametrize("side", ["left", "right"])
-def test_the_answer_cannot_change_the_route(model: PreTrainedModel, side: str) -> None:
-    handle = with_keys(model)
-    for answer in (" Paris", " The capital of France is", " In the year 1912 the ship"):
-        ids = [TOKENIZER(prompt)["input_ids"] for prompt in PROMPTS]
-        inputs = batch([prompt + answer for prompt in PROMPTS], side)
-        labels = inputs["input_ids"].masked_fill(inputs["attention_mask"] == 0, -100)
-        for row, prompt in enumerate(ids):
-            first = int(inputs["attention_mask"][row].argmax())
-            labels[row, first : first + len(prompt)] = -100
-        with handle.record() as by_labels:
-            logits = forward(model, **inputs, labels=labels)
-        with handle.record() as by_lengths, handle.boundary([len(prompt) for prompt in ids]):
-            same = forward(model, **inputs)
-        assert by_labels.routes.tolist() == by_lengths.routes.tolist() == ROUTES
-        torch.testing.assert_close(by_labels.activations, by_lengths.activations)
-        torch.testing.assert_close(logits, same)
-
-
 def test_padding_inside_a_row_does_not_count(model: PreTrainedModel) -> None:
     handle = with_keys(model)
     ids = TOKENIZER(PROMPTS[0])["input_ids"]
@@ -120,144 +58,6 @@ def test_padding_inside_a_row_does_not_count(model: PreTrainedModel) -> None:
     assert plain.routes.tolist() == padded.routes.tolist() == [0]
     # Families without position ids see the hole in their relation keys; the subject is found all the same.
     assert padded.best is not None and padded.best.tolist() == [0]
-
-
-def test_embeddings_may_be_given_instead_of_ids(model: PreTrainedModel) -> None:
-    handle = with_keys(model)
-    inputs = batch(PROMPTS)
-    embedded = model.get_input_embeddings()(inputs.pop("input_ids"))
-    with handle.record() as record:
-        forward(model, inputs_embeds=embedded, **inputs)
-    assert record.routes.tolist() == ROUTES
-
-
-def test_the_model_without_its_head_is_routed_alike(model: PreTrainedModel) -> None:
-    handle = with_keys(model)
-    inputs = batch(PROMPTS)
-    if model.config.model_type == "bloom":
-        inputs.pop("position_ids")
-    with handle.record() as record, torch.no_grad():
-        model.base_model(**inputs)
-    assert record.routes.tolist() == ROUTES
-
-
-def test_rows_on_the_base_are_untouched_to_the_bit(model: PreTrainedModel) -> None:
-    inputs = batch(PROMPTS)
-    before = forward(model, **inputs)
-    handle = with_keys(model)
-    with handle.boundary(inputs["attention_mask"].sum(dim=1)):
-        after = forward(model, **inputs)
-    for row, route in enumerate(ROUTES):
-        assert torch.equal(after[row], before[row]) == (route < 0)
-
-
-def test_generate_holds_the_prompt_s_route(model: PreTrainedModel) -> None:
-    handle = with_keys(model)
-    with handle.record() as record:
-        answers = greedy(model)
-    with handle.record() as plain:
-        forward(model, **batch(PROMPTS))
-    assert record.routes.tolist() == plain.routes.tolist() == ROUTES
-    torch.testing.assert_close(record.activations, plain.activations, **CLOSE)
-    with handle.oracle(ROUTES):
-        assert torch.equal(greedy(model), answers)
-    for row, prompt in enumerate(PROMPTS):
-        assert torch.equal(greedy(model, [prompt])[0], answers[row])
-    assert torch.equal(greedy(model, use_cache=False), answers)
-
-
-def test_scoring_the_answer_agrees_with_saying_it(model: PreTrainedModel) -> None:
-    handle = with_keys(model)
-    answers = greedy(model)
-    pairs = [(TOKENIZER(prompt)["input_ids"], answer) for prompt, answer in zip(PROMPTS, answers.tolist(), strict=True)]
-    ids, mask = pad_batch([prompt + answer for prompt, answer in pairs], PAD, "left")
-    labels, _ = pad_batch([[-100] * len(prompt) + answer for prompt, answer in pairs], -100, "left")
-    inputs = {"input_ids": ids, "attention_mask": mask, "position_ids": (mask.cumsum(1) - 1).clamp(min=0)}
-    with handle.record() as record:
-        logits = forward(model, **inputs, labels=labels)
-    assert record.routes.tolist() == ROUTES
-    scored = labels[:, 1:] != -100
-    assert torch.equal(logits[:, :-1].argmax(dim=-1)[scored].reshape(answers.shape), answers)
-
-
-@pytest.mark.parametrize("options", [{"num_beams": 3}, {"num_return_sequences": 2, "do_sample": True}])
-def test_beams_and_samples_hold_their_prompt_s_route(model: PreTrainedModel, options: dict[str, Any]) -> None:
-    handle = with_keys(model)
-    torch.manual_seed(3)
-    with handle.record() as record:
-        together = greedy(model, **options)
-    assert record.routes.tolist() == ROUTES
-    torch.manual_seed(3)
-    with handle.oracle(ROUTES):
-        assert torch.equal(greedy(model, **options), together)
-
-
-def test_a_static_cache_makes_no_difference(model: PreTrainedModel) -> None:
-    if model.config.model_type == "bloom":
-        pytest.skip("takes no static cache without its own mask")
-    with_keys(model)
-    assert torch.equal(greedy(model, cache_implementation="static"), greedy(model))
-    ids = batch([" ".join(PROMPTS[:3])])["input_ids"]
-    whole = forward(model, input_ids=ids)
-    cache = StaticCache(config=model.config, max_cache_len=64)
-    for _ in range(3):
-        with torch.no_grad():
-            head = model(input_ids=ids[:, :9], past_key_values=cache).logits
-            tail = model(input_ids=ids[:, 9:], past_key_values=cache).logits
-        torch.testing.assert_close(torch.cat([head, tail], dim=1), whole, **CLOSE)
-        cache.reset()
-
-
-def test_a_loop_by_hand_is_the_uncached_forward(model: PreTrainedModel) -> None:
-    with_keys(model)
-    inputs = batch([" ".join(PROMPTS[:4]), " ".join(PROMPTS[3:])])
-    ids, mask, positions = inputs["input_ids"], inputs["attention_mask"], inputs["position_ids"]
-    places = {} if model.config.model_type in ("bloom", "mpt") else {"position_ids": positions}
-    with torch.no_grad():
-        whole = model(input_ids=ids, attention_mask=mask, **places, use_cache=False).logits
-        cache, parts, start = None, [], 0
-        for size in (5, 1, 1, 7, ids.shape[1]):
-            stop = min(start + size, ids.shape[1])
-            here = {name: value[:, start:stop] for name, value in places.items()}
-            out = model(
-                input_ids=ids[:, start:stop],
-                attention_mask=mask[:, :stop],
-                **here,
-                past_key_values=cache,
-                use_cache=True,
-            )
-            cache, start = out.past_key_values, stop
-            parts.append(out.logits)
-    real = mask.bool()
-    torch.testing.assert_close(torch.cat(parts, dim=1)[real], whole[real], **CLOSE)
-
-
-def test_a_cropped_and_a_copied_cache_go_on_from_where_they_are(model: PreTrainedModel) -> None:
-    with_keys(model)
-    ids = batch([" ".join(PROMPTS)])["input_ids"]
-    whole = forward(model, input_ids=ids)
-    with torch.no_grad():
-        cache = model(input_ids=ids[:, :20], use_cache=True).past_key_values
-        twin = copy.deepcopy(cache)
-        later = model(input_ids=ids[:, 20:], past_key_values=twin).logits
-        torch.testing.assert_close(later, whole[:, 20:], **CLOSE)
-        if model.config.model_type != "gemma3_text":
-            cache.crop(-10)
-            later = model(input_ids=ids[:, 10:], past_key_values=cache).logits
-            torch.testing.assert_close(later, whole[:, 10:], **CLOSE)
-
-
-def test_generate_goes_on_from_a_cache(model: PreTrainedModel) -> None:
-    handle = with_keys(model)
-    ids = batch([" ".join(PROMPTS[:3])])["input_ids"]
-    with handle.record() as record:
-        model.generate(ids, max_new_tokens=1, do_sample=False)
-        with torch.no_grad():
-            cache = model(input_ids=ids[:, :7], use_cache=True).past_key_values
-        model.generate(ids, past_key_values=cache, max_new_tokens=3, do_sample=False)
-    assert len(record.routes) == 3
-    assert record.routes[0] == record.routes[2]
-    torch.testing.assert_close(record.activations[0], record.activations[2], **CLOSE)
 
 
 def test_repeated_rows_of_a_cache_keep_what_was_seen(model: PreTrainedModel) -> None:

@@ -11,9 +11,7 @@ import torch
 from accelerate import dispatch_model
 from transformers import Trainer, TrainingArguments
 
-from tests.memory.sides import PROMPTS, TOKENIZER, attached, batch, forward
-from tests.memory.test_attach import CLOSE
-from tests.memory.test_generation import greedy
+from tests.memory.sides import CLOSE, PROMPTS, TOKENIZER, attached, batch, forward, greedy
 from tests.models import tiny_model
 
 CHOSEN = ("llama", "gpt2", "gpt_neox", "gemma2")
