@@ -288,18 +288,25 @@ def main(
                 write(out, model, found, {**settings, "rounds": rounds, "clock": clock})
 
 
-def write(out: Path, model: PreTrainedModel, rows: Sequence[dict[str, Any]], settings: dict[str, Any]) -> None:
-    """Write the figures of one dtype and batch size."""
+def conditions(model: PreTrainedModel) -> dict[str, Any]:
+    """What the figures are of and from."""
     parameters = sum(parameter.numel() for parameter in model.parameters())
-    document = {
-        "name": "latency",
+    return {
         "model": f"Llama of SmolLM-135M's shape, random, {parameters:,} parameters",
-        **settings,
-        "aims": {"prefill": PREFILL, "decode": DECODE},
-        "rows": list(rows),
         "machine": f"{platform.machine()}, no GPU",
         "versions": {package: version(package) for package in ("wisedb", "torch", "transformers")},
         "date": time.strftime("%Y-%m-%d", time.gmtime()),
+    }
+
+
+def write(out: Path, model: PreTrainedModel, rows: Sequence[dict[str, Any]], settings: dict[str, Any]) -> None:
+    """Write the figures of one dtype and batch size."""
+    document = {
+        "name": "latency",
+        **conditions(model),
+        **settings,
+        "aims": {"prefill": PREFILL, "decode": DECODE},
+        "rows": list(rows),
     }
     out.mkdir(parents=True, exist_ok=True)
     name = f"latency_{rows[0]['dtype']}_{rows[0]['batch']}.json"

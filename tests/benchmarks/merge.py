@@ -58,7 +58,7 @@ class Scenario:
 
 SCENARIOS = (
     # Full memories at the fork: each branch makes memories of its own, and nothing is to be trained.
-    Scenario("disjoint", 20, 20),
+    Scenario("disjoint", 125, 20),
     # A memory that both go on with, and prompts that both changed.
     Scenario("shared memory, 3 conflicts", 15, 17, 3),
 )
