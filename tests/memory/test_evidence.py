@@ -11,8 +11,19 @@ from hypothesis import strategies as st
 from wisedb.memory import evidence
 from wisedb.memory.evidence import found_so_far, relation_evidence, subject_evidence, weigh
 from wisedb.memory.key_index import KeyIndex
-from wisedb.memory.longer_names import ENDING, LONGER, unfinished
-from wisedb.memory.name_marks import APART, CAPITAL, GOES_ON, OPEN, SAME_NAME, SAME_WORD, joined_behind, joins
+from wisedb.memory.longer_names import ENDING, LONGER, PART, unfinished
+from wisedb.memory.name_marks import (
+    APART,
+    CAPITAL,
+    GOES_ON,
+    LINK,
+    LINKED,
+    OPEN,
+    SAME_NAME,
+    SAME_WORD,
+    joined_behind,
+    joins,
+)
 from wisedb.memory.statistics import Statistics
 
 P, R = 5, 4
@@ -70,19 +81,21 @@ def some_prompts(seed: int, index: KeyIndex, rows: int = 3) -> tuple[torch.Tenso
     tokens = torch.nn.functional.normalize(torch.randn(rows, 6, P, generator=generator), dim=-1)
     own = index.table[torch.randint(7, (rows, 6), generator=generator)]
     tokens = torch.where(torch.rand(rows, 6, 1, generator=generator) < 0.5, own, tokens)
-    marks = torch.randint(0, 64, (rows, 6), generator=generator, dtype=torch.uint8)
+    marks = torch.randint(0, 256, (rows, 6), generator=generator, dtype=torch.uint8)
     return tokens, torch.randn(rows, 6, R, generator=generator), marks, torch.rand(rows, 6, generator=generator) < 0.7
 
 
 def longer(tokens: torch.Tensor, marks: torch.Tensor, index: KeyIndex, reading: int) -> float:
     """j of one reading and one prompt."""
-    follows = joined_behind(marks, joins(marks))[0].tolist()
-    behind = {APART: 0.0, SAME_WORD: ENDING, SAME_NAME: LONGER}
+    follows = joins(marks)
+    cases = (
+        (follows.tolist(), {APART: 0.0, SAME_WORD: LONGER, SAME_NAME: LONGER, LINKED: PART}),
+        (joined_behind(marks, follows)[0].tolist(), {APART: 0.0, SAME_WORD: ENDING, SAME_NAME: LONGER, LINKED: 0.0}),
+    )
     costs = []
-    for side in (0, 1):
+    for side, (beside, cost) in enumerate(cases):
         near = tokens @ index.table[index.ends[reading, side]]
-        places = [place for place, value in enumerate(near.tolist()) if value >= 0.8]
-        found = [behind[follows[p]] if side else LONGER * bool(joins(marks)[p] != APART) for p in places]
+        found = [cost[beside[place]] for place, value in enumerate(near.tolist()) if value >= 0.8]
         costs.append(min(found, default=0.0) if index.whole[reading, side] else 0.0)
     return sum(costs)
 
@@ -182,6 +195,12 @@ def test_a_word_that_is_not_over() -> None:
     assert unfinished(marks, seen, at).tolist() == [[False, True, False, True, False]]
     seen[0, 3] = False
     assert not unfinished(marks, seen, torch.tensor([[2]])).any()
+
+
+def test_a_name_is_over_before_the_preposition_behind_it() -> None:
+    marks = torch.tensor([[OPEN, CAPITAL | OPEN, LINK | OPEN, CAPITAL | OPEN]], dtype=torch.uint8)
+    assert joins(marks)[0, 3] == LINKED
+    assert not unfinished(marks, marks > 0, torch.tensor([[0, 1, 2, 3]])).any()
 
 
 @settings(max_examples=25, deadline=None)

@@ -18,7 +18,7 @@ from wisedb.memory.key_index import KeyIndex, build_index, dense_stretch
 from wisedb.memory.key_making import build_keys
 from wisedb.memory.keys import KeyRing
 from wisedb.memory.locate import locate
-from wisedb.memory.longer_names import ENDING, LONGER
+from wisedb.memory.longer_names import ENDING, LONGER, PART
 from wisedb.memory.observing import observe
 from wisedb.memory.prompts import encode_prompt
 
@@ -133,9 +133,12 @@ def test_a_longer_name_is_another() -> None:
     plain, *longer = scores_of(
         index, "a hall in Oslo is", "a hall in New Oslo is", "a hall in Big-Oslo is", "a hall in Oslo City is"
     )
-    ending, elsewhere = scores_of(index, "a hall in Osloan is", "in New Oslo and in Oslo is")
+    ending, part, elsewhere = scores_of(
+        index, "a hall in Osloan is", "a hall in the Bank of Oslo is", "in New Oslo and in Oslo is"
+    )
     assert longer == pytest.approx([plain - LONGER] * 3)
     assert ending == pytest.approx(plain - ENDING)
+    assert part == pytest.approx(plain - PART)
     assert elsewhere == pytest.approx(plain)
 
 

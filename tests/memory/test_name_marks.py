@@ -12,6 +12,7 @@ from wisedb.memory.name_marks import (
     APART,
     CAPITAL,
     GOES_ON,
+    LINKED,
     OPEN,
     SAME_NAME,
     SAME_WORD,
@@ -28,6 +29,9 @@ _TEXTS = [
     "Holy Roman Empire",
     "Denmark-Norway",
     "In a Fiat 500",
+    # Prepositions and articles are tokens of their own in any real vocabulary.
+    "of the house of the king of the hill",
+    "la casa de la villa de la ciudad",
 ] * 9
 
 
@@ -91,6 +95,34 @@ def test_names_in_every_kind_of_vocabulary(kind: str) -> None:
     assert _words(tokenizer, "in 500 Paris")[-1] == ("Paris", APART)
 
 
+@pytest.mark.parametrize("kind", ["bytes", "pieces"])
+@pytest.mark.parametrize(
+    ("text", "follows"),
+    [
+        ("the Empire of France", LINKED),
+        ("the Empire of the France", LINKED),
+        ("the Holy Roman Empire of France", LINKED),
+        ("the Fiat 500 of France", LINKED),
+        ("the capital of France", APART),
+        ("the capital of the France", APART),
+        # Whatever begins a sentence has its capital for that.
+        ("Empire of France", APART),
+        ("the Empire, of France", APART),
+        ("the Empire and France", APART),
+        ("the Empire the France", APART),
+        ("the Empire often France", APART),
+        ("the Empire of of France", APART),
+    ],
+)
+def test_a_part_of_a_name(kind: str, text: str, follows: int) -> None:
+    assert _words(_trained(kind), text)[-1] == ("France", follows)
+
+
+def test_what_a_preposition_joins_has_capitals() -> None:
+    assert _words(_trained("bytes"), "the Empire of hill")[-1] == ("hill", APART)
+    assert _words(_trained("bytes"), "la Empire de France")[-1] == ("France", LINKED)
+
+
 def test_a_hyphen_joins_and_a_comma_parts() -> None:
     tokenizer = _trained("bytes")
     assert _words(tokenizer, "of Denmark-Norway") == [("of", APART), ("Denmark-Norway", APART)]
@@ -124,6 +156,6 @@ def test_what_stands_behind() -> None:
 
 def test_rows_are_looked_at_alone() -> None:
     generator = torch.Generator().manual_seed(0)
-    marks = torch.randint(0, 32, (5, 7), generator=generator, dtype=torch.uint8)
+    marks = torch.randint(0, 256, (5, 7), generator=generator, dtype=torch.uint8)
     assert torch.equal(joins(marks), torch.stack([joins(row) for row in marks]))
     assert joins(marks[:, :0]).shape == (5, 0)

@@ -7,7 +7,8 @@ q the prompt's relation key and r the edit's, κ how much the model knows of suc
     c   = Σ w_i m_i / Σ w_i                              how much of the subject is there
     h   = Σ w_i m_i²                                     how much that says
     j   = 3 if the name goes on in front of the subject's first token in the prompt, or with another word behind its
-          last, 1.5 if its last word goes on (an ending may do that), the sum if both; wherever it goes on least
+          last; 1.5 if a preposition joins it to a name in front, or its last word goes on (an ending may do that);
+          the sum of both sides, wherever the name goes on least
     S   = max over spellings of  −a·log(1 + δ − c) + b·h − j                              (which thing)
     R   = κ·(g·⟨q, r⟩ − f)                                                              (what is asked)
     s   = S + R − s₀                                     an edit is meant where s ≥ 0; of several, the largest s

@@ -9,12 +9,14 @@ from __future__ import annotations
 import torch
 
 from wisedb.memory.key_index import KeyIndex
-from wisedb.memory.name_marks import APART, SAME_NAME, SAME_WORD, joined_behind, joins
+from wisedb.memory.name_marks import LINKED, SAME_NAME, SAME_WORD, joined_behind, joins
 
 LONGER = 3.0
 """For another word in front or behind, or more of the word in front, in the units of the evidence (log odds)."""
 ENDING = 1.5
 """For more of the word behind: it may be no more than an ending."""
+PART = 1.5
+"""For a name in front of which it is a part of ("Kingdom of Syria"): "the President of Syria" asks of Syria too."""
 # A token of the prompt that is so like one of the subject stands for it.
 _STANDS = 0.8
 
@@ -37,7 +39,7 @@ def longer_so_far(
     shown = marks * seen
     follows = joins(shown)
     followed, spaced = joined_behind(shown, follows)
-    before = (follows != APART) * LONGER
+    before = _any(follows, SAME_WORD, SAME_NAME) * LONGER + (follows == LINKED) * PART
     behind = (followed == SAME_WORD) * ENDING + (followed == SAME_NAME) * LONGER
     stands = (tokens * seen[..., None]) @ index.table.T >= _STANDS
     first = torch.where(stands, before[..., None], torch.inf)
@@ -68,4 +70,8 @@ def unfinished(marks: torch.Tensor, seen: torch.Tensor, at: torch.Tensor) -> tor
     order = torch.argsort((~seen).int(), dim=1, stable=True)
     shown = (marks * seen).gather(1, order)
     followed, _ = joined_behind(shown, joins(shown))
-    return (followed.gather(1, at.clamp(min=0)) != APART) & (at >= 0)
+    return _any(followed.gather(1, at.clamp(min=0)), SAME_WORD, SAME_NAME) & (at >= 0)
+
+
+def _any(follows: torch.Tensor, *kinds: int) -> torch.Tensor:
+    return torch.stack([follows == kind for kind in kinds]).any(dim=0)

@@ -1,8 +1,9 @@
 """Where a name goes on: "Holy Roman Empire" is not the Roman Empire, "Fijian" is not Fiji.
 
 Keys find the tokens of a subject anywhere in a prompt. Whether what stands there is the whole name is told by its
-neighbours: a word that goes on within the next token, or a capitalised word beside a capitalised word. Only what is
-written shows that, and only in scripts that have capitals; elsewhere nothing is said.
+neighbours: a word that goes on within the next token, a capitalised word beside a capitalised word, or one before the
+"of" in front of it ("Kingdom of Syria"). Only what is written shows that, and only in scripts that have capitals;
+elsewhere nothing is said.
 """
 
 from __future__ import annotations
@@ -28,10 +29,16 @@ STOP: Final = 16
 """A sentence ends with it, or it is no text at all: what follows has its capital for another reason."""
 SPACE: Final = 32
 """It is nothing but the space before a word whose first token has none."""
+LINK: Final = 64
+"""It is a preposition that joins the parts of names, like "of"."""
+ARTICLE: Final = 128
+"""It is an article that may stand behind such a one."""
 
-APART, SAME_WORD, SAME_NAME = 0, 1, 2
-"""How a token follows the one before it."""
+APART, SAME_WORD, SAME_NAME, LINKED = 0, 1, 2, 3
+"""How a token follows the word before it; linked is the one behind "Kingdom of" or "Bank of the"."""
 
+_LINKS = frozenset({"of", "de", "du", "del", "della", "des", "di", "da", "do", "von", "van"})
+_ARTICLES = frozenset({"the", "la", "las", "le", "les", "los", "der", "den"})
 _HYPHENS = "-\u2010\u2011\u2013"
 _STOPS = ".!?:;\n\u2026"
 
@@ -66,6 +73,8 @@ def _mark(text: str) -> int:
         | CAPITAL * (first.isupper() or first.istitle())
         | DIGIT * first.isdigit()
         | STOP * (body[-1] in _STOPS or "\n" in text)
+        | LINK * (body in _LINKS)
+        | ARTICLE * (body in _ARTICLES)
     )
 
 
@@ -78,13 +87,13 @@ def joins(marks: torch.Tensor) -> torch.Tensor:
     """How each token follows the one before it.
 
     A word is of a name where it is capitalised and doesn't begin a sentence, and a number is where it stands behind
-    such a word.
+    such a word. What follows such a word may also be linked to it by a preposition, with an article or without.
 
     Args:
         marks: uint8 (..., S), of the tokens of a text, none left out.
 
     Returns:
-        int64 (..., S): :data:`APART`, :data:`SAME_WORD` or :data:`SAME_NAME`.
+        int64 (..., S): :data:`APART`, :data:`SAME_WORD`, :data:`SAME_NAME` or :data:`LINKED`.
     """
     same_word = ((marks & GOES_ON) > 0) & ((_moved(marks) & OPEN) > 0)
     spaced = (_moved(marks) & SPACE) > 0
@@ -99,8 +108,13 @@ def joins(marks: torch.Tensor) -> torch.Tensor:
     capital, number = (((marks & mark) > 0).gather(-1, word) for mark in (CAPITAL, DIGIT))
     begins = ((before(marks, STOP) & STOP) > 0).gather(-1, word)
     counted = number & before(capital).gather(-1, word)
-    same_name = (capital | number) & before(capital & ~begins | counted) & ~same_word
-    return torch.where(same_word, SAME_WORD, torch.where(same_name, SAME_NAME, APART))
+    named = capital & ~begins | counted
+    same_name = (capital | number) & before(named)
+    link, article = (((marks & mark) > 0) & ~same_word for mark in (LINK, ARTICLE))
+    link = link & before(named)
+    linked = capital & before(link | article & before(link))
+    kinds = torch.where(same_name, SAME_NAME, torch.where(linked, LINKED, APART))
+    return torch.where(same_word, SAME_WORD, kinds)
 
 
 def joined_behind(marks: torch.Tensor, follows: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
