@@ -8,7 +8,10 @@ from typing import Any
 
 import pytest
 
-from tests.runtime.stores import AUSTRALIA
+from tests.runtime.stores import AUSTRALIA, NEWER, SPAIN
+from wisedb.editors.wise.config import WiseConfig
+from wisedb.editors.wise.editor import Wise
+from wisedb.editors.wise.prepared import PreparedModel
 from wisedb.errors import UsageError
 from wisedb.repository import Repository
 from wisedb.runtime.key_blobs import KeyWriter
@@ -39,6 +42,23 @@ def test_what_is_asked_is_measured_as_keys_are(repository: Repository) -> None:
     writer = KeyWriter(base, store.config.base, Draft(store.objects), store.config.editor.pool)
     _, statistics = writer._statistics
     assert found is not None and found([AUSTRALIA.prompt]).shape == (1, statistics.relation_map.shape[1])
+
+
+def test_each_memory_is_trained_as_it_was_begun(
+    new_repository: Callable[..., Repository], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    repository = new_repository("one", shard_capacity=1, router="keys", wordings=0)
+    repository.commit([AUSTRALIA], "one")
+    seen: list[tuple[int, bool]] = []
+    own = Wise.train
+
+    def train(self: Wise, base: PreparedModel, settings: WiseConfig, *others: Any) -> Any:
+        seen.append((settings.wordings, base.asked is not None))
+        return own(self, base, settings, *others)
+
+    monkeypatch.setattr(Wise, "train", train)
+    repository.commit([NEWER, SPAIN], "two", settings={"wordings": 3})
+    assert sorted(seen) == [(0, False), (3, True)]
 
 
 def test_keys_without_a_pool_are_refused_before_anything_is_trained(repository: Repository) -> None:

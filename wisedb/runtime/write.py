@@ -11,7 +11,6 @@ import torch
 from wisedb.config import EditorChoice
 from wisedb.editors.protocol import Editor
 from wisedb.editors.stream import ShardPlan, effective
-from wisedb.editors.wise.prepared import PreparedModel
 from wisedb.editors.wise.room import ensure_room
 from wisedb.edits import Edit
 from wisedb.memory.locate import locate
@@ -81,7 +80,6 @@ def write(
     draft = Draft(store.recent) if draft is None else draft
     entries = {memory.id: memory for memory in memories}
     work = _Count(progress)
-    prepared: dict[str | None, PreparedModel] = {}
     trained = 0
     starts = [None if plan.id is None else find_start(store, heads, plan.id, plan.stream) for plan in plans]
     for plan, start in zip(plans, starts, strict=True):
@@ -96,8 +94,6 @@ def write(
         # A memory is trained to its end as it was begun: only so is it a function of its stream.
         own = choice if plan.id is None else choice_of(store, plan.id)
         settings = editor.configure(own.settings)
-        if own.pool not in prepared:
-            prepared[own.pool] = prepare(store, base, own)
         if plan.id is None:
             projection = locate(base.model, store.config.base.target)
             seed = int(plan.mask_seed or 0)
@@ -106,7 +102,7 @@ def write(
         else:
             memory_id, mask = plan.id, read_mask(draft, plan.id)
         begin = None if start is None else (tensor(draft.get(start.delta), "values"), start.items)
-        result = editor.train(prepared[own.pool], settings, own.seed, mask, begin, items, work.inner())
+        result = editor.train(prepare(store, base, own), settings, own.seed, mask, begin, items, work.inner())
         work.finish(len(items) - (0 if start is None else start.items))
         trained += len(items) - (0 if start is None else start.items)
         delta_id = draft.put(delta_blob(memory_id, plan.stream, result), None if start is None else start.delta)
