@@ -181,7 +181,7 @@ def _whole_forwards() -> Iterator[None]:
     find = shortcut.find_shortcut
 
     def whole(*args: Any, **kwargs: Any) -> Any:
-        return replace(find(*args, **kwargs), trunk="full", head="all")
+        return replace(find(*args, **kwargs), trunk="full", head="all", last=None)
 
     with patch.object(prepared, "find_shortcut", whole):
         yield

@@ -6,10 +6,11 @@ import pytest
 import torch
 
 from tests.editors.wise.bench import EDITS, mask_of, prepared, quick
-from tests.models import FAMILIES
+from tests.models import FAMILIES, tiny_model
 from wisedb.editors.wise.batch import Rows, collate
 from wisedb.editors.wise.loss import answer_loss
-from wisedb.memory.locate import weight_of
+from wisedb.editors.wise.shortcut import find_shortcut
+from wisedb.memory.locate import locate, weight_of
 
 # Families whose block adds the FFN's output to the residual stream as it is, and whose head sees states alone.
 _FASTEST = {"gpt2", "gptj", "gpt_neox", "gpt_neo", "llama", "mistral", "qwen2", "qwen3", "gemma", "phi", "phi3", "opt"}
@@ -59,6 +60,39 @@ def test_the_frozen_blocks_are_skipped(family: str) -> None:
     assert not inner
     assert base.shortcut.trunk == ("additive" if family in _FASTEST else base.shortcut.trunk) != "full"
     assert base.shortcut.head == "answers"
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_the_last_feed_forward_part_sees_the_answers_alone(family: str) -> None:
+    base = prepared(family)
+    batch = collate(Rows(base, quick()).edit(EDITS[0]))
+    last = base.projection.blocks[-1]
+    inside = base.projection.name.rpartition(".")[2]
+    widths: list[int] = []
+    (module,) = (part for name, part in last.named_modules() if name.rpartition(".")[2] == inside and "att" not in name)
+    hook = module.register_forward_hook(lambda _m, args, _o: widths.append(args[0].numel() // args[0].shape[-1]))
+    base.shortcut.logits(batch.ids, batch.hidden, torch.zeros(*batch.ids.shape, base.projection.d_model), batch.at)
+    hook.remove()
+    # OPT's blocks hold the two matrices themselves.
+    assert (base.shortcut.last is None) == (family == "opt")
+    assert widths == [batch.ids.numel() if family == "opt" else len(batch.labels)]
+
+
+def test_a_last_part_that_mixes_positions_runs_everywhere() -> None:
+    base = prepared("llama")
+    part = base.projection.blocks[-1].mlp
+    own = part.forward
+    part.forward = lambda states: own(states + states.cumsum(1))
+    mixed = type(base).prepare(base.model, base.tokenizer, base.projection, base.pool)
+    assert base.shortcut.last == "mlp" and mixed.shortcut.last is None
+    assert mixed.shortcut.trunk == "additive" and mixed.shortcut.head == "answers"
+
+
+def test_the_edited_block_runs_everywhere() -> None:
+    model = tiny_model("llama")
+    deepest = locate(model, layer=2)
+    assert deepest.layer == deepest.layers - 1
+    assert find_shortcut(model, deepest).last is None
 
 
 def test_a_family_that_can_not_skip_takes_the_full_forward() -> None:

@@ -97,7 +97,8 @@ class Course:
         shorter = [max(0, config.variations - len(some)) if crowded else config.variations for some in borrowed]
         fresh = [view(edit, contexts, fewer, some) for edit, fewer, some in zip(taught, shorter, borrowed, strict=True)]
         self.fresh = Sheet(base, fresh, end=config.end)
-        self.known = Sheet(base, [view(edit, some, 0) for edit, some in zip(earlier, one, strict=True)], end=config.end)
+        known = [view(edit, some, 0) for edit, some in zip(earlier, one, strict=True)]
+        self.known = Sheet(base, known, end=config.end, kept=base.kept)
         self.agenda = Agenda(len(lesson), config.batch - seats, chooser)
         self.rehearsal = Agenda(len(earlier), seats, chooser, known=True)
         self._room, self._again = config.batch - seats, seats

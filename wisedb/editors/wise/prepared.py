@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import torch
 from torch import nn
 
+from wisedb.editors.wise.kept_rows import KeptRows
 from wisedb.editors.wise.pool import Pool
 from wisedb.editors.wise.shortcut import Shortcut, find_shortcut
 from wisedb.editors.wise.wordings import Asked
@@ -29,6 +30,7 @@ class PreparedModel:
         shortcut: how the frozen part is skipped.
         stored_dtype: the dtype to which ΔW is rounded after each edit and in which it is stored.
         asked: what prompts ask for, where keys route: edits borrow each other's wordings then.
+        kept: the rows of edits that are rehearsed.
     """
 
     model: nn.Module
@@ -38,6 +40,7 @@ class PreparedModel:
     shortcut: Shortcut
     stored_dtype: torch.dtype
     asked: Asked | None = None
+    kept: KeptRows = field(default_factory=KeptRows)
 
     @classmethod
     def prepare(

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
+from functools import partial
 from itertools import accumulate
 
 import torch
 from torch import Tensor
 
 from wisedb.editors.wise.batch import Batch, Row, collate, lower_rows
+from wisedb.editors.wise.kept_rows import KeptRows
 from wisedb.editors.wise.prepared import PreparedModel
 from wisedb.editors.wise.room import ensure_fits, positions
 from wisedb.memory.prompts import encode_pair
@@ -40,22 +42,37 @@ class Sheet:
         base: the prepared base model.
         texts: of each edit, its views (the bare prompt first) and its target.
         end: whether the target ends with the end token.
+        kept: where the rows of these edits are looked for, and left for the next sheet; without it they are computed
+            here, many at once.
 
     Raises:
         TrainingFailed: prompt and answer are more than the model reads.
     """
 
-    def __init__(self, base: PreparedModel, texts: Sequence[tuple[Sequence[str], str]], *, end: bool) -> None:
+    def __init__(
+        self,
+        base: PreparedModel,
+        texts: Sequence[tuple[Sequence[str], str]],
+        *,
+        end: bool,
+        kept: KeptRows | None = None,
+    ) -> None:
         self._base = base
         limit = positions(base.model)
         self._sequences = [_encoded(base, prompts, target, limit, end=end) for prompts, target in texts]
         width = base.projection.d_ff + base.projection.d_model
         size = width * sum(len(ids) for views in self._sequences for ids, _ in views) * base.feature_bytes
         self._rows: dict[Pick, Row] | None = {} if size <= _BYTES else None
-        if self._rows is not None:
+        if self._rows is None:
+            return
+        if kept is None:
             picks = [(edit, view) for edit, views in enumerate(self._sequences) for view in range(len(views))]
             for some in self._portions(sorted(picks, key=self._length)):
                 self._rows.update(zip(some, self._lower(some), strict=True))
+        else:
+            for edit, views in enumerate(self._sequences):
+                rows = kept.rows(views, partial(lower_rows, base))
+                self._rows.update(((edit, view), row) for view, row in enumerate(rows))
 
     def __len__(self) -> int:
         return len(self._sequences)

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any, Literal
 
 import torch
@@ -37,6 +38,8 @@ class Shortcut:
         projection: where ΔW sits.
         trunk: see :data:`Trunk`.
         head: see :data:`Head`.
+        last: the path, inside the last block, of its feed-forward part, where that runs at the answer's positions only:
+            no later layer asks what the others would get; ``None`` if it runs everywhere.
         tuples: the family's blocks return a tuple whose first entry is the states.
     """
 
@@ -44,6 +47,7 @@ class Shortcut:
     projection: Projection
     trunk: Trunk
     head: Head
+    last: str | None = None
     tuples: bool = False
 
     def lower(self, ids: Tensor) -> tuple[Tensor, Tensor | None]:
@@ -107,6 +111,9 @@ class Shortcut:
                 else:
                     stack.enter_context(_forward_as(own, _fed(own.forward, hidden)))
                     stack.enter_context(_added(self.projection.module, change))
+            if self.last is not None:
+                part = self.projection.blocks[-1].get_submodule(self.last)
+                stack.enter_context(_forward_as(part, _only_at(part.forward, at, ids.shape)))
             if self.head == "answers":
                 stack.enter_context(_head_at(self.model, at))
             logits: Tensor = self.model(input_ids=ids, attention_mask=torch.ones_like(ids), use_cache=False).logits
@@ -135,19 +142,32 @@ def find_shortcut(model: nn.Module, projection: Projection, *, seed: int = 0) ->
     delta = (noise * 10 * weight.detach().float().std().cpu()).to(weight.device, weight.dtype)
     at = (torch.tensor([0, 0, 1], device=device), torch.tensor([2, 5, 6], device=device))
 
-    tuples = _returns_tuples(model, projection.block, ids)
-
-    def logits(trunk: Trunk, head: Head) -> Tensor:
-        way = Shortcut(model, projection, trunk, head, tuples)
+    def logits(way: Shortcut) -> Tensor:
         features, hidden = way.lower(ids)
         return way.logits(ids, hidden, features @ delta, at)
 
+    way = Shortcut(model, projection, "full", "all", None, _returns_tuples(model, projection.block, ids))
+    cuts: tuple[dict[str, Any], ...] = (
+        {"head": "answers"},
+        {"last": _feed_forward(projection)},
+        {"trunk": "block"},
+        {"trunk": "additive"},
+    )
     with torch.no_grad():
-        plain = logits("full", "all")
-        head: Head = "answers" if _same(plain, lambda: logits("full", "answers")) else "all"
-        ways: tuple[Trunk, ...] = ("additive", "block")
-        trunk: Trunk = next((way for way in ways if _same(plain, _bound(logits, way, head))), "full")
-    return Shortcut(model, projection, trunk, head, tuples)
+        plain = logits(way)
+        for cut in cuts:
+            shorter = replace(way, **cut)
+            if _same(plain, partial(logits, shorter)):
+                way = shorter
+    return way
+
+
+def _feed_forward(projection: Projection) -> str | None:
+    # The part of a block that holds the projection, if it isn't the projection itself.
+    for name, part in projection.block.named_children():
+        if part is not projection.module and projection.module in part.modules():
+            return name
+    return None
 
 
 def _returns_tuples(model: nn.Module, block: nn.Module, ids: Tensor) -> bool:
@@ -163,10 +183,6 @@ def _returns_tuples(model: nn.Module, block: nn.Module, ids: Tensor) -> bool:
     finally:
         handle.remove()
     return found[0]
-
-
-def _bound(logits: Callable[[Trunk, Head], Tensor], trunk: Trunk, head: Head) -> Callable[[], Tensor]:
-    return lambda: logits(trunk, head)
 
 
 def _same(plain: Tensor, way: Callable[[], Tensor]) -> bool:
@@ -205,6 +221,21 @@ def _fed(forward: Callable[..., Any], states: Tensor) -> Callable[..., Any]:
             return forward(states, *args[1:], **kwargs)
         return forward(**{**kwargs, "hidden_states": states})
 
+    return run
+
+
+def _only_at(forward: Callable[..., Any], at: tuple[Tensor, Tensor], shape: torch.Size) -> Callable[..., Any]:
+    def some(given: Any) -> Any:
+        # Bloom's part takes the residual stream too.
+        if not isinstance(given, Tensor) or given.shape[:2] != shape:
+            return given
+        return given[rows.to(given.device), columns.to(given.device)][None]
+
+    def run(*args: Any, **kwargs: Any) -> Tensor:
+        few: Tensor = forward(*map(some, args), **{name: some(given) for name, given in kwargs.items()})
+        return few.new_zeros(*shape, few.shape[-1]).index_put((rows.to(few.device), columns.to(few.device)), few[0])
+
+    rows, columns = at
     return run
 
 
