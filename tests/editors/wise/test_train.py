@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -11,7 +12,10 @@ import torch
 
 from tests.editors.wise.bench import EDITS, mask_of, prepared, quick
 from wisedb.editors.stream import StreamItem
+from wisedb.editors.wise.course import Course
+from wisedb.editors.wise.lesson import LessonWriter, Report
 from wisedb.editors.wise.train import train_stream
+from wisedb.editors.wise.whitening import Change
 from wisedb.editors.wise.write import Writer
 from wisedb.edits import Edit
 from wisedb.errors import TrainingFailed
@@ -202,6 +206,28 @@ def test_a_lesson_of_passages_takes_one_schedule_one_of_facts_several() -> None:
         items = [StreamItem(Edit(EDITS[0].prompt, target))]
         ((_, outcome),) = train_stream(base, config, 7, mask_of(base), None, items).statistics["outcomes"].items()
         assert outcome["steps"] == 3 * schedules
+
+
+def test_a_lesson_gets_no_further_schedule_once_one_said_no_more(monkeypatch: pytest.MonkeyPatch) -> None:
+    base = prepared("llama")
+    unsaid: list[int] = []
+    attempt = LessonWriter._attempt
+
+    def attempted(self: LessonWriter, course: Course, change: Change, report: Report | None) -> Any:
+        taken = attempt(self, course, change, report)
+        looks = self._look(course.fresh, course.fresh.bare, change.delta().detach())
+        unsaid.append(sum(not look.said for look in looks))
+        return taken
+
+    monkeypatch.setattr(LessonWriter, "_attempt", attempted)
+    items = [StreamItem(edit, lesson=1) for edit in EDITS]
+    for rate in (0.02, 0.1):
+        unsaid.clear()
+        config = quick(router="keys", steps=5, passes=1, attempts=9, margin=50.0, learning_rate=rate)
+        train_stream(base, config, 7, mask_of(base), None, items)
+        assert 2 <= len(unsaid) < 9 and unsaid[-1] >= unsaid[-2] > 0
+        assert all(later < earlier for earlier, later in pairwise(unsaid[:-1]))
+    assert len(unsaid) > 2
 
 
 def test_the_threshold_follows_its_rule() -> None:

@@ -87,7 +87,8 @@ class WiseConfig:
         steps: optimiser steps of an edit that is written by itself, at most; a lesson has at least as many.
         attempts: how often these steps are taken anew, at most, while the edit's answer, bare or behind a context, or
             that of an earlier edit of the shard is not said yet: long answers of rare words need it (1 in the source).
-            A lesson is taken anew while more than a tenth of its edits are not said, one of passages never.
+            A lesson is taken anew while more than a tenth of its edits are not said and the last time said more of
+            them, one of passages never.
         optimizer: ``adam`` or ``sgd``; its state is fresh for each lesson.
         schedule: the learning rate over these steps: ``linear`` (down to 0) or ``constant``.
         learning_rate: of that optimiser, in units of the weight.

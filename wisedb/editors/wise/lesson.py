@@ -23,7 +23,7 @@ from wisedb.editors.wise.whitening import Change
 from wisedb.edits import Edit
 from wisedb.memory.activation import activation
 
-# A lesson of which more than this share isn't said after its steps gets them again.
+# A lesson of which more than this share isn't said after its steps gets them again, unless the last time said no more.
 _UNSAID = 0.1
 # A lesson of so few edits takes damped steps (see :func:`wisedb.editors.wise.steps.damp`).
 _FEW = 4
@@ -115,11 +115,13 @@ class LessonWriter:
         change = Change(self._subspace, values, config.max_delta, features)
         steps, loss = 0, None
         looks: list[_Look] = []
+        unsaid = len(lesson) + 1
         for _ in range(1 if course.long else config.attempts):
             taken, loss = self._attempt(course, change, report)
             steps += taken
             looks = list(self._look(course.fresh, course.fresh.bare, change.delta().detach()))
-            if sum(not look.said for look in looks) <= _UNSAID * len(lesson):
+            before, unsaid = unsaid, sum(not look.said for look in looks)
+            if unsaid <= _UNSAID * len(lesson) or unsaid >= before:
                 break
         values = change.values().detach()
         finite(values, lesson[0].edit.prompt)
