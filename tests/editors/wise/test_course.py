@@ -9,7 +9,7 @@ import pytest
 from tests.editors.wise.bench import EDITS, prepared, quick
 from wisedb.editors.stream import StreamItem
 from wisedb.editors.wise.batch import Rows
-from wisedb.editors.wise.course import Course
+from wisedb.editors.wise.course import Course, rehearsed, repairs
 from wisedb.edits import Edit
 
 LONG = tuple(Edit(edit.prompt, " ".join(["play of France"] * 30)) for edit in EDITS)
@@ -62,3 +62,17 @@ def test_a_lone_fact_is_taught_in_several_views_at_once_a_lone_passage_in_one() 
 def test_a_lesson_of_passages_is_told_from_one_of_facts() -> None:
     assert course(LONG).long and course(LONG[:1]).long
     assert not course(EDITS).long and not course((*EDITS, Edit("A play?", "play " * 12 + "play"))).long
+
+
+def test_what_was_lost_is_repaired_each_time_that_a_shard_has_grown_by_eight() -> None:
+    assert [earlier for earlier in range(20) if repairs(earlier, 1)] == [7, 15]
+    assert repairs(0, 8) and repairs(13, 8) and not repairs(0, 7)
+
+
+def test_a_lesson_rehearses_a_whole_shard_of_moderate_size_and_a_part_of_a_large_one() -> None:
+    edits = [Edit(f"Capital {number} of the play", "Paris") for number in range(303)]
+    assert rehearsed(edits[:125], 1, Random(0)) == edits[:125]
+    some = rehearsed(edits[:300], 1, Random(0))
+    assert len(some) == 128 and [edit for edit in edits if edit in some] == some
+    assert some != rehearsed(edits[:300], 1, Random(1))
+    assert rehearsed(edits, 1, Random(0)) == edits

@@ -25,9 +25,9 @@ from wisedb.edits import Edit
 FEW = 8
 """A lesson of so few edits borrows no wordings: in the steps that it has it would learn them at the cost of its own."""
 
-# Earlier edits that a lesson rehearses, or twice as many as it has, whichever is more.
-_REHEARSED = 32
-# Each time that a shard has grown by so many edits, the next lesson rehearses all of it.
+# Earlier edits that a lesson rehearses, at most, unless it repairs.
+_REHEARSED = 128
+# Each time that a shard has grown by so many edits, the next lesson rehearses all of it, and repairs what was lost.
 _WHOLE = 8
 
 
@@ -176,13 +176,19 @@ def _borrowed(
     return [some if places(edit) == 1 else () for edit, some in zip(lesson, found, strict=True)]
 
 
-def rehearsed(earlier: Sequence[Edit], fresh: int, chooser: Random) -> Sequence[Edit]:
-    """The earlier edits that a lesson of ``fresh`` edits repeats.
+def repairs(earlier: int, fresh: int) -> bool:
+    """Whether a lesson of ``fresh`` edits behind ``earlier`` ones also learns again what was lost: now and then."""
+    return (earlier + fresh) // _WHOLE > earlier // _WHOLE
 
-    Enough of them to tell what a small lesson does to the others: a stream that arrives one by one must not pay for the
-    whole shard with each edit. Now and then all of them, to repair what was lost unseen.
+
+def rehearsed(earlier: Sequence[Edit], fresh: int, chooser: Random) -> Sequence[Edit]:
+    """The earlier edits that a lesson of ``fresh`` edits repeats, and answers for.
+
+    All that a shard of moderate size holds: what a lesson undoes and doesn't see stays undone until the next repair,
+    and in a full shard for good. Of more, so many that a stream that arrives one by one need not pay for the whole
+    shard with each edit.
     """
-    if (len(earlier) + fresh) // _WHOLE > len(earlier) // _WHOLE:
+    if repairs(len(earlier), fresh):
         return earlier
-    chosen = chooser.sample(range(len(earlier)), min(len(earlier), max(_REHEARSED, 2 * fresh)))
+    chosen = chooser.sample(range(len(earlier)), min(len(earlier), _REHEARSED))
     return [earlier[number] for number in sorted(chosen)]

@@ -12,7 +12,7 @@ from torch import Tensor
 from wisedb.editors.stream import StreamItem
 from wisedb.editors.wise.batch import Prompts, Rows, collate
 from wisedb.editors.wise.config import WiseConfig
-from wisedb.editors.wise.course import Course, Step, rehearsed
+from wisedb.editors.wise.course import Course, Step, rehearsed, repairs
 from wisedb.editors.wise.loss import Margins, answer_loss, lead, memo_loss, routing_loss
 from wisedb.editors.wise.plan import seed_of
 from wisedb.editors.wise.prepared import PreparedModel
@@ -104,7 +104,7 @@ class LessonWriter:
         config = self._config
         chooser = Random(seed_of(self._seed, "lesson", *(item.edit.id for item in lesson)))
         known = rehearsed(earlier, len(lesson), chooser) if config.rehearsal else ()
-        repair = len(known) == len(earlier)
+        repair = repairs(len(earlier), len(lesson))
         course = Course(self._base, config, lesson, known, self._rows, chooser, crowded=self._crowded)
         looked = self._look(course.known, course.known.bare, self._subspace.delta(values))
         course.lost = {look.edit for look in looked if not look.said}
@@ -197,14 +197,17 @@ class LessonWriter:
             for look in self._look(course.fresh, course.sample(), delta)
             if not look.firm and not course.agenda.given_up(look.edit)
         }
+        course.agenda.press(weak, step)
+        if weak:
+            # The earlier ones are many, and what is still to be learned may undo more of them.
+            return True
         forgotten = {
             look.edit
             for look in self._look(course.known, course.known.bare, delta)
             if not look.said and look.edit not in course.lost and not course.rehearsal.given_up(look.edit)
         }
-        course.agenda.press(weak, step)
         course.rehearsal.press(forgotten, step)
-        return bool(weak or forgotten)
+        return bool(forgotten)
 
 
 def _levels(prompts: Prompts | None, delta: Tensor) -> Tensor:
