@@ -21,8 +21,8 @@ from .options import command, settings_option
 from .session import Session
 
 if TYPE_CHECKING:
-    from wisedb.runtime.bench.plan import Plan
-    from wisedb.runtime.bench.results import Results, Row
+    from wisedb.bench.plan import Plan
+    from wisedb.bench.results import Results, Row
 
 PAGE = "table.md"
 PICTURES = ("figures.svg", "figures.png")
@@ -119,13 +119,13 @@ def bench(
     Each editor writes the stream into a store of its own, in a process of its own, and is measured after every T edits,
     beside the unedited model. Inside a store its base model is taken; the store itself is not touched.
     """
-    from wisedb.runtime.bench import plot as picture
+    from wisedb.bench import plot as picture
 
     if plot is not None:
         picture.require(plot)
     plan = _plan(session, editors, model, revision, data, lengths, modes, protocol, seed, dict(settings), pool)
-    from wisedb.runtime.bench.run import asked
-    from wisedb.runtime.bench.run import bench as measure
+    from wisedb.bench.run import asked
+    from wisedb.bench.run import bench as measure
 
     with ExitStack() as stack:
         folder = out or Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="wisedb-bench-")))
@@ -153,8 +153,8 @@ def _plan(
     pool: Path | None,
 ) -> Plan:
     from wisedb.atlas import edits_path
+    from wisedb.bench.plan import Plan, contestants
     from wisedb.importers import read_edits
-    from wisedb.runtime.bench.plan import Plan, contestants
 
     chosen = contestants(editors, settings)
     edits = read_edits(edits_path() if data is None else data)
@@ -184,8 +184,8 @@ def _plan(
 
 def _publish(session: Session, plan: Plan, found: Results, out: Path) -> None:
     """Table and plots of all rows in the folder."""
-    from wisedb.runtime.bench import plot as picture
-    from wisedb.runtime.bench import table
+    from wisedb.bench import plot as picture
+    from wisedb.bench import table
     from wisedb.store.commits import utc_now
     from wisedb.store.files import Disk
 
@@ -203,7 +203,7 @@ def _publish(session: Session, plan: Plan, found: Results, out: Path) -> None:
 
 
 def _lines(rows: Sequence[Row]) -> render.Lines:
-    from wisedb.runtime.bench import table
+    from wisedb.bench import table
 
     first = rows[0]
     yield render.line(f"{first.data} on {first.model}, {first.protocol.replace('-', ' ')}, seed {first.seed}")

@@ -139,7 +139,7 @@ class Tour:
 
     def _ask(self, repository: Repository, step: str, prompts: Sequence[str] | Mapping[str, str]) -> dict[str, str]:
         """Ask prompts, hold the answers against those that are expected, and return them."""
-        from wisedb.runtime.answers import same_answer
+        from wisedb.serving.exact_match import same_answer
 
         found = [answer.to_json() for answer in repository.generate(list(prompts))]
         said = {answer["prompt"]: str(answer["text"]) for answer in found}

@@ -6,6 +6,10 @@ from collections.abc import Iterator
 
 import pytest
 
+from tests.stores import empty, history, model_folder, new_repository, repository
+
+__all__ = ["empty", "history", "model_folder", "new_repository", "repository"]
+
 pytest_plugins = ["tests.hub.fixtures"]
 
 

@@ -16,12 +16,12 @@ import torch
 from huggingface_hub import HfApi, constants
 
 import wisedb
+from tests import stores
 from tests.hub.faults import Answer
 from tests.hub.fixtures import ADA, EVE
 from tests.hub.server import Hub
 from tests.models import tiny_model, tiny_tokenizer
-from tests.runtime import stores
-from tests.runtime.stores import AUSTRALIA, HAMLET, SETTINGS, SUM
+from tests.stores import AUSTRALIA, HAMLET, SETTINGS, SUM
 from wisedb.errors import (
     BaseModelMismatch,
     MissingObject,

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.runtime import stores
-from tests.runtime.stores import AUSTRALIA, HAMLET, NEWER, SETTINGS, SUM
+from tests import stores
+from tests.stores import AUSTRALIA, HAMLET, NEWER, SETTINGS, SUM
 from wisedb.errors import (
     BadRecord,
     ConflictingEdits,

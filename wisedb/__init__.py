@@ -5,7 +5,7 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from wisedb.imports import after_import
+from wisedb.post_import import after_import
 
 if TYPE_CHECKING:
     from wisedb.edits import Edit, LocalityPrompt
@@ -27,7 +27,7 @@ _HOMES = {
 }
 
 # peft has no plugins. Where both are imported, in whatever order, peft knows wisedb's adapters.
-after_import("peft", "wisedb.runtime.peft.register", "register")
+after_import("peft", "wisedb.export.peft.register", "register")
 
 
 def __getattr__(name: str) -> Any:

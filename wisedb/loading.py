@@ -6,10 +6,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from wisedb.errors import NotAStore, RemoteError, UsageError
+from wisedb.export.portable import is_portable, load_portable
 from wisedb.progress import Listener
-from wisedb.runtime.assemble import check_mode
-from wisedb.runtime.loader import load as load_from_store
-from wisedb.runtime.portable import is_portable, load_portable
+from wisedb.serving.assemble import check_mode
+from wisedb.serving.load import load as load_from_store
 from wisedb.sharing.cache import cached_pack
 from wisedb.sharing.lazy import keep_promises
 from wisedb.store.store import FOLDER, Store
@@ -51,7 +51,7 @@ def load(
         endpoint: another Hub or S3 server than the usual one, for the pack.
         model: where the base model is on this machine, if it isn't where the pack says; it is checked all the same.
         progress: told while memories arrive.
-        **kwargs: as in ``from_pretrained`` and :func:`wisedb.runtime.base.load_base`: dtype (or torch_dtype),
+        **kwargs: as in ``from_pretrained`` and :func:`wisedb.model.base.load_base`: dtype (or torch_dtype),
             device_map, …
 
     Returns:

@@ -15,30 +15,31 @@ from wisedb import importers
 from wisedb.config import Setting
 from wisedb.edits import Edit
 from wisedb.progress import Listener
-from wisedb.runtime import difference, heads, views
-from wisedb.runtime.merge_choices import Choices
-from wisedb.runtime.record import Signature
 from wisedb.sharing.facade import Sharing, Signed
 from wisedb.store import history
 from wisedb.store.store import Store
+from wisedb.versioning import refs, reports
+from wisedb.versioning.diff import facts as fact_diff
+from wisedb.versioning.land import Signature
+from wisedb.versioning.merging.choices import Choices
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
-    from wisedb.runtime.apply import CommitResult
-    from wisedb.runtime.base import LoadedBase
-    from wisedb.runtime.cherry_pick import CherryPickResult
-    from wisedb.runtime.difference import Diff
-    from wisedb.runtime.evaluate import Evaluation
-    from wisedb.runtime.explain import Explanation
-    from wisedb.runtime.export import ExportResult
-    from wisedb.runtime.generate import Generation
-    from wisedb.runtime.heads import HeadMove, Named
-    from wisedb.runtime.merge_result import MergeResult
-    from wisedb.runtime.views import BlameResult, CommitDetails, LogEntry, Reindexed, Status, Table
+    from wisedb.export.merged import ExportResult
+    from wisedb.model.base import LoadedBase
+    from wisedb.serving.evaluate import Evaluation
+    from wisedb.serving.explain import Explanation
+    from wisedb.serving.generate import Generation
     from wisedb.store.fsck import FsckReport
     from wisedb.store.gc import GcReport
     from wisedb.store.reflog import RefMove
+    from wisedb.versioning.cherry_pick import CherryPickResult
+    from wisedb.versioning.commit import CommitResult
+    from wisedb.versioning.diff.facts import Diff
+    from wisedb.versioning.merging.result import MergeResult
+    from wisedb.versioning.refs import HeadMove, Named
+    from wisedb.versioning.reports import BlameResult, CommitDetails, LogEntry, Reindexed, Status, Table
 
 
 class Repository(Sharing):
@@ -76,9 +77,9 @@ class Repository(Sharing):
         progress: Listener | None = None,
         **kwargs: Any,
     ) -> Repository:
-        """Make a store in ``path`` for a base model; see :func:`wisedb.runtime.init.init`."""
-        from wisedb.runtime.base import accelerator
-        from wisedb.runtime.init import init
+        """Make a store in ``path`` for a base model; see :func:`wisedb.versioning.init.init`."""
+        from wisedb.model.base import accelerator
+        from wisedb.versioning.init import init
 
         store, base = init(
             Path(path),
@@ -119,7 +120,7 @@ class Repository(Sharing):
             BaseModelMismatch: it is not the one of ``init``.
         """
         if self._base is None:
-            from wisedb.runtime.base import accelerator, load_for
+            from wisedb.model.base import accelerator, load_for
 
             self._base = load_for(self.store.config.base, **accelerator())
         return self._base
@@ -128,7 +129,7 @@ class Repository(Sharing):
 
     def status(self) -> Status:
         """The branch, HEAD, what is staged, the index's health."""
-        return views.status(self.store)
+        return reports.status(self.store)
 
     def add(self, edits: Edit | str | Path | Iterable[Edit | str | Path]) -> Status:
         """Stage edits, and those of files in any layout that :mod:`wisedb.importers` knows: all of them or none.
@@ -166,11 +167,11 @@ class Repository(Sharing):
         settings: Mapping[str, Setting] | None = None,
         progress: Listener | None = None,
     ) -> CommitResult:
-        """Train edits (by default what is staged) and record them; see :func:`wisedb.runtime.apply.commit_edits`."""
+        """Train edits, by default what is staged, and record them; see :mod:`wisedb.versioning.commit`."""
         signature = Signature(message, author, date)
         signature.checked()
         given = self.store.staging.edits() if edits is None else _edits(edits)
-        from wisedb.runtime.apply import choose, commit_edits, require_some
+        from wisedb.versioning.commit import choose, commit_edits, require_some
 
         require_some(given)
         choose(self.store.config.editor, editor, seed, settings)
@@ -194,16 +195,16 @@ class Repository(Sharing):
         date: str | None = None,
         progress: Listener | None = None,
     ) -> CommitResult:
-        """Take over the memories of an EasyEdit checkpoint; see :func:`wisedb.runtime.adopt.adopt_easyedit`."""
-        from wisedb.runtime.adopt import adopt_easyedit
+        """Take over an EasyEdit checkpoint; see :func:`wisedb.versioning.import_easyedit.adopt_easyedit`."""
+        from wisedb.versioning.import_easyedit import adopt_easyedit
 
         return adopt_easyedit(self.store, self.base, Path(path), Signature(message, author, date), progress=progress)
 
     def rollback(
         self, rev: str, message: str | None = None, *, author: str | None = None, date: str | None = None
     ) -> HeadMove:
-        """The state of ``rev`` again, as a new commit; see :func:`wisedb.runtime.heads.rollback`."""
-        return heads.rollback(self.store, rev, Signature(message or "", author, date))
+        """The state of ``rev`` again, as a new commit; see :func:`wisedb.versioning.refs.rollback`."""
+        return refs.rollback(self.store, rev, Signature(message or "", author, date))
 
     def revert(
         self,
@@ -215,14 +216,14 @@ class Repository(Sharing):
         date: str | None = None,
         progress: Listener | None = None,
     ) -> HeadMove:
-        """Take single facts out, or all that a commit changed; see :func:`wisedb.runtime.revert.revert_edits`."""
-        from wisedb.runtime.revert import revert_edits
+        """Take single facts out, or all that a commit changed; see :func:`wisedb.versioning.revert.revert_edits`."""
+        from wisedb.versioning.revert import revert_edits
 
         what = [ids_or_rev] if isinstance(ids_or_rev, str) else list(ids_or_rev)
         before = self.store.refs.head().commit
         signature = Signature(message or "", author, date)
         made = revert_edits(self.store, self.base, what, signature, mainline=mainline, progress=progress)
-        return heads.HeadMove(made.commit, made.branch, before, made.added, made.reverted)
+        return refs.HeadMove(made.commit, made.branch, before, made.added, made.reverted)
 
     def merge(
         self,
@@ -238,13 +239,13 @@ class Repository(Sharing):
         date: str | None = None,
         progress: Listener | None = None,
     ) -> MergeResult:
-        """Merge another line of history into this one; see :func:`wisedb.runtime.merge.merge`.
+        """Merge another line of history into this one; see :func:`wisedb.versioning.merging.merge.merge`.
 
         While the result lists conflicts nothing has changed. ``side`` (``ours`` or ``theirs``) decides all of them,
         ``resolve`` each: prompt → ``"ours"``, ``"theirs"``, ``"base"``, ``{"target": …}`` or ``None``, or a JSON file
         of these.
         """
-        from wisedb.runtime.merge import merge
+        from wisedb.versioning.merging.merge import merge
 
         return merge(
             self.store,
@@ -270,11 +271,11 @@ class Repository(Sharing):
         date: str | None = None,
         progress: Listener | None = None,
     ) -> CherryPickResult:
-        """Bring what single commits changed here, as new commits; see :func:`wisedb.runtime.cherry_pick.cherry_pick`.
+        """Bring what commits changed here, as new commits; see :func:`wisedb.versioning.cherry_pick.cherry_pick`.
 
         While the result lists conflicts nothing has changed; ``side`` and ``resolve`` as for :meth:`merge`.
         """
-        from wisedb.runtime.cherry_pick import cherry_pick
+        from wisedb.versioning.cherry_pick import cherry_pick
 
         return cherry_pick(
             self.store,
@@ -293,11 +294,11 @@ class Repository(Sharing):
 
     def log(self, rev: str = "HEAD", n: int | None = None) -> list[LogEntry]:
         """The history of ``rev``, newest first."""
-        return views.log(self.store, rev, n)
+        return reports.log(self.store, rev, n)
 
     def show(self, rev: str = "HEAD") -> CommitDetails:
         """One commit in full."""
-        return views.show(self.store, rev)
+        return reports.show(self.store, rev)
 
     def facts(self, rev: str = "HEAD", n: int | None = None) -> list[Edit]:
         """The edits in force at ``rev``, in the order in which they came into force, at most the first ``n``."""
@@ -305,22 +306,22 @@ class Repository(Sharing):
 
     def diff(self, a: str, b: str = "HEAD", tensors: bool = False, behaviour: bool = False) -> Diff:
         """The facts that differ between two commits, and how the memories or the answers do."""
-        found = difference.diff(self.store, a, b)
+        found = fact_diff.diff(self.store, a, b)
         if tensors:
-            from wisedb.runtime.overlap import tensor_diff
+            from wisedb.versioning.diff.tensors import tensor_diff
 
-            found = difference.with_tensors(found, tensor_diff(self.store, found.from_, found.to))
+            found = fact_diff.with_tensors(found, tensor_diff(self.store, found.from_, found.to))
         if behaviour:
-            from wisedb.runtime.behaviour import behaviour as answers
+            from wisedb.versioning.diff.answers import behaviour as answers
 
-            found = difference.with_behaviour(
+            found = fact_diff.with_behaviour(
                 found, answers(self.store, self.base, found.from_, found.to, found.prompts)
             )
         return found
 
     def blame(self, prompt: str, at: str = "HEAD") -> BlameResult:
         """Which edit and commit stand behind the answer to ``prompt``."""
-        return views.blame(self.store, prompt, at)
+        return reports.blame(self.store, prompt, at)
 
     def search(self, text: str) -> list[Edit]:
         """Edits that mention ``text``."""
@@ -328,13 +329,13 @@ class Repository(Sharing):
 
     def sql(self, query: str) -> Table:
         """A read-only query over the index."""
-        return views.sql(self.store, query)
+        return reports.sql(self.store, query)
 
     # Where HEAD and the refs are
 
     def checkout(self, rev: str) -> HeadMove:
         """Move HEAD to a branch or a commit."""
-        return heads.checkout(self.store, rev)
+        return refs.checkout(self.store, rev)
 
     @overload
     def switch(self, branch_or_model: str) -> HeadMove: ...
@@ -345,42 +346,42 @@ class Repository(Sharing):
     def switch(self, branch_or_model: Any, rev: str | None = None, mode: str | None = None) -> Any:
         """Move HEAD to a branch; or move a model that :meth:`load` returned to ``rev``."""
         if isinstance(branch_or_model, str):
-            return heads.switch(self.store, branch_or_model)
-        from wisedb.runtime.loader import switch_model
+            return refs.switch(self.store, branch_or_model)
+        from wisedb.serving.load import switch_model
 
         return switch_model(branch_or_model, self.store, rev or "HEAD", mode)
 
     def reset(self, rev: str) -> HeadMove:
         """Move the branch that HEAD is on."""
-        return heads.reset(self.store, rev)
+        return refs.reset(self.store, rev)
 
     def branches(self) -> list[Named]:
         """All branches."""
-        return heads.branches(self.store)
+        return refs.branches(self.store)
 
     def branch(self, name: str, rev: str = "HEAD", delete: bool = False) -> list[Named]:
         """Make or delete a branch."""
-        return heads.branch(self.store, name, rev, delete=delete)
+        return refs.branch(self.store, name, rev, delete=delete)
 
     def tags(self) -> list[Named]:
         """All tags."""
-        return heads.tags(self.store)
+        return refs.tags(self.store)
 
     def tag(self, name: str, rev: str = "HEAD", delete: bool = False) -> list[Named]:
         """Make or delete a tag."""
-        return heads.tag(self.store, name, rev, delete=delete)
+        return refs.tag(self.store, name, rev, delete=delete)
 
     def reflog(self, ref: str = "HEAD") -> list[RefMove]:
         """The moves of HEAD or of a branch, newest first."""
-        return heads.reflog(self.store, ref)
+        return refs.reflog(self.store, ref)
 
     # What the model says
 
     def load(
         self, rev: str = "HEAD", mode: str = "retrieve", **kwargs: Any
     ) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
-        """A model of one's own at ``rev``, with its tokenizer; see :func:`wisedb.runtime.loader.load`."""
-        from wisedb.runtime.loader import load
+        """A model of one's own at ``rev``, with its tokenizer; see :func:`wisedb.serving.load.load`."""
+        from wisedb.serving.load import load
 
         return load(self.store, rev, mode, **kwargs)
 
@@ -393,8 +394,8 @@ class Repository(Sharing):
         max_new_tokens: int = 20,
         progress: Listener | None = None,
     ) -> list[Generation]:
-        """Answer prompts at a commit (or by the plain base model); see :func:`wisedb.runtime.say.say`."""
-        from wisedb.runtime.say import say
+        """Answer prompts at a commit (or by the plain base model); see :func:`wisedb.serving.answer.say`."""
+        from wisedb.serving.answer import say
 
         asked = [prompts] if isinstance(prompts, str) else list(prompts)
         self.store.resolve(at)
@@ -402,8 +403,8 @@ class Repository(Sharing):
         return say(self.store, self.base, asked, at, chosen, max_new_tokens=max_new_tokens, progress=progress)
 
     def explain(self, prompt: str, at: str = "HEAD") -> Explanation:
-        """Why the model answers ``prompt`` so at a commit; see :func:`wisedb.runtime.explain.explain`."""
-        from wisedb.runtime.explain import explain
+        """Why the model answers ``prompt`` so at a commit; see :func:`wisedb.serving.explain.explain`."""
+        from wisedb.serving.explain import explain
 
         return explain(self.store, self.base, prompt, self.store.resolve(at))
 
@@ -416,8 +417,8 @@ class Repository(Sharing):
         *,
         progress: Listener | None = None,
     ) -> Evaluation:
-        """Measure a commit; see :func:`wisedb.runtime.evaluate.evaluate`."""
-        from wisedb.runtime.evaluate import evaluate
+        """Measure a commit; see :func:`wisedb.serving.evaluate.evaluate`."""
+        from wisedb.serving.evaluate import evaluate
 
         records = None if data is None else _edits(data)
         commit_id = self.store.resolve(rev)
@@ -431,8 +432,8 @@ class Repository(Sharing):
         mode: str | None = None,
         progress: Listener | None = None,
     ) -> ExportResult:
-        """Write a commit's model to a folder; see :func:`wisedb.runtime.export.export`."""
-        from wisedb.runtime.export import export
+        """Write a commit's model to a folder; see :func:`wisedb.export.merged.export`."""
+        from wisedb.export.merged import export
 
         return export(self.store, rev, Path(directory), format, mode, progress=progress)
 
@@ -453,7 +454,7 @@ class Repository(Sharing):
 
     def reindex(self) -> Reindexed:
         """Make the index anew from the objects."""
-        return views.reindex(self.store)
+        return reports.reindex(self.store)
 
 
 def _choices(side: str | None, resolve: str | Path | Mapping[str, Any] | None) -> Choices:

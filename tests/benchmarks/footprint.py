@@ -25,13 +25,13 @@ import torch
 
 from tests.benchmarks.llama import WORDS, ring
 from tests.benchmarks.sizes import D_FF, D_MODEL, bfloat16
-from wisedb.memory.alike import Alike
-from wisedb.memory.key_index import KeyIndex, build_index
-from wisedb.memory.keys import KeyRing
-from wisedb.memory.masks import pack, random_mask
-from wisedb.memory.side_memory import SideMemory
-from wisedb.memory.statistics import RELATION_SIZE, TOKEN_SIZE, Statistics
-from wisedb.memory.tensors import to_raw
+from wisedb.memory.gates.keys.edit_keys import KeyRing
+from wisedb.memory.gates.keys.index import KeyIndex, build_index
+from wisedb.memory.gates.keys.similar_tokens import Alike
+from wisedb.memory.gates.keys.statistics import RELATION_SIZE, TOKEN_SIZE, Statistics
+from wisedb.memory.kinds.masked_delta import SideMemory
+from wisedb.memory.kinds.masks import pack, random_mask
+from wisedb.model.tensors import to_raw
 from wisedb.store.blobs import Array
 from wisedb.store.codec import encode
 

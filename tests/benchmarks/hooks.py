@@ -23,7 +23,7 @@ from tests.benchmarks.latency import Case, cases, conditions
 from tests.benchmarks.llama import llama
 
 _HOOKS = ("_before_call", "_after_embedding", "_before_block", "_after_projection", "_after_call")
-"""Methods of :class:`wisedb.memory.attach.SideMemories`; none calls another of them."""
+"""Methods of :class:`wisedb.memory.hooks.SideMemories`; none calls another of them."""
 _STEPS = 8
 
 

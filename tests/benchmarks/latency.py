@@ -38,9 +38,9 @@ from tests.benchmarks.llama import (
     unrelated_prompts,
     with_thresholds,
 )
-from wisedb.memory.attach import attach, handle_of
-from wisedb.memory.locate import locate
-from wisedb.memory.side_memory import SideMemory
+from wisedb.memory.hooks import attach, handle_of
+from wisedb.memory.kinds.masked_delta import SideMemory
+from wisedb.model.locate import locate
 
 PREFILL, DECODE = 1.03, 1.01
 """The aims, times the unedited model's."""

@@ -14,11 +14,11 @@ from dataclasses import replace
 import torch
 from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedModel
 
-from wisedb.memory.keys import KeyRing
-from wisedb.memory.locate import Projection, locate
-from wisedb.memory.masks import random_mask
-from wisedb.memory.side_memory import SideMemory
-from wisedb.memory.statistics import RELATION_SIZE, TOKEN_SIZE, Statistics, relation_layer
+from wisedb.memory.gates.keys.edit_keys import KeyRing
+from wisedb.memory.gates.keys.statistics import RELATION_SIZE, TOKEN_SIZE, Statistics, relation_layer
+from wisedb.memory.kinds.masked_delta import SideMemory
+from wisedb.memory.kinds.masks import random_mask
+from wisedb.model.locate import Projection, locate
 
 VOCABULARY = 49152
 WORDS = 12

@@ -23,10 +23,10 @@ from typing import Any
 import click
 import torch
 
-from wisedb.editors.wise.room import ensure_room, positions
+from wisedb.editors.common.limits import ensure_room, positions
 from wisedb.edits import Edit
 from wisedb.errors import TrainingFailed
-from wisedb.memory.prompts import encode_pair
+from wisedb.model.tokens import encode_pair
 from wisedb.repository import Repository
 
 

@@ -36,18 +36,18 @@ import torch
 
 from tests.benchmarks.peer_easyedit import TUNED, Peer, commit_of
 from wisedb.atlas import edits_path
-from wisedb.editors.wise import prepared, shortcut
+from wisedb.editors.keyed import prepared, shortcut
 from wisedb.edits import Edit
 from wisedb.importers import read_edits
-from wisedb.memory.prompts import encode_prompt
+from wisedb.model.base import LoadedBase, load_base
+from wisedb.model.tokens import encode_prompt
 from wisedb.progress import Progress
 from wisedb.repository import Repository
-from wisedb.runtime.answers import same_answer
-from wisedb.runtime.assemble import assembled
-from wisedb.runtime.base import LoadedBase, load_base
-from wisedb.runtime.evaluate import Questions, ask, exact_matches
-from wisedb.runtime.generate import continue_prompts
-from wisedb.runtime.score import Pair, Scored, agreement, mean_share, score
+from wisedb.serving.assemble import assembled
+from wisedb.serving.evaluate import Questions, ask, exact_matches
+from wisedb.serving.exact_match import same_answer
+from wisedb.serving.generate import continue_prompts
+from wisedb.serving.score import Pair, Scored, agreement, mean_share, score
 
 EDITORS: Mapping[str, tuple[str, ...]] = {
     "unedited": ("",),

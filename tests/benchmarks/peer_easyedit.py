@@ -27,8 +27,8 @@ import numpy as np
 import torch
 
 from wisedb.edits import Edit
-from wisedb.memory.locate import locate
-from wisedb.runtime.base import LoadedBase
+from wisedb.model.base import LoadedBase
+from wisedb.model.locate import locate
 
 DEFAULTS = "hparams/WISE/llama-7b.yaml"
 """Its own settings, in its checkout."""

@@ -25,14 +25,14 @@ import torch
 from wisedb.atlas import edits_path
 from wisedb.edits import Edit, normalise_prompt
 from wisedb.importers import read_edits
-from wisedb.memory.evidence import weigh
-from wisedb.memory.key_index import build_index
-from wisedb.memory.key_making import build_keys
-from wisedb.memory.locate import locate
-from wisedb.memory.observing import embedding_of, observe
-from wisedb.memory.prompts import encode_prompt
+from wisedb.memory.gates.keys.build import build_keys
+from wisedb.memory.gates.keys.index import build_index
+from wisedb.memory.gates.keys.score import weigh
+from wisedb.model.capture import embedding_of, observe
+from wisedb.model.locate import locate
+from wisedb.model.tokens import encode_prompt
 from wisedb.repository import Repository
-from wisedb.runtime.key_blobs import measured_statistics, statistics_from
+from wisedb.serving.key_blobs import measured_statistics, statistics_from
 
 LEVELS = (-6.0, -4.0, -3.0, -2.0, -1.5, -1.0, -0.5, 0.0, 0.5, 1.0, 1.5, 2.0, 3.0, 4.0, 6.0)
 

@@ -25,19 +25,19 @@ import torch
 from transformers import AutoTokenizer, LlamaConfig, LlamaForCausalLM, PreTrainedModel
 
 from wisedb.atlas import edits_path, model_dir
-from wisedb.editors.stream import StreamItem
-from wisedb.editors.wise.calibrate import calibrate
-from wisedb.editors.wise.config import MEASURED, WiseConfig
-from wisedb.editors.wise.pool import Pool
-from wisedb.editors.wise.prepared import PreparedModel
-from wisedb.editors.wise.train import train_stream
-from wisedb.editors.wise.wordings import Asked
+from wisedb.editors.common.pool import Pool
+from wisedb.editors.keyed.calibrate import calibrate
+from wisedb.editors.keyed.context import PreparedModel
+from wisedb.editors.keyed.paraphrases import Asked
+from wisedb.editors.keyed.settings import MEASURED, WiseConfig
+from wisedb.editors.keyed.train import train_stream
+from wisedb.editors.streams import StreamItem
 from wisedb.edits import Edit
 from wisedb.importers import read_edits
-from wisedb.memory.key_making import build_keys
-from wisedb.memory.locate import locate
-from wisedb.memory.masks import random_mask
-from wisedb.memory.statistics import Statistics, compute_statistics
+from wisedb.memory.gates.keys.build import build_keys
+from wisedb.memory.gates.keys.statistics import Statistics, compute_statistics
+from wisedb.memory.kinds.masks import random_mask
+from wisedb.model.locate import locate
 
 SHAPES: Mapping[str, Mapping[str, int]] = {
     "7b": {"hidden_size": 4096, "intermediate_size": 11008, "num_hidden_layers": 32, "num_attention_heads": 32},

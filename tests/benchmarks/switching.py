@@ -27,14 +27,14 @@ import torch
 from tests.benchmarks.llama import RATIO, edit_prompts, llama, relations, side_memories, statistics, twin
 from tests.models import tiny_tokenizer
 from wisedb.config import EditorChoice, StoreConfig
-from wisedb.editors.stream import StreamItem, TrainedShard
+from wisedb.editors.streams import StreamItem, TrainedShard
 from wisedb.edits import Edit
-from wisedb.memory.attach import SideMemories, attach
-from wisedb.memory.locate import locate
-from wisedb.memory.masks import random_mask
+from wisedb.memory.hooks import SideMemories, attach
+from wisedb.memory.kinds.masks import random_mask
+from wisedb.model.base import describe, load_base
+from wisedb.model.locate import locate
 from wisedb.repository import Repository
-from wisedb.runtime.base import describe, load_base
-from wisedb.runtime.shelf import delta_blob, mask_blob
+from wisedb.serving.memory_codec import delta_blob, mask_blob
 from wisedb.store.blobs import Blob
 from wisedb.store.commits import Commit, MemoryEntry
 from wisedb.store.objects import Objects

@@ -1,6 +1,6 @@
 """What wisedb relies on inside peft and transformers, one name at a time: a failure here says what has changed there.
 
-None of it is public. What it adds up to is tested in ``tests/runtime/peft``.
+None of it is public. What it adds up to is tested in ``tests/export/peft``.
 """
 
 from __future__ import annotations
@@ -25,9 +25,9 @@ from peft.utils.merge_utils import ties
 from transformers.integrations import peft as integration
 
 from tests.models import tiny_model
-from wisedb.runtime.peft.config import METHOD, PREFIX, WiseConfig
-from wisedb.runtime.peft.layer import WiseLayer
-from wisedb.runtime.peft.model import WiseModel
+from wisedb.export.peft.config import METHOD, PREFIX, WiseConfig
+from wisedb.export.peft.layer import WiseLayer
+from wisedb.export.peft.model import WiseModel
 
 TESTED = Version("0.21"), Version("0.22")
 """The versions of peft that were looked at: from the first (before it, peft saves no methods but its own), below the
@@ -40,7 +40,7 @@ def _names(function: Callable[..., Any]) -> list[str]:
 
 def test_peft_is_a_version_that_was_looked_at() -> None:
     version = Version(peft.__version__)
-    assert TESTED[0] <= version < TESTED[1], "look whether the tests of tests/runtime/peft pass, then widen TESTED"
+    assert TESTED[0] <= version < TESTED[1], "look whether the tests of tests/export/peft pass, then widen TESTED"
     assert version >= Version(integration.MIN_PEFT_VERSION), "transformers wants a newer peft"
 
 

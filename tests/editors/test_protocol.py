@@ -7,8 +7,8 @@ import sys
 
 import pytest
 
+from wisedb.editors.keyed.settings import WiseConfig
 from wisedb.editors.protocol import Editor, editor, editors
-from wisedb.editors.wise.config import WiseConfig
 from wisedb.errors import UnknownEditor
 
 
@@ -32,7 +32,7 @@ def test_an_unknown_name_is_answered_with_the_nearest() -> None:
 
 def test_names_and_settings_need_no_torch() -> None:
     code = (
-        "import sys; from wisedb.editors.protocol import editors; from wisedb.editors.wise.plan import plan; "
-        "from wisedb.editors.wise.config import WiseConfig; assert editors(); sys.exit('torch' in sys.modules)"
+        "import sys; from wisedb.editors.protocol import editors; from wisedb.editors.keyed.sharding import plan; "
+        "from wisedb.editors.keyed.settings import WiseConfig; assert editors(); sys.exit('torch' in sys.modules)"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

@@ -11,13 +11,13 @@ from transformers import PreTrainedModel
 from tests.memory.sides import PROMPTS, TOKENIZER, attached
 from tests.models import tiny_model
 from wisedb.edits import Edit
-from wisedb.memory.attach import SideMemories, attach
-from wisedb.memory.key_making import build_keys
-from wisedb.memory.keys import KeyRing
-from wisedb.memory.locate import Projection, locate
-from wisedb.memory.masks import random_mask
-from wisedb.memory.side_memory import SideMemory
-from wisedb.memory.statistics import Statistics, compute_statistics
+from wisedb.memory.gates.keys.build import build_keys
+from wisedb.memory.gates.keys.edit_keys import KeyRing
+from wisedb.memory.gates.keys.statistics import Statistics, compute_statistics
+from wisedb.memory.hooks import SideMemories, attach
+from wisedb.memory.kinds.masked_delta import SideMemory
+from wisedb.memory.kinds.masks import random_mask
+from wisedb.model.locate import Projection, locate
 
 UNRELATED = [
     "Once upon a time a girl called Mary lived near the sea.",

@@ -10,10 +10,10 @@ import torch
 from transformers import PreTrainedModel
 
 from tests.models import padded, tiny_tokenizer
-from wisedb.memory.attach import SideMemories, attach, handle_of
-from wisedb.memory.locate import Projection, locate, weight_of
-from wisedb.memory.masks import random_mask
-from wisedb.memory.side_memory import SideMemory
+from wisedb.memory.hooks import SideMemories, attach, handle_of
+from wisedb.memory.kinds.masked_delta import SideMemory
+from wisedb.memory.kinds.masks import random_mask
+from wisedb.model.locate import Projection, locate, weight_of
 
 PROMPTS = [
     "The capital of France is",

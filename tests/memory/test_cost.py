@@ -20,12 +20,12 @@ from tests.memory.keyed import LEVEL, ROUTES, keyed_memories
 from tests.memory.sides import CLOSE, PROMPTS, batch, forward, greedy
 from tests.models import tiny_model
 from wisedb.errors import CorruptObject
-from wisedb.memory.attach import SideMemories, attach
 from wisedb.memory.bank import Bank
-from wisedb.memory.locate import locate
-from wisedb.memory.masks import PackedMask, pack, random_mask
-from wisedb.memory.routers import ROUTERS
-from wisedb.memory.side_memory import SideMemory
+from wisedb.memory.gates.routers import ROUTERS
+from wisedb.memory.hooks import SideMemories, attach
+from wisedb.memory.kinds.masked_delta import SideMemory
+from wisedb.memory.kinds.masks import PackedMask, pack, random_mask
+from wisedb.model.locate import locate
 
 NEVER = 1e9
 

@@ -25,8 +25,8 @@ from tests.memory.sides import (
 )
 from tests.models import PAD, tiny_model
 from wisedb.errors import UsageError
-from wisedb.memory.attach import SideMemories, attach, handle_of
-from wisedb.memory.locate import locate
+from wisedb.memory.hooks import SideMemories, attach, handle_of
+from wisedb.model.locate import locate
 
 CHOSEN = ("llama", "gpt2", "gpt_neox", "bloom", "gemma2", "opt")
 

@@ -13,8 +13,8 @@ from transformers import PreTrainedModel, StaticCache
 from tests.memory.keyed import routed
 from tests.memory.sides import CLOSE, NEW, PROMPTS, TOKENIZER, batch, forward, greedy
 from tests.models import PAD, tiny_model
-from wisedb.memory.attach import handle_of
-from wisedb.memory.prompts import pad_batch
+from wisedb.memory.hooks import handle_of
+from wisedb.model.tokens import pad_batch
 
 CHOSEN = ("llama", "gpt2", "gpt_neox", "bloom", "gemma2", "opt")
 Side = Literal["left", "right"]

@@ -10,9 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from wisedb.errors import UsageError
-from wisedb.memory.masks import random_mask
+from wisedb.memory.kinds.masked_delta import SideMemory
+from wisedb.memory.kinds.masks import random_mask
 from wisedb.memory.merging import merged_memory, ties_merge
-from wisedb.memory.side_memory import SideMemory
 
 
 def _memory(rows: list[list[float]], name: str = "m") -> SideMemory:

@@ -11,12 +11,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from wisedb.errors import UsageError
-from wisedb.memory.activation import Tally, delta_activation
 from wisedb.memory.bank import Bank
-from wisedb.memory.calls import Call, causal, up_to_labels, up_to_lengths, up_to_position
-from wisedb.memory.continuation import Trail, leave, trail_of
+from wisedb.memory.cache_state import Trail, leave, trail_of
+from wisedb.memory.forward_call import Call, causal, up_to_labels, up_to_lengths, up_to_position
+from wisedb.memory.gates.activation import Tally, delta_activation
+from wisedb.memory.kinds.masked_delta import SideMemory
 from wisedb.memory.routing import BASE, Selection, choose, combine, decide
-from wisedb.memory.side_memory import SideMemory
 
 NUMBERS = st.lists(st.floats(0, 10, width=32), min_size=1, max_size=5)
 

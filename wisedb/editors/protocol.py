@@ -9,7 +9,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Protocol, cast
 
 from wisedb.config import Setting
-from wisedb.editors.stream import ShardPlan, ShardStream, StreamItem, TrainedShard
+from wisedb.editors.streams import ShardPlan, ShardStream, StreamItem, TrainedShard
 from wisedb.edits import Edit
 from wisedb.errors import UnknownEditor
 from wisedb.progress import Listener
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 # Each editor and the module that holds it as `EDITOR`: a list of names must not load torch.
-_HOMES = MappingProxyType({"wise": "wisedb.editors.wise.editor"})
+_HOMES = MappingProxyType({"wise": "wisedb.editors.keyed.editor"})
 
 
 class Editor(Protocol):
@@ -76,7 +76,7 @@ class Editor(Protocol):
         items: Sequence[StreamItem],
         progress: Listener | None = None,
     ) -> TrainedShard:
-        """Write one stream into one memory, see :func:`wisedb.editors.wise.train.train_stream`."""
+        """Write one stream into one memory, see :func:`wisedb.editors.keyed.train.train_stream`."""
 
     def consolidate(
         self,
@@ -88,7 +88,7 @@ class Editor(Protocol):
         edits: Sequence[Edit],
         progress: Listener | None = None,
     ) -> Tensor:
-        """Fit the merge of several memories, see :func:`wisedb.editors.wise.consolidate.consolidate`."""
+        """Fit the merge of several memories, see :func:`wisedb.editors.keyed.merge.consolidate`."""
 
 
 def editors() -> tuple[str, ...]:

@@ -13,7 +13,7 @@ from weakref import WeakValueDictionary
 import torch
 
 from wisedb.errors import UsageError
-from wisedb.memory.side_memory import SideMemory
+from wisedb.memory.kinds.masked_delta import SideMemory
 
 ROOM = 1 << 26
 """Bytes that matrices may take beyond those that are being multiplied, if nothing else is said."""

@@ -9,8 +9,8 @@ import torch
 from peft.utils.merge_utils import ties
 
 from wisedb.errors import UsageError
-from wisedb.memory.keys import KeyRing
-from wisedb.memory.side_memory import SideMemory
+from wisedb.memory.gates.keys.edit_keys import KeyRing
+from wisedb.memory.kinds.masked_delta import SideMemory
 
 MERGED = "merged"
 """The id of a merge."""

@@ -12,8 +12,8 @@ from typing import NamedTuple
 import torch
 
 from wisedb.errors import UsageError
-from wisedb.memory.activation import Tally, level, tally, token_squares
 from wisedb.memory.bank import Bank
+from wisedb.memory.gates.activation import Tally, level, tally, token_squares
 
 BASE = -1
 """The route to the base weight."""

@@ -1,7 +1,7 @@
 """What a blob is in memory: a kind, some JSON and named arrays, named by its decoded content.
 
 Arrays are plain bytes with a dtype and a shape. The store computes with none of them, so that it needs no tensor
-library; the codec and the runtime view the bytes as they like.
+library; the codec and the layers above view the bytes as they like.
 """
 
 from __future__ import annotations

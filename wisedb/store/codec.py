@@ -53,12 +53,12 @@ def encode(array: Array, *, reference: Array | None = None) -> tuple[bytes, dict
         The payload, and the recipe that :func:`decode` needs: ``{"codec": name}``.
     """
     # Whoever only reads commits needs no NumPy, which takes longer to load than all of the store.
-    from wisedb.store import words
+    from wisedb.store import byte_shuffle
 
-    candidates = [(RAW, array.data), (SHUFFLE, _deflate(words.shuffle(array.data, array.dtype)))]
+    candidates = [(RAW, array.data), (SHUFFLE, _deflate(byte_shuffle.shuffle(array.data, array.dtype)))]
     if reference is not None and (reference.dtype, reference.shape) == (array.dtype, array.shape):
-        steps = words.steps(array.data, reference.data, array.dtype)
-        candidates.append((ULP, _deflate(words.shuffle(steps, array.dtype))))
+        steps = byte_shuffle.steps(array.data, reference.data, array.dtype)
+        candidates.append((ULP, _deflate(byte_shuffle.shuffle(steps, array.dtype))))
     name, payload = min(candidates, key=lambda candidate: len(candidate[1]))
     return payload, {"codec": name}
 
@@ -99,13 +99,13 @@ def decode(
         return Array(dtype, shape, payload)
     if name not in (SHUFFLE, ULP):
         raise CorruptObject(f"an array has the unknown encoding {name!r}", hint="Upgrade wisedb. " + _HINT)
-    from wisedb.store import words
+    from wisedb.store import byte_shuffle
 
-    data = words.unshuffle(_inflate(payload, size), dtype)
+    data = byte_shuffle.unshuffle(_inflate(payload, size), dtype)
     if name == ULP:
         if reference is None or (reference.dtype, reference.shape) != (dtype, shape):
             raise CorruptObject(f"an array of {dtype} {list(shape)} was encoded against another one", hint=_HINT)
-        data = words.walk(data, reference.data, dtype)
+        data = byte_shuffle.walk(data, reference.data, dtype)
     return Array(dtype, shape, data)
 
 

@@ -11,13 +11,13 @@ from typing import Final
 
 from wisedb.config import StoreConfig
 from wisedb.errors import CorruptObject, MissingObject, NotAStore, StoreExists
+from wisedb.store.blob_cache import Recent
 from wisedb.store.blobs import Blob
 from wisedb.store.commits import Commit
 from wisedb.store.files import Disk, Fault, no_fault, read_file, storage_errors, sync_folder
 from wisedb.store.index import Index
 from wisedb.store.lock import DEFAULT_TIMEOUT, StoreLock
 from wisedb.store.objects import Objects
-from wisedb.store.recent import Recent
 from wisedb.store.refnames import BRANCHES, HEAD
 from wisedb.store.refs import Refs
 from wisedb.store.revisions import resolve

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from wisedb.repository import Repository
-from wisedb.runtime.assemble import Mode, assembled
+from wisedb.serving.assemble import Mode, assembled
 
 
 @pytest.mark.parametrize("mode", ["retrieve", "merge"])

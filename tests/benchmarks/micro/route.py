@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from wisedb.repository import Repository
-from wisedb.runtime.assemble import Mode, assembled
+from wisedb.serving.assemble import Mode, assembled
 
 
 @pytest.mark.parametrize("mode", ["base", "retrieve", "merge"])

@@ -48,7 +48,7 @@ class State:
 
 @dataclass
 class Builder:
-    """Writes commits as the runtime would, with deltas of one number."""
+    """Writes commits as a commit would, with deltas of one number."""
 
     store: Store
     capacity: int = 500

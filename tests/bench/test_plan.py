@@ -1,0 +1,87 @@
+"""What is compared is checked before anything is measured."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from wisedb.bench.plan import MODES, Plan, contestants, differences, known
+from wisedb.editors.keyed.settings import PRESETS
+from wisedb.edits import Edit
+from wisedb.errors import InputError, UnknownEditor, UsageError
+
+STREAM = [Edit(f"The number after {n} is", str(n + 1)) for n in range(5)]
+
+
+def plan(**more: Any) -> Plan:
+    given: dict[str, Any] = {"edits": STREAM, "lengths": (3, 1, 3), "settings": {"steps": 3}, **more}
+    return Plan.make(contestants(["wise"], given["settings"]), "atlas", "numbers", **given)
+
+
+def test_the_editors_and_the_presets_have_names() -> None:
+    assert {"wise", *(f"wise-{preset}" for preset in PRESETS)} <= set(known())
+    unedited, wise, paper = contestants(["wise", "wise-paper", "wise"], {"steps": 3})
+    assert (unedited.name, unedited.writes) == ("unedited", False)
+    assert (wise.editor, wise.settings, wise.writes) == ("wise", {"steps": 3}, True)
+    assert (paper.editor, paper.settings) == ("wise", {"preset": "paper", "steps": 3})
+
+
+def test_an_unknown_editor_is_refused_with_the_list() -> None:
+    with pytest.raises(UnknownEditor, match="no editor 'rome'") as found:
+        contestants(["wise", "rome"], {})
+    assert "wise, wise-paper" in found.value.hint
+    with pytest.raises(UsageError, match="no editor is named"):
+        contestants([], {})
+
+
+def test_a_preset_is_an_editor_of_its_own() -> None:
+    with pytest.raises(UsageError, match="preset") as found:
+        contestants(["wise"], {"preset": "paper"})
+    assert "wise-paper" in found.value.hint
+
+
+def test_lengths_grow_and_each_prompt_comes_once() -> None:
+    again = [*STREAM, Edit("the number AFTER 0 is", "seven"), Edit("The number after 9 is", "10")]
+    made = plan(edits=again)
+    assert made.lengths == (1, 3)
+    assert made.stream == (*STREAM, again[-1])
+    assert made.modes == MODES
+
+
+@pytest.mark.parametrize(
+    ("more", "error", "words"),
+    [
+        ({"lengths": (1, 6)}, InputError, "6 edits are asked for, numbers holds 5"),
+        ({"lengths": (0, 1)}, UsageError, "at least one edit"),
+        ({"lengths": ()}, UsageError, "at least one edit"),
+        ({"modes": ("merge", "base")}, UsageError, "no mode 'base'"),
+        ({"modes": ()}, UsageError, "no mode ''"),
+        ({"protocol": "all"}, UsageError, "no protocol 'all'"),
+    ],
+)
+def test_what_cannot_be_measured_is_refused(more: dict[str, Any], error: type[Exception], words: str) -> None:
+    with pytest.raises(error, match=words):
+        plan(**more)
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        {"seed": 1},
+        {"settings": {"steps": 4}},
+        {"protocol": "batch"},
+        {"edits": STREAM[::-1]},
+        {"pool": ("Water boils at",)},
+        {"target": "model.layers.0"},
+    ],
+)
+def test_other_conditions_are_told_apart(more: dict[str, Any]) -> None:
+    assert differences(plan().conditions(), plan(**more).conditions())
+
+
+def test_what_changes_no_other_row_is_no_condition() -> None:
+    assert plan().conditions() == plan(lengths=(2, 5), modes=("merge",)).conditions()
+    # One commit up to each T: with other T the commits are others.
+    apart = differences(plan(protocol="batch").conditions(), plan(protocol="batch", lengths=(2,)).conditions())
+    assert apart == ["lengths 1,3 there, 2 here"]

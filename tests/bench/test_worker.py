@@ -1,0 +1,156 @@
+"""One editor's part: what it writes, what it measures, and that it goes on after it was killed."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.stores import AUSTRALIA, HAMLET, SETTINGS, SUM
+from wisedb.bench import latency
+from wisedb.bench.ledger import NAME, Ledger
+from wisedb.bench.results import Row
+from wisedb.bench.task import Task
+from wisedb.bench.worker import work
+from wisedb.memory.hooks import handle_of
+from wisedb.progress import Progress
+from wisedb.repository import Repository
+from wisedb.store.store import Store
+
+STREAM = (AUSTRALIA, HAMLET, SUM)
+MODES = ("retrieve", "merge", "oracle")
+# What no second run measures alike.
+CLOCKED = ("seconds_per_edit", "prefill_overhead", "decode_overhead", "peak_rss_bytes")
+
+
+@pytest.fixture(autouse=True)
+def _short_rounds(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    monkeypatch.setattr(latency, "PROMPTS", 1)
+    monkeypatch.setattr(latency, "SECONDS", 0.0)
+    yield
+
+
+@pytest.fixture
+def task(model_folder: Path, tmp_path: Path) -> Callable[..., Task]:
+    def make(name: str = "wise", *, protocol: str = "one-by-one", **more: Any) -> Task:
+        row = Row(name, "", "tiny", "three", 0, protocol, 0)
+        given: dict[str, Any] = {"writes": True, "wanted": ((1, MODES), (3, MODES)), "pool": None, **more}
+        return Task(tmp_path / name, row, source=str(model_folder), revision=None, target=None, editor="wise",
+                    settings={**SETTINGS, "steps": 5, "attempts": 1}, stream=STREAM, **given)  # fmt: skip
+
+    return make
+
+
+def rows_of(task: Task, progress: list[Progress] | None = None) -> list[Row]:
+    found: list[Row] = []
+    work(task, found.append, None if progress is None else progress.append)
+    return found
+
+
+def timeless(rows: list[Row]) -> list[Row]:
+    return [replace(row, **dict.fromkeys(CLOCKED)) for row in rows]
+
+
+def test_a_task_survives_json(task: Callable[..., Task]) -> None:
+    made = task(pool=("Water boils at",))
+    assert Task.from_json(json.loads(json.dumps(made.to_json()))) == made
+
+
+def test_every_length_in_every_mode(task: Callable[..., Task]) -> None:
+    told: list[Progress] = []
+    found = rows_of(task(), told)
+    assert [(row.T, row.mode) for row in found] == [
+        (T, mode) for T in (1, 3) for mode in ("retrieve", "oracle", "merge")
+    ]
+    store = Store.open(task().folder)
+    for row in found:
+        assert row.reliability is not None and 0 <= row.reliability <= 1
+        assert row.seconds_per_edit is not None and row.seconds_per_edit > 0
+        assert row.bytes_per_edit is not None and row.peak_rss_bytes is not None
+        if row.mode == "oracle":
+            assert (row.exact_match, row.locality, row.prefill_overhead) == (None, None, None)
+        else:
+            assert row.exact_match is not None and row.locality is not None
+            assert row.prefill_overhead is not None and row.prefill_overhead > 0
+    # The rows are those of the store's own evaluation of the commit with so many edits.
+    repository = Repository(store)
+    last = repository.evaluate("HEAD", data=list(STREAM))
+    assert (found[3].reliability, found[3].exact_match) == (last.reliability, last.exact_match)
+    assert len(repository.log()) == 4 and len(repository.facts()) == 3
+    first = repository.evaluate("HEAD~2", data=list(STREAM[:1]), mode="merge")
+    assert (found[2].reliability, found[2].locality) == (first.reliability, first.locality)
+    assert {report.phase.partition(": ")[0] for report in told} == {"wise"}
+    assert ("wise: writing", 3, 3) in {(report.phase, report.done, report.total) for report in told}
+
+
+def test_bytes_are_those_of_the_objects(task: Callable[..., Task]) -> None:
+    made = task(wanted=((3, ("retrieve",)),))
+    (row,) = rows_of(made)
+    objects = made.folder / ".wisedb" / "objects"
+    whole = sum(path.stat().st_size for path in objects.rglob("*") if path.is_file())
+    store = Store.open(made.folder)
+    root = store.resolve("HEAD~3")
+    before = store.objects.size(root) + sum(map(store.objects.size, store.objects.commit(root).blobs))
+    assert row.bytes_per_edit == (whole - before) / 3
+
+
+def test_in_a_batch_there_is_a_commit_for_each_length(task: Callable[..., Task]) -> None:
+    made = task(protocol="batch", wanted=((1, ("merge",)), (3, ("merge",))))
+    found = rows_of(made)
+    assert [(row.T, row.mode, row.protocol) for row in found] == [(1, "merge", "batch"), (3, "merge", "batch")]
+    assert [len(entry.record.added) for entry in Repository.open(made.folder).log()] == [2, 1, 0]
+
+
+def test_the_unedited_model_writes_nothing(task: Callable[..., Task]) -> None:
+    made = task("unedited", writes=False, wanted=((1, ("base",)), (3, ("base",))))
+    found = rows_of(made)
+    assert [(row.T, row.mode, row.locality, row.prefill_overhead) for row in found] == [
+        (1, "base", 1.0, 1.0),
+        (3, "base", 1.0, 1.0),
+    ]
+    assert [(row.seconds_per_edit, row.bytes_per_edit) for row in found] == [(None, None)] * 2
+    assert Repository.open(made.folder).facts() == []
+
+
+def test_killed_between_a_commit_and_its_line_it_goes_on_to_the_same_rows(task: Callable[..., Task]) -> None:
+    whole = rows_of(task("whole"))
+    made = task("killed")
+    rows_of(replace(made, wanted=((1, MODES),)))
+    # Two more commits, of which the ledger knows nothing of the last and half of the one before.
+    rows_of(replace(made, wanted=((3, ("merge",)),)))
+    ledger = made.folder / NAME
+    lines = ledger.read_bytes().splitlines(keepends=True)
+    ledger.write_bytes(b"".join(lines[:2]) + lines[2][:20])
+    again = rows_of(replace(made, wanted=((3, MODES),)))
+    named = [replace(row, editor="whole") for row in again]
+    assert timeless(named) == timeless(whole[3:])
+    assert [json.loads(line)["count"] for line in ledger.read_text().splitlines()] == [0, 1, 2, 3]
+    assert len(Repository.open(made.folder).log()) == 4
+
+
+def test_a_ledger_tells_the_cost_up_to_a_length(repository: Repository, tmp_path: Path) -> None:
+    store = repository.store
+    ledger = Ledger(tmp_path, store)
+    for count, edit in enumerate(STREAM[:2], start=1):
+        ledger.add(count, repository.commit([edit], "one").commit, seconds=float(count), peak=100 - count)
+    again = Ledger(tmp_path, store)
+    assert (again.seconds(1), again.seconds(2)) == (1.0, 3.0)
+    assert 0 < again.bytes(1) < again.bytes(2)
+    assert (again.peak(2), again.last.count) == (99, 2)
+    assert again.at(5) is None and (entry := again.at(2)) is not None and entry.commit == store.resolve("HEAD")
+
+
+def test_timing_leaves_the_model_as_it_was(history: Repository) -> None:
+    commit = history.store.objects.commit(history.store.resolve("HEAD"))
+    took = latency.overhead(
+        history.store, history.base, commit, "retrieve", [AUSTRALIA.prompt, HAMLET.prompt], rounds=(2, 2)
+    )
+    assert took.prefill is not None and took.prefill > 0
+    assert took.decode is None or took.decode > 0
+    assert handle_of(history.base.model) is None
+    nothing = latency.overhead(history.store, history.base, commit, "merge", ["word " * 400])
+    assert nothing == latency.Overhead(None, None)

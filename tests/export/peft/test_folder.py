@@ -1,0 +1,142 @@
+"""The adapter folder: safetensors and JSON, the same bytes each time, and refused where it is damaged."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from safetensors.torch import load_file, save_file
+
+import wisedb
+from tests.models import tiny_tokenizer
+from tests.stores import ARRAYS, AUSTRALIA, HAMLET, SUM
+from wisedb.errors import BaseModelMismatch, CorruptObject, FormatTooNew, UsageError, WisedbError
+from wisedb.export.peft.folder import is_peft
+from wisedb.repository import Repository
+
+PROMPTS = [AUSTRALIA.prompt, HAMLET.prompt, SUM.prompt, "Something else"]
+
+
+def _logits(model: torch.nn.Module) -> torch.Tensor:
+    with torch.no_grad():
+        logits: torch.Tensor = model(**tiny_tokenizer()(PROMPTS, return_tensors="pt", padding=True)).logits
+    return logits
+
+
+def test_the_folder_is_an_adapter_folder_of_peft(history: Repository, adapter: Path) -> None:
+    assert {path.name for path in adapter.iterdir()} == {
+        "README.md",
+        "adapter_config.json",
+        "adapter_model.safetensors",
+    }
+    config = json.loads((adapter / "adapter_config.json").read_text())
+    target = history.store.config.base.target
+    assert config["peft_type"] == "WISEDB" and config["task_type"] == "CAUSAL_LM" and config["inference_mode"] is True
+    assert config["base_model_name_or_path"] == history.store.config.base.model and config["target_modules"] == [target]
+    assert config["mode"] == "retrieve" and config["commit"] == history.store.head_commit()[0]
+    held = [edit for memory in config["memories"] for edit in memory["blobs"]["delta"]["meta"]["edits"]]
+    assert sorted(held) == sorted(edit.id for edit in (AUSTRALIA, HAMLET, SUM))
+    names = set(load_file(adapter / "adapter_model.safetensors"))
+    start = f"base_model.model.{target}.wisedb_memories."
+    assert names == {f"{start}{number}_{array}" for number in range(2) for array in ARRAYS}
+    readme = (adapter / "README.md").read_text()
+    assert "import wisedb" in readme and "3 edited facts" in readme and "base_model:" not in readme
+
+
+def test_exporting_again_gives_the_same_bytes(history: Repository, adapter: Path, tmp_path: Path) -> None:
+    again = history.export("HEAD", tmp_path / "again", "peft").path
+    for file in adapter.iterdir():
+        assert (again / file.name).read_bytes() == file.read_bytes()
+
+
+@pytest.mark.parametrize("mode", ["retrieve", "merge", "base"])
+def test_wisedb_loads_it_as_the_store_does(history: Repository, adapter: Path, mode: str) -> None:
+    model, _ = wisedb.load(adapter, mode=mode)
+    expected, _ = history.load(mode=mode)
+    assert torch.equal(_logits(model), _logits(expected))
+    assert set(model.state_dict()) == set(expected.state_dict())
+
+
+def test_only_folders_of_the_method_are_taken_for_one(adapter: Path, tmp_path: Path) -> None:
+    assert is_peft(adapter) and not is_peft(tmp_path)
+    (tmp_path / "adapter_config.json").write_text('{"peft_type": "LORA"}')
+    assert not is_peft(tmp_path)
+    (tmp_path / "adapter_config.json").write_text("[]")
+    assert not is_peft(tmp_path)
+
+
+def _set(*keys: str | int, value: Any) -> Callable[[dict[str, Any]], None]:
+    def change(config: dict[str, Any]) -> None:
+        part: Any = config
+        for key in keys[:-1]:
+            part = part[key]
+        part[keys[-1]] = value
+
+    return change
+
+
+DELTA = ("memories", 0, "blobs", "delta")
+
+
+@pytest.mark.parametrize(
+    ("change", "error"),
+    [
+        (_set("format", value=2), FormatTooNew),
+        (_set("mode", value="sometimes"), CorruptObject),
+        (_set("memories", value="none"), CorruptObject),
+        (_set("memories", 0, "id", value="../../etc"), CorruptObject),
+        (_set(*DELTA, "id", value="x"), CorruptObject),
+        (_set(*DELTA, "arrays", "values", "shape", value=[3]), CorruptObject),
+        (_set(*DELTA, "arrays", "values", "dtype", value="U8"), CorruptObject),
+        (_set(*DELTA, "arrays", "values", "dtype", value="F8_E4M3"), CorruptObject),
+        (_set(*DELTA, "arrays", value={}), CorruptObject),
+        (_set(*DELTA, "meta", "mask", value="0" * 64), CorruptObject),
+        (_set(*DELTA, "meta", "threshold", value=-1.0), CorruptObject),
+        (_set("base", "weights", value=None), CorruptObject),
+        (_set("base", value={}), CorruptObject),
+        (_set("base", "weights", value="0" * 64), BaseModelMismatch),
+        (_set("peft_type", value="WISE"), WisedbError),
+    ],
+)
+def test_a_damaged_configuration_is_refused(
+    adapter: Path, tmp_path: Path, change: Callable[[dict[str, Any]], None], error: type[WisedbError]
+) -> None:
+    copy = shutil.copytree(adapter, tmp_path / "copy")
+    config = json.loads((copy / "adapter_config.json").read_text())
+    change(config)
+    (copy / "adapter_config.json").write_text(json.dumps(config))
+    with pytest.raises(error) as refused:
+        wisedb.load(copy)
+    assert refused.value.hint
+
+
+def test_damaged_tensors_are_refused(adapter: Path, tmp_path: Path) -> None:
+    copy = shutil.copytree(adapter, tmp_path / "copy")
+    file = copy / "adapter_model.safetensors"
+    tensors = load_file(file)
+    name = next(name for name in tensors if name.endswith("0_delta_values"))
+    for wrong in (
+        {},
+        {name: tensors[name][:-1]},
+        {name: tensors[name] * torch.nan},
+        {name: tensors[name].to(torch.int8)},
+    ):
+        save_file({key: value for key, value in {**tensors, **wrong}.items() if wrong or key != name}, file)
+        with pytest.raises(CorruptObject):
+            wisedb.load(copy)
+    file.write_bytes(b"not a file of tensors")
+    with pytest.raises(CorruptObject):
+        wisedb.load(copy)
+    file.unlink()
+    with pytest.raises(CorruptObject):
+        wisedb.load(copy)
+
+
+def test_an_adapter_has_no_revisions(adapter: Path) -> None:
+    with pytest.raises(UsageError):
+        wisedb.load(adapter, "HEAD")

@@ -1,0 +1,123 @@
+"""What is exported works without the store, and says what it is."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors import safe_open
+from transformers import AutoModelForCausalLM, AutoTokenizer
+
+import wisedb
+from tests.stores import AUSTRALIA, HAMLET, SUM
+from wisedb.errors import CorruptObject, FormatTooNew, InputError, NotAStore, UnknownRemote, UnknownRevision, UsageError
+from wisedb.model.locate import locate, weight_of
+from wisedb.repository import Repository
+from wisedb.serving.assemble import answering
+from wisedb.serving.memory_codec import read_memories
+
+
+def _answer(model: torch.nn.Module, tokenizer: object, prompt: str) -> torch.Tensor:
+    ids = tokenizer(prompt, return_tensors="pt")  # type: ignore[operator]
+    with torch.no_grad():
+        logits: torch.Tensor = model(**ids).logits
+    return logits
+
+
+def test_a_merged_checkpoint_is_plain_and_holds_the_merge(history: Repository, tmp_path: Path) -> None:
+    made = history.export("HEAD", tmp_path / "out", "merged")
+    assert made.path == tmp_path / "out" and made.format == "merged"
+    assert {"model.safetensors", "config.json", "tokenizer.json", "README.md"} <= set(made.files)
+    assert made.bytes == sum(path.stat().st_size for path in made.path.rglob("*") if path.is_file())
+    plain = AutoModelForCausalLM.from_pretrained(made.path)
+    AutoTokenizer.from_pretrained(made.path)
+    commit = history.store.head_commit()[1]
+    (merged,) = answering(commit, read_memories(history.store.objects, commit.memories), "merge")
+    before = weight_of(locate(history.base.model, commit.base.target))
+    after = weight_of(locate(plain, commit.base.target))
+    assert torch.equal(after, before + merged.dense().float())
+    assert "always on" in (made.path / "README.md").read_text()
+
+
+def test_the_merged_checkpoint_of_a_state_without_edits_is_the_base(history: Repository, tmp_path: Path) -> None:
+    made = history.export("HEAD~2", tmp_path / "out", "merged")
+    with (
+        safe_open(made.path / "model.safetensors", "pt") as one,
+        safe_open(history.base.path / "model.safetensors", "pt") as other,
+    ):
+        assert set(one.keys()) == set(other.keys())
+        assert all(torch.equal(one.get_tensor(name), other.get_tensor(name)) for name in one.keys())  # noqa: SIM118
+
+
+@pytest.mark.parametrize("mode", ["retrieve", "merge", "base"])
+def test_an_adapter_answers_as_the_store_does(history: Repository, tmp_path: Path, mode: str) -> None:
+    made = history.export("HEAD", tmp_path / "out", "adapter")
+    assert "adapter.json" in made.files
+    model, tokenizer = wisedb.load(made.path, mode=mode)
+    expected, _ = history.load(mode=mode)
+    for prompt in (AUSTRALIA.prompt, HAMLET.prompt, SUM.prompt, "Something else"):
+        assert torch.equal(_answer(model, tokenizer, prompt), _answer(expected, tokenizer, prompt))
+
+
+def test_a_folder_with_a_store_is_loaded_at_a_revision(history: Repository) -> None:
+    model, tokenizer = wisedb.load(history.path, "HEAD~1")
+    expected, _ = history.load("HEAD~1")
+    assert torch.equal(_answer(model, tokenizer, SUM.prompt), _answer(expected, tokenizer, SUM.prompt))
+    again, _ = wisedb.load(history.path / ".wisedb")
+    assert not torch.equal(_answer(again, tokenizer, SUM.prompt), _answer(expected, tokenizer, SUM.prompt))
+
+
+def test_what_can_not_be_exported(history: Repository, tmp_path: Path) -> None:
+    (tmp_path / "full").mkdir()
+    (tmp_path / "full" / "file").write_text("mine")
+    with pytest.raises(InputError):
+        history.export("HEAD", tmp_path / "full", "merged")
+    with pytest.raises(UsageError):
+        history.export("HEAD", tmp_path / "out", "merged", mode="merge")
+    with pytest.raises(UsageError):
+        history.export("HEAD", tmp_path / "out", "peft", mode="base")
+    with pytest.raises(UsageError):
+        history.export("HEAD", tmp_path / "out", "adapter", mode="both")
+    with pytest.raises(InputError):
+        history.export("HEAD~2", tmp_path / "out", "peft")
+    with pytest.raises(UsageError):
+        history.export("HEAD", tmp_path / "out", "zip")
+    with pytest.raises(UnknownRevision):
+        history.export("nowhere", tmp_path / "out", "merged")
+    assert [path.name for path in tmp_path.iterdir()] == ["full"]
+    assert (tmp_path / "full" / "file").read_text() == "mine"
+
+
+def test_what_can_not_be_loaded(history: Repository, tmp_path: Path) -> None:
+    with pytest.raises(NotAStore):
+        wisedb.load(tmp_path)
+    with pytest.raises(UnknownRemote):
+        wisedb.load("someone's facts")
+    made = history.export("HEAD", tmp_path / "out", "adapter")
+    with pytest.raises(UsageError):
+        wisedb.load(made.path, "HEAD")
+
+
+def test_a_damaged_adapter_is_refused(history: Repository, tmp_path: Path) -> None:
+    made = history.export("HEAD", tmp_path / "out", "adapter")
+    description = json.loads((made.path / "adapter.json").read_text())
+
+    def write(**changes: object) -> None:
+        (made.path / "adapter.json").write_text(json.dumps({**description, **changes}))
+
+    write(format=2)
+    with pytest.raises(FormatTooNew):
+        wisedb.load(made.path)
+    write(memories=[{"id": "../../etc", "kind": "shard", "blobs": {"mask": "x", "delta": "y"}}])
+    with pytest.raises(CorruptObject):
+        wisedb.load(made.path)
+    write()
+    blob = next(made.path.glob("objects/*/*.safetensors"))
+    data = bytearray(blob.read_bytes())
+    data[-1] ^= 1
+    blob.chmod(0o600)
+    blob.write_bytes(data)
+    with pytest.raises(CorruptObject):
+        wisedb.load(made.path)

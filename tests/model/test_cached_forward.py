@@ -1,0 +1,116 @@
+"""The shortcut gives the logits and the gradients of the plain full forward, whatever the family."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from tests.editors.keyed.fixtures import EDITS, mask_of, prepared, quick
+from tests.models import FAMILIES, tiny_model
+from wisedb.editors.keyed.batches import Rows, collate
+from wisedb.editors.keyed.losses import answer_loss
+from wisedb.model.cached_forward import find_shortcut
+from wisedb.model.locate import locate, weight_of
+
+# Families whose block adds the FFN's output to the residual stream as it is, and whose head sees states alone.
+_FASTEST = {"gpt2", "gptj", "gpt_neox", "gpt_neo", "llama", "mistral", "qwen2", "qwen3", "gemma", "phi", "phi3", "opt"}
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_loss_and_gradient_equal_those_of_the_full_forward(family: str) -> None:
+    base = prepared(family)
+    batch = collate(Rows(base, quick()).edit(EDITS[0]))
+    mask = mask_of(base)
+    delta = torch.where(mask, torch.randn(mask.shape, generator=torch.Generator().manual_seed(0)), 0.0)
+
+    quickly = delta.clone().requires_grad_()
+    change = batch.prompts.features @ quickly
+    logits = base.shortcut.logits(batch.ids, batch.hidden, change, batch.at)
+    answer_loss(logits, batch.labels, batch.weights).backward()  # type: ignore[no-untyped-call]
+
+    plainly = delta.clone().requires_grad_()
+    weight = (weight_of(base.projection).detach() + plainly).T if base.projection.transposed else None
+    name = f"{base.projection.name}.weight"
+    full = weight if weight is not None else weight_of(base.projection).detach() + plainly
+    outputs = torch.func.functional_call(base.model, {name: full}, kwargs={"input_ids": batch.ids})
+    expected = outputs.logits[batch.at]
+    answer_loss(expected, batch.labels, batch.weights).backward()  # type: ignore[no-untyped-call]
+
+    scale = float(expected.detach().abs().max())
+    assert torch.allclose(logits, expected, rtol=1e-4, atol=1e-4 * scale)
+    assert quickly.grad is not None and plainly.grad is not None
+    assert torch.allclose(quickly.grad, plainly.grad, rtol=1e-3, atol=1e-3 * float(plainly.grad.abs().max()))
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_the_frozen_blocks_are_skipped(family: str) -> None:
+    base = prepared(family)
+    batch = collate(Rows(base, quick()).edit(EDITS[0]))
+    ran: list[int] = []
+    hooks = [
+        block.register_forward_hook(lambda _m, args, _o, number=number: ran.append(number))
+        for number, block in enumerate(base.projection.blocks)
+    ]
+    inner: list[str] = []
+    first = base.projection.blocks[0]
+    hooks += [child.register_forward_hook(lambda *_: inner.append("ran")) for child in first.children()]
+    base.shortcut.logits(batch.ids, batch.hidden, batch.prompts.features[..., : base.projection.d_model] * 0, batch.at)
+    for hook in hooks:
+        hook.remove()
+    assert not inner
+    assert base.shortcut.trunk == ("additive" if family in _FASTEST else base.shortcut.trunk) != "full"
+    assert base.shortcut.head == "answers"
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_the_last_feed_forward_part_sees_the_answers_alone(family: str) -> None:
+    base = prepared(family)
+    batch = collate(Rows(base, quick()).edit(EDITS[0]))
+    last = base.projection.blocks[-1]
+    inside = base.projection.name.rpartition(".")[2]
+    widths: list[int] = []
+    (module,) = (part for name, part in last.named_modules() if name.rpartition(".")[2] == inside and "att" not in name)
+    hook = module.register_forward_hook(lambda _m, args, _o: widths.append(args[0].numel() // args[0].shape[-1]))
+    base.shortcut.logits(batch.ids, batch.hidden, torch.zeros(*batch.ids.shape, base.projection.d_model), batch.at)
+    hook.remove()
+    # OPT's blocks hold the two matrices themselves.
+    assert (base.shortcut.last is None) == (family == "opt")
+    assert widths == [batch.ids.numel() if family == "opt" else len(batch.labels)]
+
+
+def test_a_last_part_that_mixes_positions_runs_everywhere() -> None:
+    base = prepared("llama")
+    part = base.projection.blocks[-1].mlp
+    own = part.forward
+    part.forward = lambda states: own(states + states.cumsum(1))
+    mixed = type(base).prepare(base.model, base.tokenizer, base.projection, base.pool)
+    assert base.shortcut.last == "mlp" and mixed.shortcut.last is None
+    assert mixed.shortcut.trunk == "additive" and mixed.shortcut.head == "answers"
+
+
+def test_the_edited_block_runs_everywhere() -> None:
+    model = tiny_model("llama")
+    deepest = locate(model, layer=2)
+    assert deepest.layer == deepest.layers - 1
+    assert find_shortcut(model, deepest).last is None
+
+
+def test_a_family_that_can_not_skip_takes_the_full_forward() -> None:
+    base = prepared("llama")
+    original = base.model.forward
+
+    def picky(*args: object, **kwargs: object) -> object:
+        # Looks behind the blocks' backs: states that were not computed below are refused.
+        if "forward" in base.projection.blocks[0].__dict__:
+            raise RuntimeError("no")
+        return original(*args, **kwargs)
+
+    base.model.forward = picky
+    full = type(base).prepare(base.model, base.tokenizer, base.projection, base.pool)
+    assert full.shortcut.trunk == "full"
+    batch = collate(Rows(full, quick()).edit(EDITS[0]))
+    still = full.shortcut.logits(
+        batch.ids, batch.hidden, torch.zeros(*batch.ids.shape, base.projection.d_model), batch.at
+    )
+    del base.model.forward
+    assert torch.allclose(still, base.model(input_ids=batch.ids).logits[batch.at], atol=1e-4)

@@ -1,0 +1,65 @@
+"""Made-up names, and what a text seems to be about."""
+
+from __future__ import annotations
+
+from random import Random
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from wisedb.model.subjects import likely_subject, names, swapped
+
+
+def test_names_are_words_that_look_like_names() -> None:
+    assert names(["Once a girl called Mary met Tom.", "The dog of Mary"]) == ("Mary", "Tom")
+    assert names(["the dog", "a cat"]) == ("dog", "cat")
+    assert names([]) == ()
+
+
+def test_the_subject_is_exchanged() -> None:
+    texts = swapped("Who wrote Hamlet, and when?", "Hamlet", ["Ada", "Bob", "Eve"], 4, Random(1))
+    assert len(texts) == 4
+    for text in texts:
+        assert text.startswith("Who wrote ") and text.endswith(", and when?")
+        first, second = text.removeprefix("Who wrote ").removesuffix(", and when?").split()
+        assert {first, second} < {"Ada", "Bob", "Eve"} and first != second
+    assert swapped("Who wrote Hamlet?", "Hamlet", ["Ada", "Bob"], 2, Random(1)) == swapped(
+        "Who wrote Hamlet?", "Hamlet", ["Ada", "Bob"], 2, Random(1)
+    )
+
+
+@pytest.mark.parametrize("subject", [None, "", "Macbeth"])
+def test_without_a_subject_a_name_is_exchanged(subject: str | None) -> None:
+    for text in swapped("We met Jane at home", subject, ["Ada", "Bob"], 3, Random(0)):
+        assert text in ("We met Ada Bob at home", "We met Bob Ada at home")
+
+
+def test_there_is_nothing_to_exchange() -> None:
+    assert swapped("", None, ["Ada", "Bob"], 3, Random(0)) == []
+    assert swapped("We met Jane", "Jane", ["Ada"], 3, Random(0)) == []
+    assert len(swapped("we", None, ["Ada", "Bob"], 1, Random(0))) == 1
+
+
+@pytest.mark.parametrize(
+    ("text", "subject"),
+    [
+        ("Which river system contains Charity Creek?", "Charity Creek"),
+        ("Toko Yasuda, the", "Toko Yasuda"),
+        ("In the year 1912 the ship", "1912"),
+        ('Who directed "Clouds of May"?', "Clouds of May"),
+        ("What is Bahlinger SC's home?", "Bahlinger SC"),
+        ("Where was the Museum of the City built?", "Museum of the City"),
+        ("When did it happen?", None),
+        ("東京は", None),
+        ("", None),
+    ],
+)
+def test_a_subject_nobody_named(text: str, subject: str | None) -> None:
+    assert likely_subject(text) == subject
+
+
+@given(st.text(max_size=60))
+def test_a_likely_subject_stands_in_the_text(text: str) -> None:
+    found = likely_subject(text)
+    assert found is None or (found and found in text)

@@ -1,0 +1,186 @@
+"""What is compared, and under which conditions. No torch."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final, Self
+
+from wisedb.bench.environment import engine, machine, versions
+from wisedb.canonical import canonical_json, digest
+from wisedb.config import Setting
+from wisedb.editors.keyed.settings import PRESETS
+from wisedb.editors.protocol import editors
+from wisedb.edits import Edit
+from wisedb.errors import InputError, UnknownEditor, UsageError
+
+UNEDITED: Final = "unedited"
+"""The row that always comes along: the base model as it is."""
+
+PROTOCOLS: Final = ("one-by-one", "batch")
+"""A commit an edit / one commit up to each T."""
+
+MODES: Final = ("retrieve", "merge", "oracle")
+"""The router chooses / one memory merged of all / each prompt is told its memory, which tells what routing costs."""
+
+
+@dataclass(frozen=True, slots=True)
+class Contestant:
+    """One line of the comparison.
+
+    Attributes:
+        name: what the rows call it.
+        editor: the editor that writes.
+        settings: its settings, on top of what is measured for the model.
+        writes: False for the unedited model.
+    """
+
+    name: str
+    editor: str
+    settings: Mapping[str, Setting] = field(default_factory=dict)
+    writes: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """A comparison.
+
+    Attributes:
+        contestants: who is compared, the unedited model first.
+        model: the base model, as :func:`wisedb.model.base.load_base` takes it.
+        data: what the rows call the stream.
+        stream: the edits in the order in which they are written, one a prompt.
+        lengths: the T at which everything is measured, growing.
+        modes: how the memories answer, of :data:`MODES`.
+        protocol: of :data:`PROTOCOLS`.
+        seed: where every random choice comes from.
+        settings: those that all editors were given.
+        pool: unrelated prompts of the user's own, ``None`` for those that the model writes.
+        revision: of the base model.
+        target: the module that is edited, ``None`` for the default.
+    """
+
+    contestants: tuple[Contestant, ...]
+    model: str
+    data: str
+    stream: tuple[Edit, ...]
+    lengths: tuple[int, ...]
+    modes: tuple[str, ...] = MODES
+    protocol: str = PROTOCOLS[0]
+    seed: int = 0
+    settings: Mapping[str, Setting] = field(default_factory=dict)
+    pool: tuple[str, ...] | None = None
+    revision: str | None = None
+    target: str | None = None
+
+    @classmethod
+    def make(
+        cls,
+        contestants: tuple[Contestant, ...],
+        model: str,
+        data: str,
+        edits: Iterable[Edit],
+        lengths: Iterable[int],
+        **more: Any,
+    ) -> Self:
+        """A plan, checked.
+
+        Args:
+            contestants: see :func:`contestants`.
+            model, data: see the class.
+            edits: the records; of those that share a prompt the first is kept.
+            lengths: the T, in any order.
+            **more: the other attributes.
+
+        Raises:
+            UsageError: a length below 1, or a mode or a protocol that there isn't.
+            InputError: the records are fewer than the largest T.
+        """
+        first: dict[str, Edit] = {}
+        for edit in edits:
+            first.setdefault(edit.key, edit)
+        plan = cls(contestants, model, data, tuple(first.values()), tuple(sorted(set(lengths))), **more)
+        plan._check()
+        return plan
+
+    def _check(self) -> None:
+        if not self.lengths or self.lengths[0] < 1:
+            raise UsageError("a stream has at least one edit", hint="Give --edits 1 or more, such as 1,10,100.")
+        if self.protocol not in PROTOCOLS:
+            raise UsageError(f"there is no protocol '{self.protocol}'", hint=f"There are: {', '.join(PROTOCOLS)}.")
+        unknown = [mode for mode in self.modes if mode not in MODES]
+        if unknown or not self.modes:
+            raise UsageError(f"there is no mode '{''.join(unknown[:1])}'", hint=f"There are: {', '.join(MODES)}.")
+        if len(self.stream) < self.lengths[-1]:
+            raise InputError(
+                f"{self.lengths[-1]} edits are asked for, {self.data} holds {len(self.stream)} with different prompts",
+                hint=f"Give a file with more edits, or --edits {len(self.stream)} or less.",
+            )
+
+    def conditions(self) -> dict[str, Any]:
+        """What rows must share to stand in one table, as JSON values.
+
+        Not in it: which editors and modes are asked for, and under one-by-one the lengths, since none of these changes
+        another row.
+        """
+        return {
+            "model": self.model,
+            "revision": self.revision,
+            "target": self.target,
+            "data": self.data,
+            "stream": digest(canonical_json([edit.id for edit in self.stream])),
+            "protocol": self.protocol,
+            "seed": self.seed,
+            "settings": dict(sorted(self.settings.items())),
+            "pool": None if self.pool is None else digest(canonical_json(list(self.pool))),
+            "lengths": list(self.lengths) if self.protocol == "batch" else None,
+            "machine": machine(),
+            "versions": versions(),
+            "engine": engine(),
+        }
+
+
+def known() -> dict[str, tuple[str, dict[str, Setting]]]:
+    """Every name that can be compared → the editor and its settings: the editors, and WISE's presets."""
+    found: dict[str, tuple[str, dict[str, Setting]]] = {name: (name, {}) for name in editors()}
+    return found | {f"wise-{preset}": ("wise", {"preset": preset}) for preset in PRESETS}
+
+
+def contestants(names: Sequence[str], settings: Mapping[str, Setting]) -> tuple[Contestant, ...]:
+    """The unedited model and the editors of these names, each once.
+
+    Raises:
+        UnknownEditor: there is none of a name; the hint lists those that there are.
+        UsageError: no name, or a preset in the settings.
+    """
+    there = known()
+    for name in names:
+        if name not in there:
+            raise UnknownEditor(f"there is no editor '{name}'", hint=f"There are: {', '.join(there)}.")
+    if not names:
+        raise UsageError("no editor is named", hint=f"There are: {', '.join(there)}.")
+    if "preset" in settings:
+        hint = "Compare 'wise-PRESET' instead: " + ", ".join(name for name in there if name.startswith("wise-"))
+        raise UsageError("a preset is an editor of its own here", hint=f"{hint}.")
+    several = [Contestant(name, there[name][0], {**there[name][1], **settings}) for name in dict.fromkeys(names)]
+    # It writes nothing; its store has the first editor's settings, because they say which prompts count as unrelated.
+    return Contestant(UNEDITED, several[0].editor, several[0].settings, writes=False), *several
+
+
+def differences(one: Mapping[str, Any], other: Mapping[str, Any]) -> list[str]:
+    """How two :meth:`Plan.conditions` differ, each difference as a short text."""
+    return [
+        f"{name} {_short(one.get(name))} there, {_short(other.get(name))} here"
+        for name in sorted({*one, *other})
+        if one.get(name) != other.get(name)
+    ]
+
+
+def _short(value: Any) -> str:
+    if value is None:
+        return "none"
+    if isinstance(value, str) and len(value) == 64:
+        return value[:12]
+    if isinstance(value, Mapping):
+        return " ".join(f"{name}={item}" for name, item in value.items()) or "none"
+    return ",".join(map(str, value)) if isinstance(value, list) else str(value)

@@ -1,0 +1,90 @@
+"""The comparison: editor after editor, each in its own process, each row kept as soon as it is there. No torch."""
+
+from __future__ import annotations
+
+from contextlib import closing
+from pathlib import Path
+from typing import Final
+
+from wisedb.bench.child import messages
+from wisedb.bench.plan import Contestant, Plan
+from wisedb.bench.results import WORK, Key, Results, Row
+from wisedb.bench.task import Task
+from wisedb.progress import Listener, Progress
+from wisedb.store.lock import StoreLock
+
+LOCK: Final = "lock"
+
+
+def bench(plan: Plan, folder: Path, *, progress: Listener | None = None) -> Results:
+    """Measure what a plan asks for and isn't in the folder yet.
+
+    Args:
+        plan: the plan.
+        folder: keeps the rows, and under ``work/`` the editors' stores; it may hold an earlier, unfinished run of the
+            same conditions, which is gone on with.
+        progress: is told about it.
+
+    Returns:
+        the rows in the folder, those of earlier runs included.
+
+    Raises:
+        InputError: the folder holds a comparison under other conditions.
+        StoreBusy: another process works in it.
+        WisedbError: what an editor failed with; the rows that were measured before are kept.
+    """
+    # Looked at before the lock is: a folder of something else must not get a lock file.
+    Results.open(folder, plan)
+    with StoreLock(folder / LOCK, timeout=0.0).hold("bench"):
+        results = Results.open(folder, plan)
+        for contestant in plan.contestants:
+            _measure(plan, contestant, results, folder / WORK / contestant.name, progress)
+    return results
+
+
+def asked(plan: Plan) -> list[Key]:
+    """The keys of all rows that a plan asks for."""
+    return [
+        (contestant.name, length, mode)
+        for contestant in plan.contestants
+        for length in plan.lengths
+        for mode in _modes(plan, contestant)
+    ]
+
+
+def _modes(plan: Plan, contestant: Contestant) -> tuple[str, ...]:
+    return plan.modes if contestant.writes else ("base",)
+
+
+def _measure(plan: Plan, contestant: Contestant, results: Results, folder: Path, progress: Listener | None) -> None:
+    missing = [
+        (length, modes)
+        for length in plan.lengths
+        if (modes := tuple(mode for mode in _modes(plan, contestant) if (contestant.name, length, mode) not in results))
+    ]
+    if not missing:
+        return
+    folder.mkdir(parents=True, exist_ok=True)
+    if progress is not None:
+        progress(Progress(f"{contestant.name}: starting", 0, 1))
+    shown = Path(plan.model).name if Path(plan.model).is_absolute() else plan.model
+    task = Task(
+        folder=folder,
+        row=Row(contestant.name, "", shown, plan.data, 0, plan.protocol, plan.seed),
+        writes=contestant.writes,
+        source=plan.model,
+        revision=plan.revision,
+        target=plan.target,
+        editor=contestant.editor,
+        settings=contestant.settings,
+        pool=plan.pool,
+        stream=plan.stream[: missing[-1][0]],
+        wanted=tuple(missing),
+    )
+    # Closed at once whatever happens: the folder may be a temporary one that goes next.
+    with closing(messages(task, folder / "worker.log")) as said:
+        for message in said:
+            if "row" in message:
+                results.add(Row.from_json(message["row"]))
+            elif progress is not None:
+                progress(Progress(**message["progress"]))

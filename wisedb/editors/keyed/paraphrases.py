@@ -1,0 +1,136 @@
+"""Other ways to ask what an edit is about, borrowed from the edits that it is learned with.
+
+"The capital of Laos is" and "Which city is the capital of Peru?" ask the same of two things. Whoever writes many edits
+has asked for each kind of fact in several ways, and any of them may be how the next person asks for this one. Which
+edits ask the same shows in their relation keys, as it does where prompts are routed.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor
+from torch.nn.functional import normalize
+
+from wisedb.edits import Edit, normalise_prompt
+from wisedb.memory.gates.keys.index import centre_of
+from wisedb.memory.gates.keys.statistics import Statistics
+from wisedb.model.capture import observe
+from wisedb.model.locate import Projection
+from wisedb.model.subjects import likely_subject
+from wisedb.model.tokens import encode_prompt
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel, PreTrainedTokenizerBase
+
+# The least cosine of two relation keys that count as asking the same.
+_ALIKE = 0.5
+# A prompt with more words around its subject says more than what it asks: a passage about something else, say.
+_LONGEST = 24
+
+
+class Asked:
+    """What prompts ask for: their relation keys, each computed by itself and remembered.
+
+    Args:
+        model: the base model, in evaluation mode, without memories.
+        tokenizer: its tokenizer.
+        projection: the projection that is edited.
+        statistics: the model's, which relation keys are measured in.
+    """
+
+    def __init__(
+        self,
+        model: PreTrainedModel,
+        tokenizer: PreTrainedTokenizerBase,
+        projection: Projection,
+        statistics: Statistics,
+    ) -> None:
+        self._model, self._tokenizer, self._projection = model, tokenizer, projection
+        self._statistics = statistics
+        self._found: dict[str, Tensor] = {}
+
+    def __call__(self, prompts: Sequence[str]) -> Tensor:
+        """float32 (n, r) on the CPU, not centred; zero for a prompt without a token."""
+        for prompt in prompts:
+            if prompt not in self._found:
+                self._found[prompt] = self._key(prompt)
+        return torch.stack([self._found[prompt] for prompt in prompts])
+
+    def _key(self, prompt: str) -> Tensor:
+        ids = encode_prompt(self._tokenizer, prompt)
+        if not ids:
+            return torch.zeros(self._statistics.relation_map.shape[1])
+        (seen,) = observe(self._model, self._projection, self._statistics.layer, [ids])
+        return self._statistics.relations(seen.states[-1])
+
+
+def wordings(lesson: Sequence[Edit], others: Sequence[Edit], asked: Tensor, count: int) -> list[tuple[str, ...]]:
+    """Prompts that ask of each edit's subject, in the words of other edits, what the edit's own prompt asks of it.
+
+    The edits' prompts without their subjects are frames; a frame asks what the edits that use it ask, on average. An
+    edit borrows those that ask what it asks, the nearest first, unless another edit on the same subject with another
+    target asks that more nearly.
+
+    What an edit is measured by is left alone: no wording is a rephrase or a locality prompt of one of these edits, nor
+    a prompt of theirs.
+
+    Args:
+        lesson: the edits that wordings are wanted for.
+        others: further edits to borrow from.
+        asked: float32 (lesson + others, r), what their prompts ask for, as :class:`Asked` finds it.
+        count: how many an edit gets, at most.
+    """
+    everyone = (*lesson, *others)
+    names = [_subject(edit) for edit in everyone]
+    frames: dict[tuple[str, str], list[int]] = defaultdict(list)
+    kin: dict[str, list[int]] = defaultdict(list)
+    for number, (edit, name) in enumerate(zip(everyone, names, strict=True)):
+        if name is not None:
+            kin[name.casefold()].append(number)
+            frames[_around(edit.prompt, name)].append(number)
+    usable = [frame for frame in frames if len(" ".join(frame).split()) <= _LONGEST]
+    if not usable or not count:
+        return [()] * len(lesson)
+    keys = normalize(asked - centre_of(asked), dim=-1)
+    meant = normalize(torch.stack([keys[frames[frame]].mean(dim=0) for frame in usable]), dim=-1)
+    held = {normalise_prompt(text) for edit in everyone for text in _known(edit)}
+    found: list[tuple[str, ...]] = []
+    for number, edit in enumerate(lesson):
+        name, some = names[number], list[str]()
+        if name is not None:
+            rivals = [other for other in kin[name.casefold()] if everyone[other].target != edit.target]
+            for frame in _nearest(keys[number], keys[rivals], meant):
+                wording = name.join(usable[frame])
+                if len(some) < count and normalise_prompt(wording) not in held:
+                    some.append(wording)
+        found.append(tuple(some))
+    return found
+
+
+def _nearest(own: Tensor, rivals: Tensor, meant: Tensor) -> Iterator[int]:
+    # The frames that ask what a key (r,) asks, nearest first, but those that one of its rivals (n, r) asks more nearly.
+    alike = meant @ own
+    least = torch.full_like(alike, _ALIKE)
+    if len(rivals):
+        least = torch.maximum(least, (meant @ rivals.T).amax(dim=1))
+    order = alike.argsort(descending=True, stable=True)
+    yield from order[(alike >= least)[order]].tolist()
+
+
+def _subject(edit: Edit) -> str | None:
+    # What the prompt is about, where it stands there once: only then is it clear what is asked of it.
+    named = edit.subject if edit.subject and edit.subject.strip() else likely_subject(edit.prompt)
+    return named if named and edit.prompt.count(named) == 1 else None
+
+
+def _around(prompt: str, name: str) -> tuple[str, str]:
+    before, _, after = prompt.partition(name)
+    return before, after
+
+
+def _known(edit: Edit) -> tuple[str, ...]:
+    return edit.prompt, *edit.rephrases, *(local.prompt for local in edit.locality)

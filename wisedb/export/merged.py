@@ -1,0 +1,176 @@
+"""A commit as a folder of its own: a plain checkpoint, or an adapter that needs the base model."""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import torch
+
+from wisedb.errors import InputError, StoreNotWritable, UsageError
+from wisedb.export.adapter import write_adapter
+from wisedb.model.base import load_for
+from wisedb.model.locate import locate, weight_of
+from wisedb.serving.assemble import baked, fitted
+from wisedb.serving.memory_codec import Draft, read_memories
+from wisedb.serving.merge_memories import as_one
+
+if TYPE_CHECKING:
+    from wisedb.progress import Listener
+    from wisedb.store.commits import Commit
+    from wisedb.store.store import Store
+
+FORMATS = ("merged", "adapter", "peft")
+
+_README = """# {name}, with {count} edited facts
+
+This checkpoint was exported by wisedb from commit `{commit}` of a store for `{model}`.
+
+It is a plain `transformers` checkpoint: the value projection `{target}` holds the base model's weight plus the TIES
+merge of all side memories (density {density}). **The change is always on.** The router, which lets a side memory answer
+only the prompts that activate it, is not part of a plain checkpoint, so prompts that have nothing to do with the edits
+may be answered differently from the base model. Where that matters, load the store or the `adapter` export with
+`wisedb.load`.
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class ExportResult:
+    """What was written.
+
+    Attributes:
+        path: the folder, absolute.
+        format: ``merged``, ``adapter`` or ``peft``.
+        files: the files in it, relative, by name.
+        bytes: what they take.
+    """
+
+    path: Path
+    format: str
+    files: tuple[str, ...]
+    bytes: int
+
+    def to_json(self) -> dict[str, Any]:
+        """As ``wisedb export --json`` prints it."""
+        return {"path": str(self.path), "format": self.format, "files": list(self.files), "bytes": self.bytes}
+
+
+def export(
+    store: Store,
+    rev: str,
+    directory: Path,
+    format: str = "merged",
+    mode: str | None = None,
+    *,
+    progress: Listener | None = None,
+    **kwargs: Any,
+) -> ExportResult:
+    """Write a commit's model to a new or empty folder.
+
+    ``merged``: a plain checkpoint that any software reads: W_v + TIES(ΔW of all memories) in place of W_v (WISE §2.3.2,
+    W_v' ← W_v + TIES(T_e; W_v)), in the checkpoint's own dtype. It is always on: routing is not in it.
+    ``adapter``: the memories and a reference to the base model; ``wisedb.load`` opens it without the store.
+    ``peft``: the same as a PEFT adapter; with wisedb imported, peft and transformers open it by themselves.
+
+    An adapter holds no edits, so that a merge can't be fitted where it is loaded: its memories would be merged by TIES
+    alone. With the mode ``merge`` the one memory in it is the merge, fitted here.
+
+    Args:
+        store: the store.
+        rev: the commit.
+        directory: must not exist, or be empty.
+        format: see above.
+        mode: for an adapter, ``retrieve`` (the default): every memory; or ``merge``: one memory merged of all.
+        progress: is told how far a merge is that must be fitted first.
+        **kwargs: as in :func:`wisedb.model.base.load_base`, where a merge is asked for.
+
+    Raises:
+        UnknownRevision: no such commit.
+        UsageError: no such format, no such mode, or a mode for a format that has none.
+        InputError: the folder is not empty, or an adapter for peft is to hold no memory.
+        StoreNotWritable: it can't be written; nothing is left there.
+    """
+    if format not in FORMATS:
+        raise UsageError(f"there is no format '{format}'", hint=f"There are: {', '.join(FORMATS)}.")
+    if mode not in (None, "retrieve", "merge"):
+        raise UsageError(f"an adapter has no mode '{mode}'", hint="There are: retrieve, merge.")
+    if mode is not None and format == "merged":
+        raise UsageError(
+            "the format 'merged' has no mode", hint="It is always merged; or use --format adapter or peft."
+        )
+    commit_id = store.resolve(rev)
+    commit = store.objects.commit(commit_id)
+    target = directory.expanduser().absolute()
+    if target.exists() and (not target.is_dir() or any(target.iterdir())):
+        raise InputError(f"{target} is there already", hint="Choose a folder that doesn't exist or is empty.")
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        # Written beside its place and renamed at the end, so that a half-written export is never taken for one.
+        with tempfile.TemporaryDirectory(dir=target.parent, prefix=f".{target.name}-") as scratch:
+            making = Path(scratch) / target.name
+            making.mkdir()
+            if format == "merged":
+                _write_merged(store, commit_id, commit, making, kwargs, progress)
+            else:
+                held, shelf = commit, Draft(store.objects)
+                if mode == "merge":
+                    held, shelf = as_one(store, load_for(store.config.base, **kwargs), commit, progress=progress)
+                if format == "peft":
+                    from wisedb.export.peft.folder import write_peft  # peft takes a second to import
+
+                    write_peft(shelf, commit_id, held, making, mode or "retrieve")
+                else:
+                    write_adapter(shelf, commit_id, held, making)
+            if target.exists():
+                target.rmdir()
+            making.replace(target)
+    except OSError as error:
+        raise StoreNotWritable(
+            f"{target} can't be written: {error.strerror or error}", hint="Choose another folder, or free some space."
+        ) from error
+    files = sorted(path for path in target.rglob("*") if path.is_file())
+    return ExportResult(
+        target,
+        format,
+        tuple(path.relative_to(target).as_posix() for path in files),
+        sum(path.stat().st_size for path in files),
+    )
+
+
+def _write_merged(
+    store: Store,
+    commit_id: str,
+    commit: Commit,
+    folder: Path,
+    kwargs: dict[str, Any],
+    progress: Listener | None,
+) -> None:
+    base = store.config.base
+    memories = read_memories(store.objects, commit.memories)
+    # Fitted to the model as it is trained, whatever dtype is written.
+    if memories:
+        memories = fitted(store, load_for(base, **kwargs), commit, memories, "merge", progress=progress)
+    loaded = load_for(base, **{"dtype": "auto", **kwargs})
+    with torch.no_grad():
+        weight = weight_of(locate(loaded.model, base.target))
+        weight.copy_(baked(weight, memories))
+    loaded.model.save_pretrained(folder)
+    loaded.tokenizer.save_pretrained(folder)
+    merged = commit.merged or {}
+    (folder / "README.md").write_text(
+        _README.format(
+            name=Path(base.model).name,
+            count=sum(len(memory.edits) for memory in memories),
+            commit=commit_id,
+            model=base.model,
+            target=base.target,
+            density=merged.get("density", "none"),
+        ),
+        encoding="utf-8",
+    )
+    (folder / "wisedb-export.json").write_text(
+        json.dumps({"commit": commit_id, "base": base.to_json(), "merged": merged}, indent=2) + "\n", encoding="utf-8"
+    )

@@ -1,0 +1,146 @@
+"""A commit's memories as a configuration and named tensors, and back.
+
+The arrays of the memories' blobs are taken over one by one and read by :mod:`wisedb.serving.memory_codec`, which
+alone knows what they mean: a new kind of memory needs nothing here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import torch
+
+from wisedb.errors import CorruptObject, WisedbError
+from wisedb.export.adapter import Adapter, state
+from wisedb.model.tensors import DTYPES, to_raw
+from wisedb.serving.memory_codec import Draft, Shelf, tensor
+from wisedb.store.blobs import Array, Blob, byte_count
+from wisedb.store.commits import MemoryEntry
+
+if TYPE_CHECKING:
+    from wisedb.export.peft.config import WiseConfig
+
+_HINT = "Export the adapter again."
+
+# What a shard's meta say of its training, which an adapter doesn't go on with: lists as long as all its edits.
+_TRAINING = ("stream", "activations")
+
+
+def describe(shelf: Shelf, memories: Iterable[MemoryEntry]) -> tuple[list[dict[str, Any]], dict[str, torch.Tensor]]:
+    """The memories of a commit for :class:`~wisedb.export.peft.config.WiseConfig`, and their tensors by name.
+
+    Raises:
+        MissingObject, CorruptObject: a blob is not there, or damaged.
+    """
+    records: list[dict[str, Any]] = []
+    tensors: dict[str, torch.Tensor] = {}
+    for number, entry in enumerate(memories):
+        blobs = {role: shelf.get(blob_id) for role, blob_id in sorted(entry.blobs.items())}
+        for role, blob in blobs.items():
+            tensors |= {_name(number, role, name): tensor(blob, name) for name in sorted(blob.arrays)}
+        records.append(
+            {
+                "id": entry.id,
+                "kind": entry.kind,
+                "blobs": {
+                    role: {
+                        "id": entry.blobs[role],
+                        "kind": blob.kind,
+                        "meta": {key: value for key, value in blob.meta.items() if key not in _TRAINING},
+                        "arrays": {
+                            name: {"dtype": array.dtype, "shape": list(array.shape)}
+                            for name, array in sorted(blob.arrays.items())
+                        },
+                    }
+                    for role, blob in blobs.items()
+                },
+            }
+        )
+    return records, tensors
+
+
+def empty_tensors(records: Sequence[Mapping[str, Any]]) -> dict[str, torch.Tensor]:
+    """Tensors of the names, dtypes and shapes that the memories need; numbers in them are not finite until loaded.
+
+    Raises:
+        CorruptObject: the records describe no memories.
+    """
+    return {
+        name: torch.full(shape, torch.nan if dtype.is_floating_point else 0, dtype=dtype)
+        for name, dtype, shape in _expected(records)
+    }
+
+
+def adapter_of(config: WiseConfig, tensors: Mapping[str, torch.Tensor]) -> Adapter:
+    """The memories that configuration and tensors make.
+
+    Args:
+        config: what :func:`describe` said.
+        tensors: by name, on any device; floating-point ones may have been cast.
+
+    Raises:
+        CorruptObject: a tensor is missing or has another shape, or the parts are none of a commit's.
+    """
+    blobs = Draft(_Nothing())
+    try:
+        # In the dtype of the store, on which the last bits of a merge depend.
+        loaded = {
+            name: _checked(name, tensors.get(name), dtype, shape).to(dtype)
+            for name, dtype, shape in _expected(config.memories)
+        }
+        entries = []
+        for number, record in enumerate(config.memories):
+            for role, blob in record["blobs"].items():
+                arrays = {name: Array(*to_raw(loaded[_name(number, role, name)])) for name in blob["arrays"]}
+                # Under the id that it has in the store, whatever was left out here.
+                blobs.blobs[blob["id"]] = Blob(blob["kind"], blob["meta"], arrays)
+            named = {role: blob["id"] for role, blob in record["blobs"].items()}
+            entries.append(MemoryEntry(record["id"], record["kind"], named))
+        return Adapter(str(config.commit), state(config.base, entries, config.merged), blobs)
+    except CorruptObject:
+        raise
+    except (ValueError, KeyError, TypeError, AttributeError, WisedbError) as error:
+        raise _corrupt(error) from error
+
+
+class _Nothing:
+    """A shelf with no blob on it."""
+
+    def get(self, blob_id: str, /) -> Blob:
+        raise CorruptObject(f"the adapter has no blob {blob_id[:12]}", hint=_HINT)
+
+    def ensure(self, blob_ids: Iterable[str], /) -> None:
+        """There is nothing to bring; :meth:`get` says what is missing."""
+
+
+def _expected(records: Sequence[Mapping[str, Any]]) -> Iterator[tuple[str, torch.dtype, tuple[int, ...]]]:
+    try:
+        for number, record in enumerate(records):
+            for role, blob in record["blobs"].items():
+                for name, array in blob["arrays"].items():
+                    shape = tuple(array["shape"])
+                    byte_count(array["dtype"], shape)
+                    yield _name(number, role, name), DTYPES[array["dtype"]], shape
+    except (ValueError, KeyError, TypeError, AttributeError, WisedbError) as error:
+        raise _corrupt(error) from error
+
+
+def _checked(name: str, found: torch.Tensor | None, dtype: torch.dtype, shape: tuple[int, ...]) -> torch.Tensor:
+    if found is None or found.is_meta:
+        raise CorruptObject(f"the adapter's tensor '{name}' was not loaded", hint=_HINT)
+    same = found.is_floating_point() if dtype.is_floating_point else found.dtype == dtype
+    if found.shape != shape or not same:
+        raise CorruptObject(
+            f"the adapter's tensor '{name}' is {found.dtype} {list(found.shape)} instead of {dtype} {list(shape)}",
+            hint=_HINT,
+        )
+    return found
+
+
+def _name(number: int, role: str, array: str) -> str:
+    return f"{number}_{role}_{array}"
+
+
+def _corrupt(error: Exception) -> CorruptObject:
+    return CorruptObject(f"the adapter's configuration can't be read: {' '.join(str(error).split())}", hint=_HINT)

@@ -1,0 +1,48 @@
+"""A model from an adapter folder, ours or that of PEFT: no store is needed."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from wisedb.export.adapter import is_adapter, read_adapter
+from wisedb.export.peft.folder import is_peft, read_peft
+from wisedb.model.base import load_for
+from wisedb.serving.assemble import answering, attached, check_mode
+from wisedb.serving.memory_codec import read_memories
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel, PreTrainedTokenizerBase
+
+
+def is_portable(folder: Path) -> bool:
+    """Whether a folder is what ``wisedb export`` writes as ``adapter`` or ``peft``."""
+    return is_adapter(folder) or is_peft(folder)
+
+
+def load_portable(
+    folder: Path, mode: str = "retrieve", **kwargs: Any
+) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
+    """Load the base model and attach an adapter's memories.
+
+    Args:
+        folder: an adapter folder.
+        mode: ``retrieve`` (the memory that fires answers), ``merge`` (one memory, the TIES merge of all) or ``base``.
+        **kwargs: as in :func:`wisedb.model.base.load_for`.
+
+    Returns:
+        a ``transformers`` model of its own class, and its tokenizer.
+
+    Raises:
+        UsageError: no such mode.
+        ModelNotFound, BaseModelMismatch: the base model is not there, or is another one.
+        CorruptObject, FormatTooNew: the folder can't be read.
+    """
+    chosen = check_mode(mode)
+    adapter = read_adapter(folder) if is_adapter(folder) else read_peft(folder)
+    entries = () if chosen == "base" else adapter.commit.memories
+    wanted = answering(adapter.commit, read_memories(adapter.objects, entries), chosen)
+    base = load_for(adapter.commit.base, **kwargs)
+    if wanted:
+        attached(base.model, adapter.commit.base.target, wanted, chosen)
+    return base.model, base.tokenizer

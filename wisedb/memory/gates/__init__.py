@@ -1,0 +1,1 @@
+"""Which positions a gated memory answers."""

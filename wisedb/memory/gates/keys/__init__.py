@@ -1,0 +1,1 @@
+"""The key gate: which thing a prompt means, and what it asks of it."""

@@ -1,0 +1,158 @@
+"""Keys from edits: how a subject is spelt, what is asked of it, and whether the model knows such things."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from random import Random
+from typing import TYPE_CHECKING
+
+import torch
+
+from wisedb.edits import Edit
+from wisedb.memory.gates.keys.edit_keys import KeyRing
+from wisedb.memory.gates.keys.statistics import SWAPS, Statistics
+from wisedb.model.capture import observe
+from wisedb.model.locate import Projection
+from wisedb.model.subjects import likely_subject, swapped
+from wisedb.model.tokens import encode_prompt
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel, PreTrainedTokenizerBase
+
+CARRIERS = ("{}", "The {}")
+"""A word is often spelt with other tokens at the beginning of a text than behind a space."""
+
+
+def build_keys(
+    model: PreTrainedModel,
+    projection: Projection,
+    tokenizer: PreTrainedTokenizerBase,
+    statistics: Statistics,
+    edits: Sequence[Edit],
+    *,
+    rephrases: bool = False,
+) -> KeyRing:
+    """The keys of a memory's edits.
+
+    Each edit is run by itself, so that its keys are the same whatever other edits there are. Locality prompts are
+    never looked at.
+
+    Args:
+        model: the base model, in evaluation mode, without memories.
+        projection: the projection that is edited.
+        tokenizer: its tokenizer.
+        statistics: those of the model (:func:`wisedb.memory.gates.keys.statistics.compute_statistics`).
+        edits: the memory's edits, in its order.
+        rephrases: whether each edit's rephrases are keys too; they can't measure generalization then.
+    """
+    if not edits:
+        return KeyRing.empty(statistics)
+    owners: list[int] = []
+    relations: list[torch.Tensor] = []
+    knowledge: list[float] = []
+    tokens: list[int] = []
+    readings: list[tuple[int, int, int, int]] = []
+    for owner, edit in enumerate(edits):
+        for prompt in dict.fromkeys((edit.prompt, *(edit.rephrases if rephrases else ()))):
+            ids = encode_prompt(tokenizer, prompt)
+            if not ids:
+                continue
+            subject = edit.subject if edit.subject and edit.subject.strip() else likely_subject(prompt)
+            chooser = Random(f"{edit.id}/{prompt}")
+            others = swapped(prompt, subject, statistics.words, SWAPS, chooser)
+            relation, known = _asked(model, projection, tokenizer, statistics, ids, others)
+            for spelt, first, last in _spellings(tokenizer, prompt, ids, subject):
+                readings.append((len(owners), len(spelt), first, last))
+                tokens.extend(spelt)
+            owners.append(owner)
+            relations.append(relation)
+            knowledge.append(known)
+    return KeyRing(
+        statistics,
+        torch.tensor(owners, dtype=torch.int32),
+        torch.stack(relations).half(),
+        torch.tensor(knowledge, dtype=torch.float32),
+        torch.tensor(tokens, dtype=torch.int32),
+        torch.tensor(readings, dtype=torch.int32),
+    )
+
+
+def subject_span(tokenizer: PreTrainedTokenizerBase, text: str, ids: Sequence[int], subject: str) -> tuple[int, int]:
+    """Where the subject stands among the text's token ids: its first token and the one behind its last.
+
+    A token that holds part of the subject and part of what is around it counts as the subject's. (0, 0) if the text
+    doesn't have the subject, whatever its case.
+    """
+    start = text.find(subject)
+    if start < 0 and len(text.lower()) == len(text) and len(subject.lower()) == len(subject):
+        start = text.lower().find(subject.lower())
+    if start < 0 or not subject.strip():
+        return 0, 0
+    end = start + len(subject)
+    if not getattr(tokenizer, "is_fast", False):
+        before, upto = encode_prompt(tokenizer, text[:start].rstrip()), encode_prompt(tokenizer, text[:end])
+        return _shared(before, ids), max(_shared(upto, ids), min(len(ids), _shared(before, ids) + 1))
+    places = tokenizer(text, add_special_tokens=True, return_offsets_mapping=True)["offset_mapping"][: len(ids)]
+    inside = [number for number, (a, b) in enumerate(places) if b > a and b > start and a < end]
+    return (inside[0], inside[-1] + 1) if inside else (0, 0)
+
+
+def _shared(one: Sequence[int], other: Sequence[int]) -> int:
+    count = 0
+    for a, b in zip(one, other, strict=False):
+        if a != b:
+            break
+        count += 1
+    return count
+
+
+def _spellings(
+    tokenizer: PreTrainedTokenizerBase, prompt: str, ids: list[int], subject: str | None
+) -> list[tuple[list[int], int, int]]:
+    """(tokens, first, behind the last) of the whole prompt, then of each other way to spell the subject."""
+    if subject is None or not subject.strip():
+        return [(ids, 0, 0)]
+    first, last = subject_span(tokenizer, prompt, ids, subject)
+    found = {tuple(ids[first:last])} if last else set[tuple[int, ...]]()
+    spellings = [(ids, first, last)]
+    for carrier in CARRIERS:
+        text = carrier.format(subject.strip())
+        carried = encode_prompt(tokenizer, text)
+        start, end = subject_span(tokenizer, text, carried, subject.strip())
+        spelt = carried[start:end]
+        if spelt and tuple(spelt) not in found:
+            found.add(tuple(spelt))
+            spellings.append((spelt, 0, len(spelt)))
+    return spellings
+
+
+def _asked(
+    model: PreTrainedModel,
+    projection: Projection,
+    tokenizer: PreTrainedTokenizerBase,
+    statistics: Statistics,
+    ids: list[int],
+    texts: Sequence[str],
+) -> tuple[torch.Tensor, float]:
+    """The relation key (r,) of a prompt, and how much the model knows of such things.
+
+    Knowledge is the mutual information between who is asked about and the next token, over K texts in which the
+    prompt's subject is exchanged for made-up names, in units of log K: I = H(mean p_k) − mean H(p_k). A model whose
+    answer doesn't depend on the name has not understood the question, and its states don't tell one question from
+    another.
+    """
+    others = [other for text in texts if (other := encode_prompt(tokenizer, text))]
+    seen = list(
+        observe(model, projection, statistics.layer, [ids, *others], predictions=True, together=len(others) + 1)
+    )
+    relation = statistics.relations(seen[0].states[-1])
+    said = torch.stack([other.prediction for other in seen[1:] if other.prediction is not None]) if others else None
+    if said is None or len(said) < 2:
+        return relation, 0.0
+    gained = _entropy(said.mean(dim=0)) - _entropy(said).mean()
+    return relation, float((gained / math.log(len(said))).clamp(0, 1))
+
+
+def _entropy(probabilities: torch.Tensor) -> torch.Tensor:
+    return -(probabilities * probabilities.clamp(min=1e-12).log()).sum(dim=-1)

@@ -1,0 +1,152 @@
+"""The keys of one memory's edits: what tells the router that a prompt means one of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+import torch
+
+from wisedb.errors import CorruptObject, UsageError
+from wisedb.memory.gates.keys.statistics import Statistics
+
+_TENSORS = {
+    "owners": torch.int32,
+    "relations": torch.float16,
+    "knowledge": torch.float32,
+    "tokens": torch.int32,
+    "readings": torch.int32,
+}
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class KeyRing:
+    """k keys, most often one an edit; a function of the edits, the model and its statistics alone.
+
+    Nothing in it depends on which other edits there are: what is usual among the edits in force is found when the
+    memories are put beside the model (:class:`wisedb.memory.gates.keys.index.KeyIndex`).
+
+    Attributes:
+        statistics: those of the base model.
+        owners: int32 (k,), the place of each key's edit among the memory's edits.
+        relations: float16 (k, r), the relation key of each prompt, not centred.
+        knowledge: float32 (k,), how much the model's answer depends on who is asked about, 0 to 1.
+        tokens: int32 (tokens,), all readings one after the other.
+        readings: int32 (n, 4): key, number of tokens, and the first token of the subject and the one behind its last
+            (0, 0 where the subject isn't known). A key's first reading is its whole prompt; the others are its subject
+            as it is spelt at other places of a sentence.
+
+    Raises:
+        CorruptObject: tensors that don't belong together.
+    """
+
+    statistics: Statistics
+    owners: torch.Tensor
+    relations: torch.Tensor
+    knowledge: torch.Tensor
+    tokens: torch.Tensor
+    readings: torch.Tensor
+
+    def __post_init__(self) -> None:
+        if any(getattr(self, name).dtype != kind for name, kind in _TENSORS.items()) or not self._whole():
+            raise CorruptObject("the keys' tensors don't belong together", hint="Run `wisedb fsck`.")
+
+    def _whole(self) -> bool:
+        count, width = len(self.owners), self.statistics.relation_map.shape[1]
+        if self.owners.ndim != 1 or self.relations.shape != (count, width) or self.knowledge.shape != (count,):
+            return False
+        if self.tokens.ndim != 1 or self.readings.ndim != 2 or self.readings.shape[1] != 4:
+            return False
+        key, length, first, last = self.readings.unbind(dim=1)
+        return bool(
+            (self.owners >= 0).all()
+            and torch.isfinite(self.relations).all()
+            and torch.isfinite(self.knowledge).all()
+            and int(length.sum()) == len(self.tokens)
+            and (length > 0).all()
+            and (key.diff() >= 0).all()
+            and torch.unique(key).tolist() == list(range(count))
+            and ((first >= 0) & (first <= last) & (last <= length)).all()
+            and (self.tokens >= 0).all()
+        )
+
+    def __len__(self) -> int:
+        return len(self.owners)
+
+    @property
+    def edits(self) -> int:
+        """How many edits have keys here."""
+        return len(torch.unique(self.owners))
+
+    @property
+    def size(self) -> int:
+        """Bytes of all tensors."""
+        return sum(tensor.numel() * tensor.element_size() for tensor in self.tensors().values())
+
+    def tensors(self) -> dict[str, torch.Tensor]:
+        """All tensors by name, for a blob."""
+        return {name: getattr(self, name) for name in _TENSORS}
+
+    @classmethod
+    def from_tensors(cls, tensors: Mapping[str, torch.Tensor], statistics: Statistics) -> KeyRing:
+        """What :meth:`tensors` gave.
+
+        Raises:
+            CorruptObject: something is missing, or doesn't belong together.
+        """
+        if set(tensors) != set(_TENSORS):
+            raise CorruptObject(f"these are no keys: {', '.join(sorted(tensors))}", hint="Run `wisedb fsck`.")
+        return cls(statistics, **{name: tensors[name] for name in _TENSORS})
+
+    @classmethod
+    def empty(cls, statistics: Statistics) -> KeyRing:
+        """No keys at all."""
+        width = statistics.relation_map.shape[1]
+        shapes: dict[str, tuple[int, ...]] = {"relations": (0, width), "readings": (0, 4)}
+        return cls(
+            statistics, **{name: torch.zeros(shapes.get(name, (0,)), dtype=kind) for name, kind in _TENSORS.items()}
+        )
+
+    @classmethod
+    def joined(cls, rings: Sequence[tuple[KeyRing, Sequence[int]]]) -> KeyRing:
+        """Several rings as one.
+
+        Args:
+            rings: each with the new place of each of its edits.
+
+        Raises:
+            UsageError: no ring, or rings of different statistics.
+        """
+        if not rings:
+            raise UsageError("there are no keys to join", hint="Give one ring at least.")
+        statistics = same_statistics(ring for ring, _ in rings)
+        owners, readings, first = [], [], 0
+        for ring, places in rings:
+            owners.append(torch.tensor(list(places), dtype=torch.int32)[ring.owners.long()])
+            moved = ring.readings.clone()
+            moved[:, 0] += first
+            readings.append(moved)
+            first += len(ring)
+        parts = {
+            name: torch.cat([getattr(ring, name) for ring, _ in rings]) for name in ("relations", "knowledge", "tokens")
+        }
+        return cls(
+            statistics, torch.cat(owners), parts["relations"], parts["knowledge"], parts["tokens"], torch.cat(readings)
+        )
+
+
+def same_statistics(rings: Iterable[KeyRing]) -> Statistics:
+    """The statistics that all rings share.
+
+    Raises:
+        UsageError: they don't.
+    """
+    found: Statistics | None = None
+    for ring in rings:
+        if found is None:
+            found = ring.statistics
+        elif not found.same(ring.statistics):
+            raise UsageError("the memories' keys rest on different statistics", hint="They belong to different stores.")
+    if found is None:
+        raise UsageError("there are no keys", hint="Give one ring at least.")
+    return found

@@ -1,0 +1,203 @@
+"""How strongly a prompt means an edit: which thing is meant, and what is asked of it.
+
+With x_1 … x_T the whitened tokens of the prompt, k_i those of a way to spell the subject, w_i what they count for,
+q the prompt's relation key and r the edit's, κ how much the model knows of such things, .15 at least:
+
+    m_i = max_t max(0, ⟨k_i, x_t⟩)                       is token i of the subject anywhere in the prompt?
+    c   = Σ w_i m_i / Σ w_i                              how much of the subject is there
+    h   = Σ w_i m_i²                                     how much that says
+    j   = 3 if the name goes on in front of the subject's first token in the prompt, or with another word behind its
+          last; 1.5 if a preposition joins it to a name in front, or its last word goes on (an ending may do that);
+          the sum of both sides, wherever the name goes on least
+    S   = max over spellings of  −a·log(1 + δ − c) + b·h − j                              (which thing)
+    R   = κ·(g·⟨q, r⟩ − f)                                                              (what is asked)
+    s   = S + R − s₀                                     an edit is meant where s ≥ 0; of several, the largest s
+
+Everything is a maximum over the tokens so far, so that s at a position is that of the prompt that ends there. m is late
+interaction (ColBERT, Khattab and Zaharia 2020) with tokens weighted by their rarity; a, b, f, g, s₀ are fitted once, on
+edits that nothing is measured on, and are the same for every model and data set. j was found on the same edits; what
+goes on in the edit's own prompt too costs nothing (:mod:`wisedb.memory.gates.keys.name_boundaries`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import torch
+
+from wisedb.memory.gates.keys.cache import Glimpse
+from wisedb.memory.gates.keys.index import KeyIndex
+from wisedb.memory.gates.keys.name_boundaries import longer_so_far
+
+COVERAGE = 3.79
+INFORMATION = 0.4
+RELATION = 12.33
+UNASKED = 11.15
+BIAS = 11.91
+_FLOOR = 0.03
+# Numbers a step at most, so that many edits and long prompts don't need much memory at once.
+_BUDGET = 1 << 23
+# What sums in another order may differ by.
+_SLACK = 0.01
+
+
+class Meant(NamedTuple):
+    """What the evidence says, at every position asked for.
+
+    Attributes:
+        scores: float32 (B, Q, n): of each memory, the largest s of its keys; −∞ without keys or without a token.
+        best: int64 (B, Q): the edit with the largest s, counted over all memories.
+    """
+
+    scores: torch.Tensor
+    best: torch.Tensor
+
+
+def subject_evidence(found: torch.Tensor, index: KeyIndex, longer: torch.Tensor | None = None) -> torch.Tensor:
+    """S of every key.
+
+    Args:
+        found: float32 (C, u), m: for each case, how well each token of the table was found, 0 to 1.
+        index: the keys.
+        longer: float32 (C, n), j of every reading; None for an upper bound, as if no name went on.
+
+    Returns:
+        float32 (C, k).
+    """
+    both = torch.cat([found, found.square()]).T.contiguous()
+    sums = torch.nn.functional.embedding_bag(
+        index.slots, both, index.starts, mode="sum", per_sample_weights=index.weights.to(both.dtype)
+    )
+    there, says = torch.split(sums, len(found), dim=1)
+    coverage = there / index.totals[:, None]
+    strength = INFORMATION * says - COVERAGE * torch.log((1 + _FLOOR - coverage).clamp(min=_FLOOR))
+    if longer is not None:
+        strength = strength - longer.T
+    strength = torch.cat([strength, strength.new_full((1, len(found)), -torch.inf)])
+    return strength[index.readings].amax(dim=1).T
+
+
+def relation_evidence(asked: torch.Tensor, index: KeyIndex) -> torch.Tensor:
+    """R of every key, float32 (C, k), from prompts' relation keys (C, r), not centred."""
+    direction = torch.nn.functional.normalize(asked - index.centre, dim=-1)
+    return index.knowledge * (RELATION * (direction @ index.relations.T) - UNASKED)
+
+
+def found_so_far(tokens: torch.Tensor, seen: torch.Tensor, at: torch.Tensor, table: torch.Tensor) -> torch.Tensor:
+    """m of every token of the table over the prompt so far.
+
+    Args:
+        tokens: whitened tokens, (B, S, p), those that count first.
+        seen: bool (B, S): those that count.
+        at: int64 (B, Q), the last token that each position may see; Q = 1 takes the whole of what is seen.
+        table: (u, p).
+
+    Returns:
+        float32 (B, Q, u).
+    """
+    near = (tokens * seen[..., None]) @ table.T
+    if at.shape[1] == 1:
+        return near.amax(dim=1, keepdim=True).clamp(0, 1)
+    best = near.cummax(dim=1).values
+    return best.gather(1, at[..., None].expand(-1, -1, best.shape[-1])).clamp(0, 1)
+
+
+def weigh(
+    tokens: torch.Tensor,
+    relations: torch.Tensor,
+    marks: torch.Tensor,
+    seen: torch.Tensor,
+    at: torch.Tensor,
+    index: KeyIndex,
+    *,
+    level: float | None = None,
+) -> Meant:
+    """What is meant, at every position asked for.
+
+    Args:
+        tokens: whitened tokens of all positions so far, float32 (B, S, p).
+        relations: their relation keys, not centred, float32 (B, S, r).
+        marks: what they show of names, uint8 (B, S).
+        seen: bool (B, S): the positions that may be seen.
+        at: int64 (B, Q): how many of them each position may see, less one; −1 for none. The last position sees most.
+        index: the keys, on the tensors' device.
+        level: what a score must reach to matter. With it the host looks once at which keys can reach it at any
+            position, as S without j never falls from token to token, and weighs only those everywhere; scores below
+            the level may then be too high by j at the last position, and −∞ at all others.
+    """
+    order = torch.argsort((~seen).int(), dim=1, stable=True)
+    tokens, relations = (
+        part.gather(1, order[..., None].expand(-1, -1, part.shape[-1])) for part in (tokens, relations)
+    )
+    prompt = Glimpse(tokens, relations, marks.gather(1, order), seen.gather(1, order))
+    if level is None:
+        return _weigh(prompt, at, index)
+    last = at[:, -1:]
+    subjects = torch.cat(
+        [subject_evidence(_found(rows, at_, index), index) for rows, at_ in _some_rows(prompt, last, index)]
+    )
+    strength = subjects + relation_evidence(_asked(prompt, last), index) - BIAS
+    highest = strength if at.shape[1] == 1 else subjects + index.knowledge * (RELATION - UNASKED) - BIAS
+    keys = (highest >= level - _SLACK).any(dim=0).nonzero()[:, 0]
+    few = index.only(keys)
+    if few is not None:
+        longer = _longer(prompt, last, few)
+        if bool(longer.any()):
+            strength = strength.index_copy(1, keys, _strength(prompt, last, few, longer))
+    end = _of_memories(strength, last, index)
+    if at.shape[1] == 1:
+        return end
+    if few is None:
+        below = end.scores.new_full((*at.shape, index.memories), -torch.inf)
+        return Meant(torch.cat([below[:, 1:], end.scores], dim=1), end.best.expand(at.shape))
+    everywhere = _weigh(prompt, at, few)
+    return Meant(
+        torch.cat([everywhere.scores[:, :-1], end.scores], dim=1), torch.cat([everywhere.best[:, :-1], end.best], dim=1)
+    )
+
+
+def _weigh(prompt: Glimpse, at: torch.Tensor, index: KeyIndex) -> Meant:
+    parts = [
+        _of_memories(_strength(rows, at_, index, _longer(rows, at_, index)), at_, index)
+        for rows, at_ in _some_rows(prompt, at, index)
+    ]
+    return Meant(torch.cat([part.scores for part in parts]), torch.cat([part.best for part in parts]))
+
+
+def _some_rows(prompt: Glimpse, at: torch.Tensor, index: KeyIndex) -> Iterator[tuple[Glimpse, torch.Tensor]]:
+    count, length = prompt.seen.shape
+    width = max(len(index.table) * length, (len(index.starts) + len(index.memory)) * at.shape[1])
+    step = max(1, _BUDGET // max(1, width))
+    for first in range(0, count, step):
+        yield Glimpse(*(part[first : first + step] for part in prompt)), at[first : first + step]
+
+
+def _strength(prompt: Glimpse, at: torch.Tensor, index: KeyIndex, longer: torch.Tensor) -> torch.Tensor:
+    """s of every key, (B·Q, k)."""
+    subjects = subject_evidence(_found(prompt, at, index), index, longer)
+    return subjects + relation_evidence(_asked(prompt, at), index) - BIAS
+
+
+def _found(prompt: Glimpse, at: torch.Tensor, index: KeyIndex) -> torch.Tensor:
+    """m of every token of the table, (B·Q, u)."""
+    return found_so_far(prompt.tokens, prompt.seen, at.clamp(min=0), index.table).flatten(0, 1)
+
+
+def _longer(prompt: Glimpse, at: torch.Tensor, index: KeyIndex) -> torch.Tensor:
+    """j of every reading, (B·Q, n)."""
+    return longer_so_far(prompt.tokens, prompt.seen, prompt.marks, at.clamp(min=0), index).flatten(0, 1)
+
+
+def _asked(prompt: Glimpse, at: torch.Tensor) -> torch.Tensor:
+    """The relation keys at the positions, (B·Q, r)."""
+    place = at.clamp(min=0)[..., None].expand(-1, -1, prompt.relations.shape[-1])
+    return prompt.relations.gather(1, place).flatten(0, 1)
+
+
+def _of_memories(strength: torch.Tensor, at: torch.Tensor, index: KeyIndex) -> Meant:
+    """What keys' scores (B·Q, k) say of their memories."""
+    highest = strength.new_full((len(strength), index.memories), -torch.inf)
+    highest = highest.scatter_reduce(1, index.memory.expand_as(strength), strength, "amax").reshape(*at.shape, -1)
+    best = index.edit[strength.argmax(dim=1)].reshape(at.shape)
+    return Meant(highest.masked_fill((at < 0)[..., None], -torch.inf), best)

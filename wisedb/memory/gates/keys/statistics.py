@@ -1,0 +1,238 @@
+"""What is usual in a base model: the scale on which its token embeddings and its hidden states are compared.
+
+Keys are cosines, and cosines mean little where a few directions carry most of the variance. Tokens are whitened by the
+covariance of unrelated text. What a prompt asks (its relation) shows in the state of its last token half way up; there
+the covariance is that WITHIN a text whose subject is exchanged for made-up names, so that the direction in which the
+subject moves the state counts little and the one in which the question moves it counts much (within-class covariance
+normalisation, Hatch et al., Interspeech 2006). A pure function of the model and the texts: computed once a base model.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from random import Random
+from typing import TYPE_CHECKING, Any
+
+import torch
+
+from wisedb.errors import CorruptObject, UsageError
+from wisedb.memory.gates.keys.token_flags import token_marks
+from wisedb.model.capture import observe
+from wisedb.model.locate import Projection
+from wisedb.model.subjects import names, swapped
+from wisedb.model.tokens import encode_prompt
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel, PreTrainedTokenizerBase
+
+TOKEN_SIZE = 64
+"""Most dimensions of a whitened token."""
+
+RELATION_SIZE = 48
+"""Most dimensions of a relation key."""
+
+SWAPS = 8
+"""How often a text's subject is exchanged."""
+
+_TOKEN_SHRINKAGE = 0.05
+_RELATION_SHRINKAGE = 0.1
+# Above this width float64 takes too long for what it gives.
+_EXACT_WIDTH = 2048
+_TENSORS = ("token_mean", "token_map", "relation_mean", "relation_map", "texts", "lengths")
+# Stores from before names were looked at have no marks: nothing is known to go on there.
+_LATER = {"marks": torch.uint8}
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Statistics:
+    """The statistics of a base model.
+
+    Attributes:
+        layer: the block at whose door relations are read, from 0.
+        token_mean: float32 (d,), the mean token embedding.
+        token_map: float32 (d, p): centred embeddings times this are white, and p ≤ 64 wide.
+        relation_mean: float32 (d_model,), the mean state of a text's last token.
+        relation_map: float32 (d_model, r), r ≤ 48.
+        texts: int32 (tokens,), the unrelated texts one after the other: how common a token is, is counted there.
+        lengths: int32 (texts,), how many tokens each has.
+        marks: uint8 (V,), what each token of the vocabulary shows of names
+            (:mod:`wisedb.memory.gates.keys.token_flags`); (0,) where that isn't known.
+        words: what made-up names are made of.
+
+    Raises:
+        CorruptObject: shapes or dtypes that don't belong together, or a value that is not finite.
+    """
+
+    layer: int
+    token_mean: torch.Tensor
+    token_map: torch.Tensor
+    relation_mean: torch.Tensor
+    relation_map: torch.Tensor
+    texts: torch.Tensor
+    lengths: torch.Tensor
+    marks: torch.Tensor
+    words: tuple[str, ...]
+
+    def __post_init__(self) -> None:
+        maps = ((self.token_mean, self.token_map), (self.relation_mean, self.relation_map))
+        whole = all(
+            mean.ndim == 1
+            and matrix.ndim == 2
+            and matrix.shape[0] == mean.shape[0]
+            and all(part.dtype == torch.float32 and bool(torch.isfinite(part).all()) for part in (mean, matrix))
+            for mean, matrix in maps
+        )
+        counted = all(part.dtype == torch.int32 and part.ndim == 1 for part in (self.texts, self.lengths))
+        counted = counted and self.marks.dtype == torch.uint8 and self.marks.ndim == 1
+        if not whole or not counted or int(self.lengths.sum()) != len(self.texts) or self.layer < 0:
+            raise CorruptObject("the statistics' tensors don't belong together", hint="Run `wisedb fsck`.")
+
+    def same(self, other: Statistics) -> bool:
+        """Whether both say the same, bit for bit."""
+        if self is other:
+            return True
+        one, two = self.tensors(), other.tensors()
+        alike = self.meta() == other.meta() and one.keys() == two.keys()
+        return alike and all(torch.equal(one[name], two[name]) for name in one)
+
+    def documents(self) -> list[list[int]]:
+        """The unrelated texts as token ids."""
+        return [part.tolist() for part in torch.split(self.texts, self.lengths.tolist())]
+
+    def tensors(self) -> dict[str, torch.Tensor]:
+        """All tensors by name, for a blob."""
+        held = {name: getattr(self, name) for name in _TENSORS}
+        return held | {name: marks for name in _LATER if len(marks := getattr(self, name))}
+
+    def meta(self) -> dict[str, Any]:
+        """What is no tensor, as JSON takes it."""
+        return {"layer": self.layer, "words": list(self.words)}
+
+    @classmethod
+    def from_tensors(cls, tensors: Mapping[str, torch.Tensor], meta: Mapping[str, Any]) -> Statistics:
+        """What :meth:`tensors` and :meth:`meta` gave.
+
+        Raises:
+            CorruptObject: something is missing or of the wrong kind.
+        """
+        layer, words = meta.get("layer"), meta.get("words")
+        known = isinstance(words, list) and all(isinstance(word, str) for word in words)
+        if type(layer) is not int or not known or set(tensors) - set(_LATER) != set(_TENSORS):
+            raise CorruptObject(f"these are no statistics: {json.dumps(sorted(tensors))}", hint="Run `wisedb fsck`.")
+        held = {name: torch.zeros(0, dtype=kind) for name, kind in _LATER.items()} | dict(tensors)
+        return cls(layer, **held, words=tuple(words or ()))
+
+    def tokens(self, embedded: torch.Tensor) -> torch.Tensor:
+        """Whitened token keys of length 1: embeddings (..., d) → float32 (..., p)."""
+        place = embedded.device
+        white = (embedded.float() - self.token_mean.to(place)) @ self.token_map.to(place)
+        return torch.nn.functional.normalize(white, dim=-1)
+
+    def marks_of(self, ids: torch.Tensor | None, like: torch.Tensor) -> torch.Tensor:
+        """What tokens show of names, uint8 (B, T): nothing where their ids or their marks aren't known.
+
+        Args:
+            ids: int64 (B, T) or None.
+            like: (B, T, …), on whose device the marks are wanted.
+        """
+        if ids is None or not len(self.marks):
+            return torch.zeros(like.shape[:2], dtype=torch.uint8, device=like.device)
+        marks, ids = self.marks.to(like.device), ids.to(like.device)
+        return torch.where(ids < len(marks), marks[ids.clamp(max=len(marks) - 1)], 0)
+
+    def relations(self, states: torch.Tensor) -> torch.Tensor:
+        """Relation keys before they are centred on other edits: states (..., d_model) → float32 (..., r)."""
+        place = states.device
+        return (states.float() - self.relation_mean.to(place)) @ self.relation_map.to(place)
+
+
+def relation_layer(projection: Projection) -> int:
+    """Half way up the model, and never above the block that is edited."""
+    return min(projection.layer, projection.layers // 2)
+
+
+def compute_statistics(
+    model: PreTrainedModel,
+    projection: Projection,
+    tokenizer: PreTrainedTokenizerBase,
+    texts: Sequence[str],
+    *,
+    seed: int = 0,
+) -> Statistics:
+    """Measure what is usual in a model.
+
+    Args:
+        model: the base model, in evaluation mode, without memories.
+        projection: the projection that is edited.
+        tokenizer: its tokenizer.
+        texts: unrelated texts, some hundreds, that the model wrote or the user gave.
+        seed: where the made-up names and the directions come from.
+
+    Raises:
+        UsageError: fewer than two texts with tokens.
+    """
+    layer = relation_layer(projection)
+    encoded = [ids for text in texts if (ids := encode_prompt(tokenizer, text))]
+    if len(encoded) < 2:
+        raise UsageError("statistics need unrelated texts", hint="Let `wisedb init` write a pool, or give one.")
+    words, chooser = names(texts), Random(seed)
+    variants = [
+        encode_prompt(tokenizer, other) for text in texts for other in swapped(text, None, words, SWAPS, chooser)
+    ]
+    plain = list(observe(model, projection, layer, encoded))
+    ends = torch.stack([seen.states[-1] for seen in plain])
+    tokens, states = torch.cat([seen.tokens for seen in plain]), torch.cat([seen.states for seen in plain])
+    generator = torch.Generator().manual_seed(seed)
+
+    mean = tokens.mean(dim=0)
+    token_map = _white(tokens - mean, _TOKEN_SHRINKAGE)
+    if token_map.shape[0] > TOKEN_SIZE:
+        drawn = torch.randn(token_map.shape[0], TOKEN_SIZE, generator=generator)
+        # Random directions: cosines survive (Johnson and Lindenstrauss), and no direction is thought unimportant.
+        token_map = token_map @ torch.linalg.qr(drawn)[0]
+
+    within = (
+        torch.stack([seen.states[-1] for seen in observe(model, projection, layer, variants)]) if variants else ends
+    )
+    if variants:
+        within = within.reshape(-1, SWAPS, within.shape[-1])
+        within = (within - within.mean(dim=1, keepdim=True)).flatten(0, 1)
+    else:
+        within = within - within.mean(dim=0)
+    relation_map = _white(within, _RELATION_SHRINKAGE)
+    # The directions in which the model's own states differ most, once the subject's have been made small.
+    spread = (states - states.mean(dim=0)) @ relation_map
+    relation_map = relation_map @ _main_directions(spread, RELATION_SIZE)
+    return Statistics(
+        layer,
+        mean,
+        token_map.contiguous(),
+        ends.mean(dim=0),
+        relation_map.contiguous(),
+        torch.tensor([token for ids in encoded for token in ids], dtype=torch.int32),
+        torch.tensor([len(ids) for ids in encoded], dtype=torch.int32),
+        token_marks(tokenizer),
+        words,
+    )
+
+
+def _white(centred: torch.Tensor, shrinkage: float) -> torch.Tensor:
+    """(C + λ·mean(diag C)·I)^(−1/2), symmetric, C the covariance of ``centred`` (n, d): float32 (d, d)."""
+    kind = torch.float64 if centred.shape[1] <= _EXACT_WIDTH else torch.float32
+    values = centred.to(kind)
+    covariance = values.T @ values / max(1, len(values))
+    scale = covariance.diagonal().mean().clamp(min=torch.finfo(torch.float32).tiny)
+    covariance.diagonal().add_(shrinkage * scale)
+    roots, vectors = torch.linalg.eigh(covariance)
+    white: torch.Tensor = (vectors * roots.clamp(min=shrinkage * scale * 0.5).rsqrt()) @ vectors.T
+    return white.float()
+
+
+def _main_directions(spread: torch.Tensor, count: int) -> torch.Tensor:
+    """The ``count`` directions (d, count) of largest variance of ``spread`` (n, d)."""
+    kind = torch.float64 if spread.shape[1] <= _EXACT_WIDTH else torch.float32
+    values = spread.to(kind)
+    vectors: torch.Tensor = torch.linalg.eigh(values.T @ values)[1]
+    return vectors[:, -count:].float()

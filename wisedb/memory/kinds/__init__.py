@@ -1,0 +1,1 @@
+"""How a memory changes a forward pass, one file a kind."""

@@ -1,0 +1,1 @@
+"""The base model, untouched: loaded, recognised, looked into."""

@@ -1,1 +1,0 @@
-"""The `runtime` floor, where store, editors and memory meet: a model at a commit."""

@@ -1,0 +1,1 @@
+"""A model at a commit: assembled, asked, measured."""

@@ -1,0 +1,47 @@
+"""What the model says at a commit, on the base model that is lent for it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from wisedb.serving.assemble import assembled, check_mode
+from wisedb.serving.generate import Generation, continue_prompts, generations
+
+if TYPE_CHECKING:
+    from wisedb.model.base import LoadedBase
+    from wisedb.progress import Listener
+    from wisedb.store.store import Store
+
+
+def say(
+    store: Store,
+    base: LoadedBase,
+    prompts: Sequence[str],
+    at: str = "HEAD",
+    mode: str = "retrieve",
+    *,
+    max_new_tokens: int = 20,
+    progress: Listener | None = None,
+) -> list[Generation]:
+    """Answer prompts at a commit, greedily, up to the end of the line.
+
+    Args:
+        store: the store.
+        base: its base model, verified; it is left as it was.
+        prompts: the prompts.
+        at: the commit.
+        mode: ``retrieve``, ``merge`` or ``base``.
+        max_new_tokens: the longest answer.
+        progress: is told how far a merge is that must be fitted first.
+
+    Raises:
+        UnknownRevision: no such commit.
+        UsageError: no such mode, or less than one token.
+        InputError: a prompt is empty or too long.
+    """
+    chosen = check_mode(mode)
+    commit = None if chosen == "base" else store.objects.commit(store.resolve(at))
+    with assembled(store, base, commit, chosen, progress=progress) as handle:
+        answers = continue_prompts(base.model, base.tokenizer, prompts, max_new_tokens=max_new_tokens, handle=handle)
+        return generations(prompts, answers, handle)

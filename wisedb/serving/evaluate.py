@@ -1,0 +1,344 @@
+"""The figures of a commit: how well it answers its edits, and what it leaves alone."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from wisedb.edits import Edit, normalise_prompt
+from wisedb.errors import InputError
+from wisedb.model.base import LoadedBase
+from wisedb.progress import Listener, Progress
+from wisedb.serving.assemble import assembled, check_mode
+from wisedb.serving.exact_match import same_answer
+from wisedb.serving.generate import continue_prompts
+from wisedb.serving.key_blobs import KEYS
+from wisedb.serving.score import BASE, Pair, Scored, agreement, mean_share, pairs_of, score
+from wisedb.store import history
+
+if TYPE_CHECKING:
+    from wisedb.memory.hooks import SideMemories
+    from wisedb.store.commits import Commit
+    from wisedb.store.store import Store
+
+_SLACK = 8
+"""Tokens beyond the target's that an answer may take until it stops by itself: closing punctuation, a newline."""
+_TOGETHER = 64
+"""Prompts that are answered with one token limit."""
+_OWN_ANSWER = 5
+"""Tokens of the unedited model's own answer over which locality is measured where no answer is given."""
+
+
+@dataclass(frozen=True, slots=True)
+class Evaluation:
+    """The figures of one commit; shares are 0 to 1, and ``None`` where there was nothing to measure.
+
+    Attributes:
+        commit: which commit.
+        mode: ``retrieve``, ``merge`` or ``base``.
+        n: how many edits were measured.
+        reliability: mean over the edits of the share of target tokens that are the argmax, teacher-forced, on the
+            edit prompt.
+        generalization: the same on the rephrased prompts (mean over each edit's, then over the edits).
+        locality: mean over unrelated prompts of the share of answer tokens whose argmax equals the unedited model's
+            (agreement, not accuracy).
+        exact_match: share of the edits whose greedy answer to the prompt alone, at its natural stop, is the target.
+        exact_match_rephrase: the same over the rephrased prompts.
+        recall_at_1: share of the measured edits in force that are routed to the memory that holds them.
+        recall_at_1_rephrase: the same over their rephrased prompts.
+        false_fire: share of the unrelated prompts that are routed to any memory.
+        oracle: reliability and generalization where each edit's memory is told.
+        base: reliability, generalization and exact match of the unedited model.
+        seconds: how long the measurement took.
+    """
+
+    commit: str
+    mode: str
+    n: int
+    reliability: float | None
+    generalization: float | None
+    locality: float | None
+    exact_match: float | None
+    exact_match_rephrase: float | None
+    recall_at_1: float | None
+    recall_at_1_rephrase: float | None
+    false_fire: float | None
+    oracle: Mapping[str, float | None]
+    base: Mapping[str, float | None]
+    seconds: float
+
+    def to_json(self) -> dict[str, Any]:
+        """As ``wisedb eval --json`` prints it."""
+        return {
+            "commit": self.commit,
+            "mode": self.mode,
+            "n": self.n,
+            "reliability": self.reliability,
+            "generalization": self.generalization,
+            "locality": self.locality,
+            "exact_match": self.exact_match,
+            "exact_match_rephrase": self.exact_match_rephrase,
+            "router": {
+                "recall_at_1": self.recall_at_1,
+                "recall_at_1_rephrase": self.recall_at_1_rephrase,
+                "false_fire": self.false_fire,
+            },
+            "oracle": dict(self.oracle),
+            "base": dict(self.base),
+            "seconds": self.seconds,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Questions:
+    """What is asked of a model, encoded once.
+
+    Attributes:
+        edits: the edits measured.
+        direct: one pair an edit: its prompt and target.
+        rephrases: by edit, the wordings that are measured.
+        rephrased: one pair a rephrase: that wording and the target.
+        owners: for each of ``rephrased``, the edit's place in ``edits``.
+        unrelated: the locality prompts with the answer tokens over which they are compared.
+    """
+
+    edits: tuple[Edit, ...]
+    direct: tuple[Pair, ...]
+    rephrases: tuple[tuple[str, ...], ...]
+    rephrased: tuple[Pair, ...]
+    owners: tuple[int, ...]
+    unrelated: tuple[Pair, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Row:
+    direct: list[Scored]
+    rephrased: list[Scored]
+
+    def figures(self, owners: Sequence[int]) -> tuple[float | None, float | None]:
+        groups: dict[int, list[float]] = {}
+        for owner, item in zip(owners, self.rephrased, strict=True):
+            groups.setdefault(owner, []).append(item.share)
+        means = [sum(group) / len(group) for group in groups.values()]
+        return mean_share(self.direct), sum(means) / len(means) if means else None
+
+
+def evaluate(
+    store: Store,
+    base: LoadedBase,
+    rev: str = "HEAD",
+    data: Sequence[Edit] | None = None,
+    mode: str = "retrieve",
+    limit: int | None = None,
+    *,
+    progress: Listener | None = None,
+) -> Evaluation:
+    """Measure a commit; the result is also kept in the store, beside the commit.
+
+    Args:
+        store: the store.
+        base: its base model; it is left as it was.
+        rev: the commit.
+        data: the records to measure, in force or not; by default the edits in force.
+        mode: how the memories answer.
+        limit: measure the first so many edits only.
+        progress: is told about it.
+
+    Raises:
+        UnknownRevision: no such commit.
+        UsageError: no such mode.
+        InputError: there is no edit to measure.
+    """
+    started = time.perf_counter()
+    chosen = check_mode(mode)
+    commit_id = store.resolve(rev)
+    commit = store.objects.commit(commit_id)
+    edits = tuple(history.facts(store, commit_id) if data is None else data)[:limit]
+    if not edits:
+        raise InputError("there is no edit to measure at this commit", hint="Commit one, or give --data FILE.")
+    report = _Steps(progress)
+    questions = ask(
+        store,
+        base,
+        edits,
+        trained_on_locality=commit.editor.settings.get("irrelevant_source") == "edits",
+        trained_on=_trained_rephrases(store, commit),
+    )
+    pad = base.tokenizer.pad_token_id or 0
+
+    plain = _score_row(base, questions, pad)
+    plain_unrelated = score(base.model, questions.unrelated, pad)
+    plain_exact, _ = _exact(base, questions, None)
+    report.step()
+    with assembled(store, base, commit, chosen, progress=progress) as handle:
+        if handle is None:
+            row, oracle, unrelated = plain, plain, plain_unrelated
+        else:
+            row = _score_row(base, questions, pad, handle)
+            unrelated = score(base.model, questions.unrelated, pad, handle=handle)
+            report.step()
+            oracle = _score_row(base, questions, pad, handle, oracle=_owners(handle, edits))
+        report.step()
+        exact, exact_rephrase = _exact(base, questions, handle)
+        recall, recall_rephrase = None, None
+        if handle is not None:
+            owners = _owners(handle, edits)
+            recall = _recall(row.direct, owners)
+            recall_rephrase = _recall(row.rephrased, [owners[owner] for owner in questions.owners])
+    report.step(last=True)
+
+    reliability, generalization = row.figures(questions.owners)
+    oracle_reliability, oracle_generalization = oracle.figures(questions.owners)
+    base_reliability, base_generalization = plain.figures(questions.owners)
+    result = Evaluation(
+        commit=commit_id,
+        mode=mode,
+        n=len(edits),
+        reliability=reliability,
+        generalization=generalization,
+        locality=_mean(
+            agreement(after.predicted, before.predicted)
+            for after, before in zip(unrelated, plain_unrelated, strict=True)
+        ),
+        exact_match=exact,
+        exact_match_rephrase=exact_rephrase,
+        recall_at_1=recall,
+        recall_at_1_rephrase=recall_rephrase,
+        false_fire=_mean(float(item.route != BASE) for item in unrelated),
+        oracle={"reliability": oracle_reliability, "generalization": oracle_generalization},
+        base={"reliability": base_reliability, "generalization": base_generalization, "exact_match": plain_exact},
+        seconds=time.perf_counter() - started,
+    )
+    name = mode if data is None and limit is None else f"{mode}-data"
+    store.scores.put(commit_id, name, result.to_json())
+    return result
+
+
+def ask(
+    store: Store,
+    base: LoadedBase,
+    edits: tuple[Edit, ...],
+    *,
+    trained_on_locality: bool,
+    trained_on: Collection[str] = (),
+) -> Questions:
+    """Encode everything that is asked about ``edits``.
+
+    Rephrases that were trained on (``trained_on``, normalised) are left out: generalization is measured on others.
+
+    Unrelated prompts are the edits' own locality prompts, or, where there are none or the editor trained on them, the
+    part of the store's pool that no training sees. What training saw all the same (a model that writes its own pool
+    may come upon such a prompt) and what is itself edited is left out.
+    """
+    pool = {} if store.config.editor.pool is None else store.objects.meta(store.config.editor.pool)[1]
+    seen = {normalise_prompt(prompt) for prompt in pool.get("prompts", [])} | {edit.key for edit in edits}
+    unrelated: dict[tuple[str, str | None], None] = {}
+    if not trained_on_locality:
+        listed = [item for edit in edits for item in edit.locality]
+        unrelated = {(item.prompt, item.answer): None for item in listed if normalise_prompt(item.prompt) not in seen}
+    if not unrelated:
+        unrelated = {(prompt, None): None for prompt in pool.get("held_out", [])}
+    open_ended = [prompt for prompt, answer in unrelated if answer is None]
+    own = iter(continue_prompts(base.model, base.tokenizer, open_ended, max_new_tokens=_OWN_ANSWER))
+    answered = [(prompt, next(own).text if answer is None else answer) for prompt, answer in unrelated]
+    wordings = tuple(
+        tuple(text for text in edit.rephrases if normalise_prompt(text) not in trained_on) for edit in edits
+    )
+    return Questions(
+        edits,
+        tuple(pairs_of(base.tokenizer, [(edit.prompt, edit.target) for edit in edits])),
+        wordings,
+        tuple(
+            pairs_of(
+                base.tokenizer,
+                [(text, edit.target) for edit, texts in zip(edits, wordings, strict=True) for text in texts],
+            )
+        ),
+        tuple(place for place, texts in enumerate(wordings) for _ in texts),
+        # A model that answers with its end token at once leaves nothing to compare.
+        tuple(pairs_of(base.tokenizer, [(prompt, answer) for prompt, answer in answered if answer.strip()])),
+    )
+
+
+def _trained_rephrases(store: Store, commit: Commit) -> frozenset[str]:
+    """The rephrases, normalised, by which memories of a commit were told to be found."""
+    keys = (memory.blobs.get(KEYS) for memory in commit.memories)
+    metas = (store.objects.meta(blob_id)[1] for blob_id in keys if blob_id is not None)
+    told = [edit_id for meta in metas if meta.get("rephrases") for edit_id in meta["edits"]]
+    return frozenset(normalise_prompt(text) for edit in history.edits_of(store, told) for text in edit.rephrases)
+
+
+def exact_matches(base: LoadedBase, asked: Sequence[tuple[str, str]], handle: SideMemories | None) -> list[bool]:
+    """Whether the greedy answer to each prompt, at its natural stop, is the expected one (``normalise_answer``).
+
+    An answer stops at the end token, or at the end of the line where the expected answer is one line.
+    """
+    lengths = [len(pair.answer) for pair in pairs_of(base.tokenizer, asked)]
+    found: dict[int, bool] = {}
+    for lines in (True, False):
+        rows = [row for row, (_, target) in enumerate(asked) if ("\n" in target) != lines]
+        rows.sort(key=lambda row: lengths[row])
+        # Answers of similar length together: one long target must not make every prompt wait for its length.
+        for start in range(0, len(rows), _TOGETHER):
+            some = rows[start : start + _TOGETHER]
+            answers = continue_prompts(
+                base.model,
+                base.tokenizer,
+                [asked[row][0] for row in some],
+                max_new_tokens=lengths[some[-1]] + _SLACK,
+                handle=handle,
+                one_line=lines,
+            )
+            for row, answer in zip(some, answers, strict=True):
+                found[row] = answer.stopped and same_answer(answer.text, asked[row][1])
+    return [found[row] for row in range(len(asked))]
+
+
+def _exact(base: LoadedBase, questions: Questions, handle: SideMemories | None) -> tuple[float | None, float | None]:
+    edits = questions.edits
+    direct = exact_matches(base, [(edit.prompt, edit.target) for edit in edits], handle)
+    wordings = zip(edits, questions.rephrases, strict=True)
+    rephrased = exact_matches(base, [(text, edit.target) for edit, texts in wordings for text in texts], handle)
+    return _mean(map(float, direct)), _mean(map(float, rephrased))
+
+
+def _score_row(
+    base: LoadedBase,
+    questions: Questions,
+    pad: int,
+    handle: SideMemories | None = None,
+    oracle: Sequence[int] | None = None,
+) -> _Row:
+    told = None if oracle is None else [oracle[owner] for owner in questions.owners]
+    return _Row(
+        score(base.model, questions.direct, pad, handle=handle, routes=oracle),
+        score(base.model, questions.rephrased, pad, handle=handle, routes=told),
+    )
+
+
+def _owners(handle: SideMemories, edits: Sequence[Edit]) -> list[int]:
+    held = {edit_id: place for place, memory in enumerate(handle.memories) for edit_id in memory.edits}
+    return [held.get(edit.id, BASE) for edit in edits]
+
+
+def _recall(direct: Sequence[Scored], owners: Sequence[int]) -> float | None:
+    return _mean(float(item.route == owner) for item, owner in zip(direct, owners, strict=True) if owner != BASE)
+
+
+def _mean(values: Any) -> float | None:
+    numbers = list(values)
+    return sum(numbers) / len(numbers) if numbers else None
+
+
+class _Steps:
+    """Four reports an evaluation."""
+
+    def __init__(self, listener: Listener | None, total: int = 4) -> None:
+        self._listener, self._done, self._total = listener, 0, total
+
+    def step(self, *, last: bool = False) -> None:
+        self._done = self._total if last else self._done + 1
+        if self._listener is not None:
+            self._listener(Progress("evaluating", self._done, self._total))

@@ -1,0 +1,140 @@
+"""Why the model answers a prompt as it does at a commit."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from contextlib import nullcontext
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from wisedb.edits import Edit
+from wisedb.serving.assemble import assembled
+from wisedb.serving.generate import continue_prompts
+from wisedb.serving.score import BASE
+from wisedb.store import history
+
+if TYPE_CHECKING:
+    from wisedb.model.base import LoadedBase
+    from wisedb.store.store import Store
+
+
+@dataclass(frozen=True, slots=True)
+class Firing:
+    """One memory's say in an answer.
+
+    Attributes:
+        id: the memory.
+        activation: what the router that decides says of it: Δ_act, or the log odds that the prompt means one of its
+            edits.
+        threshold: what that must reach for it to answer.
+        scores: what each router says of it, by the router's name.
+    """
+
+    id: str
+    activation: float
+    threshold: float
+    scores: Mapping[str, float]
+
+    def to_json(self) -> dict[str, Any]:
+        """All fields."""
+        return {
+            "id": self.id,
+            "activation": self.activation,
+            "threshold": self.threshold,
+            "scores": dict(self.scores),
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """Why the model answers so.
+
+    Attributes:
+        prompt: the prompt.
+        routed: whether a memory answered.
+        memory: which one, ``None`` for the base.
+        router: who decides: ``keys``, ``activation`` or ``both``; ``None`` where there is no memory.
+        meant: the edit that the prompt means most by the keys, whether or not its memory answers.
+        memories: all memories, the most activated first.
+        nearest: (edit, score) of edits in force whose wording is nearest, best first; score 0 to 1.
+        answer: what the model says at the commit.
+        base_answer: what the unedited model says.
+    """
+
+    prompt: str
+    routed: bool
+    memory: str | None
+    router: str | None
+    meant: str | None
+    memories: tuple[Firing, ...]
+    nearest: tuple[tuple[Edit, float], ...]
+    answer: str
+    base_answer: str
+
+    def to_json(self) -> dict[str, Any]:
+        """As ``wisedb explain --json`` prints it."""
+        return {
+            "prompt": self.prompt,
+            "routed": self.routed,
+            "memory": self.memory,
+            "router": self.router,
+            "meant": self.meant,
+            "memories": [memory.to_json() for memory in self.memories],
+            "nearest": [{"edit": edit.to_json(), "score": score} for edit, score in self.nearest],
+            "answer": self.answer,
+            "base_answer": self.base_answer,
+        }
+
+
+def explain(store: Store, base: LoadedBase, prompt: str, at: str = "HEAD", *, max_new_tokens: int = 20) -> Explanation:
+    """Answer a prompt at a commit, and say which memory did, against what threshold.
+
+    Args:
+        store: the store.
+        base: its base model, verified; it is left as it was.
+        prompt: the prompt.
+        at: the commit.
+        max_new_tokens: the longest answer.
+
+    Raises:
+        UnknownRevision: no such commit.
+        InputError: the prompt is empty or too long.
+    """
+    commit_id = store.resolve(at)
+    (plain,) = continue_prompts(base.model, base.tokenizer, [prompt], max_new_tokens=max_new_tokens)
+    with assembled(store, base, store.objects.commit(commit_id)) as handle:
+        with nullcontext() if handle is None else handle.record(every=True) as record:
+            (said,) = continue_prompts(
+                base.model, base.tokenizer, [prompt], max_new_tokens=max_new_tokens, handle=handle
+            )
+        memories = () if handle is None else tuple(handle.memories)
+        thresholds = () if handle is None else handle.thresholds
+        router = None if handle is None else handle.router
+    scores = {} if record is None else {name: values[0].tolist() for name, values in record.scores.items()}
+    firings = [
+        Firing(memory.id, activation, threshold, {name: values[place] for name, values in scores.items()})
+        for place, (memory, activation, threshold) in enumerate(
+            zip(memories, said.activations, thresholds, strict=True)
+        )
+    ]
+    listed = [edit_id for memory in memories for edit_id in memory.edits]
+    meant = None if record is None or record.best is None else listed[int(record.best[0])]
+    found = history.blame(store, prompt, commit_id)
+    nearest = {edit.id: (edit, float(score)) for edit, _, score in found.candidates}
+    if found.edit is not None:
+        # The edit of this very prompt is nearest of all, whatever the text search thinks of it.
+        nearest = {
+            found.edit.id: (found.edit, 1.0),
+            **{key: value for key, value in nearest.items() if key != found.edit.id},
+        }
+    return Explanation(
+        prompt,
+        said.route != BASE,
+        memories[said.route].id if said.route != BASE else None,
+        router,
+        meant,
+        tuple(sorted(firings, key=lambda firing: -firing.activation)),
+        tuple(sorted(nearest.values(), key=lambda pair: -pair[1])),
+        said.text,
+        plain.text,
+    )

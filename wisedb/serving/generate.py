@@ -1,0 +1,196 @@
+"""Greedy answers of a model, in batches, with the route that each took."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import nullcontext
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import torch
+from transformers import GenerationConfig, StoppingCriteria, StoppingCriteriaList
+
+from wisedb.errors import InputError, UsageError
+from wisedb.model.tokens import encode_prompt, pad_batch
+from wisedb.serving.score import BASE
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel, PreTrainedTokenizerBase
+
+    from wisedb.memory.hooks import SideMemories
+
+_MOST_ROWS = 32
+
+
+@dataclass(frozen=True, slots=True)
+class Continuation:
+    """One answer.
+
+    Attributes:
+        text: the continuation only, without white space around it, up to the end token or the end of the line.
+        route: the index of the memory that answered, ``-1`` for the base.
+        activations: what the router that decides says of each memory, in the handle's order.
+        stopped: it ended by itself; False where the token limit cut it off.
+    """
+
+    text: str
+    route: int
+    activations: tuple[float, ...]
+    stopped: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Generation:
+    """What the model says at a commit.
+
+    Attributes:
+        prompt: the prompt.
+        text: the continuation only.
+        routed: whether a memory answered.
+        memory: which one, ``None`` for the base.
+        activation: what the router says of the answering memory (Δ_act, or the keys' log odds), or the largest of all
+            where the base answered.
+        threshold: what that was held against.
+    """
+
+    prompt: str
+    text: str
+    routed: bool
+    memory: str | None
+    activation: float | None
+    threshold: float | None
+
+    def to_json(self) -> dict[str, Any]:
+        """All fields."""
+        return {name: getattr(self, name) for name in self.__dataclass_fields__}
+
+
+def generations(
+    prompts: Sequence[str], answers: Sequence[Continuation], handle: SideMemories | None
+) -> list[Generation]:
+    """Join prompts and their continuations, and name the memories by their ids."""
+    memories = () if handle is None else handle.memories
+    thresholds = () if handle is None else handle.thresholds
+    found = []
+    for prompt, answer in zip(prompts, answers, strict=True):
+        place = answer.route
+        if place == BASE and answer.activations:
+            place = max(range(len(answer.activations)), key=answer.activations.__getitem__)
+        shown = place != BASE and bool(memories)
+        found.append(
+            Generation(
+                prompt,
+                answer.text,
+                answer.route != BASE,
+                memories[answer.route].id if answer.route != BASE else None,
+                answer.activations[place] if shown and answer.activations else None,
+                thresholds[place] if shown else None,
+            )
+        )
+    return found
+
+
+@torch.no_grad()
+def continue_prompts(
+    model: PreTrainedModel,
+    tokenizer: PreTrainedTokenizerBase,
+    prompts: Sequence[str],
+    *,
+    max_new_tokens: int = 20,
+    handle: SideMemories | None = None,
+    one_line: bool = True,
+) -> list[Continuation]:
+    """Continue prompts greedily.
+
+    Args:
+        model: the model, with its memories attached or plain.
+        tokenizer: its tokenizer.
+        prompts: the prompts; each answer is what it would be alone.
+        max_new_tokens: the longest answer, in tokens; also bounded by the model's context.
+        handle: the attached memories, ``None`` for a plain model.
+        one_line: the end of the first line that is not blank ends an answer, as the end token does.
+
+    Raises:
+        UsageError: ``max_new_tokens`` is below 1.
+        InputError: a prompt is empty or fills the model's context.
+    """
+    if max_new_tokens < 1:
+        raise UsageError("at least one new token must be asked for", hint="Give --max-new-tokens 1 or more.")
+    encoded = [encode_prompt(tokenizer, prompt) for prompt in prompts]
+    room = getattr(model.config.get_text_config(), "max_position_embeddings", None)
+    for prompt, ids in zip(prompts, encoded, strict=True):
+        if not ids:
+            raise InputError("an empty prompt can't be continued", hint="Give the prompt.")
+        if room is not None and len(ids) >= room:
+            raise InputError(
+                f"the prompt {prompt[:40]!r}… has {len(ids)} tokens, the model takes {room}", hint="Shorten it."
+            )
+    order = sorted(range(len(prompts)), key=lambda row: -len(encoded[row]))
+    found: dict[int, Continuation] = {}
+    for start in range(0, len(order), _MOST_ROWS):
+        rows = order[start : start + _MOST_ROWS]
+        limit = max_new_tokens if room is None else min(max_new_tokens, room - len(encoded[rows[0]]))
+        answers = _continue_batch(model, tokenizer, [encoded[row] for row in rows], limit, handle, one_line)
+        found.update(zip(rows, answers, strict=True))
+    return [found[row] for row in range(len(prompts))]
+
+
+def _continue_batch(
+    model: PreTrainedModel,
+    tokenizer: PreTrainedTokenizerBase,
+    encoded: Sequence[Sequence[int]],
+    limit: int,
+    handle: SideMemories | None,
+    one_line: bool,
+) -> list[Continuation]:
+    ends = _ends(model, tokenizer)
+    pad = tokenizer.pad_token_id if tokenizer.pad_token_id is not None else (ends[0] if ends else 0)
+    ids, mask = pad_batch([list(row) for row in encoded], pad, "left")
+    width = ids.shape[1]
+    settings = GenerationConfig(
+        max_new_tokens=limit,
+        do_sample=False,
+        num_beams=1,
+        pad_token_id=pad,
+        eos_token_id=ends or None,
+        bos_token_id=tokenizer.bos_token_id,
+        use_cache=True,
+    )
+    with nullcontext() if handle is None else handle.record() as record:
+        output = model.generate(
+            input_ids=ids.to(model.device),
+            attention_mask=mask.to(model.device),
+            generation_config=settings,
+            stopping_criteria=StoppingCriteriaList([_LineEnd(tokenizer, width)] if one_line else []),
+        )
+        routes = [BASE] * len(encoded) if record is None else record.routes.tolist()
+        activations = [()] * len(encoded) if record is None else record.activations.tolist()
+    answers = []
+    for row, route, activation in zip(output[:, width:].tolist(), routes, activations, strict=True):
+        cut = next((place for place, token in enumerate(row) if token in ends), None)
+        text = tokenizer.decode(row if cut is None else row[:cut], skip_special_tokens=True)
+        line, *rest = text.lstrip().split("\n", 1) if one_line else [text]
+        answers.append(
+            Continuation(
+                line.strip(), int(route), tuple(float(value) for value in activation), cut is not None or bool(rest)
+            )
+        )
+    return answers
+
+
+def _ends(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> list[int]:
+    ends = getattr(model.generation_config, "eos_token_id", None)
+    listed = list(ends) if isinstance(ends, list | tuple) else [ends]
+    return sorted({int(token) for token in (*listed, tokenizer.eos_token_id) if token is not None})
+
+
+class _LineEnd(StoppingCriteria):  # type: ignore[misc]
+    """Stops each row at the end of its first line that is not blank."""
+
+    def __init__(self, tokenizer: PreTrainedTokenizerBase, start: int) -> None:
+        self._tokenizer = tokenizer
+        self._start = start
+
+    def __call__(self, input_ids: torch.Tensor, scores: Any, **kwargs: Any) -> torch.Tensor:
+        texts = self._tokenizer.batch_decode(input_ids[:, self._start :].tolist(), skip_special_tokens=True)
+        return torch.tensor(["\n" in text.lstrip() for text in texts], device=input_ids.device)

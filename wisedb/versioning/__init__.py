@@ -1,0 +1,1 @@
+"""What makes history: commit, revert, merge, rollback."""

@@ -1,0 +1,1 @@
+"""What differs between two commits: facts, tensors, answers."""

@@ -1,0 +1,129 @@
+"""A new store: the base model found and recognised, its unrelated prompts written, the editor's margins measured."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from wisedb.config import BaseModel, EditorChoice, Setting, StoreConfig
+from wisedb.editors.common.pool import Pool, make_pool
+from wisedb.editors.keyed.calibrate import calibrate
+from wisedb.editors.keyed.context import PreparedModel
+from wisedb.editors.protocol import editor as find_editor
+from wisedb.errors import StoreExists
+from wisedb.model.base import LoadedBase, describe, load_base
+from wisedb.model.locate import locate
+from wisedb.progress import Listener, Progress
+from wisedb.serving.key_blobs import measured_statistics
+from wisedb.store.blobs import Blob
+from wisedb.store.commits import Commit
+from wisedb.store.store import FOLDER, Store
+from wisedb.versioning.land import Signature
+
+POOL_PROMPTS = 300
+"""Unrelated prompts that training sees."""
+
+HELD_OUT = 50
+"""Unrelated prompts that no training sees, for measuring."""
+
+CONTEXTS = 10
+"""Prefixes behind which an edit is trained too (WISE, appendix B)."""
+
+_STEPS = 5
+
+
+def init(
+    root: Path,
+    model: str,
+    *,
+    revision: str | None = None,
+    layer: int | None = None,
+    target: str | None = None,
+    editor: str = "wise",
+    settings: Mapping[str, Setting] | None = None,
+    seed: int = 0,
+    pool: Sequence[str] | None = None,
+    author: str | None = None,
+    date: str | None = None,
+    progress: Listener | None = None,
+    **kwargs: Any,
+) -> tuple[Store, LoadedBase]:
+    """Make ``root/.wisedb`` for a base model, with a first commit that holds no edit.
+
+    Args:
+        root: the folder; it is made if it is missing.
+        model, revision: see :func:`wisedb.model.base.load_base`.
+        layer: the decoder block to edit, from 0; by default the paper's relative depth.
+        target: the matrix to edit, by its path in the model.
+        editor: who writes the edits.
+        settings: the editor's settings; they win over what is measured.
+        seed: where the pool and all later training take their random choices from.
+        pool: unrelated prompts of the user's own, in place of those that the model writes.
+        author, date: of the first commit.
+        progress: is told about it.
+        **kwargs: as in :func:`wisedb.model.base.load_base`.
+
+    Returns:
+        the store, and the base model, loaded and untouched.
+
+    Raises:
+        StoreExists: there is one already.
+        ModelNotFound, UnsupportedModel: no such model, or none that can be edited.
+        UnknownEditor, UnknownSetting: see the editor.
+    """
+    # Store.init looks again; this is here so that nobody waits for a model first.
+    if (root / FOLDER).exists():
+        raise StoreExists(f"{root / FOLDER} is there already", hint="Use it, or choose another folder.")
+    kind = find_editor(editor)
+    kind.configure(settings or {})
+
+    def report(done: int) -> None:
+        if progress is not None:
+            progress(Progress("preparing", done, _STEPS))
+
+    report(0)
+    base = load_base(model, revision, **kwargs)
+    projection = locate(base.model, target, layer)
+    record = describe(base, projection.name, anew=True)
+    report(1)
+    trained_on, blob = _pool(base, seed, pool)
+    report(2)
+    measured = calibrate(PreparedModel.prepare(base.model, base.tokenizer, projection, trained_on))
+    chosen = kind.configure(_chosen(kind.measured, measured.settings, settings or {}))
+    choice = EditorChoice(editor, asdict(chosen), seed, blob.id)
+    report(3)
+    if chosen.keyed:
+        # Now rather than within the first commit.
+        measured_statistics(base, record, blob)
+    report(4)
+    who, when, why = Signature(f"Start from {_short(record)}", author, date).checked()
+    first = Commit((), who, when, why, record, choice)
+    store = Store.init(root, StoreConfig(record, choice), first, [blob])
+    store.index.ensure()
+    report(5)
+    return store, base
+
+
+def _pool(base: LoadedBase, seed: int, prompts: Sequence[str] | None) -> tuple[Pool, Blob]:
+    if prompts:
+        whole = make_pool(base.model, base.tokenizer, seed, n_contexts=CONTEXTS, prompts=prompts)
+        held_out = len(whole.prompts) // 5
+    else:
+        whole = make_pool(base.model, base.tokenizer, seed, POOL_PROMPTS + HELD_OUT, CONTEXTS)
+        held_out = HELD_OUT * len(whole.prompts) // (POOL_PROMPTS + HELD_OUT)
+    cut = len(whole.prompts) - held_out
+    trained_on = Pool(whole.prompts[:cut], whole.contexts, whole.generator)
+    return trained_on, Blob("pool", {**trained_on.to_meta(), "held_out": list(whole.prompts[cut:])})
+
+
+def _chosen(
+    in_units: Collection[str], measured: Mapping[str, Setting], given: Mapping[str, Setting]
+) -> dict[str, Setting]:
+    kept = {key: value for key, value in measured.items() if "preset" not in given or key in in_units}
+    return {**kept, **given}
+
+
+def _short(record: BaseModel) -> str:
+    return Path(record.model).name if Path(record.model).is_absolute() else record.model

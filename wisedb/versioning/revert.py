@@ -1,0 +1,184 @@
+"""Single facts taken out, and all the others kept."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from wisedb.editors.streams import ShardStream
+from wisedb.edits import Edit
+from wisedb.errors import AmbiguousId, NothingToCommit, UnknownEdit, UnknownRevision, UsageError
+from wisedb.progress import Listener
+from wisedb.store import history
+from wisedb.versioning.commit import CommitResult, change, propose
+from wisedb.versioning.fact_changes import facts_of, towards, without
+from wisedb.versioning.land import Signature, read_tip
+from wisedb.versioning.streams import changes, in_force, read_streams
+
+if TYPE_CHECKING:
+    from wisedb.model.base import LoadedBase
+    from wisedb.store.commits import Commit
+    from wisedb.store.store import Store
+
+_PREFIX = re.compile(r"[0-9a-f]{4,64}")
+
+
+@dataclass(frozen=True, slots=True)
+class Reversal:
+    """What a revert does.
+
+    Attributes:
+        removed: edits that are taken out.
+        restored: edits that a named commit put out of force and that are written again.
+    """
+
+    removed: tuple[Edit, ...]
+    restored: tuple[Edit, ...]
+
+
+def revert_edits(
+    store: Store,
+    base: LoadedBase,
+    what: Sequence[str],
+    signature: Signature | None = None,
+    *,
+    mainline: int | None = None,
+    progress: Listener | None = None,
+) -> CommitResult:
+    """Take edits out as a new commit.
+
+    The memories that hold them are trained anew from the last version that held none of them; where there is one that
+    holds exactly the rest, nothing is trained. All others keep their bytes. An older edit of the same prompt that the
+    removed one had superseded is in force again.
+
+    Args:
+        store: the store.
+        base: its base model, verified; it is left as it was.
+        what: ids of edits in force (or prefixes of at least 4 digits), and revisions: all that such a commit changed,
+            where it was not changed again since.
+        signature: who, when and why; a message that names the edits by default.
+        mainline: of a merge, the number of the parent, from 1, to whose facts it goes back; the first by default.
+        progress: is told after each edit that has to be trained again.
+
+    Raises:
+        UnknownEdit: an id that is no edit in force, and no revision either.
+        AmbiguousId: a prefix of several.
+        NothingToCommit: what is named changed nothing that is still so.
+        UsageError: ``mainline`` is given and a commit has no such parent, or no commit is named.
+        RefMoved: another writer landed first; nothing is written.
+    """
+    tip = read_tip(store)
+    choice = tip.commit.editor
+    streams = read_streams(store, tip.commit, choice)
+    reversal = find(store, streams, what, mainline)
+    chosen = signature or Signature("")
+    if not chosen.message.strip():
+        chosen = replace(chosen, message=describe(reversal))
+    removed = [edit.id for edit in reversal.removed]
+    proposal = propose(store, tip, choice, new=reversal.restored, removed=removed, streams=streams)
+    return change(store, base, proposal, chosen, action="revert", progress=progress)
+
+
+def find(store: Store, streams: Sequence[ShardStream], what: Sequence[str], mainline: int | None = None) -> Reversal:
+    """Which edits are meant, as seen from a state. Raises as :func:`revert_edits`.
+
+    Args:
+        store: the store.
+        streams: what the state's memories hold.
+        what: see there.
+        mainline: see there.
+    """
+    edits, commits = _named(store, facts_of(streams), what)
+    if mainline is not None and not commits:
+        raise UsageError("a mainline is that of a merge, and no commit is named", hint="Leave it out.")
+    removed = {edit.id: edit for edit in edits}
+    facts = facts_of(without(streams, removed))
+    goals: dict[str, Edit | None] = {}
+    for commit_id in commits:
+        before, after = _changed(store, commit_id, mainline)
+        for key in dict.fromkeys([*after, *before]):
+            # What was changed again since stays as it is.
+            if facts.get(key) == after.get(key):
+                if key in after:
+                    removed[after[key].id] = after[key]
+                goals[key] = before.get(key)
+        facts = {key: edit for key, edit in {**facts, **goals}.items() if edit is not None}
+    # What the removed edits superseded comes back by itself, from the memory's own stream.
+    restored, others = towards(without(streams, removed), goals)
+    removed |= {edit.id: edit for edit in history.edits_of(store, sorted(others))}
+    if not removed and not restored:
+        raise NothingToCommit("nothing of that is in force any more", hint="'wisedb facts' lists what is in force.")
+    return Reversal(tuple(removed.values()), tuple(restored))
+
+
+def parent_of(commit: Commit, commit_id: str, mainline: int | None) -> str | None:
+    """The parent to which a commit is compared: the first unless another is asked for, ``None`` of a first commit.
+
+    Raises:
+        UsageError: it has no such parent.
+    """
+    if mainline is None:
+        return commit.parents[0] if commit.parents else None
+    if not 1 <= mainline <= len(commit.parents):
+        raise UsageError(
+            f"{commit_id[:12]} has no parent {mainline}",
+            hint=f"It has {len(commit.parents)}; they are counted from 1.",
+        )
+    return commit.parents[mainline - 1]
+
+
+def describe(reversal: Reversal) -> str:
+    """The message of a revert that was given none."""
+    named = [*reversal.removed, *reversal.restored]
+    if len(named) == 1:
+        return f"Revert “{named[0].prompt} {named[0].target}”"
+    return f"Revert {len(named)} edits"
+
+
+def _named(store: Store, facts: Mapping[str, Edit], what: Sequence[str]) -> tuple[list[Edit], list[str]]:
+    edits: list[Edit] = []
+    commits: list[str] = []
+    for text in what:
+        matches = [edit for edit in facts.values() if edit.id.startswith(text)] if _PREFIX.fullmatch(text) else []
+        commit_id = _commit(store, text)
+        if len(matches) + (commit_id is not None) > 1:
+            raise AmbiguousId(f"'{text}' is the beginning of several ids", hint="Give more digits.")
+        edits += matches
+        if commit_id is not None:
+            commits.append(commit_id)
+        elif not matches:
+            raise _not_in_force(store, text)
+    return edits, commits
+
+
+def _changed(store: Store, commit_id: str, mainline: int | None) -> tuple[dict[str, Edit], dict[str, Edit]]:
+    """Of the prompts that a commit changed: the facts before it and at it."""
+    commit = store.objects.commit(commit_id)
+    parent = parent_of(commit, commit_id, mainline)
+    added, reverted = commit.added, commit.reverted
+    if parent is not None and parent != commit.parents[0]:
+        added, reverted = changes(in_force(store, store.objects.commit(parent)), in_force(store, commit))
+    before, after = (history.edits_of(store, ids) for ids in (reverted, added))
+    return {edit.key: edit for edit in before}, {edit.key: edit for edit in after}
+
+
+def _commit(store: Store, text: str) -> str | None:
+    try:
+        return store.resolve(text)
+    except UnknownRevision:
+        return None
+
+
+def _not_in_force(store: Store, text: str) -> UnknownEdit:
+    try:
+        edit = history.edit(store, text)
+    except (UnknownEdit, AmbiguousId):
+        return UnknownEdit(
+            f"'{text}' is no edit in force and no commit",
+            hint="'wisedb facts' lists those in force.",
+        )
+    return UnknownEdit(
+        f"edit {edit.id[:12]} (“{edit.prompt}”) is not in force", hint="'wisedb blame' shows which edit is."
+    )
