@@ -2,8 +2,8 @@
 
 The activation router (WISE §2.3.1) asks how strongly each memory's ΔW is excited; the key router asks which thing a
 prompt means and what it asks of it (:mod:`wisedb.memory.gates.keys.score`); both together let a memory answer only
-where the keys name it and its activation reaches ε. All are honest in the same way: each sequence decides for itself, on its
-prompt, and at a position on the tokens up to it.
+where the keys name it and its activation reaches ε. All are honest in the same way: each sequence decides for itself,
+on its prompt, and at a position on the tokens up to it.
 """
 
 from __future__ import annotations
