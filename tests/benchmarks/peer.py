@@ -36,9 +36,10 @@ import torch
 
 from tests.benchmarks.peer_easyedit import TUNED, Peer, commit_of
 from wisedb.atlas import edits_path
-from wisedb.editors.keyed import prepared, shortcut
+from wisedb.editors.keyed import context
 from wisedb.edits import Edit
 from wisedb.importers import read_edits
+from wisedb.model import cached_forward
 from wisedb.model.base import LoadedBase, load_base
 from wisedb.model.tokens import encode_prompt
 from wisedb.progress import Progress
@@ -178,12 +179,12 @@ def _ours(repo: Repository, edits: Sequence[Edit], protocol: str, *, plain: bool
 @contextmanager
 def _whole_forwards() -> Iterator[None]:
     """Train with forwards of the whole model and the logits of all positions, as the source does."""
-    find = shortcut.find_shortcut
+    find = cached_forward.find_shortcut
 
     def whole(*args: Any, **kwargs: Any) -> Any:
         return replace(find(*args, **kwargs), trunk="full", head="all", last=None)
 
-    with patch.object(prepared, "find_shortcut", whole):
+    with patch.object(context, "find_shortcut", whole):
         yield
 
 

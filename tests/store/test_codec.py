@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from wisedb.errors import CorruptObject
-from wisedb.store import words
+from wisedb.store import byte_shuffle
 from wisedb.store.blobs import ITEM_SIZES, Array
 from wisedb.store.codec import RAW, SHUFFLE, ULP, decode, encode, needs_reference
 
@@ -66,9 +66,9 @@ def test_every_array_comes_back_from_its_difference(pair: tuple[Array, Array]) -
 def test_each_encoding_by_itself_is_lossless(pair: tuple[Array, Array]) -> None:
     """Also where it isn't the smallest and so would never be chosen for so small an array."""
     array, reference = pair
-    steps = words.steps(array.data, reference.data, array.dtype)
+    steps = byte_shuffle.steps(array.data, reference.data, array.dtype)
     for name, encoded in ((SHUFFLE, array.data), (ULP, steps)):
-        payload = zlib.compress(words.shuffle(encoded, array.dtype))
+        payload = zlib.compress(byte_shuffle.shuffle(encoded, array.dtype))
         assert decode(payload, {"codec": name}, dtype=array.dtype, shape=array.shape, reference=reference) == array
 
 

@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 
 from tests.stores import AUSTRALIA, HAMLET, NEWER, SPAIN, SUM
-from wisedb.editors.keyed import course, wordings
+from wisedb.editors.keyed import paraphrases, sampler
 from wisedb.errors import AmbiguousId, NothingToCommit, UnknownEdit
 from wisedb.progress import Progress
 from wisedb.repository import Repository
@@ -54,13 +54,13 @@ def test_a_lesson_is_fitted_anew_without_the_edit_and_those_behind_it_follow(
 def test_what_was_learned_in_the_edits_words_is_learned_anew_without_them(
     new_repository: Callable[..., Repository], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(course, "FEW", 0)
+    monkeypatch.setattr(sampler, "FEW", 0)
     named = [replace(edit, subject=word) for edit, word in ((SPAIN, "Spain"), (HAMLET, "Hamlet"), (SUM, "30"))]
     spain, hamlet, thirty = named
     one, other, deaf = (new_repository(name, shard_capacity=9, router="keys") for name in ("one", "other", "deaf"))
     # A tiny random model's keys say nothing of what is asked: each edit borrows of all, or of none.
     for each, alike in ((deaf, 2.0), (other, -1.0)):
-        monkeypatch.setattr(wordings, "_ALIKE", alike)
+        monkeypatch.setattr(paraphrases, "_ALIKE", alike)
         each.commit([spain], "alone")
         each.commit([thirty], "behind")
     one.commit([spain, hamlet], "together")

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from tests.editors.keyed.fixtures import EDITS, prepared
-from wisedb.editors.keyed import sheet as module
+from wisedb.editors.keyed import dataset as module
 from wisedb.editors.keyed.dataset import Sheet, answers_of, together
 from wisedb.errors import TrainingFailed
 from wisedb.model.tokens import encode_pair

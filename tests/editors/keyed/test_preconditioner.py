@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from wisedb.editors.keyed import whitening as module
+from wisedb.editors.keyed import preconditioner as module
 from wisedb.editors.keyed.preconditioner import Change, Whitening
 from wisedb.editors.keyed.subspace import Subspace
 

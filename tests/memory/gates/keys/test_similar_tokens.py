@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from tests.memory.keyed import statistics_of
 from tests.models import tiny_model
-from wisedb.memory import alike
+from wisedb.memory.gates.keys import similar_tokens
 from wisedb.memory.gates.keys.similar_tokens import ALIKE, Alike
 from wisedb.memory.gates.keys.statistics import Statistics
 
@@ -36,7 +36,7 @@ def test_pairs_are_those_of_the_definition_in_any_order(tables: list[set[int]], 
 
 
 def test_a_large_table_is_searched_in_parts() -> None:
-    count = alike._COLUMNS + 2 * alike._ROWS + 3
+    count = similar_tokens._COLUMNS + 2 * similar_tokens._ROWS + 3
     embedded = torch.randn(count, 4, generator=torch.Generator().manual_seed(0))
     one, other = Alike(statistics(), lambda ids: embedded[ids]).pairs(torch.arange(count))
     vectors = statistics().tokens(embedded).double()
