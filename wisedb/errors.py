@@ -22,6 +22,7 @@
     │   ├── NotAStore
     │   ├── StoreExists
     │   ├── FormatTooNew           written by a newer wisedb
+    │   │   └── UnknownKind        a kind of memory that this version doesn't know
     │   ├── CorruptObject          bytes that are not what their name says
     │   ├── MissingObject
     │   ├── StoreBusy              another process holds the lock
@@ -33,7 +34,8 @@
     │   ├── UnsupportedModel       no FFN projection that can be edited, or more than one
     │   └── BaseModelMismatch      the weights or the tokenizer are not those of ``init``
     ├── EditorError
-    │   └── TrainingFailed         a loss that is not a number, or tensors outside their mask
+    │   ├── TrainingFailed         a loss that is not a number, or tensors outside their mask
+    │   └── CannotBake             a memory that no weight can say
     ├── SecretsFound               an edit that would be published holds a key or a token
     └── RemoteError                something about a pack elsewhere
         ├── RemoteNotFound         no such folder, bucket or repository
@@ -205,6 +207,10 @@ class FormatTooNew(StoreError):
     kind = "format-too-new"
 
 
+class UnknownKind(FormatTooNew):
+    """A kind of memory that this version doesn't know."""
+
+
 class CorruptObject(StoreError):
     """Bytes that are not what their name says."""
 
@@ -275,6 +281,12 @@ class TrainingFailed(EditorError):
     """A loss that is not a number, or a change outside the mask."""
 
     kind = "training-failed"
+
+
+class CannotBake(EditorError):
+    """A memory that can't become part of a weight."""
+
+    kind = "cannot-bake"
 
 
 class SecretsFound(WisedbError):

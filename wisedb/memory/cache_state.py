@@ -6,17 +6,25 @@ its copy.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Protocol
 
 import torch
 
 from wisedb.errors import UsageError
 from wisedb.memory.bank import Bank
 from wisedb.memory.gates.activation import Tally
-from wisedb.memory.gates.activation_cache import HiddenTrail
-from wisedb.memory.gates.keys.cache import KeyTrail
 
-_ATTRIBUTE = "_wisedb_trail"
+
+class Leaves(Protocol):
+    """What a cache can carry."""
+
+    @property
+    def attribute(self) -> str:
+        """Its own place on the cache."""
+
+
+def _attribute(bank: Bank) -> str:
+    return f"_wisedb_trail:{bank.module}"
 
 
 class Trail:
@@ -27,11 +35,10 @@ class Trail:
         parts: (first position, sums (B, T, n), counts (B, T)), in order.
     """
 
-    attribute = _ATTRIBUTE
-
     def __init__(self, bank: Bank, parts: tuple[tuple[int | None, Tally], ...] = ()) -> None:
         self.bank = bank
         self.parts = parts
+        self.attribute = _attribute(bank)
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Trail:
         # The tensors are never written to, and the bank says whose they are: both are shared.
@@ -76,11 +83,11 @@ class Trail:
 
 def trail_of(cache: Any, bank: Bank) -> Trail:
     """The trail that the cache carries, or an empty one if it carries none of these memories."""
-    trail = getattr(cache, _ATTRIBUTE, None)
+    trail = getattr(cache, _attribute(bank), None)
     return trail if isinstance(trail, Trail) and trail.bank is bank else Trail(bank)
 
 
-def leave(cache: Any, trail: Trail | KeyTrail | HiddenTrail) -> None:
+def leave(cache: Any, trail: Leaves) -> None:
     """Let the cache carry the trail; each router has a place of its own there."""
     setattr(cache, trail.attribute, trail)
 

@@ -10,7 +10,9 @@ import torch
 from torch import nn
 
 from wisedb.errors import UsageError
+from wisedb.memory.gates.decision import Decision
 from wisedb.memory.routing import Scope
+from wisedb.memory.trace import Trace
 
 IGNORED = -100
 """The label of a token that the loss leaves out, in transformers."""
@@ -34,6 +36,8 @@ class Call:
         trails: what was seen, to be kept with the cache that the call returns.
         look: whether the host may look at the routes, so that only what answers is multiplied.
         watched: whether somebody records: every score is wanted then.
+        meant: what the keys decided, once they were asked.
+        traces: what was decided at the modules so far, where somebody records.
     """
 
     module: nn.Module | None
@@ -49,6 +53,8 @@ class Call:
     trails: list[Any] = field(default_factory=list)
     look: bool = False
     watched: bool = False
+    meant: Decision | None = None
+    traces: list[Trace] = field(default_factory=list)
 
     @property
     def room(self) -> int | None:

@@ -8,6 +8,7 @@ import torch
 
 from wisedb.errors import UsageError
 from wisedb.memory.routing import Selection
+from wisedb.memory.slots import Slots
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
@@ -23,29 +24,34 @@ class Hold:
         boundary: how many tokens of the first forward are the prompt, None if all of them. Speculative decoding puts
             candidates behind the prompt, which must not be seen.
         prompts: how many prompts were given.
-        routes: int64 (B,), once decided.
-        selection: the routes on the host, once the first forward is over.
+        routes: by module, int64 (B,), slots, once decided.
+        selections: by module, the routes on the host, once the first forward is over.
     """
 
-    def __init__(self, boundary: int | None, prompts: int) -> None:
+    def __init__(self, boundary: int | None, prompts: int, slots: Slots) -> None:
         self.boundary = boundary
         self.prompts = prompts
-        self.routes: torch.Tensor | None = None
-        self.selection: Selection | None = None
+        self.routes: dict[str, torch.Tensor] = {}
+        self.selections: dict[str, Selection] = {}
+        self._slots = slots
+
+    def idle(self, modules: int) -> bool:
+        """Whether all modules have decided, and all rows are the base's."""
+        return len(self.selections) == modules and all(selection.idle for selection in self.selections.values())
 
     def settle(self) -> None:
-        """Bring the routes to the host, so that each step multiplies only what answers: one look a ``generate``."""
-        if self.selection is None and self.routes is not None:
-            self.selection = Selection(self.routes.tolist())
+        """Bring the routes to the host, so that each step computes only what answers: one look a ``generate``."""
+        for module in self.routes:
+            self.settled(module)
 
-    def settled(self) -> Selection:
-        """The routes on the host, brought there now if they aren't yet; they have to be decided."""
-        self.settle()
-        assert self.selection is not None
-        return self.selection
+    def settled(self, module: str) -> Selection:
+        """The routes at a module on the host, brought there now if they aren't yet; they have to be decided."""
+        if module not in self.selections:
+            self.selections[module] = Selection(self.routes[module].tolist(), self._slots)
+        return self.selections[module]
 
 
-def hold_for(model: PreTrainedModel, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Hold:
+def hold_for(model: PreTrainedModel, slots: Slots, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Hold:
     """The hold that belongs to ``model.generate(*args, **kwargs)``.
 
     Raises:
@@ -58,16 +64,16 @@ def hold_for(model: PreTrainedModel, args: tuple[Any, ...], kwargs: dict[str, An
     for name in ("input_ids", "inputs_embeds"):
         prompt = kwargs[name] if kwargs.get(name) is not None else prompt
     if not isinstance(prompt, torch.Tensor):
-        return Hold(None, 1)
+        return Hold(None, 1, slots)
     if _setting(model, config, kwargs, "token_healing"):
         # Healing may change how many tokens the prompt has, and puts nothing behind it.
-        return Hold(None, prompt.shape[0])
+        return Hold(None, prompt.shape[0], slots)
     tokens = prompt.shape[1]
     cache, mask = kwargs.get("past_key_values"), kwargs.get("attention_mask")
     if cache is not None and (mask is None or mask.shape[1] == tokens):
         # The prompt is given whole, of which the cache holds the first part.
         tokens -= int(cache.get_seq_length())
-    return Hold(tokens, prompt.shape[0])
+    return Hold(tokens, prompt.shape[0], slots)
 
 
 def _refuse(model: PreTrainedModel, config: Any, kwargs: dict[str, Any]) -> None:

@@ -1,123 +1,111 @@
-"""Put side memories beside the projection of a living model, by hooks alone, and take them away again.
+"""Let memories answer beside the modules of a living model, by hooks alone, and take them away again.
 
-The model's modules, parameters and ``state_dict()`` stay what they were: a forward hook on the projection adds
-A(x)·ΔW of the memory that answers (WISE §2.3.1: the output is A(x)·W_v' where it answers, else A(x)·W_v). Which one
-that is, a router says (:mod:`wisedb.memory.gates.routers`).
+The model's modules, parameters and ``state_dict()`` stay what they were: a forward hook on each module that a memory
+changes puts in what the memory says. Always-on memories add up, at every position. Of the gated ones, one at a time
+answers a position, on top of those; which one, the gates' routers say (:mod:`wisedb.memory.gates.choice`).
 
 Where the route is decided:
 
 - inside ``generate``: on the prompt, and held to the end of the answer, whatever cache, beams or sampling;
-- in a forward with ``labels``, or under :meth:`SideMemories.boundary`: on the prompt, for the whole row;
+- in a forward with ``labels``, or under :meth:`AttachedMemories.boundary`: on the prompt, for the whole row;
 - in any other forward: at every position on the tokens up to it, across calls that share a cache.
 """
 
 from __future__ import annotations
 
 import inspect
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import partial
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import nn
 
 from wisedb.errors import UsageError
-from wisedb.memory.bank import ROOM, Bank
+from wisedb.memory.bank import ROOM
 from wisedb.memory.cache_state import cache_in, leave, length_of
 from wisedb.memory.forward_call import Call, causal, up_to_labels, up_to_lengths, up_to_position
-from wisedb.memory.gates.choice import RouterChoice
-from wisedb.memory.gates.keys.statistics import relation_layer
-from wisedb.memory.gates.routers import ActivationRouter, Decision, Router, RouterName
+from wisedb.memory.gates.choice import KeyRouters, Verdict
+from wisedb.memory.gates.key_router import KeyRouter
 from wisedb.memory.generation import Hold, hold_for
-from wisedb.memory.kinds.masked_delta import SideMemory
-from wisedb.memory.routing import BASE, Scope, Selection, answer, combine
-from wisedb.memory.trace import Record
+from wisedb.memory.memory import Memory
+from wisedb.memory.routing import Scope, Selection, answer, combine
+from wisedb.memory.site import Site
+from wisedb.memory.slots import BASE, Slots
+from wisedb.memory.trace import Record, Trace
 from wisedb.model.capture import entering
-from wisedb.model.locate import Projection
+from wisedb.model.locate import Projection, locate
 
 if TYPE_CHECKING:
+    from torch.utils.hooks import RemovableHandle
     from transformers import PreTrainedModel
 
-Mode = Literal["merge", "retrieve"]
-
-_ATTRIBUTE = "_wisedb_side_memories"
+_ATTRIBUTE = "_wisedb_memories"
 
 
 def attach(
     model: PreTrainedModel,
-    projection: Projection,
-    memories: SideMemory | Sequence[SideMemory],
+    memories: Memory | Sequence[Memory],
     *,
-    mode: Mode = "retrieve",
-    router: RouterName | None = None,
+    projections: Mapping[str, Projection] | None = None,
     level: float = 0.0,
     room: int = ROOM,
-) -> SideMemories:
-    """Let the memories answer beside the model's projection.
+) -> AttachedMemories:
+    """Let memories answer beside a model's modules.
 
     Args:
-        model: the model that :func:`wisedb.model.locate.locate` looked at.
-        projection: where the memories belong.
-        memories: for ``"retrieve"`` any number, for ``"merge"`` the merged one (or none).
-        mode: ``"merge"`` or ``"retrieve"``.
-        router: who decides: ``"activation"``, ``"keys"`` or ``"both"``. None goes by the memories: without keys it is
-            the activation; with keys it is the keys, and both where a memory has a threshold too.
+        model: the model.
+        memories: any number; they say by themselves which modules they change and which gate they stand behind.
+        projections: modules that :func:`wisedb.model.locate.locate` found already, by their paths.
         level: how strict the keys are, in log odds; 0 is what was fitted, more fires less.
-        room: bytes that matrices may take beside the packed memories. Where it is too small for all of them, a matrix
-            is made for the answers that need it. The activation router multiplies all of them with every prompt, and
-            keeps them whatever the room.
+        room: bytes that matrices may take beside the packed memories at each module. Where it is too small for all of
+            them, a matrix is made for the answers that need it. Those that stand behind the activation alone are
+            multiplied with every prompt, and are kept whatever the room.
 
     Raises:
-        UsageError: memories are attached already, a memory of another shape, several under ``"merge"``, a router that
-            there isn't, or keys asked for where a memory has none.
+        UsageError: memories are attached already, or one that was made for another shape.
+        UnsupportedModel: the model has no such module.
     """
     if handle_of(model) is not None:
-        raise UsageError("the model has side memories already", hint="Use the handle's set(), or detach() it first.")
-    return SideMemories(model, projection, memories, mode, router, level, room)
+        raise UsageError("the model has memories already", hint="Use the handle's set(), or detach() it first.")
+    return AttachedMemories(model, memories, projections, level, room)
 
 
-def handle_of(model: nn.Module) -> SideMemories | None:
+def handle_of(model: nn.Module) -> AttachedMemories | None:
     """The handle of the memories that are attached to the model, if any are."""
     handle = model.__dict__.get(_ATTRIBUTE)
-    return handle if isinstance(handle, SideMemories) else None
+    return handle if isinstance(handle, AttachedMemories) else None
 
 
-class SideMemories:
-    """The handle of attached memories; made by :func:`attach`.
-
-    Attributes:
-        projection: where they stand.
-        mode: ``"merge"`` or ``"retrieve"``.
-    """
+class AttachedMemories:
+    """The handle of attached memories; made by :func:`attach`."""
 
     def __init__(
         self,
         model: PreTrainedModel,
-        projection: Projection,
-        memories: SideMemory | Sequence[SideMemory],
-        mode: Mode,
-        router: RouterName | None = None,
+        memories: Memory | Sequence[Memory],
+        projections: Mapping[str, Projection] | None = None,
         level: float = 0.0,
         room: int = ROOM,
     ) -> None:
-        self.projection = projection
-        self.mode = mode
-        self._choice = RouterChoice(model, router, level)
-        self._room = room
         self._model = model
+        self._projections = dict(projections or {})
+        self._key_routers = KeyRouters(model, level)
+        self._room = room
         self._call: Call | None = None
         self._holds: list[Hold] = []
         self._oracle: Selection | None = None
         self._lengths: torch.Tensor | None = None
         self._records: list[Record] = []
-        self._bank = Bank((), (projection.d_ff, projection.d_model))
-        self._router: Router = ActivationRouter(self._bank)
-        self._reads_keys = False
+        self._sites: dict[str, Site] = {}
+        self._gated: tuple[Memory, ...] = ()
+        self._always: tuple[Memory, ...] = ()
+        self._slots = Slots((), ())
+        self._keys: KeyRouter | None = None
+        self._site_hooks: list[RemovableHandle] = []
+        self._hooks: list[RemovableHandle] = []
         self.set(memories)
-        self._hooks = [projection.module.register_forward_hook(self._after_projection)]
-        door = projection.blocks[relation_layer(projection)]
-        self._hooks.append(door.register_forward_pre_hook(self._before_block, with_kwargs=True))
         if isinstance(embedding := getattr(model, "get_input_embeddings", lambda: None)(), nn.Module):
             self._hooks.append(embedding.register_forward_hook(self._after_embedding))
         # The model without its head may be called by itself; whichever is called first speaks for the call.
@@ -132,45 +120,55 @@ class SideMemories:
         model.__dict__[_ATTRIBUTE] = self
 
     @property
-    def memories(self) -> tuple[SideMemory, ...]:
-        """The memories, in the order that routes count them."""
-        return self._bank.memories
+    def memories(self) -> tuple[Memory, ...]:
+        """The gated memories, in the order in which they are counted."""
+        return self._gated
 
     @property
-    def router(self) -> RouterName:
-        """Who decides."""
-        return self._router.name
+    def always_on(self) -> tuple[Memory, ...]:
+        """The memories that answer everywhere."""
+        return self._always
+
+    @property
+    def router(self) -> str | None:
+        """Who decides: the gates' names in the order in which they are asked, ``None`` without gated memories."""
+        names = dict.fromkeys(memory.gate.name for memory in self._gated)
+        return "+".join(names) or None
 
     @property
     def thresholds(self) -> tuple[float, ...]:
-        """The score from which on each memory may answer, in the router's units."""
-        return self._router.thresholds
+        """The score from which on each memory may answer, in its router's units."""
+        units = {"keys": self._key_routers.level, "both": self._key_routers.level, "nearest": 0.0}
+        return tuple(units.get(memory.gate.name, memory.gate.threshold) for memory in self._gated)
 
-    def set(self, memories: SideMemory | Sequence[SideMemory]) -> None:
+    def set(self, memories: Memory | Sequence[Memory]) -> None:
         """Put other memories in the place of the present ones.
 
         Raises:
-            UsageError: a memory of another shape, several under ``"merge"``, or keys asked for where a memory has none;
-                nothing is changed then.
+            UsageError: a memory of another shape, or keys that rest on different statistics; nothing is changed then.
+            UnsupportedModel: the model has no such module.
         """
-        several = (memories,) if isinstance(memories, SideMemory) else tuple(memories)
-        if self.mode == "merge" and len(several) > 1:
-            raise UsageError("'merge' takes one memory", hint="Merge them with ties_merge first, or use 'retrieve'.")
-        bank = Bank(several, self._bank.shape, self._room)
-        router = self._choice.router_for(bank)
-        if router.name == "activation":
-            bank.room = None
-        weight = self.projection.module.weight
-        if isinstance(weight, torch.Tensor) and not weight.is_meta:
-            bank.place(weight.device, weight.dtype, self._bank)
-        self._bank, self._router = bank, router
-        self._reads_keys = router.name != "activation"
+        several = (memories,) if isinstance(memories, Memory) else tuple(memories)
+        gated = tuple(memory for memory in several if not memory.always_on)
+        always = tuple(memory for memory in several if memory.always_on)
+        modules = dict.fromkeys(module for memory in several for module in memory.modules)
+        for module in modules:
+            if module not in self._projections:
+                self._projections[module] = locate(self._model, module)
+        keys = self._key_routers.router_for(gated)
+        sites = {
+            module: Site(self._projections[module], always, gated, keys, self._room, self._sites.get(module))
+            for module in modules
+        }
+        self._sites, self._gated, self._always, self._keys = sites, gated, always, keys
+        self._slots = Slots.of(gated)
+        self._hook()
 
     def detach(self) -> None:
         """Take everything away: the model is what it was before :func:`attach`."""
-        for hook in self._hooks:
+        for hook in (*self._hooks, *self._site_hooks):
             hook.remove()
-        self._hooks = []
+        self._hooks, self._site_hooks = [], []
         if handle_of(self._model) is not self:
             return
         del self._model.__dict__[_ATTRIBUTE]
@@ -181,18 +179,20 @@ class SideMemories:
 
     @contextmanager
     def oracle(self, routes: Sequence[int] | torch.Tensor) -> Iterator[None]:
-        """Tell each sequence its memory instead of letting the router choose.
+        """Tell each sequence its memory instead of letting the gates choose.
 
         Args:
-            routes: one a sequence: the memory's number, or -1 for the base.
+            routes: one a sequence: the memory's number, or -1 for the base. A codebook answers by the nearest of its
+                keys, however far that is.
 
         Raises:
             UsageError: a number that no memory has.
         """
         told = [int(route) for route in routes]
-        if any(not BASE <= route < len(self._bank) for route in told):
-            raise UsageError(f"a route must be -1 or one of {len(self._bank)} memories", hint="Count them from 0.")
-        outer, self._oracle = self._oracle, Selection(told)
+        if any(not BASE <= route < len(self._gated) for route in told):
+            raise UsageError(f"a route must be -1 or one of {len(self._gated)} memories", hint="Count them from 0.")
+        slots = [BASE if route == BASE else self._slots.first[route] for route in told]
+        outer, self._oracle = self._oracle, Selection(slots, self._slots)
         try:
             yield
         finally:
@@ -216,20 +216,42 @@ class SideMemories:
         """Collect the decisions that are taken inside.
 
         Args:
-            every: ask the activation router too where the keys decide, for an explanation.
+            every: measure activations too where others decide, for an explanation.
         """
-        record = Record(len(self._bank), every=every)
+        record = Record([memory.gate.name for memory in self._gated], every=every)
         self._records.append(record)
         try:
             yield record
         finally:
             self._records.remove(record)
 
+    def _hook(self) -> None:
+        for hook in self._site_hooks:
+            hook.remove()
+        self._site_hooks = [
+            site.projection.module.register_forward_hook(partial(self._after_module, site))
+            for site in self._sites.values()
+        ]
+        if self._keys is not None:
+            blocks = next(iter(self._sites.values())).projection.blocks
+            door = blocks[self._keys.index.statistics.layer]
+            self._site_hooks.append(door.register_forward_pre_hook(self._before_block, with_kwargs=True))
+
+    @property
+    def _silent(self) -> bool:
+        """Whether the modules answer alone for now."""
+        return False
+
+    @property
+    def _banks(self) -> int:
+        """How many sites have gated memories."""
+        return sum(site.router is not None for site in self._sites.values())
+
     def _generate(self, *args: Any, **kwargs: Any) -> Any:
         generate = self._own_generate or partial(type(self._model).generate, self._model)
         if not self.memories:
             return generate(*args, **kwargs)
-        self._holds.append(hold_for(self._model, args, kwargs))
+        self._holds.append(hold_for(self._model, self._slots, args, kwargs))
         try:
             return generate(*args, **kwargs)
         finally:
@@ -238,8 +260,7 @@ class SideMemories:
     @property
     def _idle(self) -> bool:
         """Whether all rows of the running ``generate`` are known to be the base's."""
-        held = self._holds[-1].selection if self._holds else None
-        return held is not None and held.idle and self._oracle is None
+        return bool(self._holds) and self._oracle is None and self._holds[-1].idle(self._banks)
 
     def _before_call(self, module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
         outermost = module is self._model
@@ -253,7 +274,7 @@ class SideMemories:
             return
         if given.get("cu_seq_lens_q") is not None:
             raise UsageError(
-                "side memories can't tell sequences apart that are packed into one row", hint="Use a padded batch."
+                "memories can't tell sequences apart that are packed into one row", hint="Use a padded batch."
             )
         cache = given.get("past_key_values")
         self._call = Call(
@@ -270,13 +291,13 @@ class SideMemories:
 
     def _after_embedding(self, module: nn.Module, args: tuple[Any, ...], output: torch.Tensor) -> None:
         call = self._call
-        if not self._reads_keys or call is None or call.embedded is not None:
+        if self._keys is None or call is None or call.embedded is not None:
             return
         if output.numel() == call.rows * call.tokens * output.shape[-1]:
             call.embedded = output
 
     def _before_block(self, module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
-        if self._reads_keys and self._call is not None:
+        if self._keys is not None and self._call is not None:
             self._call.states = entering(args, kwargs)
 
     def _after_call(self, module: nn.Module, args: tuple[Any, ...], output: Any) -> None:
@@ -289,59 +310,89 @@ class SideMemories:
         if self._holds and output is not None:
             self._holds[-1].settle()
 
-    def _after_projection(self, module: nn.Module, args: tuple[Any, ...], output: torch.Tensor) -> torch.Tensor | None:
-        if not self.memories or self._idle:
+    def _after_module(
+        self, site: Site, module: nn.Module, args: tuple[Any, ...], output: torch.Tensor
+    ) -> torch.Tensor | None:
+        if self._silent:
             return None
         flat: torch.Tensor = args[0]
+        changed = site.always(flat, output)
+        if site.router is None or self._idle:
+            return changed
         call = self._call or Call(None, *(flat.shape[:2] if flat.ndim == 3 else (1, flat.shape[0])))
         # Some families (OPT) lay all tokens in one row.
-        hidden = flat.reshape(call.rows, call.tokens, flat.shape[-1])
-        given = output.reshape(call.rows, call.tokens, output.shape[-1])
-        return self._answer(call, hidden, given).reshape(output.shape)
+        inputs = flat.reshape(call.rows, call.tokens, flat.shape[-1])
+        given = (output if changed is None else changed).reshape(call.rows, call.tokens, output.shape[-1])
+        return self._answer(site, call, inputs, given).reshape(output.shape)
 
-    def _answer(self, call: Call, hidden: torch.Tensor, output: torch.Tensor) -> torch.Tensor:
-        """The projection's output (B, T, d_model) with the memories' part, from A(x), (B, T, d_ff)."""
+    def _answer(self, site: Site, call: Call, inputs: torch.Tensor, output: torch.Tensor) -> torch.Tensor:
+        """A module's output (B, T, d_out) with the gated memories' part, from what entered it, (B, T, d_in)."""
+        assert site.router is not None
+        bank, module = site.bank, site.projection.name
         hold = self._holds[-1] if self._holds else None
-        decided = hold is not None and hold.routes is not None
-        told = self._oracle or (hold.selection if hold is not None else None)
+        oracle = self._oracle
+        held = hold.selections.get(module) if hold is not None else None
+        decided = hold is not None and module in hold.routes
+        by_distance = site.router.nearest is not None
+        # Which key of a told codebook answers is found at the prompt, and held as any other route.
+        told = held if by_distance and oracle is not None else oracle or held
         if told is not None and (decided or not self._records):
-            return told.apply(output, hidden, self._bank)
+            return told.apply(output, inputs, site.bank)
         # The host may look once a call where that costs nothing, where generate would look all the same, or where
-        # multiplying everything would cost more.
+        # computing everything would cost more.
         compiling = torch.compiler.is_compiling()
-        call.look = not compiling and (hidden.device.type == "cpu" or hold is not None or not self._bank.complete)
+        call.look = not compiling and (inputs.device.type == "cpu" or hold is not None or not bank.complete)
         call.watched = bool(self._records)
-        decision = self._router.decide(call, hidden, partial(self._scope, call, hold, hidden.device))
-        routes = decision.routes[:, -1]
-        if self._oracle is not None:
-            routes = torch.tensor(self._oracle.expanded(call.rows))
-        if hold is not None:
-            hold.routes = routes
-        self._note(call, hold, hidden, decision, routes)
-        if told is not None:
-            return told.apply(output, hidden, self._bank)
-        if decision.added is not None:
-            return combine(output, decision.routes, decision.added)
-        if hold is not None and call.look:
-            return hold.settled().apply(output, hidden, self._bank)
-        return answer(output, hidden, decision.routes, self._bank, look=call.look)
+        scoping = partial(self._scope, call, hold, inputs.device)
+        slots = None if oracle is None else torch.tensor(oracle.expanded(call.rows), device=inputs.device)
+        wanted = None if slots is None or not by_distance else self._slots.numbers(slots)
+        verdict = site.router.decide(call, inputs, scoping, wanted)
+        routes = verdict.routes
+        if slots is not None:
+            routes = self._by_oracle(site, slots, routes)
+        if hold is not None and not decided:
+            hold.routes[module] = routes[:, -1]
+        self._note(call, hold, site, inputs, verdict, routes, scoping)
+        if verdict.added is not None and oracle is None:
+            return combine(output, routes, verdict.added)
+        if hold is not None and call.look and not by_distance and oracle is None:
+            return hold.settled(module).apply(output, inputs, bank)
+        return answer(output, inputs, routes, bank, look=call.look)
+
+    def _by_oracle(self, site: Site, slots: torch.Tensor, decided: torch.Tensor) -> torch.Tensor:
+        """The told memories (B,) at every position (B, T): of a codebook the key that was found."""
+        told = slots[:, None].expand_as(decided)
+        if site.router is None or site.router.nearest is None:
+            return told
+        books = torch.tensor(site.router.nearest.numbers, device=slots.device)
+        return torch.where(torch.isin(self._slots.numbers(slots), books)[:, None], decided, told)
 
     def _note(
-        self, call: Call, hold: Hold | None, hidden: torch.Tensor, decision: Decision, routes: torch.Tensor
+        self,
+        call: Call,
+        hold: Hold | None,
+        site: Site,
+        inputs: torch.Tensor,
+        verdict: Verdict,
+        routes: torch.Tensor,
+        scoping: Any,
     ) -> None:
         """Write a decision down where somebody records: of beams and returned sequences, one."""
         if not self._records:
             return
         once = call.rows // hold.prompts if hold is not None else 1
-        scores = dict(decision.scores)
+        scores = dict(verdict.scores)
         if "activation" not in scores and any(record.every for record in self._records):
-            measured = ActivationRouter(self._bank).decide(
-                call, hidden, partial(self._scope, call, hold, hidden.device)
-            )
-            scores.update(measured.scores)
-        best = None if decision.best is None else decision.best[::once, -1]
-        for record in self._records:
-            record.add(routes[::once], {name: values[::once, -1] for name, values in scores.items()}, best)
+            assert site.router is not None
+            scores["activation"] = site.router.activations(inputs, scoping)
+        best = None if verdict.best is None else verdict.best[::once, -1]
+        last = self._slots.numbers(routes[::once, -1])
+        trace = Trace(last, {name: values[::once, -1] for name, values in scores.items()}, best)
+        call.traces.append(trace)
+        if call.module is None or len(call.traces) == self._banks:
+            for record in self._records:
+                record.add(Trace.joined(call.traces))
+            call.traces.clear()
 
     def _scope(self, call: Call, hold: Hold | None, device: torch.device, seen: torch.Tensor | None) -> Scope:
         valid = call.valid(device)

@@ -9,8 +9,10 @@ import torch
 from peft.utils.merge_utils import ties
 
 from wisedb.errors import UsageError
+from wisedb.memory.gates.base import Gate, GateName
 from wisedb.memory.gates.keys.edit_keys import KeyRing
-from wisedb.memory.kinds.masked_delta import SideMemory
+from wisedb.memory.kinds.masked_delta import MaskedDelta
+from wisedb.memory.memory import Memory
 
 MERGED = "merged"
 """The id of a merge."""
@@ -19,7 +21,7 @@ DENSITY = 0.53
 """The share of each shard's entries that TIES keeps, as in the source."""
 
 
-def ties_merge(memories: Sequence[SideMemory], density: float = DENSITY) -> torch.Tensor:
+def ties_merge(deltas: Sequence[MaskedDelta], density: float = DENSITY) -> torch.Tensor:
     """Trim, elect signs, disjoint mean: peft's TIES over the shards' ΔW with equal weights of 1.
 
     Each ΔW keeps its ``density * d_ff * d_model`` largest entries (the share counts the zeros outside the mask, as in
@@ -27,38 +29,50 @@ def ties_merge(memories: Sequence[SideMemory], density: float = DENSITY) -> torc
     the larger total wins and the mean runs over the shards that have it. Computed in float32.
 
     Args:
-        memories: one or more memories of one shape.
+        deltas: one or more, at one module.
         density: above 0 and at most 1; 1 trims nothing.
 
     Returns:
-        ΔW (d_ff, d_model) in the memories' dtype.
+        ΔW (d_ff, d_model) in the values' dtype.
 
     Raises:
-        UsageError: no memory, memories of different shapes, or a density out of range.
+        UsageError: no delta, deltas of different modules or shapes, or a density out of range.
     """
-    if not memories:
+    if not deltas:
         raise UsageError("there is no memory to merge", hint="Commit an edit first.")
     if not 0.0 < density <= 1.0:
         raise UsageError(f"a density of {density} is not possible", hint="Choose a density above 0 and at most 1.")
-    if len({memory.shape for memory in memories}) > 1:
-        raise UsageError("memories of different shapes can't be merged", hint="They belong to different base models.")
-    deltas = [memory.dense().float() for memory in memories]
+    if len({(delta.module, delta.packed.shape) for delta in deltas}) > 1:
+        raise UsageError("memories of different modules can't be merged", hint="Load the commit in mode 'retrieve'.")
+    dense = [delta.dense().float() for delta in deltas]
     with warnings.catch_warnings():
         # peft warns that a density of 1 trims nothing, which is what it is for.
         warnings.filterwarnings("ignore", message="The density")
-        merged: torch.Tensor = ties(deltas, torch.ones(len(deltas)), density, majority_sign_method="total")
-    return merged.to(memories[0].values.dtype)
+        merged: torch.Tensor = ties(dense, torch.ones(len(dense)), density, majority_sign_method="total")
+    return merged.to(deltas[0].values.dtype)
 
 
-def merged_memory(memories: Sequence[SideMemory], threshold: float, density: float = DENSITY) -> SideMemory:
-    """The merge of the memories as one memory with a threshold of its own, over the union of their entries.
+def merged_memory(memories: Sequence[Memory], threshold: float, density: float = DENSITY) -> Memory:
+    """The merge of masked deltas as one memory with a threshold of its own, over the union of their entries.
 
     It has the keys of all, if all have keys.
+
+    Raises:
+        UsageError: see :func:`ties_merge`; or a memory of another kind.
     """
-    delta = ties_merge(memories, density)
-    mask = torch.stack([memory.mask for memory in memories]).any(dim=0)
+    deltas = [memory.change for memory in memories if isinstance(memory.change, MaskedDelta)]
+    if len(deltas) != len(memories):
+        raise UsageError("only masked deltas can be merged", hint="Load the commit in mode 'retrieve'.")
+    delta = ties_merge(deltas, density)
+    mask = torch.stack([each.mask for each in deltas]).any(dim=0)
     edits = tuple(dict.fromkeys(edit for memory in memories for edit in memory.edits))
     place = {edit: number for number, edit in enumerate(edits)}
-    rings = [(memory.keys, [place[edit] for edit in memory.edits]) for memory in memories if memory.keys is not None]
+    rings = [
+        (memory.gate.keys, [place[edit] for edit in memory.edits])
+        for memory in memories
+        if memory.gate.keys is not None
+    ]
     keys = KeyRing.joined(rings) if len(rings) == len(memories) else None
-    return SideMemory(MERGED, mask, delta[mask.to(delta.device)], threshold, edits, keys)
+    name: GateName = "activation" if keys is None else "both" if threshold > 0 else "keys"
+    change = MaskedDelta.under(deltas[0].module, mask, delta[mask.to(delta.device)])
+    return Memory(MERGED, change, Gate(name, threshold, keys), edits)

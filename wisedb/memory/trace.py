@@ -2,9 +2,41 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
 
 import torch
+from torch import Tensor
+
+from wisedb.memory.slots import BASE
+
+# Which router's score speaks for a memory, by its gate.
+_DECIDES = {"keys": "keys", "both": "keys", "activation": "activation", "nearest": "nearest"}
+
+
+class Trace(NamedTuple):
+    """What was decided in one call.
+
+    Attributes:
+        routes: int64 (B,): the number of the memory that answers, or -1 for the base.
+        scores: by the router's name, float32 (B, n), −∞ for memories that it isn't asked about.
+        best: int64 (B,): the edit that is meant most, None without keys.
+    """
+
+    routes: Tensor
+    scores: Mapping[str, Tensor]
+    best: Tensor | None = None
+
+    @classmethod
+    def joined(cls, traces: Sequence[Trace]) -> Trace:
+        """Those of several modules as one: whichever answers, and the larger score."""
+        routes, scores, best = traces[0].routes, dict(traces[0].scores), traces[0].best
+        for trace in traces[1:]:
+            routes = torch.where(routes == BASE, trace.routes, routes)
+            for name, values in trace.scores.items():
+                scores[name] = torch.maximum(scores[name], values) if name in scores else values
+            best = trace.best if best is None else best
+        return cls(routes, scores, best)
 
 
 class Record:
@@ -12,41 +44,49 @@ class Record:
 
     A call of ``generate`` or a scoring forward decides once a row. A plain forward decides at every position: what is
     kept is the decision at its last one. Beams and returned sequences count once.
+
+    Args:
+        gates: the memories' gates.
+        every: whether activations are to be measured too where others decide.
     """
 
-    def __init__(self, memories: int, *, every: bool = False) -> None:
+    def __init__(self, gates: Sequence[str], *, every: bool = False) -> None:
         self.every = every
-        """Whether routers that don't decide are to be asked too."""
-        self._memories = memories
+        self._gates = tuple(gates)
         self._routes = [torch.empty(0, dtype=torch.int64)]
-        self._scores: dict[str, list[torch.Tensor]] = {}
-        self._best: list[torch.Tensor] = []
+        self._scores: dict[str, list[Tensor]] = {}
+        self._best: list[Tensor] = []
 
     @property
-    def routes(self) -> torch.Tensor:
+    def routes(self) -> Tensor:
         """int64 (B,) on the CPU: the number of the memory that answered, or -1 for the base."""
         return torch.cat([part.cpu() for part in self._routes])
 
     @property
-    def activations(self) -> torch.Tensor:
-        """float32 (B, n) on the CPU: what decided, Δ_act of every memory or the keys' score."""
-        return self.scores.get(next(iter(self._scores), ""), torch.empty(0, self._memories))
+    def activations(self) -> Tensor:
+        """float32 (B, n) on the CPU: what decided of each memory: Δ_act, the keys' log odds, or the radius less the
+        distance."""
+        scores = self.scores
+        if not scores:
+            return torch.empty(0, len(self._gates))
+        parts = [scores[_DECIDES[gate]][:, number] for number, gate in enumerate(self._gates)]
+        return torch.stack(parts, dim=-1)
 
     @property
-    def scores(self) -> dict[str, torch.Tensor]:
-        """What each router said, the one that decides first: float32 (B, n) on the CPU."""
+    def scores(self) -> dict[str, Tensor]:
+        """What each router said, the one that decides first: float32 (B, n) on the CPU, −∞ where it wasn't asked."""
         return {name: torch.cat([part.cpu() for part in parts]) for name, parts in self._scores.items()}
 
     @property
-    def best(self) -> torch.Tensor | None:
+    def best(self) -> Tensor | None:
         """int64 (B,) on the CPU: the edit that the prompt means most, whether or not its memory answered, counted over
         the edits of all memories; None without keys."""
         return torch.cat([part.cpu() for part in self._best]) if self._best else None
 
-    def add(self, routes: torch.Tensor, scores: Mapping[str, torch.Tensor], best: torch.Tensor | None = None) -> None:
-        """One more call's decisions: int64 (B,), float32 (B, n) by router, int64 (B,)."""
-        self._routes.append(routes.detach())
-        for name, values in scores.items():
+    def add(self, trace: Trace) -> None:
+        """One more call's decisions."""
+        self._routes.append(trace.routes.detach())
+        for name, values in trace.scores.items():
             self._scores.setdefault(name, []).append(values.detach())
-        if best is not None:
-            self._best.append(best.detach())
+        if trace.best is not None:
+            self._best.append(trace.best.detach())

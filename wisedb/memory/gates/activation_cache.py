@@ -16,7 +16,9 @@ from wisedb.errors import UsageError
 from wisedb.memory.bank import Bank
 from wisedb.memory.gates.activation import token_squares
 
-_ATTRIBUTE = "_wisedb_hidden_trail"
+
+def _attribute(bank: Bank) -> str:
+    return f"_wisedb_hidden_trail:{bank.module}"
 
 
 class Stretch:
@@ -36,7 +38,7 @@ class Stretch:
     def sums(self, memory: int, bank: Bank) -> torch.Tensor:
         """float32 (B, T): the squared norms of one memory's products, added up along the stretch."""
         if memory not in self._sums:
-            squares = token_squares(bank.multiply(self.hidden, memory))
+            squares = token_squares(bank.product(memory, self.hidden))
             self._sums[memory] = torch.where(self.seen, squares, 0.0).cumsum(dim=1)
         return self._sums[memory]
 
@@ -49,11 +51,10 @@ class HiddenTrail:
         parts: (first position, stretch), in order. A cache whose length only the device knows has no first position.
     """
 
-    attribute = _ATTRIBUTE
-
     def __init__(self, bank: Bank, parts: tuple[tuple[int | None, Stretch], ...] = ()) -> None:
         self.bank = bank
         self.parts = parts
+        self.attribute = _attribute(bank)
 
     def __deepcopy__(self, memo: dict[int, Any]) -> HiddenTrail:
         return HiddenTrail(self.bank, self.parts)
@@ -111,5 +112,5 @@ class HiddenTrail:
 
 def hidden_trail_of(cache: Any, bank: Bank) -> HiddenTrail:
     """The trail that the cache carries, or an empty one if it carries none of these memories."""
-    trail = getattr(cache, _ATTRIBUTE, None)
+    trail = getattr(cache, _attribute(bank), None)
     return trail if isinstance(trail, HiddenTrail) and trail.bank is bank else HiddenTrail(bank)

@@ -1,119 +1,138 @@
-"""The side memory: a mask and what was learned on its entries, ΔW = W_v' − W_v (WISE §2.3)."""
+"""Masked deltas: ΔW = W_v' − W_v on the entries of a mask, WISE's side memory (WISE §2.3)."""
 
 from __future__ import annotations
 
-import math
-from dataclasses import dataclass, field
-from typing import Never, overload
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import ClassVar, Self
 
 import torch
+from torch import Tensor
 
-from wisedb.errors import CorruptObject, TrainingFailed
-from wisedb.memory.gates.keys.edit_keys import KeyRing
+from wisedb.errors import CorruptObject
+from wisedb.memory.kinds.additive import DenseDelta
+from wisedb.memory.kinds.base import Part
 from wisedb.memory.kinds.masks import PackedMask
 
 _HINT = "Run `wisedb fsck`."
 
 
-class _Mask:
-    """The field that takes a mask in either form, keeps the packed one, and gives the boolean one."""
-
-    @overload
-    def __get__(self, memory: None, kind: type) -> Never: ...
-
-    @overload
-    def __get__(self, memory: SideMemory, kind: type) -> torch.Tensor: ...
-
-    def __get__(self, memory: SideMemory | None, kind: type) -> torch.Tensor:
-        if memory is None:
-            # Tells dataclasses that the field has no default.
-            raise AttributeError
-        return memory.packed.unpacked(torch.device("cpu"))
-
-    def __set__(self, memory: SideMemory, mask: torch.Tensor | PackedMask) -> None:
-        if isinstance(mask, torch.Tensor):
-            if mask.dtype != torch.bool or mask.ndim != 2:
-                raise CorruptObject(f"memory {memory.id[:12]}: the mask is no boolean matrix", hint=_HINT)
-            mask = PackedMask.of(mask)
-        memory.__dict__["packed"] = mask
-
-
 @dataclass(frozen=True, eq=False)
-class SideMemory:
-    """One memory beside the base weight W_v.
+class MaskedDelta:
+    """ΔW at one module, zero outside a mask.
 
     It takes the room of its values and of an eighth of a byte for each entry of W_v. Matrices are made of it where
     they are multiplied (:class:`wisedb.memory.bank.Bank`).
 
     Attributes:
-        id: names it among the memories of a commit.
-        mask: bool (d_ff, d_model): which entries of W_v may change. Given as it is or packed; kept packed, and made
-            anew whenever it is asked for.
+        module: the projection whose weight W_v it changes.
+        packed: which entries of W_v (d_ff, d_model) may change.
         values: (entries,): ΔW at the True entries of the mask, in row-major order.
-        threshold: ε, the activation from which on this memory answers; in units of Δ_act.
-        edits: the ids of the edits that it holds.
-        keys: what tells the key router that a prompt means one of them; None for the activation router alone.
-        packed: the mask as it is kept.
 
     Raises:
         CorruptObject: shapes or dtypes that don't belong together, or a value that is not finite.
     """
 
-    id: str
-    # A descriptor, which is no default (it has none to give); mypy takes it for one.
-    mask: _Mask = _Mask()
-    values: torch.Tensor  # type: ignore[misc]
-    threshold: float  # type: ignore[misc]
-    edits: tuple[str, ...] = ()
-    keys: KeyRing | None = None
-    packed: PackedMask = field(init=False, repr=False)
+    kind: ClassVar[str] = "masked_delta"
+    origin: ClassVar[str] = "mask"
+    main: ClassVar[str] = "delta"
+
+    module: str
+    packed: PackedMask
+    values: Tensor
 
     def __post_init__(self) -> None:
         entries = self.packed.entries
         if self.values.shape != (entries,) or not self.values.is_floating_point():
             raise CorruptObject(
-                f"memory {self.id[:12]}: {entries} entries are masked, "
-                f"the values have dtype {self.values.dtype} and shape {tuple(self.values.shape)}",
+                f"{entries} entries are masked, the values have dtype {self.values.dtype} "
+                f"and shape {tuple(self.values.shape)}",
                 hint=_HINT,
             )
         if not bool(torch.isfinite(self.values).all()):
-            raise CorruptObject(f"memory {self.id[:12]}: a value is not a finite number", hint=_HINT)
-        if not math.isfinite(self.threshold) or self.threshold < 0:
-            raise CorruptObject(f"memory {self.id[:12]}: {self.threshold} can't be a threshold", hint=_HINT)
-        if self.keys is not None and len(self.keys) and int(self.keys.owners.max()) >= len(self.edits):
-            raise CorruptObject(f"memory {self.id[:12]}: there are keys for more edits than it holds", hint=_HINT)
+            raise CorruptObject("a value of a masked delta is not a finite number", hint=_HINT)
+
+    @classmethod
+    def under(cls, module: str, mask: Tensor, values: Tensor) -> Self:
+        """From a mask as it is: bool (d_ff, d_model).
+
+        Raises:
+            CorruptObject: it is no boolean matrix, or the values don't fit it.
+        """
+        if mask.dtype != torch.bool or mask.ndim != 2:
+            raise CorruptObject("the mask is no boolean matrix", hint=_HINT)
+        return cls(module, PackedMask.of(mask), values)
 
     @property
-    def shape(self) -> tuple[int, int]:
-        """(d_ff, d_model)."""
-        return self.packed.shape
+    def modules(self) -> tuple[str, ...]:
+        """The one module."""
+        return (self.module,)
+
+    @property
+    def entries(self) -> int:
+        """It is one piece."""
+        return 1
+
+    @property
+    def mask(self) -> Tensor:
+        """bool (d_ff, d_model) on the CPU, made anew whenever it is asked for."""
+        return self.packed.unpacked(torch.device("cpu"))
 
     @property
     def size(self) -> int:
         """Bytes of the mask and the values, as they are kept."""
         return self.packed.bits.numel() + self.values.numel() * self.values.element_size()
 
-    def dense(self, device: torch.device | None = None, dtype: torch.dtype | None = None) -> torch.Tensor:
+    def parts(self) -> dict[str, Part]:
+        """``mask``, as packed bits, and ``delta``, the values in mask order."""
+        mask = Part(
+            {"shape": list(self.packed.shape), "entries": self.packed.entries},
+            {"bits": self.packed.bits},
+        )
+        return {self.origin: mask, self.main: Part({}, {"values": self.values})}
+
+    @classmethod
+    def of(cls, modules: tuple[str, ...], parts: Mapping[str, Part]) -> Self:
+        """See :class:`wisedb.memory.kinds.base.Change`."""
+        if len(modules) != 1 or cls.origin not in parts or cls.main not in parts:
+            raise CorruptObject("a masked delta has one module, a mask and a delta", hint=_HINT)
+        mask, delta = parts[cls.origin], parts[cls.main]
+        if "bits" not in mask.tensors or "values" not in delta.tensors:
+            raise CorruptObject("a masked delta has no bits or no values", hint=_HINT)
+        return cls(modules[0], PackedMask.read(mask.tensors["bits"], _shape(mask)), delta.tensors["values"])
+
+    def shape(self, module: str) -> tuple[int, int]:
+        """(d_ff, d_model)."""
+        return self.packed.shape
+
+    def dense(self, device: torch.device | None = None, dtype: torch.dtype | None = None) -> Tensor:
         """ΔW (d_ff, d_model), zero outside the mask; in the values' dtype and on their device if nothing is said."""
         values = self.values.to(device=device, dtype=dtype)
         return scatter(self.packed.unpacked(values.device), values)
 
+    def place(self, module: str, device: torch.device, dtype: torch.dtype) -> DenseDelta:
+        """See :class:`wisedb.memory.kinds.base.Change`."""
+        return DenseDelta(self.dense(device, dtype))
 
-def scatter(mask: torch.Tensor, values: torch.Tensor) -> torch.Tensor:
+    def delta(self, module: str) -> Tensor:
+        """ΔW, float32 (d_ff, d_model)."""
+        return self.dense(torch.device("cpu"), torch.float32)
+
+    def compare(self, other: Self | None) -> Mapping[str, float]:
+        """See :class:`wisedb.memory.kinds.base.Change`; both have one mask."""
+        own = self.values.float()
+        rest = own if other is None else own - other.values.float()
+        return {"norm": float(own.norm()), "change": float(rest.norm()), "entries": float(own.numel())}
+
+
+def scatter(mask: Tensor, values: Tensor) -> Tensor:
     """Put values (entries,) where the mask (d_ff, d_model) is True, zeros elsewhere."""
     delta = torch.zeros(mask.shape, dtype=values.dtype, device=values.device)
     return delta.masked_scatter_(mask.to(values.device), values)
 
 
-def gather(mask: torch.Tensor, delta: torch.Tensor) -> torch.Tensor:
-    """The entries of ΔW (d_ff, d_model) under the mask, in mask order: (entries,).
-
-    Raises:
-        TrainingFailed: ΔW is not zero everywhere outside the mask, so that the values alone would lose something.
-    """
-    mask = mask.to(delta.device)
-    if bool((delta.masked_fill(mask, 0) != 0).any()):
-        raise TrainingFailed(
-            "the side memory changed outside its mask", hint="This is a fault of the editor: please report it."
-        )
-    return delta[mask]
+def _shape(mask: Part) -> tuple[int, int]:
+    shape = mask.meta.get("shape")
+    if not isinstance(shape, list) or len(shape) != 2 or not all(type(size) is int and size > 0 for size in shape):
+        raise CorruptObject(f"a mask has the shape {shape!r}", hint=_HINT)
+    return shape[0], shape[1]

@@ -1,0 +1,101 @@
+"""The activation router, WISE-Retrieve (WISE §2.3.1 and §2.3.2): the memory with the largest Δ_act above its own ε."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+from wisedb.memory.bank import Bank
+from wisedb.memory.cache_state import trail_of
+from wisedb.memory.forward_call import Call
+from wisedb.memory.gates.activation import Tally, level, tally, token_squares
+from wisedb.memory.gates.decision import Decision, Scoping
+from wisedb.memory.routing import Scope
+from wisedb.memory.slots import BASE
+
+
+class ActivationRouter:
+    """Decides among memories at one module.
+
+    Args:
+        bank: the memories at the module.
+        numbers: those among them whose gate is the activation.
+    """
+
+    def __init__(self, bank: Bank, numbers: Sequence[int]) -> None:
+        self.bank = bank
+        self.numbers = tuple(numbers)
+
+    def decide(self, call: Call, inputs: Tensor, scoping: Scoping) -> Decision:
+        """Decide for one forward call; what was seen is put among the call's trails.
+
+        Args:
+            call: the call.
+            inputs: A(x), (B, T, d_in).
+            scoping: which tokens may be seen.
+
+        Returns:
+            Routes as slots; scores (B, T, n) for :attr:`numbers`, Δ_act.
+        """
+        trail = trail_of(call.cache, self.bank)
+        before = trail.before(call.past, call.rows)
+        scope = scoping(None if before is None else before.counts > 0)
+        decision, seen = measure(inputs, self.bank, self.numbers, scope, before)
+        call.trails.append(trail.extended(call.past, seen))
+        return decision
+
+
+def choose(activations: Tensor, thresholds: Tensor) -> tuple[Tensor, Tensor]:
+    """The memory with the largest activation among those that reach their threshold.
+
+    Args:
+        activations: float32 (..., n).
+        thresholds: float32 (n,).
+
+    Returns:
+        its activation (...), −∞ where no memory reaches its threshold, and its place (...).
+    """
+    reached = activations.masked_fill(activations < thresholds, -torch.inf)
+    best, place = reached.max(dim=-1)
+    return best, place
+
+
+def measure(
+    inputs: Tensor, bank: Bank, numbers: Sequence[int], scope: Scope, before: Tally | None = None
+) -> tuple[Decision, Tally]:
+    """Measure memories and choose, in one pass that keeps only the best product so far.
+
+    Args:
+        inputs: A(x), (B, T, d_in).
+        bank: the memories at the module.
+        numbers: which are measured; one at least.
+        scope: the tokens that the decision may see.
+        before: what was seen of the rows before the first token here: sums (B, n), counts (B,).
+
+    Returns:
+        the decision, and the sums (B, T, n) and counts (B, T) to go on from.
+    """
+    rows, tokens, _ = inputs.shape
+    bank.place(inputs.device, inputs.dtype)
+    best = torch.full((rows, tokens), -torch.inf, device=inputs.device)
+    routes = torch.full((rows, tokens), BASE, dtype=torch.int64, device=inputs.device)
+    added = inputs.new_zeros(())
+    activations, sums = [], []
+    counts = torch.empty(0)
+    for place, number in enumerate(numbers):
+        product = bank.product(number, inputs)
+        part = None if before is None else Tally(before.sums[:, place : place + 1], before.counts)
+        running = tally(token_squares(product)[..., None], scope.seen, part)
+        levels = level(running)
+        levels = torch.where(scope.held[:, None, None], levels[:, -1:], levels)
+        top, _ = choose(levels, bank.thresholds[number][None])
+        better = top > best
+        added = torch.where(better[..., None], product, added)
+        routes = torch.where(better, bank.slots.first[number], routes)
+        best = torch.maximum(top, best)
+        activations.append(levels)
+        sums.append(running.sums)
+        counts = running.counts
+    return Decision(routes, torch.cat(activations, dim=-1), added=added), Tally(torch.cat(sums, dim=-1), counts)
