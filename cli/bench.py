@@ -47,10 +47,10 @@ def _lengths(ctx: click.Context, param: click.Parameter, value: str) -> tuple[in
 @click.option(
     "--editors",
     metavar="A,B,…",
-    default="wise",
+    default="keyed",
     show_default=True,
     callback=_listed,
-    help="Who is compared: wise, or one of its presets, such as wise-paper.",
+    help="Who is compared: names as `wisedb editors` lists them.",
 )
 @click.option("--model", metavar="M", help="The base model; by default the store's, outside of one 'atlas'.")
 @click.option("--revision", metavar="R", help="The Hub commit, branch or tag of the model.")
@@ -162,8 +162,8 @@ def _plan(
     if model is None:
         model = "atlas"
         try:
-            base = session.store().config.base
-            model, revision, target = base.model, revision or base.revision, base.target
+            config = session.store().config
+            model, revision, target = config.base.model, revision or config.base.revision, config.editor.target
         except NotAStore:
             pass
     return Plan.make(

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from wisedb.config import Setting
+from wisedb.config import DEFAULT_EDITOR, Setting
 from wisedb.errors import InputError
 
 from . import render
@@ -37,6 +37,7 @@ FEWEST = 10
 )
 @click.option("--revision", metavar="R", help="The Hub commit, branch or tag of the model.")
 @click.option("--layer", type=click.IntRange(min=0), help="Edit this layer; by default one at 27/32 of the depth.")
+@click.option("--editor", metavar="NAME", default=DEFAULT_EDITOR, show_default=True, help="Who writes the edits.")
 @click.option("--target", metavar="MODULE", help="Edit this module, as model.get_submodule takes its name.")
 @click.option(
     "--pool",
@@ -55,6 +56,7 @@ def init(
     revision: str | None,
     layer: int | None,
     target: str | None,
+    editor: str,
     pool: Path | None,
     seed: int,
     settings: tuple[tuple[str, Setting], ...],
@@ -77,6 +79,7 @@ def init(
             revision=revision,
             layer=layer,
             target=target,
+            editor=editor,
             settings=dict(settings),
             seed=seed,
             pool=None if pool is None else unrelated_prompts(pool),
@@ -116,7 +119,7 @@ def document(repository: Repository) -> dict[str, Any]:
         "model": base.model,
         "revision": base.revision,
         "fingerprint": base.fingerprint,
-        "target": base.target,
+        "target": repository.store.config.editor.target,
         "branch": repository.store.refs.head().branch,
     }
 

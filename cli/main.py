@@ -18,7 +18,7 @@ from .session import Session
 
 SECTIONS = {
     "Start": ("init", "demo"),
-    "Edit": ("add", "edit", "status", "unstage", "commit", "import"),
+    "Edit": ("add", "edit", "status", "unstage", "commit", "import", "editors"),
     "Look": ("log", "show", "diff", "facts", "blame", "search", "sql"),
     "Move": ("checkout", "switch", "reset", "rollback", "revert", "branch", "tag", "reflog"),
     "Bring together": ("merge", "cherry-pick"),
@@ -37,6 +37,7 @@ HOMES = {
     "unstage": "stage:unstage",
     "commit": "commit:commit",
     "import": "adopt:adopt",
+    "editors": "editors:editors",
     "log": "history:log",
     "show": "history:show",
     "diff": "compare:diff",

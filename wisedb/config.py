@@ -4,18 +4,25 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import tomli_w
 
 from wisedb.errors import CorruptObject, FormatTooNew
 
-FORMAT = 1
+FORMAT = 2
 """The version of the store's layout. A store with a larger one is refused, never guessed at."""
 
 Setting = bool | int | float | str
 """What a setting's value may be; all of them survive TOML and JSON unchanged."""
+
+
+DEFAULT_EDITOR = "keyed"
+"""Who writes where nothing else is said."""
+
+POOL = "pool"
+"""The resource that every editor shares: unrelated prompts, and prefixes behind which edits are trained."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,14 +34,14 @@ class BaseModel:
         revision: the Hub commit, ``None`` for a folder.
         weights: SHA-256 over names, dtypes, shapes and values of all tensors of the checkpoint.
         tokenizer: SHA-256 over the tokenizer's files.
-        target: the module whose weight is edited, as ``model.get_submodule`` takes it.
+        target: the module that all memories change, in commits of format 1; since format 2 each memory says it itself.
     """
 
     model: str
     revision: str | None
     weights: str
     tokenizer: str
-    target: str
+    target: str | None = None
 
     @property
     def fingerprint(self) -> str:
@@ -42,15 +49,15 @@ class BaseModel:
         return f"{self.weights[:16]}-{self.tokenizer[:16]}"
 
     def to_json(self) -> dict[str, Any]:
-        """All fields and the fingerprint."""
-        return {
+        """All fields and the fingerprint; the target only where there is one."""
+        record: dict[str, Any] = {
             "model": self.model,
             "revision": self.revision,
             "fingerprint": self.fingerprint,
             "weights": self.weights,
             "tokenizer": self.tokenizer,
-            "target": self.target,
         }
+        return record if self.target is None else {**record, "target": self.target}
 
     @classmethod
     def from_json(cls, record: Mapping[str, Any]) -> BaseModel:
@@ -60,46 +67,72 @@ class BaseModel:
             KeyError: a field is missing.
             TypeError: a field is not a text.
         """
-        model, weights, tokenizer, target = (
-            _text(record, name) for name in ("model", "weights", "tokenizer", "target")
+        model, weights, tokenizer = (_text(record, name) for name in ("model", "weights", "tokenizer"))
+        revision, target = (
+            None if record.get(name) is None else _text(record, name) for name in ("revision", "target")
         )
-        revision = None if record.get("revision") is None else _text(record, "revision")
         return cls(model, revision, weights, tokenizer, target)
 
 
 @dataclass(frozen=True, slots=True)
 class EditorChoice:
-    """Which editor writes, with which settings, from which seed. Part of every commit.
+    """Which editor writes, with which settings, from which seed. Part of every commit and of every memory.
 
     Attributes:
-        name: the editor's name, ``wise`` by default.
+        name: the editor's name.
         settings: all of them, so that what a commit means never hangs on a later version's defaults.
         seed: where every random choice of the editor comes from.
-        pool: id of the blob with the unrelated prompts and the prefix contexts, made once at ``init``.
+        resources: what it rests on beside the base model, by name: ids of blobs that are made once and shared, such as
+            ``pool`` (unrelated prompts and prefix contexts, made at ``init``).
     """
 
-    name: str = "wise"
+    name: str = DEFAULT_EDITOR
     settings: Mapping[str, Setting] = field(default_factory=dict)
     seed: int = 0
-    pool: str | None = None
+    resources: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def pool(self) -> str | None:
+        """The blob with the unrelated prompts, ``None`` where there is none."""
+        return self.resources.get(POOL)
 
     def to_json(self) -> dict[str, Any]:
         """All fields."""
-        return {"name": self.name, "settings": dict(self.settings), "seed": self.seed, "pool": self.pool}
+        return {
+            "name": self.name,
+            "settings": dict(self.settings),
+            "seed": self.seed,
+            "resources": dict(self.resources),
+        }
+
+    @property
+    def target(self) -> str | None:
+        """The module that new memories change, where the editor has one."""
+        found = self.settings.get("target")
+        return str(found) if found else None
+
+    def to_format_1(self) -> dict[str, Any]:
+        """What format 1 says: one editor, which it calls ``wise``, and one resource."""
+        return {"name": "wise", "settings": dict(self.settings), "seed": self.seed, "pool": self.pool}
 
     @classmethod
     def from_json(cls, record: Mapping[str, Any]) -> EditorChoice:
-        """Read what :meth:`to_json` wrote.
+        """Read what :meth:`to_json` or :meth:`to_format_1` wrote.
 
         Raises:
             KeyError: a field is missing.
             TypeError: a field has the wrong type.
         """
-        seed, settings = record["seed"], record["settings"]
+        seed, settings, name = record["seed"], record["settings"], _text(record, "name")
         if not isinstance(seed, int) or not isinstance(settings, Mapping):
             raise TypeError("an editor needs a whole number as seed and a table of settings")
-        pool = None if record.get("pool") is None else _text(record, "pool")
-        return cls(_text(record, "name"), dict(settings), seed, pool)
+        if "resources" in record:
+            resources = record["resources"]
+            if not isinstance(resources, Mapping) or not all(isinstance(each, str) for each in resources.values()):
+                raise TypeError("an editor's resources are ids of blobs")
+            return cls(name, dict(settings), seed, dict(resources))
+        pool = None if record.get(POOL) is None else _text(record, POOL)
+        return cls(DEFAULT_EDITOR if name == "wise" else name, dict(settings), seed, {POOL: pool} if pool else {})
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,9 +178,13 @@ class StoreConfig:
                 raise FormatTooNew(
                     f"{name} has format {version}, this wisedb reads up to {FORMAT}", hint="Upgrade wisedb."
                 )
-            return cls(
+            base, editor = modern(
                 BaseModel.from_json(document["base"]),
-                EditorChoice.from_json({"settings": {}, **document["editor"]}),
+                EditorChoice.from_json({"settings": {}, **_with_pool(document["editor"], version)}),
+            )
+            return cls(
+                base,
+                editor,
                 {name: _text(document["remotes"], name) for name in document.get("remotes", {})},
                 _text(document["promised"], "remote") if "promised" in document else None,
             )
@@ -155,6 +192,18 @@ class StoreConfig:
             raise CorruptObject(
                 f"{name} can't be read: {error}", hint="Restore the file from a backup, or clone the store again."
             ) from error
+
+
+def modern(base: BaseModel, editor: EditorChoice) -> tuple[BaseModel, EditorChoice]:
+    """A base model and an editor as format 2 has them: which module is edited is the editor's to say."""
+    if base.target is None:
+        return base, editor
+    return replace(base, target=None), replace(editor, settings={**editor.settings, "target": base.target})
+
+
+def _with_pool(editor: Mapping[str, Any], version: int) -> Mapping[str, Any]:
+    # TOML writes neither a null nor an empty table's absence: a format 2 store without resources has an empty one.
+    return {"resources": {}, **editor} if version > 1 else editor
 
 
 def _text(record: Mapping[str, Any], name: str) -> str:

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, overload
 
 from wisedb import importers
-from wisedb.config import Setting
+from wisedb.config import DEFAULT_EDITOR, Setting
 from wisedb.edits import Edit
 from wisedb.progress import Listener
 from wisedb.sharing.facade import Sharing, Signed
@@ -69,7 +69,7 @@ class Repository(Sharing):
         revision: str | None = None,
         layer: int | None = None,
         target: str | None = None,
-        editor: str = "wise",
+        editor: str = DEFAULT_EDITOR,
         settings: Mapping[str, Setting] | None = None,
         seed: int = 0,
         pool: Sequence[str] | None = None,
@@ -169,12 +169,11 @@ class Repository(Sharing):
     ) -> CommitResult:
         """Train edits, by default what is staged, and record them; see :mod:`wisedb.versioning.commit`."""
         signature = Signature(message, author, date)
-        signature.checked()
         given = self.store.staging.edits() if edits is None else _edits(edits)
-        from wisedb.versioning.commit import choose, commit_edits, require_some
+        from wisedb.versioning.commit import check_commit, commit_edits
 
-        require_some(given)
-        choose(self.store.config.editor, editor, seed, settings)
+        # Before anybody waits for a model.
+        check_commit(self.store, given, signature, editor, settings)
         return commit_edits(
             self.store,
             self.base,

@@ -25,9 +25,9 @@ from peft.utils.merge_utils import ties
 from transformers.integrations import peft as integration
 
 from tests.models import tiny_model
-from wisedb.export.peft.config import METHOD, PREFIX, WiseConfig
-from wisedb.export.peft.layer import WiseLayer
-from wisedb.export.peft.model import WiseModel
+from wisedb.export.peft.config import METHOD, PREFIX, MemoryConfig
+from wisedb.export.peft.layer import MemoryLayer
+from wisedb.export.peft.model import MemoryTuner
 
 TESTED = Version("0.21"), Version("0.22")
 """The versions of peft that were looked at: from the first (before it, peft saves no methods but its own), below the
@@ -47,8 +47,8 @@ def test_peft_is_a_version_that_was_looked_at() -> None:
 @pytest.mark.parametrize(
     ("dictionary", "ours", "theirs"),
     [
-        ("PEFT_TYPE_TO_CONFIG_MAPPING", WiseConfig, LoraConfig),
-        ("PEFT_TYPE_TO_TUNER_MAPPING", WiseModel, lora.LoraModel),
+        ("PEFT_TYPE_TO_CONFIG_MAPPING", MemoryConfig, LoraConfig),
+        ("PEFT_TYPE_TO_TUNER_MAPPING", MemoryTuner, lora.LoraModel),
         ("PEFT_TYPE_TO_PREFIX_MAPPING", PREFIX, "lora_"),
     ],
 )
@@ -68,7 +68,7 @@ def test_the_name_behaves_as_pefts_enum_does() -> None:
     for kind in (METHOD, PeftType.LORA):
         assert isinstance(kind, str) and kind.value == str(kind.value) and hash(kind) == hash(kind.value)
         assert json.loads(json.dumps({"peft_type": kind})) == {"peft_type": kind.value}
-    config = WiseConfig(inference_mode=True)
+    config = MemoryConfig(inference_mode=True)
     assert dataclasses.asdict(config)["peft_type"] == "WISEDB" and f"{METHOD.value.lower()}_" == PREFIX
     assert "peft_type.value.lower()" in inspect.getsource(integration.PeftAdapterMixin)
 
@@ -108,7 +108,7 @@ def test_tuners_have_these_methods(method: str, parameters: list[str]) -> None:
 )
 def test_layers_have_these_methods(method: str, parameters: list[str]) -> None:
     assert _names(getattr(BaseTunerLayer, method)) == parameters
-    assert _names(getattr(WiseLayer, method)) == parameters
+    assert _names(getattr(MemoryLayer, method)) == parameters
 
 
 @pytest.mark.parametrize(

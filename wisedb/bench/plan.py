@@ -9,8 +9,7 @@ from typing import Any, Final, Self
 from wisedb.bench.environment import engine, machine, versions
 from wisedb.canonical import canonical_json, digest
 from wisedb.config import Setting
-from wisedb.editors.keyed.settings import PRESETS
-from wisedb.editors.protocol import editors
+from wisedb.editors.registry import editors
 from wisedb.edits import Edit
 from wisedb.errors import InputError, UnknownEditor, UsageError
 
@@ -140,29 +139,20 @@ class Plan:
         }
 
 
-def known() -> dict[str, tuple[str, dict[str, Setting]]]:
-    """Every name that can be compared → the editor and its settings: the editors, and WISE's presets."""
-    found: dict[str, tuple[str, dict[str, Setting]]] = {name: (name, {}) for name in editors()}
-    return found | {f"wise-{preset}": ("wise", {"preset": preset}) for preset in PRESETS}
-
-
 def contestants(names: Sequence[str], settings: Mapping[str, Setting]) -> tuple[Contestant, ...]:
     """The unedited model and the editors of these names, each once.
 
     Raises:
         UnknownEditor: there is none of a name; the hint lists those that there are.
-        UsageError: no name, or a preset in the settings.
+        UsageError: no name.
     """
-    there = known()
+    there = editors()
     for name in names:
         if name not in there:
             raise UnknownEditor(f"there is no editor '{name}'", hint=f"There are: {', '.join(there)}.")
     if not names:
         raise UsageError("no editor is named", hint=f"There are: {', '.join(there)}.")
-    if "preset" in settings:
-        hint = "Compare 'wise-PRESET' instead: " + ", ".join(name for name in there if name.startswith("wise-"))
-        raise UsageError("a preset is an editor of its own here", hint=f"{hint}.")
-    several = [Contestant(name, there[name][0], {**there[name][1], **settings}) for name in dict.fromkeys(names)]
+    several = [Contestant(name, name, settings) for name in dict.fromkeys(names)]
     # It writes nothing; its store has the first editor's settings, because they say which prompts count as unrelated.
     return Contestant(UNEDITED, several[0].editor, several[0].settings, writes=False), *several
 

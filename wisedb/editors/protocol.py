@@ -1,109 +1,153 @@
-"""What every editor can do, and how one is found by its name."""
+"""What every editor can do.
+
+An editor is a folder with a module that holds it as ``EDITOR``, named by an entry point of the group
+``wisedb.editors``; ``docs/adding-an-editor.md`` is the checklist.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from difflib import get_close_matches
-from importlib import import_module
-from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, Protocol, cast
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from wisedb.config import Setting
-from wisedb.editors.streams import ShardPlan, ShardStream, StreamItem, TrainedShard
+from wisedb.editors.streams import Held, Planned, StreamItem, Trained
 from wisedb.edits import Edit
-from wisedb.errors import UnknownEditor
 from wisedb.progress import Listener
 
 if TYPE_CHECKING:
-    from torch import Tensor
+    from wisedb.editors.resources import Resources
+    from wisedb.memory.kinds.base import Change
+    from wisedb.memory.memory import Memory
+    from wisedb.model.base import LoadedBase
 
-# Each editor and the module that holds it as `EDITOR`: a list of names must not load torch.
-_HOMES = MappingProxyType({"wise": "wisedb.editors.keyed.editor"})
+S = TypeVar("S")
+"""The frozen dataclass of an editor's settings."""
 
 
-class Editor(Protocol):
-    """A way to write edits into side memories.
+class Editor(Protocol[S]):
+    """A way to write edits into memories.
 
-    An editor is stateless: what it makes is a function of its arguments alone.
+    An editor is stateless: what it makes is a function of its arguments alone. The base model comes with the always-on
+    memories attached that stand before the one that is trained, and is left as it was.
 
     Attributes:
-        name: as in :class:`wisedb.config.EditorChoice`.
-        settings_type: the frozen dataclass of its settings.
-        measured: settings in the units of the model at hand, which a preset leaves as they were measured.
+        name: as in :class:`wisedb.config.EditorChoice` and in the entry point.
+        kind: the kind of its memories, see :mod:`wisedb.memory.kinds.registry`.
+        gate: the gate that they stand behind where nothing else is set.
+        undo: ``exact`` where taking an edit out touches no other edit's part, ``retrained`` where what was written
+            behind it is written anew.
+        good_at: what it is good at, one sentence.
+        bad_at: what it is bad at, one sentence.
     """
 
     @property
     def name(self) -> str: ...
 
     @property
-    def settings_type(self) -> type[Any]: ...
+    def kind(self) -> str: ...
 
     @property
-    def measured(self) -> tuple[str, ...]: ...
+    def gate(self) -> str: ...
 
-    def configure(self, settings: Mapping[str, Setting]) -> Any:
-        """An instance of :attr:`settings_type`.
+    @property
+    def undo(self) -> str: ...
+
+    @property
+    def good_at(self) -> str: ...
+
+    @property
+    def bad_at(self) -> str: ...
+
+    def configure(self, settings: Mapping[str, Setting]) -> S:
+        """Settings as they are given → all settings.
 
         Raises:
             UnknownSetting: a key that the editor doesn't have, or a value that doesn't fit it.
         """
 
+    def calibrate(self, base: LoadedBase, resources: Resources, given: Mapping[str, Setting]) -> S:
+        """All settings for a model, those in its own units measured; what is given wins. Shared resources that every
+        commit will need may be made here.
+
+        Raises:
+            UnknownSetting: as :meth:`configure`.
+            UnsupportedModel: the model has no module that the editor can change.
+        """
+
     def plan(
-        self,
-        shards: Sequence[ShardStream],
-        new: Sequence[Edit],
-        removed: Collection[str],
-        settings: Any,
-        seed: int,
-    ) -> list[ShardPlan]:
-        """Which memories change, and what they shall hold afterwards.
+        self, held: Sequence[Held], new: Sequence[Edit], removed: Collection[str], settings: S, seed: int
+    ) -> list[Planned]:
+        """Which memories change, and what they shall hold afterwards. Loads no torch.
 
         Args:
-            shards: the memories that exist, oldest first.
+            held: the memories that this editor began, oldest first.
             new: the edits to write, in order.
             removed: ids of the edits to take out.
-            settings: what :meth:`configure` returned.
+            settings: how new edits are written.
             seed: where every random choice comes from.
+        """
+
+    def check(self, base: LoadedBase, settings: S, edits: Sequence[Edit]) -> None:
+        """Refuse edits that can't be written, before anything is trained.
+
+        Raises:
+            TrainingFailed: says which, and what to do.
+        """
+
+    def begin(self, base: LoadedBase, settings: S, seed: int) -> Change:
+        """A memory that holds nothing yet.
+
+        Args:
+            base: the base model.
+            settings: how it is to be trained.
+            seed: the memory's own.
         """
 
     def train(
         self,
-        base: Any,
-        settings: Any,
+        base: LoadedBase,
+        resources: Resources,
+        settings: S,
         seed: int,
-        mask: Tensor,
-        start: tuple[Tensor, int] | None,
-        items: Sequence[StreamItem],
+        start: Change,
+        done: int,
+        stream: Sequence[StreamItem],
         progress: Listener | None = None,
-    ) -> TrainedShard:
-        """Write one stream into one memory, see :func:`wisedb.editors.keyed.train.train_stream`."""
+    ) -> Trained:
+        """Write a stream into a memory: a fold over its batches, whose result doesn't depend on where it starts.
 
-    def consolidate(
+        Args:
+            base: the base model.
+            resources: what is shared.
+            settings: with which the memory was begun.
+            seed: where every random choice comes from.
+            start: the memory as :meth:`begin` made it, or as it was once the first ``done`` items were written.
+            done: how many items of the stream ``start`` holds.
+            stream: the EFFECTIVE stream (:func:`wisedb.editors.streams.effective`), not empty.
+            progress: is told after each edit.
+
+        Raises:
+            TrainingFailed: a value is no longer a number, or an edit can't be written.
+        """
+
+    def merge(
         self,
-        base: Any,
-        settings: Any,
+        base: LoadedBase,
+        resources: Resources,
+        settings: S,
         seed: int,
-        mask: Tensor,
-        values: Tensor,
+        memories: Sequence[Memory],
         edits: Sequence[Edit],
         progress: Listener | None = None,
-    ) -> Tensor:
-        """Fit the merge of several memories, see :func:`wisedb.editors.keyed.merge.consolidate`."""
+    ) -> Memory | None:
+        """One memory that says what several of this editor's say, ``None`` where that can't be.
 
-
-def editors() -> tuple[str, ...]:
-    """The names of all editors."""
-    return tuple(_HOMES)
-
-
-def editor(name: str) -> Editor:
-    """The editor of that name.
-
-    Raises:
-        UnknownEditor: there is none; the hint names the nearest.
-    """
-    if name not in _HOMES:
-        near = get_close_matches(name, _HOMES, n=1, cutoff=0.4)
-        hint = f"Did you mean '{near[0]}'?" if near else f"There are: {', '.join(_HOMES)}."
-        raise UnknownEditor(f"there is no editor '{name}'", hint=hint)
-    return cast(Editor, import_module(_HOMES[name]).EDITOR)
+        Args:
+            base: the base model.
+            resources: what is shared.
+            settings: those of the newest of them.
+            seed: where every random choice comes from.
+            memories: two or more.
+            edits: all edits in force in them.
+            progress: is told how far it is.
+        """

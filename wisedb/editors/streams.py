@@ -1,4 +1,4 @@
-"""What an editor plans and what it hands back: streams of edits, one a side memory."""
+"""What an editor plans and what it hands back: streams of edits, one a memory."""
 
 from __future__ import annotations
 
@@ -9,43 +9,46 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from wisedb.edits import Edit
 
 if TYPE_CHECKING:
-    from torch import Tensor
+    from wisedb.memory.gates.base import GateName
+    from wisedb.memory.kinds.base import Change
 
 _Item = TypeVar("_Item")
 
 
 @dataclass(frozen=True, slots=True)
 class StreamItem:
-    """One edit on its way into a side memory.
+    """One edit on its way into a memory.
 
     Attributes:
         edit: what is written.
-        replay: edits of other memories whose prompts must stay quiet while it is written (L_memo). They are part of
-            the stream, so that the same stream always trains the same memory.
-        lesson: neighbours in a stream with the same number are learned together, as one lesson; ``None`` for an edit
-            that is learned by itself. Only what is equal counts, not which number it is.
+        companions: other edits that the editor looks at while it writes this one, such as those of other memories whose
+            prompts must stay quiet (WISE's L_memo). They are part of the stream, so that the same stream always trains
+            the same memory.
+        batch: neighbours in a stream with the same number are written together; ``None`` for an edit that is written
+            by itself. Only what is equal counts, not which number it is.
     """
 
     edit: Edit
-    replay: tuple[Edit, ...] = ()
-    lesson: int | None = None
+    companions: tuple[Edit, ...] = ()
+    batch: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
-class ShardStream:
-    """A side memory that exists.
+class Held:
+    """A memory that exists.
 
     Attributes:
-        id: the id of its mask.
+        id: the memory's id.
         stream: everything that it trained on and still holds, in order.
-        mask_seed: where its mask came from, so that no two memories get the same one; ``None`` if that isn't known.
-        open: whether it may take edits of new prompts: it was begun with the settings and the seed that new edits are
-            to be written with.
+        seed: where its own random choices came from, so that no two memories get the same; ``None`` if that isn't
+            known.
+        open: whether it may take edits of new prompts: it was begun as new edits are to be written, and no memory that
+            rests on it stands behind it.
     """
 
     id: str
     stream: tuple[StreamItem, ...]
-    mask_seed: int | None = None
+    seed: int | None = None
     open: bool = True
 
     @property
@@ -55,33 +58,37 @@ class ShardStream:
 
 
 @dataclass(frozen=True, slots=True)
-class ShardPlan:
-    """What shall become of one side memory.
+class Planned:
+    """What shall become of one memory.
 
     Attributes:
-        id: the id of its mask, or ``None`` for a memory that does not exist yet.
-        mask_seed: where a new memory's mask comes from; ``None`` for one that exists.
+        id: the memory's id, or ``None`` for a memory that does not exist yet.
+        seed: where a new memory's own random choices come from; ``None`` for one that exists.
         stream: what it holds afterwards; an empty one means that the memory goes.
     """
 
     id: str | None
-    mask_seed: int | None
+    seed: int | None
     stream: tuple[StreamItem, ...]
 
 
 @dataclass(frozen=True, slots=True)
-class TrainedShard:
-    """A trained side memory.
+class Trained:
+    """A memory as its editor trained it.
 
     Attributes:
-        values: ΔW at the entries of the mask, row-major, ``(entries,)``, in the dtype that is stored, on the CPU.
-        threshold: ε, in units of Δ_act.
-        statistics: what was measured on the way, JSON values only.
+        change: what it changes, its tensors in the dtypes that are stored, on the CPU.
+        gate: which gate it is to stand behind; its keys, where it needs some, are made of its edits.
+        threshold: ε of that gate, in units of Δ_act.
+        statistics: what was measured on the way and is a function of the stream alone, JSON values.
+        key_rephrases: whether the gate's keys are made of the edits' rephrases too.
     """
 
-    values: Tensor
-    threshold: float
+    change: Change
+    gate: GateName
+    threshold: float = 0.0
     statistics: Mapping[str, Any] = field(default_factory=dict)
+    key_rephrases: bool = False
 
 
 def effective(stream: Sequence[StreamItem]) -> tuple[StreamItem, ...]:
@@ -90,17 +97,17 @@ def effective(stream: Sequence[StreamItem]) -> tuple[StreamItem, ...]:
     return tuple(item for position, item in enumerate(stream) if newest[item.edit.key] == position)
 
 
-def lessons(stream: Iterable[StreamItem]) -> Iterator[tuple[StreamItem, ...]]:
-    """The stream in the groups that are learned together, in order; join them and the stream is back."""
-    return runs(stream, lambda item: item.lesson)
+def batches(stream: Iterable[StreamItem]) -> Iterator[tuple[StreamItem, ...]]:
+    """The stream in the groups that are written together, in order; join them and the stream is back."""
+    return runs(stream, lambda item: item.batch)
 
 
-def runs(items: Iterable[_Item], lesson: Callable[[_Item], int | None]) -> Iterator[tuple[_Item, ...]]:
-    """Neighbours of the same lesson; what is of no lesson stands by itself."""
+def runs(items: Iterable[_Item], batch: Callable[[_Item], int | None]) -> Iterator[tuple[_Item, ...]]:
+    """Neighbours of the same batch; what is of no batch stands by itself."""
     group: list[_Item] = []
     before: int | None = None
     for item in items:
-        number = lesson(item)
+        number = batch(item)
         if group and (number is None or number != before):
             yield tuple(group)
             group = []
@@ -111,6 +118,6 @@ def runs(items: Iterable[_Item], lesson: Callable[[_Item], int | None]) -> Itera
 
 
 def numbered(stream: Iterable[StreamItem]) -> tuple[int | None, ...]:
-    """Each item's lesson counted anew from 0, so that equal streams are written down alike; ``None`` stays ``None``."""
-    groups = [(place, item) for place, group in enumerate(lessons(stream)) for item in group]
-    return tuple(None if item.lesson is None else place for place, item in groups)
+    """Each item's batch counted anew from 0, so that equal streams are written down alike; ``None`` stays ``None``."""
+    groups = [(place, item) for place, group in enumerate(batches(stream)) for item in group]
+    return tuple(None if item.batch is None else place for place, item in groups)

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,10 +22,10 @@ from wisedb.store.commits import Commit, MemoryEntry
 from wisedb.store.objects import Objects
 
 if TYPE_CHECKING:
-    from wisedb.serving.memory_codec import Shelf
+    from wisedb.serving.blobs import BlobSource
 
 FILE = "adapter.json"
-FORMAT = 1
+FORMAT = 2
 
 _OBJECTS = "objects"
 _README = """# {count} edited facts for {model}
@@ -54,7 +54,7 @@ class Adapter:
 
     commit_id: str
     commit: Commit
-    objects: Shelf
+    objects: BlobSource
 
 
 def is_adapter(folder: Path) -> bool:
@@ -62,12 +62,12 @@ def is_adapter(folder: Path) -> bool:
     return (folder / FILE).is_file()
 
 
-def write_adapter(shelf: Shelf, commit_id: str, commit: Commit, folder: Path) -> None:
-    """Write a commit's memories, whose blobs are on the shelf, to an empty folder."""
+def write_adapter(source: BlobSource, commit_id: str, commit: Commit, folder: Path) -> None:
+    """Write a commit's memories, whose blobs are on the source, to an empty folder."""
     objects = Objects(folder / _OBJECTS)
     for blob_id in dict.fromkeys(blob for memory in commit.memories for blob in memory.blobs.values()):
         # Without a neighbour: the store's differences to other versions don't travel.
-        objects.put(shelf.get(blob_id))
+        objects.put(source.get(blob_id))
     document = {
         "format": FORMAT,
         "commit": commit_id,
@@ -76,13 +76,13 @@ def write_adapter(shelf: Shelf, commit_id: str, commit: Commit, folder: Path) ->
         "memories": [memory.to_json() for memory in commit.memories],
     }
     (folder / FILE).write_bytes(json.dumps(document, indent=2, sort_keys=True).encode() + b"\n")
-    readme = _README.format(count=edit_count(shelf, commit), model=commit.base.model, commit=commit_id)
+    readme = _README.format(count=edit_count(source, commit), model=commit.base.model, commit=commit_id)
     (folder / "README.md").write_text(readme, encoding="utf-8")
 
 
-def edit_count(shelf: Shelf, commit: Commit) -> int:
+def edit_count(source: BlobSource, commit: Commit) -> int:
     """How many edits a commit's memories hold."""
-    return sum(len(shelf.get(memory.main).meta.get("edits", ())) for memory in commit.memories)
+    return sum(len(source.get(memory.main).meta.get("edits", ())) for memory in commit.memories)
 
 
 def read_adapter(folder: Path) -> Adapter:
@@ -96,10 +96,8 @@ def read_adapter(folder: Path) -> Adapter:
         document = json.loads((folder / FILE).read_bytes())
         if document["format"] > FORMAT:
             raise FormatTooNew(f"{folder} has format {document['format']}", hint="Upgrade wisedb.")
-        entries = [
-            MemoryEntry(str(entry["id"]), str(entry["kind"]), dict(entry["blobs"])) for entry in document["memories"]
-        ]
-        commit = state(document["base"], entries, document["merged"])
+        base = document["base"]
+        commit = state(base, entries_of(document["memories"], base.get("target")), document["merged"])
         return Adapter(str(document["commit"]), commit, Objects(folder / _OBJECTS))
     except FormatTooNew:
         raise
@@ -107,6 +105,18 @@ def read_adapter(folder: Path) -> Adapter:
         raise CorruptObject(
             f"{folder / FILE} can't be read: {' '.join(str(error).split())}", hint="Export the adapter again."
         ) from error
+
+
+def entries_of(records: Iterable[Mapping[str, Any]], target: str | None) -> list[MemoryEntry]:
+    """A folder's memories, of whichever format; in format 1 the base model's record says which module they change.
+
+    Raises:
+        KeyError, TypeError, InputError: a part is not what it should be.
+    """
+    return [
+        MemoryEntry.from_json(record) if "main" in record else MemoryEntry.from_format_1(record, target)
+        for record in records
+    ]
 
 
 def state(base: Mapping[str, Any], memories: Iterable[MemoryEntry], merged: Mapping[str, Any] | None) -> Commit:
@@ -130,10 +140,4 @@ def state(base: Mapping[str, Any], memories: Iterable[MemoryEntry], merged: Mapp
 
 
 def _base(record: Mapping[str, Any]) -> BaseModel:
-    base = BaseModel.from_json(record)
-    for name in ("model", "weights", "tokenizer", "target"):
-        if not isinstance(getattr(base, name), str):
-            raise ValueError(f"the base model's {name} is not a text")
-    if base.revision is not None and not isinstance(base.revision, str):
-        raise ValueError("the base model's revision is not a text")
-    return base
+    return replace(BaseModel.from_json(record), target=None)

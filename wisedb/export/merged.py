@@ -8,15 +8,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import torch
-
 from wisedb.errors import InputError, StoreNotWritable, UsageError
 from wisedb.export.adapter import write_adapter
+from wisedb.export.bake import bake
 from wisedb.model.base import load_for
-from wisedb.model.locate import locate, weight_of
-from wisedb.serving.assemble import baked, fitted
-from wisedb.serving.memory_codec import Draft, read_memories
-from wisedb.serving.merge_memories import as_one
+from wisedb.serving.blobs import PendingBlobs
+from wisedb.serving.memory_codec import read_memories
+from wisedb.serving.merge_memories import as_one, merge_memories
 
 if TYPE_CHECKING:
     from wisedb.progress import Listener
@@ -29,11 +27,10 @@ _README = """# {name}, with {count} edited facts
 
 This checkpoint was exported by wisedb from commit `{commit}` of a store for `{model}`.
 
-It is a plain `transformers` checkpoint: the value projection `{target}` holds the base model's weight plus the TIES
-merge of all side memories (density {density}). **The change is always on.** The router, which lets a side memory answer
-only the prompts that activate it, is not part of a plain checkpoint, so prompts that have nothing to do with the edits
-may be answered differently from the base model. Where that matters, load the store or the `adapter` export with
-`wisedb.load`.
+It is a plain `transformers` checkpoint: the memories are part of its weights (changed: {modules}). **The change is
+always on.** The gates, which let a memory answer only where it is meant, are not part of a plain checkpoint, so prompts
+that have nothing to do with the edits may be answered differently from the base model. Where that matters, load the store or
+the `adapter` export with `wisedb.load`.
 """
 
 
@@ -70,8 +67,9 @@ def export(
 ) -> ExportResult:
     """Write a commit's model to a new or empty folder.
 
-    ``merged``: a plain checkpoint that any software reads: W_v + TIES(ΔW of all memories) in place of W_v (WISE §2.3.2,
-    W_v' ← W_v + TIES(T_e; W_v)), in the checkpoint's own dtype. It is always on: routing is not in it.
+    ``merged``: a plain checkpoint that any software reads: W + ΔW of all memories in place of W, those that an editor
+    can merge as one (WISE §2.3.2, W_v' ← W_v + TIES(T_e; W_v)), in the checkpoint's own dtype. It is always on: gates
+    are not in it.
     ``adapter``: the memories and a reference to the base model; ``wisedb.load`` opens it without the store.
     ``peft``: the same as a PEFT adapter; with wisedb imported, peft and transformers open it by themselves.
 
@@ -91,6 +89,7 @@ def export(
         UnknownRevision: no such commit.
         UsageError: no such format, no such mode, or a mode for a format that has none.
         InputError: the folder is not empty, or an adapter for peft is to hold no memory.
+        CannotBake: ``merged``, and a memory is of a kind that no weight can say.
         StoreNotWritable: it can't be written; nothing is left there.
     """
     if format not in FORMATS:
@@ -115,15 +114,15 @@ def export(
             if format == "merged":
                 _write_merged(store, commit_id, commit, making, kwargs, progress)
             else:
-                held, shelf = commit, Draft(store.objects)
+                held, source = commit, PendingBlobs(store.objects)
                 if mode == "merge":
-                    held, shelf = as_one(store, load_for(store.config.base, **kwargs), commit, progress=progress)
+                    held, source = as_one(store, load_for(store.config.base, **kwargs), commit, progress=progress)
                 if format == "peft":
                     from wisedb.export.peft.folder import write_peft  # peft takes a second to import
 
-                    write_peft(shelf, commit_id, held, making, mode or "retrieve")
+                    write_peft(source, commit_id, held, making, mode or "retrieve")
                 else:
-                    write_adapter(shelf, commit_id, held, making)
+                    write_adapter(source, commit_id, held, making)
             if target.exists():
                 target.rmdir()
             making.replace(target)
@@ -152,25 +151,23 @@ def _write_merged(
     memories = read_memories(store.objects, commit.memories)
     # Fitted to the model as it is trained, whatever dtype is written.
     if memories:
-        memories = fitted(store, load_for(base, **kwargs), commit, memories, "merge", progress=progress)
+        memories = merge_memories(store, load_for(base, **kwargs), commit, memories, progress=progress)
     loaded = load_for(base, **{"dtype": "auto", **kwargs})
-    with torch.no_grad():
-        weight = weight_of(locate(loaded.model, base.target))
-        weight.copy_(baked(weight, memories))
+    bake(loaded, memories)
     loaded.model.save_pretrained(folder)
     loaded.tokenizer.save_pretrained(folder)
-    merged = commit.merged or {}
+    modules = dict.fromkeys(module for memory in memories for module in memory.modules)
     (folder / "README.md").write_text(
         _README.format(
             name=Path(base.model).name,
             count=sum(len(memory.edits) for memory in memories),
             commit=commit_id,
             model=base.model,
-            target=base.target,
-            density=merged.get("density", "none"),
+            modules=", ".join(f"`{module}`" for module in modules) or "none",
         ),
         encoding="utf-8",
     )
     (folder / "wisedb-export.json").write_text(
-        json.dumps({"commit": commit_id, "base": base.to_json(), "merged": merged}, indent=2) + "\n", encoding="utf-8"
+        json.dumps({"commit": commit_id, "base": base.to_json(), "modules": list(modules)}, indent=2) + "\n",
+        encoding="utf-8",
     )

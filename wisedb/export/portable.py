@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 from wisedb.export.adapter import is_adapter, read_adapter
 from wisedb.export.peft.folder import is_peft, read_peft
 from wisedb.model.base import load_for
-from wisedb.serving.assemble import answering, attached, check_mode
+from wisedb.serving.assemble import attach_all, check_mode
 from wisedb.serving.memory_codec import read_memories
+from wisedb.serving.merge_memories import ties_of
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
@@ -41,8 +42,9 @@ def load_portable(
     chosen = check_mode(mode)
     adapter = read_adapter(folder) if is_adapter(folder) else read_peft(folder)
     entries = () if chosen == "base" else adapter.commit.memories
-    wanted = answering(adapter.commit, read_memories(adapter.objects, entries), chosen)
+    memories = read_memories(adapter.objects, entries)
+    wanted = ties_of(adapter.commit, memories) if chosen == "merge" else memories
     base = load_for(adapter.commit.base, **kwargs)
     if wanted:
-        attached(base.model, adapter.commit.base.target, wanted, chosen)
+        attach_all(base, wanted)
     return base.model, base.tokenizer

@@ -129,6 +129,16 @@ class AttachedMemories:
         """The memories that answer everywhere."""
         return self._always
 
+    def projection(self, module: str) -> Projection:
+        """A module of the model, located once.
+
+        Raises:
+            UnsupportedModel: the model has no such module.
+        """
+        if module not in self._projections:
+            self._projections[module] = locate(self._model, module)
+        return self._projections[module]
+
     @property
     def router(self) -> str | None:
         """Who decides: the gates' names in the order in which they are asked, ``None`` without gated memories."""
@@ -152,12 +162,9 @@ class AttachedMemories:
         gated = tuple(memory for memory in several if not memory.always_on)
         always = tuple(memory for memory in several if memory.always_on)
         modules = dict.fromkeys(module for memory in several for module in memory.modules)
-        for module in modules:
-            if module not in self._projections:
-                self._projections[module] = locate(self._model, module)
         keys = self._key_routers.router_for(gated)
         sites = {
-            module: Site(self._projections[module], always, gated, keys, self._room, self._sites.get(module))
+            module: Site(self.projection(module), always, gated, keys, self._room, self._sites.get(module))
             for module in modules
         }
         self._sites, self._gated, self._always, self._keys = sites, gated, always, keys

@@ -76,3 +76,11 @@ def merged_memory(memories: Sequence[Memory], threshold: float, density: float =
     name: GateName = "activation" if keys is None else "both" if threshold > 0 else "keys"
     change = MaskedDelta.under(deltas[0].module, mask, delta[mask.to(delta.device)])
     return Memory(MERGED, change, Gate(name, threshold, keys), edits)
+
+
+def joined_keys(memories: Sequence[Memory], edits: Sequence[str]) -> KeyRing | None:
+    """The keys of all memories as those of one that holds ``edits``, ``None`` if one has none."""
+    place = {edit: number for number, edit in enumerate(edits)}
+    keyed = [(memory.gate.keys, memory.edits) for memory in memories if memory.gate.keys is not None]
+    rings = [(ring, [place[edit] for edit in held]) for ring, held in keyed]
+    return KeyRing.joined(rings) if len(rings) == len(memories) else None

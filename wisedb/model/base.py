@@ -24,6 +24,7 @@ from wisedb.config import BaseModel
 from wisedb.errors import BaseModelMismatch, ModelNotFound, UnsupportedModel, UsageError
 from wisedb.model.digest_cache import remembered
 from wisedb.model.fingerprint import tokenizer_digest, weight_files, weights_digest
+from wisedb.model.locate import Projection, locate
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
@@ -79,6 +80,14 @@ class LoadedBase:
     revision: str | None = None
     digests: dict[str, str] = field(default_factory=dict, repr=False)
     derived: Derived = field(default_factory=Derived, repr=False, compare=False)
+
+    def projection(self, target: str = "", layer: int | None = None) -> Projection:
+        """A module that can be edited, located once; see :func:`wisedb.model.locate.locate`.
+
+        Raises:
+            UnsupportedModel: there is no such module, or none that can be edited.
+        """
+        return self.derived.get(("projection", target, layer), lambda: locate(self.model, target or None, layer))
 
 
 def load_base(
@@ -197,19 +206,18 @@ def find_model(
     return folder, model, folder.name if _HUB_COMMIT.fullmatch(folder.name) else revision
 
 
-def describe(base: LoadedBase, target: str, *, anew: bool = False) -> BaseModel:
+def describe(base: LoadedBase, *, anew: bool = False) -> BaseModel:
     """The base model as a store records it, fingerprints included (they are found once for each loaded model).
 
     Args:
         base: the model.
-        target: the name of the projection that is edited.
         anew: read every byte of the weights, though they may have been hashed before and not changed since; see
             :mod:`wisedb.model.digest_cache`.
     """
     if not base.digests or anew:
         weights = remembered(weight_files(base.path), lambda: weights_digest(base.path), anew=anew)
         base.digests.update(weights=weights, tokenizer=tokenizer_digest(base.path))
-    return BaseModel(base.name, base.revision, base.digests["weights"], base.digests["tokenizer"], target)
+    return BaseModel(base.name, base.revision, base.digests["weights"], base.digests["tokenizer"])
 
 
 def verify(expected: BaseModel, base: LoadedBase) -> None:
@@ -218,7 +226,7 @@ def verify(expected: BaseModel, base: LoadedBase) -> None:
     Raises:
         BaseModelMismatch: says which of weights and tokenizer differ, and in which folder.
     """
-    found = describe(base, expected.target)
+    found = describe(base)
     wrong = [name for name in ("weights", "tokenizer") if getattr(found, name) != getattr(expected, name)]
     if wrong:
         what = " and ".join(wrong)

@@ -14,12 +14,12 @@ from wisedb.progress import Listener, Progress
 from wisedb.serving.assemble import assembled, check_mode
 from wisedb.serving.exact_match import same_answer
 from wisedb.serving.generate import continue_prompts
-from wisedb.serving.key_blobs import KEYS
+from wisedb.serving.memory_codec import KEYS
 from wisedb.serving.score import BASE, Pair, Scored, agreement, mean_share, pairs_of, score
 from wisedb.store import history
 
 if TYPE_CHECKING:
-    from wisedb.memory.hooks import SideMemories
+    from wisedb.memory.hooks import AttachedMemories
     from wisedb.store.commits import Commit
     from wisedb.store.store import Store
 
@@ -270,7 +270,7 @@ def _trained_rephrases(store: Store, commit: Commit) -> frozenset[str]:
     return frozenset(normalise_prompt(text) for edit in history.edits_of(store, told) for text in edit.rephrases)
 
 
-def exact_matches(base: LoadedBase, asked: Sequence[tuple[str, str]], handle: SideMemories | None) -> list[bool]:
+def exact_matches(base: LoadedBase, asked: Sequence[tuple[str, str]], handle: AttachedMemories | None) -> list[bool]:
     """Whether the greedy answer to each prompt, at its natural stop, is the expected one (``normalise_answer``).
 
     An answer stops at the end token, or at the end of the line where the expected answer is one line.
@@ -296,7 +296,9 @@ def exact_matches(base: LoadedBase, asked: Sequence[tuple[str, str]], handle: Si
     return [found[row] for row in range(len(asked))]
 
 
-def _exact(base: LoadedBase, questions: Questions, handle: SideMemories | None) -> tuple[float | None, float | None]:
+def _exact(
+    base: LoadedBase, questions: Questions, handle: AttachedMemories | None
+) -> tuple[float | None, float | None]:
     edits = questions.edits
     direct = exact_matches(base, [(edit.prompt, edit.target) for edit in edits], handle)
     wordings = zip(edits, questions.rephrases, strict=True)
@@ -308,7 +310,7 @@ def _score_row(
     base: LoadedBase,
     questions: Questions,
     pad: int,
-    handle: SideMemories | None = None,
+    handle: AttachedMemories | None = None,
     oracle: Sequence[int] | None = None,
 ) -> _Row:
     told = None if oracle is None else [oracle[owner] for owner in questions.owners]
@@ -318,7 +320,8 @@ def _score_row(
     )
 
 
-def _owners(handle: SideMemories, edits: Sequence[Edit]) -> list[int]:
+def _owners(handle: AttachedMemories, edits: Sequence[Edit]) -> list[int]:
+    # What no gated memory holds has the base's number: no gate can find it.
     held = {edit_id: place for place, memory in enumerate(handle.memories) for edit_id in memory.edits}
     return [held.get(edit.id, BASE) for edit in edits]
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from contextlib import nullcontext
 from dataclasses import dataclass
+from math import isfinite
 from typing import TYPE_CHECKING, Any
 
 from wisedb.edits import Edit
@@ -59,6 +60,7 @@ class Explanation:
         nearest: (edit, score) of edits in force whose wording is nearest, best first; score 0 to 1.
         answer: what the model says at the commit.
         base_answer: what the unedited model says.
+        always_on: the memories that answer every prompt.
     """
 
     prompt: str
@@ -70,6 +72,7 @@ class Explanation:
     nearest: tuple[tuple[Edit, float], ...]
     answer: str
     base_answer: str
+    always_on: tuple[str, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         """As ``wisedb explain --json`` prints it."""
@@ -83,6 +86,7 @@ class Explanation:
             "nearest": [{"edit": edit.to_json(), "score": score} for edit, score in self.nearest],
             "answer": self.answer,
             "base_answer": self.base_answer,
+            "always_on": list(self.always_on),
         }
 
 
@@ -103,16 +107,17 @@ def explain(store: Store, base: LoadedBase, prompt: str, at: str = "HEAD", *, ma
     commit_id = store.resolve(at)
     (plain,) = continue_prompts(base.model, base.tokenizer, [prompt], max_new_tokens=max_new_tokens)
     with assembled(store, base, store.objects.commit(commit_id)) as handle:
-        with nullcontext() if handle is None else handle.record(every=True) as record:
+        with nullcontext() if handle is None or not handle.memories else handle.record(every=True) as record:
             (said,) = continue_prompts(
                 base.model, base.tokenizer, [prompt], max_new_tokens=max_new_tokens, handle=handle
             )
         memories = () if handle is None else tuple(handle.memories)
         thresholds = () if handle is None else handle.thresholds
         router = None if handle is None else handle.router
+        always = () if handle is None else tuple(memory.id for memory in handle.always_on)
     scores = {} if record is None else {name: values[0].tolist() for name, values in record.scores.items()}
     firings = [
-        Firing(memory.id, activation, threshold, {name: values[place] for name, values in scores.items()})
+        Firing(memory.id, activation, threshold, _finite({name: values[place] for name, values in scores.items()}))
         for place, (memory, activation, threshold) in enumerate(
             zip(memories, said.activations, thresholds, strict=True)
         )
@@ -137,4 +142,10 @@ def explain(store: Store, base: LoadedBase, prompt: str, at: str = "HEAD", *, ma
         tuple(sorted(nearest.values(), key=lambda pair: -pair[1])),
         said.text,
         plain.text,
+        always,
     )
+
+
+def _finite(scores: Mapping[str, float]) -> dict[str, float]:
+    # A gate that isn't asked about a memory says −∞ of it, which is no JSON.
+    return {name: value for name, value in scores.items() if isfinite(value)}

@@ -17,7 +17,7 @@ from wisedb.serving.score import BASE
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
-    from wisedb.memory.hooks import SideMemories
+    from wisedb.memory.hooks import AttachedMemories
 
 _MOST_ROWS = 32
 
@@ -66,7 +66,7 @@ class Generation:
 
 
 def generations(
-    prompts: Sequence[str], answers: Sequence[Continuation], handle: SideMemories | None
+    prompts: Sequence[str], answers: Sequence[Continuation], handle: AttachedMemories | None
 ) -> list[Generation]:
     """Join prompts and their continuations, and name the memories by their ids."""
     memories = () if handle is None else handle.memories
@@ -97,7 +97,7 @@ def continue_prompts(
     prompts: Sequence[str],
     *,
     max_new_tokens: int = 20,
-    handle: SideMemories | None = None,
+    handle: AttachedMemories | None = None,
     one_line: bool = True,
 ) -> list[Continuation]:
     """Continue prompts greedily.
@@ -140,7 +140,7 @@ def _continue_batch(
     tokenizer: PreTrainedTokenizerBase,
     encoded: Sequence[Sequence[int]],
     limit: int,
-    handle: SideMemories | None,
+    handle: AttachedMemories | None,
     one_line: bool,
 ) -> list[Continuation]:
     ends = _ends(model, tokenizer)
@@ -156,7 +156,7 @@ def _continue_batch(
         bos_token_id=tokenizer.bos_token_id,
         use_cache=True,
     )
-    with nullcontext() if handle is None else handle.record() as record:
+    with nullcontext() if handle is None or not handle.memories else handle.record() as record:
         output = model.generate(
             input_ids=ids.to(model.device),
             attention_mask=mask.to(model.device),

@@ -9,15 +9,14 @@ from typing import TYPE_CHECKING, Any
 from wisedb.errors import UsageError
 from wisedb.memory.hooks import handle_of
 from wisedb.model.base import load_for
-from wisedb.serving.assemble import Mode, attached, check_mode, fitted
+from wisedb.serving.assemble import Mode, answering, attach_all, check_mode
 from wisedb.serving.memory_codec import read_memories
-from wisedb.serving.merge_memories import is_fitted
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
     from wisedb.config import BaseModel
-    from wisedb.memory.kinds.masked_delta import SideMemory
+    from wisedb.memory.memory import Memory
     from wisedb.model.base import LoadedBase
     from wisedb.store.store import Store
 
@@ -41,7 +40,7 @@ class ModelState:
     mode: Mode
     base: BaseModel
     loaded: LoadedBase = field(repr=False)
-    memories: Mapping[str, SideMemory] = field(default_factory=dict, repr=False)
+    memories: Mapping[str, Memory] = field(default_factory=dict, repr=False)
     blobs: Mapping[str, Mapping[str, str]] = field(default_factory=dict, repr=False)
 
 
@@ -118,18 +117,18 @@ def _put(store: Store, base: LoadedBase, commit_id: str, mode: Mode, before: Mod
     )
     memories = read_memories(store.objects, entries, kept)
     handle = handle_of(model)
-    if mode == "merge" and handle is not None and is_fitted(commit) and len(memories) > 1:
+    if mode == "merge" and handle is not None and len(memories) > 1:
         # A merge is fitted to the plain model.
         handle.detach()
         handle = None
-    wanted = fitted(store, base, commit, memories, mode)
-    if handle is not None and wanted and before is not None and before.mode == mode:
+    wanted = answering(store, base, commit, memories, mode)
+    if handle is not None and wanted:
         handle.set(wanted)
     else:
         if handle is not None:
             handle.detach()
         if wanted:
-            attached(model, store.config.base.target, wanted, mode)
+            attach_all(base, wanted)
     held = {entry.main: memory for entry, memory in zip(entries, memories, strict=True)}
     blobs = {entry.main: entry.blobs for entry in entries}
     model.__dict__[_STATE] = ModelState(commit_id, mode, store.config.base, base, held, blobs)

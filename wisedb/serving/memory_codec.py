@@ -1,179 +1,158 @@
-"""Blobs ↔ side memories: the one place that knows how a shard's tensors are laid out in the store."""
+"""Blobs ↔ memories: how a memory's parts, its gate's keys and what it was trained on are laid out in the store."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any
 
 import torch
 
 from wisedb.config import EditorChoice
-from wisedb.editors.streams import StreamItem, TrainedShard, effective, numbered
+from wisedb.editors.streams import StreamItem, Trained, effective, numbered
 from wisedb.errors import CorruptObject
+from wisedb.memory.gates.base import Gate, GateName, gate_name
 from wisedb.memory.gates.keys.edit_keys import KeyRing
 from wisedb.memory.gates.keys.statistics import Statistics
-from wisedb.memory.kinds.masked_delta import SideMemory
-from wisedb.memory.kinds.masks import pack, unpack
+from wisedb.memory.kinds.base import Change, Part
+from wisedb.memory.kinds.registry import kind_of
+from wisedb.memory.memory import Memory
 from wisedb.model.tensors import from_raw, to_raw
-from wisedb.serving.key_blobs import KEYS, STATISTICS, keys_blob, keys_from, statistics_from
+from wisedb.serving.blobs import BlobSource, PendingBlobs
 from wisedb.store.blobs import Array, Blob
 from wisedb.store.commits import MemoryEntry
 
-SHARD = "shard"
-"""The kind of a memory that is a mask and a delta."""
+KEYS, STATISTICS = "keys", "statistics"
+"""The roles, and kinds, of the blobs that a gate by keys needs."""
+
+_HINT = "Run `wisedb fsck`."
 
 
-class Shelf(Protocol):
-    """Where blobs are read from."""
-
-    def get(self, blob_id: str, /) -> Blob:
-        """The blob of that id."""
-
-    def ensure(self, blob_ids: Iterable[str], /) -> None:
-        """Have these blobs at hand: those that are still elsewhere come at the same time."""
+def blob_of(kind: str, part: Part, meta: Mapping[str, Any] | None = None) -> Blob:
+    """A part as a blob, with more meta."""
+    arrays = {name: Array(*to_raw(tensor)) for name, tensor in part.tensors.items()}
+    return Blob(kind, {**part.meta, **(meta or {})}, arrays)
 
 
-@dataclass(frozen=True, slots=True)
-class Draft:
-    """Blobs that are not in the store yet, in front of those that are.
-
-    Attributes:
-        behind: where all other blobs are.
-        blobs: the new ones by id, in the order in which they were put.
-        near: for a new blob, the id of its previous version.
-    """
-
-    behind: Shelf
-    blobs: dict[str, Blob] = field(default_factory=dict)
-    near: dict[str, str] = field(default_factory=dict)
-
-    def put(self, blob: Blob, near: str | None = None) -> str:
-        """Keep a blob and return its id."""
-        self.blobs[blob.id] = blob
-        if near is not None:
-            self.near[blob.id] = near
-        return blob.id
-
-    def get(self, blob_id: str, /) -> Blob:
-        """The blob, new or stored."""
-        return self.blobs[blob_id] if blob_id in self.blobs else self.behind.get(blob_id)
-
-    def ensure(self, blob_ids: Iterable[str], /) -> None:
-        """Have the stored ones of these blobs at hand."""
-        self.behind.ensure(blob_id for blob_id in blob_ids if blob_id not in self.blobs)
+def part_of(blob: Blob) -> Part:
+    """What a blob holds, as tensors on the CPU."""
+    tensors = {name: from_raw(array.dtype, array.shape, array.data) for name, array in blob.arrays.items()}
+    return Part(blob.meta, tensors)
 
 
-def mask_blob(mask: torch.Tensor, ratio: float, seed: int, choice: EditorChoice) -> Blob:
-    """A shard's beginning: its mask (d_ff, d_model), bool, as packed bits, and how it is trained, for good."""
-    bits = to_raw(pack(mask))
-    meta = {
-        "shape": list(mask.shape),
-        "ratio": ratio,
-        "seed": seed,
-        "entries": int(mask.sum()),
-        "editor": choice.to_json(),
-    }
-    return Blob("mask", meta, {"bits": Array(*bits)})
+def origin_blob(change: Change, choice: EditorChoice, seed: int) -> Blob:
+    """A memory's beginning, which never changes and names it: where it stands, and how it is trained for good."""
+    meta = {"seed": seed, "editor": choice.to_json(), "modules": list(change.modules)}
+    return blob_of(change.origin, change.parts()[change.origin], meta)
 
 
-def delta_blob(mask_id: str, stream: Sequence[StreamItem], trained: TrainedShard) -> Blob:
-    """One version of a shard: its values in mask order, its threshold, and what it trained on.
+def version_blob(origin: str, stream: Sequence[StreamItem], trained: Trained, before: str) -> Blob:
+    """One version of a memory: its tensors, its threshold, and what it trained on.
 
     Of the statistics only what is a function of the stream goes in: a blob's id must not depend on where the training
     that led to it began.
+
+    Args:
+        origin: the blob of its beginning.
+        stream: what it trained on.
+        trained: what came out.
+        before: what :func:`wisedb.versioning.streams.before` says of the always-on memories that stood before it.
     """
     meta = {
-        "mask": mask_id,
+        "origin": origin,
+        "before": before,
         "threshold": trained.threshold,
-        "stream": [_listed(item, lesson) for item, lesson in zip(stream, numbered(stream), strict=True)],
+        "stream": [_listed(item, batch) for item, batch in zip(stream, numbered(stream), strict=True)],
         "edits": [item.edit.id for item in effective(stream)],
-        "activations": {name: dict(trained.statistics[name]) for name in ("own", "pool") if name in trained.statistics},
+        "statistics": dict(trained.statistics),
     }
-    return Blob("delta", meta, {"values": Array(*to_raw(trained.values))})
+    return blob_of(trained.change.main, trained.change.parts()[trained.change.main], meta)
 
 
-def _listed(item: StreamItem, lesson: int | None) -> dict[str, Any]:
-    listed: dict[str, Any] = {"edit": item.edit.id, "replay": [other.id for other in item.replay]}
-    return listed if lesson is None else {**listed, "lesson": lesson}
-
-
-def merged_entry(draft: Draft, memory: SideMemory, choice: EditorChoice, statistics: str | None) -> MemoryEntry:
+def merged_entry(pending: PendingBlobs, memory: Memory, choice: EditorChoice, statistics: str | None) -> MemoryEntry:
     """A merge as a memory of its own, which isn't trained any further.
 
     Args:
-        draft: takes its blobs.
+        pending: takes its blobs.
         memory: the merge.
-        choice: the settings with which it was made.
+        choice: the editor that made it.
         statistics: the blob on which its keys rest.
     """
-    share = float(memory.mask.float().mean())
-    mask = draft.put(mask_blob(memory.mask, share, choice.seed, choice))
-    meta = {"mask": mask, "threshold": memory.threshold, "stream": [], "edits": list(memory.edits), "activations": {}}
-    blobs = {"mask": mask, "delta": draft.put(Blob("delta", meta, {"values": Array(*to_raw(memory.values))}))}
-    if memory.keys is not None and statistics is not None:
-        blobs[KEYS] = draft.put(keys_blob(memory.keys, memory.edits, statistics))
+    change = memory.change
+    origin = pending.put(origin_blob(change, choice, choice.seed))
+    main = pending.put(version_blob(origin, (), Trained(change, memory.gate.name, memory.gate.threshold), ""))
+    # A merge has no stream; what it holds is said all the same.
+    blob = pending.blobs.pop(main)
+    main = pending.put(Blob(blob.kind, {**blob.meta, "edits": list(memory.edits)}, blob.arrays))
+    blobs = {change.origin: origin, change.main: main}
+    if memory.gate.keys is not None and statistics is not None:
+        blobs[KEYS] = pending.put(keys_blob(memory.gate.keys, memory.edits, statistics))
         blobs[STATISTICS] = statistics
-    return MemoryEntry(mask, SHARD, blobs)
+    return MemoryEntry(origin, change.kind, memory.gate.name, choice, change.modules, main, blobs)
 
 
-def tensor(blob: Blob, name: str) -> torch.Tensor:
-    """One array of a blob as a tensor on the CPU.
+def keys_blob(ring: KeyRing, edits: Sequence[str], statistics_id: str, *, rephrases: bool = False) -> Blob:
+    """A memory's keys; ``edits`` are the ids that the keys' owners count."""
+    meta = {"edits": list(edits), "statistics": statistics_id, "rephrases": rephrases}
+    return blob_of(KEYS, Part({}, ring.tensors()), meta)
+
+
+def keys_from(blob: Blob, statistics: Statistics) -> KeyRing:
+    """What :func:`keys_blob` kept.
 
     Raises:
-        CorruptObject: the blob has no such array.
+        CorruptObject: it is none, or its parts don't belong together.
     """
-    if name not in blob.arrays:
-        raise CorruptObject(f"blob {blob.id[:12]} has no array '{name}'", hint="Run 'wisedb fsck'.")
-    array = blob.arrays[name]
-    return from_raw(array.dtype, array.shape, array.data)
+    return KeyRing.from_tensors(_tensors(blob, KEYS), statistics)
 
 
-def read_mask(shelf: Shelf, mask_id: str) -> torch.Tensor:
-    """A mask (d_ff, d_model), bool."""
-    blob = shelf.get(mask_id)
-    rows, columns = _shape(blob.meta)
-    return unpack(tensor(blob, "bits"), (rows, columns))
+def statistics_from(blob: Blob) -> Statistics:
+    """The statistics that a blob holds. Raises as :func:`keys_from`."""
+    return Statistics.from_tensors(_tensors(blob, STATISTICS), blob.meta)
 
 
-def read_memory(shelf: Shelf, entry: MemoryEntry, statistics: dict[str, Statistics] | None = None) -> SideMemory:
+def read_change(source: BlobSource, entry: MemoryEntry) -> Change:
+    """What a memory of a commit changes.
+
+    Raises:
+        UnknownKind: this version doesn't know its kind.
+        CorruptObject: its blobs don't belong together.
+        MissingObject: a blob is not there.
+    """
+    kind = kind_of(entry.kind)
+    roles = (kind.origin, kind.main)
+    if missing := [role for role in roles if role not in entry.blobs]:
+        raise CorruptObject(f"memory {entry.id[:12]} has no {missing[0]}", hint=_HINT)
+    main = source.get(entry.blobs[kind.main])
+    if main.meta.get("origin", main.meta.get("mask")) != entry.blobs[kind.origin]:
+        raise CorruptObject(f"memory {entry.id[:12]} has the {kind.origin} of another memory", hint=_HINT)
+    return kind.of(entry.modules, {role: part_of(source.get(entry.blobs[role])) for role in roles})
+
+
+def read_memory(source: BlobSource, entry: MemoryEntry, statistics: dict[str, Statistics] | None = None) -> Memory:
     """One memory of a commit.
 
     Args:
-        shelf: where its blobs are.
+        source: where its blobs are.
         entry: the memory.
         statistics: see :func:`read_keys`.
 
     Raises:
-        CorruptObject: it is not a shard, or its blobs don't belong together.
-        MissingObject: a blob is not there.
+        UnknownKind, CorruptObject, MissingObject: see :func:`read_change`.
     """
-    roles = set(entry.blobs)
-    if entry.kind != SHARD or roles not in ({"mask", "delta"}, {"mask", "delta", KEYS, STATISTICS}):
-        raise CorruptObject(
-            f"memory {entry.id[:12]} is of the kind '{entry.kind}', which this wisedb can't assemble",
-            hint="Upgrade wisedb.",
-        )
-    delta = shelf.get(entry.blobs["delta"])
-    if delta.meta.get("mask") != entry.blobs["mask"]:
-        raise CorruptObject(f"memory {entry.id[:12]} has another shard's mask", hint="Run 'wisedb fsck'.")
-    return SideMemory(
-        entry.id,
-        read_mask(shelf, entry.blobs["mask"]),
-        tensor(delta, "values"),
-        float(delta.meta["threshold"]),
-        tuple(delta.meta["edits"]),
-        read_keys(shelf, entry, delta.meta["edits"], {} if statistics is None else statistics),
-    )
+    change = read_change(source, entry)
+    meta = source.get(entry.main).meta
+    edits, threshold = tuple(meta["edits"]), float(meta["threshold"])
+    keys = read_keys(source, entry, edits, {} if statistics is None else statistics)
+    return Memory(entry.id, change, Gate(_gate(entry, threshold), threshold, keys), edits)
 
 
 def read_keys(
-    shelf: Shelf, entry: MemoryEntry, edits: Sequence[str], statistics: dict[str, Statistics]
+    source: BlobSource, entry: MemoryEntry, edits: Sequence[str], statistics: dict[str, Statistics]
 ) -> KeyRing | None:
     """A memory's keys, ``None`` where it has none.
 
     Args:
-        shelf: where the blobs are.
+        source: where the blobs are.
         entry: the memory.
         edits: those in force in it.
         statistics: by blob, those that were read already; what is read here joins them.
@@ -183,32 +162,69 @@ def read_keys(
     """
     if KEYS not in entry.blobs:
         return None
-    blob, measured = shelf.get(entry.blobs[KEYS]), entry.blobs[STATISTICS]
-    if blob.meta.get("edits") != list(edits) or blob.meta.get("statistics") != measured:
-        raise CorruptObject(f"memory {entry.id[:12]} has the keys of other edits", hint="Run 'wisedb fsck'.")
+    blob, measured = source.get(entry.blobs[KEYS]), entry.blobs.get(STATISTICS)
+    if blob.meta.get("edits") != list(edits) or measured is None or blob.meta.get("statistics") != measured:
+        raise CorruptObject(f"memory {entry.id[:12]} has the keys of other edits", hint=_HINT)
     if measured not in statistics:
-        statistics[measured] = statistics_from(shelf.get(measured))
+        statistics[measured] = statistics_from(source.get(measured))
     return keys_from(blob, statistics[measured])
 
 
 def read_memories(
-    shelf: Shelf, entries: Iterable[MemoryEntry], kept: Mapping[str, SideMemory] | None = None
-) -> list[SideMemory]:
+    source: BlobSource, entries: Iterable[MemoryEntry], kept: Mapping[str, Memory] | None = None
+) -> list[Memory]:
     """The memories of a commit, in its order.
 
     Args:
-        shelf: where the blobs are.
+        source: where the blobs are.
         entries: the commit's memories.
         kept: main blob → memory, for those that need not be read again.
     """
     known, listed = kept or {}, list(entries)
-    shelf.ensure(blob_id for entry in listed if entry.main not in known for blob_id in entry.blobs.values())
+    source.ensure(blob_id for entry in listed if entry.main not in known for blob_id in entry.blobs.values())
     statistics: dict[str, Statistics] = {}
-    return [known[entry.main] if entry.main in known else read_memory(shelf, entry, statistics) for entry in listed]
+    return [known[entry.main] if entry.main in known else read_memory(source, entry, statistics) for entry in listed]
 
 
-def _shape(meta: Mapping[str, Any]) -> tuple[int, int]:
-    shape = meta.get("shape")
-    if not isinstance(shape, list) or len(shape) != 2 or not all(type(size) is int and size > 0 for size in shape):
-        raise CorruptObject(f"a mask has the shape {shape!r}", hint="Run 'wisedb fsck'.")
-    return shape[0], shape[1]
+def modern_entry(source: BlobSource, entry: MemoryEntry) -> MemoryEntry:
+    """An entry as format 2 has it: format 1 leaves its gate and its editor to its blobs."""
+    if entry.gate is not None and entry.editor is not None:
+        return entry
+    threshold = float(source.get(entry.main).meta["threshold"])
+    choice = choice_in(source.get(entry.id).meta)
+    return MemoryEntry(
+        entry.id, entry.kind, _gate(entry, threshold), choice, entry.modules, entry.main, dict(entry.blobs)
+    )
+
+
+def choice_in(origin: Mapping[str, Any]) -> EditorChoice:
+    """The editor, the settings and the seed that a memory was begun with, from the meta of its beginning.
+
+    Raises:
+        CorruptObject: it doesn't say.
+    """
+    try:
+        return EditorChoice.from_json(origin["editor"])
+    except (KeyError, TypeError) as error:
+        raise CorruptObject(f"a memory doesn't say how it is trained: {error}", hint=_HINT) from error
+
+
+def _gate(entry: MemoryEntry, threshold: float) -> GateName:
+    if entry.gate is not None:
+        return gate_name(entry.gate)
+    if KEYS not in entry.blobs:
+        return "activation"
+    return "both" if threshold > 0 else "keys"
+
+
+def _listed(item: StreamItem, batch: int | None) -> dict[str, Any]:
+    listed: dict[str, Any] = {"edit": item.edit.id}
+    if item.companions:
+        listed["companions"] = [other.id for other in item.companions]
+    return listed if batch is None else {**listed, "batch": batch}
+
+
+def _tensors(blob: Blob, kind: str) -> Mapping[str, torch.Tensor]:
+    if blob.kind != kind:
+        raise CorruptObject(f"blob {blob.id[:12]} holds no {kind}", hint=_HINT)
+    return part_of(blob).tensors

@@ -1,127 +1,197 @@
-"""WISE-Merge: one memory that says what all of a commit's memories say."""
+"""Merge mode: of the gated memories of one editor, one that says what all of them say."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from wisedb.canonical import canonical_json
-from wisedb.editors.protocol import editor as find_editor
+from wisedb.config import EditorChoice
+from wisedb.editors.registry import bind
 from wisedb.errors import CorruptObject
-from wisedb.memory.merging import DENSITY, MERGED, merged_memory
-from wisedb.model.tensors import from_raw, to_raw
+from wisedb.memory.gates.base import Gate, gate_name
+from wisedb.memory.kinds.base import Part
+from wisedb.memory.kinds.masked_delta import MaskedDelta
+from wisedb.memory.kinds.registry import kind_of
+from wisedb.memory.memory import Memory
+from wisedb.memory.merging import DENSITY, MERGED, joined_keys, merged_memory
+from wisedb.model.tensors import to_raw
 from wisedb.progress import Listener
-from wisedb.serving.key_blobs import STATISTICS
-from wisedb.serving.memory_codec import Draft, merged_entry, read_memories
-from wisedb.serving.resources import prepare
+from wisedb.serving.blobs import PendingBlobs
+from wisedb.serving.memory_codec import STATISTICS, merged_entry, modern_entry, part_of, read_memories
+from wisedb.serving.resources import StoreResources
 from wisedb.store import history
 from wisedb.store.blobs import Array, Blob
 from wisedb.store.derived_cache import remembered_blob
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from wisedb.memory.kinds.masked_delta import SideMemory
     from wisedb.model.base import LoadedBase
-    from wisedb.store.commits import Commit
+    from wisedb.store.commits import Commit, MemoryEntry
     from wisedb.store.store import Store
 
 KIND = "merge"
+"""The folder of remembered merges."""
 
 
-def ties_of(commit: Commit, memories: Sequence[SideMemory]) -> SideMemory:
-    """The TIES merge of a commit's memories, as the source has it.
-
-    Of a single one there is nothing to settle; where merges are fitted, it isn't trimmed either.
-    """
-    if is_fitted(commit) and len(memories) == 1:
-        return replace(memories[0], id=MERGED)
-    merged = commit.merged or {}
-    return merged_memory(memories, float(merged.get("threshold", 0.0)), float(merged.get("density", DENSITY)))
-
-
-def is_fitted(commit: Commit) -> bool:
-    """Whether the commit's merge is fitted behind TIES."""
-    return bool((commit.merged or {}).get("fitted"))
-
-
-def consolidated(
+def merge_memories(
     store: Store,
     base: LoadedBase,
     commit: Commit,
-    memories: Sequence[SideMemory],
+    memories: Sequence[Memory],
     *,
     progress: Listener | None = None,
-) -> SideMemory:
-    """The merge of a commit's memories; fitted on all of its edits where the commit says so.
+) -> list[Memory]:
+    """A commit's memories with those that can be merged as one; the others stay as they are.
 
     Shards that each were written by themselves contradict each other where their masks overlap, and TIES settles that
     entry by entry, without knowing what an entry is for: of 350 edits in three shards two thirds are left. The store
-    knows every edit. So the merge is where a last lesson begins, over all edits in force, in the union of the masks.
-    That takes as long as writing them did; it is done when a merge is first asked for, and remembered. It is a function
-    of the base model, the memories and the commit's settings.
+    knows every edit, so the editor that wrote them may fit the merge on all of them. That takes as long as writing them
+    did; it is done when a merge is first asked for, and remembered. It is a function of the base model, the memories
+    and the editor's settings.
 
     Args:
         store: the store.
         base: its base model; it is left as it was.
         commit: whose memories.
-        memories: those, one at least.
+        memories: those, in its order.
         progress: is told how far it is.
 
     Raises:
         TrainingFailed: see the editor.
         MissingObject: an edit's record is not there.
     """
-    ties = ties_of(commit, memories)
-    if not is_fitted(commit) or len(memories) == 1:
-        return ties
-    made_from = [
-        store.config.base.fingerprint,
-        store.config.base.target,
-        str(base.model.dtype),
-        canonical_json(commit.editor.to_json()).decode(),
-        *(f"{memory.id} {memory.main}" for memory in commit.memories),
-    ]
-    blob = remembered_blob(KIND, made_from, lambda: _fitted(store, base, commit, ties, progress))
-    array = blob.arrays.get("values")
-    if array is None or array.shape != tuple(ties.values.shape):
-        raise CorruptObject("a remembered merge is of other memories", hint="Delete wisedb's cache folder.")
-    return replace(ties, values=from_raw(array.dtype, array.shape, array.data))
+    result: list[Memory] = list(memories)
+    for group in _groups(store, commit, memories):
+        if len(group) > 1:
+            entries = [commit.memories[place] for place in group]
+            merged = _merged(store, base, entries, [memories[place] for place in group], progress)
+            if merged is not None:
+                result = [memory for memory in result if all(memory is not memories[place] for place in group)]
+                result.append(merged)
+    return result
 
 
-def as_one(store: Store, base: LoadedBase, commit: Commit, *, progress: Listener | None = None) -> tuple[Commit, Draft]:
-    """A commit as if its merge were its only memory, for a folder that holds no edits to fit a merge by.
+def ties_of(commit: Commit, memories: Sequence[Memory]) -> list[Memory]:
+    """The same without a store, by TIES alone: an adapter holds no edits to fit a merge by.
+
+    Of a single one there is nothing to settle.
+    """
+    deltas = [memory for memory in memories if isinstance(memory.change, MaskedDelta) and not memory.always_on]
+    others = [memory for memory in memories if memory not in deltas]
+    if len(deltas) < 2:
+        return list(memories)
+    recorded = commit.merged or {}
+    lowest = min(memory.gate.threshold for memory in deltas)
+    threshold, density = float(recorded.get("threshold", lowest)), float(recorded.get("density", DENSITY))
+    return [*others, merged_memory(deltas, threshold, density)]
+
+
+def as_one(
+    store: Store, base: LoadedBase, commit: Commit, *, progress: Listener | None = None
+) -> tuple[Commit, PendingBlobs]:
+    """A commit with its merges in the place of its memories, for a folder that holds no edits to fit a merge by.
 
     Args:
         store: the store.
         base: its base model; it is left as it was.
-        commit: the commit; where it has one memory, that is its merge already.
+        commit: the commit; where nothing is to be merged it stays as it is.
         progress: is told how far it is.
 
     Returns:
         What of the commit is needed to assemble a model, and where its blobs are.
     """
-    draft = Draft(store.objects)
-    if len(commit.memories) < 2:
-        return commit, draft
-    merged = consolidated(store, base, commit, read_memories(draft, commit.memories), progress=progress)
-    statistics = commit.memories[0].blobs.get(STATISTICS)
-    entry = merged_entry(draft, merged, commit.editor, statistics)
-    # The merge of this one memory is itself: it must not be trimmed again.
-    return replace(commit, memories=(entry,), merged={"density": 1.0, "threshold": merged.threshold}), draft
+    pending = PendingBlobs(store.objects)
+    memories = read_memories(pending, commit.memories)
+    entries = {memory.id: modern_entry(pending, entry) for memory, entry in zip(memories, commit.memories, strict=True)}
+    merged = merge_memories(store, base, commit, memories, progress=progress)
+    if all(memory.id in entries for memory in merged):
+        return commit, pending
+    kept = [entries[memory.id] for memory in merged if memory.id in entries]
+    for memory in merged:
+        if memory.id not in entries:
+            parts = [entry for entry in entries.values() if entry not in kept]
+            editor = parts[-1].editor or EditorChoice()
+            kept.append(merged_entry(pending, memory, editor, parts[0].blobs.get(STATISTICS)))
+    return replace(commit, memories=tuple(kept), merged=None, format=2), pending
 
 
-def _fitted(store: Store, base: LoadedBase, commit: Commit, ties: SideMemory, progress: Listener | None) -> Blob:
-    choice = commit.editor
-    kind = find_editor(choice.name)
-    edits = history.edits_of(store, list(ties.edits))
-    values: Any = kind.consolidate(
-        prepare(store, base, choice),
-        kind.configure(choice.settings),
-        choice.seed,
-        ties.mask,
-        ties.values,
-        edits,
-        progress,
-    )
-    return Blob(KIND, {"memories": [memory.main for memory in commit.memories]}, {"values": Array(*to_raw(values))})
+def _groups(store: Store, commit: Commit, memories: Sequence[Memory]) -> list[list[int]]:
+    """The places of the gated deltas that one editor wrote at one module."""
+    groups: dict[tuple[str, tuple[str, ...]], list[int]] = {}
+    for place, (entry, memory) in enumerate(zip(commit.memories, memories, strict=True)):
+        if isinstance(memory.change, MaskedDelta) and not memory.always_on:
+            owner = modern_entry(store.objects, entry).editor
+            groups.setdefault((owner.name if owner else "", memory.modules), []).append(place)
+    return list(groups.values())
+
+
+def _merged(
+    store: Store,
+    base: LoadedBase,
+    entries: Sequence[MemoryEntry],
+    memories: Sequence[Memory],
+    progress: Listener | None,
+) -> Memory | None:
+    modern = [modern_entry(store.objects, entry) for entry in entries]
+    choice = modern[-1].editor or EditorChoice()
+    made_from = [
+        store.config.base.fingerprint,
+        str(base.model.dtype),
+        canonical_json(choice.to_json()).decode(),
+        *(f"{entry.id} {entry.main}" for entry in modern),
+    ]
+    edits = history.edits_of(store, list(dict.fromkeys(edit for memory in memories for edit in memory.edits)))
+    merged: list[Memory] = []
+
+    def merge() -> Blob:
+        resources = StoreResources(base, store.config.base, PendingBlobs(store.objects), choice.resources)
+        found = bind(choice).merge(base, resources, memories, edits, progress)
+        merged.extend([] if found is None else [found])
+        return _NOTHING if found is None else _packed(found)
+
+    blob = remembered_blob(KIND, made_from, merge)
+    if merged or blob.id == _NOTHING.id:
+        return merged[0] if merged else None
+    return _unpacked(blob, memories)
+
+
+_NOTHING = Blob(KIND)
+"""What is remembered of memories that can't be merged."""
+
+
+def _packed(memory: Memory) -> Blob:
+    """A merge but for its keys, which are those of the memories."""
+    parts = memory.change.parts()
+    arrays = {
+        f"{role}_{name}": Array(*to_raw(tensor))
+        for role, part in parts.items()
+        for name, tensor in part.tensors.items()
+    }
+    meta = {
+        "kind": memory.change.kind,
+        "modules": list(memory.modules),
+        "gate": memory.gate.name,
+        "threshold": memory.gate.threshold,
+        "edits": list(memory.edits),
+        "parts": {role: dict(part.meta) for role, part in parts.items()},
+    }
+    return Blob(KIND, meta, arrays)
+
+
+def _unpacked(blob: Blob, memories: Sequence[Memory]) -> Memory:
+    try:
+        held = part_of(blob).tensors
+        parts = {
+            role: Part(
+                meta, {name.removeprefix(f"{role}_"): held[name] for name in held if name.startswith(f"{role}_")}
+            )
+            for role, meta in blob.meta["parts"].items()
+        }
+        change = kind_of(blob.meta["kind"]).of(tuple(blob.meta["modules"]), parts)
+        edits = tuple(blob.meta["edits"])
+        gate = gate_name(blob.meta["gate"])
+        keys = joined_keys(memories, edits) if gate in ("keys", "both") else None
+        return Memory(MERGED, change, Gate(gate, float(blob.meta["threshold"]), keys), edits)
+    except (KeyError, TypeError, ValueError) as error:
+        raise CorruptObject("a remembered merge can't be read", hint="Delete wisedb's cache folder.") from error

@@ -1,46 +1,61 @@
-"""The base model made ready for training, with a store's pool."""
+"""Resources of a store: those that commits name, remembered from store to store, made where there are none."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, TypeVar
 
-from wisedb.config import EditorChoice
-from wisedb.editors.common.pool import Pool
-from wisedb.editors.keyed.context import PreparedModel
-from wisedb.editors.keyed.paraphrases import Asked
-from wisedb.editors.protocol import editor as find_editor
-from wisedb.model.locate import locate, weight_of
-from wisedb.serving.key_blobs import known_statistics
+from wisedb.config import POOL, BaseModel
+from wisedb.editors.resources import Resource
+from wisedb.serving.blobs import PendingBlobs
+from wisedb.serving.memory_codec import blob_of, part_of
+from wisedb.store.derived_cache import remembered_blob
 
 if TYPE_CHECKING:
     from wisedb.model.base import LoadedBase
-    from wisedb.store.store import Store
+    from wisedb.store.blobs import Blob
+
+T = TypeVar("T")
 
 
-def prepare(store: Store, base: LoadedBase, choice: EditorChoice) -> PreparedModel:
-    """The base model made ready for training, with the pool that the choice names.
+class StoreResources:
+    """The resources of one memory.
 
-    Which shortcut its forward allows is tried once, and again where the model was moved or runs another attention.
-    Where keys route, what they are measured in is there too: edits borrow each other's wordings by it.
+    Args:
+        base: the base model.
+        record: which model that is.
+        pending: where blobs are read from, and put.
+        named: name → blob, those that a commit names.
 
-    Raises:
-        UsageError: keys route, and the pool is too small for their statistics.
+    Attributes:
+        used: name → blob, those that were asked for; what is trained with them is to name them.
     """
-    settings = find_editor(choice.name).configure(choice.settings)
-    borrows = settings.keyed and settings.wordings > 0
-    projection = locate(base.model, store.config.base.target)
-    weight = weight_of(projection)
-    ways = getattr(base.model.config, "_attn_implementation", None)
-    key = ("prepared", projection.name, id(projection.module), choice.pool, weight.device, weight.dtype, ways, borrows)
 
-    def make() -> PreparedModel:
-        pool = Pool((), (), {}) if choice.pool is None else Pool.from_meta(store.objects.get(choice.pool).meta)
-        asked = None
-        if borrows:
-            _, statistics = known_statistics(base, store.config.base, store.objects, choice.pool)
-            asked = Asked(base.model, base.tokenizer, projection, statistics)
-        return PreparedModel.prepare(base.model, base.tokenizer, projection, pool, asked=asked)
+    def __init__(self, base: LoadedBase, record: BaseModel, pending: PendingBlobs, named: Mapping[str, str]) -> None:
+        self._base, self._record, self._pending = base, record, pending
+        self._named = dict(named)
+        self.used: dict[str, str] = {}
 
-    found = base.derived.get(key, make)
-    found.model.eval()
-    return found
+    def get(self, resource: Resource[T], module: str = "") -> T:
+        """See :class:`wisedb.editors.resources.Resources`."""
+        blob_id = self.blob(resource, module)
+        return self._base.derived.get(("resource", blob_id), lambda: resource.read(part_of(self._pending.get(blob_id))))
+
+    def blob(self, resource: Resource[T], module: str = "") -> str:
+        """See :class:`wisedb.editors.resources.Resources`."""
+        name = f"{resource.name}:{module}" if module else resource.name
+        if name not in self._named:
+            self._named[name] = self._pending.put(self._made(resource, module))
+        self.used[name] = self._named[name]
+        return self._named[name]
+
+    def _made(self, resource: Resource[T], module: str) -> Blob:
+        dtype, pool = str(self._base.model.dtype), self._named.get(POOL)
+
+        def make() -> Blob:
+            made_from = (self._record.fingerprint, module, dtype, pool)
+            return remembered_blob(
+                resource.name, made_from, lambda: blob_of(resource.name, resource.make(self._base, self, module))
+            )
+
+        return self._base.derived.get(("resource blob", resource.name, module, dtype, pool), make)

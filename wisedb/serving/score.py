@@ -14,7 +14,7 @@ from wisedb.model.tokens import encode_pair, pad_batch
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
-    from wisedb.memory.hooks import SideMemories
+    from wisedb.memory.hooks import AttachedMemories
 
 BASE = -1
 """The route of a sequence that no memory answers."""
@@ -71,7 +71,7 @@ def score(
     pairs: Sequence[Pair],
     pad_id: int,
     *,
-    handle: SideMemories | None = None,
+    handle: AttachedMemories | None = None,
     routes: Sequence[int] | None = None,
 ) -> list[Scored]:
     """Score pairs, in their order.
@@ -99,7 +99,7 @@ def score(
                 stack.enter_context(handle.boundary([len(pair.prompt) for pair in batch]))
                 if routes is not None:
                     stack.enter_context(handle.oracle([routes[row] for row in rows]))
-                record = stack.enter_context(handle.record())
+                record = stack.enter_context(handle.record()) if handle.memories else None
             logits = model(input_ids=ids.to(model.device), attention_mask=mask.to(model.device), use_cache=False).logits
             best = logits.argmax(-1).cpu()
             taken = [BASE] * len(rows) if record is None else record.routes.tolist()

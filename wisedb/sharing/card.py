@@ -244,7 +244,7 @@ def _base_words(base: PublicBase, commit: Commit) -> dict[str, str]:
         "public": "yes" if base.built_in or base.hub_id is not None else "",
         "revision": base.revision or "",
         "fingerprint": commit.base.fingerprint,
-        "target": plain(commit.base.target, _LONGEST),
+        "target": plain(", ".join(commit.modules) or "none yet", _LONGEST),
     }
 
 

@@ -174,13 +174,12 @@ def _fill(
     store: Store, remote: Remote, published: Published, branch: str, lazy: bool, progress: Listener | None
 ) -> Received:
     wants = {published.refs[ref]: snapshot for ref, snapshot in published.snapshots.items()}
-    pool = store.config.editor.pool
     got = receive(
         store.objects,
         remote,
         wants,
         lambda commit_id: False,
-        more=() if pool is None else (pool,),
+        more=tuple(store.config.editor.resources.values()),
         lazy=lazy,
         progress=progress,
     )

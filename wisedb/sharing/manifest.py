@@ -8,11 +8,11 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from wisedb.canonical import digest
-from wisedb.config import BaseModel, EditorChoice
+from wisedb.config import BaseModel, EditorChoice, modern
 from wisedb.errors import CorruptObject, FormatTooNew, InvalidRefName
 from wisedb.store.container import ID, Header
 from wisedb.store.refnames import BRANCHES, TAGS, check_ref_name
-from wisedb.store.schemas import schema_problem
+from wisedb.store.schemas import PACK, schema_problem
 
 MANIFEST: Final = "wisedb.json"
 """The manifest's name in a Hub repository and in a folder downloaded from there."""
@@ -20,8 +20,8 @@ MANIFEST: Final = "wisedb.json"
 CARD: Final = "README.md"
 """The model card's name in every pack."""
 
-PACK_FORMAT: Final = 1
-"""The version of the pack's layout. A pack with a larger one is refused, never guessed at."""
+PACK_FORMAT: Final = 2
+"""The version of the pack's layout that is written; format 1 is read. A larger one is refused, never guessed at."""
 
 MAX_MANIFEST: Final = 16 << 20
 """Longest manifest in bytes that is taken from elsewhere."""
@@ -29,7 +29,6 @@ MAX_MANIFEST: Final = 16 << 20
 MAX_BUNDLE: Final = 1 << 28
 """Largest bundle in bytes, as it is stored, that is taken from elsewhere."""
 
-_SCHEMA: Final = "pack"
 _HINT: Final = "Don't trust where it came from; ask whoever published it."
 
 
@@ -122,7 +121,7 @@ class Manifest:
                 raise FormatTooNew(
                     f"{name} has format {version}, this wisedb reads up to {PACK_FORMAT}", hint="Upgrade wisedb."
                 )
-            problem = schema_problem(_SCHEMA, document)
+            problem = schema_problem(PACK, document)
             if problem is not None:
                 raise ValueError(problem)
             return _parse(document)
@@ -156,7 +155,7 @@ def _path(folder: str, name: str, suffix: str) -> str:
 
 
 def _parse(document: Mapping[str, Any]) -> Manifest:
-    base = BaseModel.from_json(document["base"])
+    base, editor = modern(BaseModel.from_json(document["base"]), EditorChoice.from_json(document["editor"]))
     if base.fingerprint != document["base"]["fingerprint"]:
         raise ValueError("the base model's fingerprint is not its own")
     for ref in document["refs"]:
@@ -168,7 +167,7 @@ def _parse(document: Mapping[str, Any]) -> Manifest:
         raise ValueError("it names a bundle twice")
     if any(bundle.bytes > MAX_BUNDLE for bundle in bundles):
         raise ValueError(f"a bundle is larger than {MAX_BUNDLE} bytes")
-    return Manifest(base, EditorChoice.from_json(document["editor"]), dict(document["refs"]), bundles)
+    return Manifest(base, editor, dict(document["refs"]), bundles)
 
 
 def _below(prefix: str, refs: Mapping[str, str]) -> dict[str, str]:

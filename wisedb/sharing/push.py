@@ -219,8 +219,8 @@ class _Push:
         tips = [] if manifest is None else sorted(set(manifest.refs.values()))
         known = set(ancestry(there, tips))
         commits = ancestry(lambda commit_id: objects.commit(commit_id).parents, goals, known)
-        pool = self.store.config.editor.pool if manifest is None else None
-        return commits, collect(objects, commits, blobs, () if pool is None else (pool,))
+        resources = self.store.config.editor.resources.values() if manifest is None else ()
+        return commits, collect(objects, commits, blobs, tuple(resources))
 
     def _refuse_secrets(self, outgoing: Outgoing) -> None:
         edits: dict[str, Edit] = {}

@@ -16,8 +16,8 @@ from wisedb.config import BaseModel, EditorChoice
 from wisedb.errors import CorruptObject, FormatTooNew, InputError
 from wisedb.store.container import ID
 
-COMMIT_FORMAT: Final = 1
-"""The version of a commit's JSON."""
+COMMIT_FORMAT: Final = 2
+"""The version of a commit's JSON that is written; commits of format 1 are read, and keep their bytes and their ids."""
 
 _DATE: Final = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,6})?(Z|\+00:00)")
 
@@ -27,25 +27,75 @@ class MemoryEntry:
     """One memory of a commit.
 
     Attributes:
-        id: what stays the same from version to version (a shard's: the id of its mask).
-        kind: what the editor makes of it; ``shard`` for WISE.
-        blobs: the blobs that it consists of, by role; a shard has ``mask`` and ``delta``.
+        id: what stays the same from version to version: the blob of its beginning.
+        kind: how it changes a forward pass, such as ``masked_delta``; see :mod:`wisedb.memory.kinds`.
+        gate: where it does, such as ``keys``; ``None`` in commits of format 1, where its blobs tell.
+        editor: who began it, and trains it to its end; ``None`` in commits of format 1, where its beginning tells.
+        modules: the modules that it changes, as ``model.get_submodule`` takes them.
+        main: the blob that changes from version to version and lists the edits in force.
+        blobs: all blobs that it consists of, by role.
     """
 
     id: str
     kind: str
+    gate: str | None
+    editor: EditorChoice | None
+    modules: tuple[str, ...]
+    main: str
     blobs: Mapping[str, str]
-
-    @property
-    def main(self) -> str:
-        """The blob that changes from version to version and lists the edits in force: a shard's delta."""
-        if "delta" in self.blobs:
-            return self.blobs["delta"]
-        return self.blobs[min(self.blobs)]
 
     def to_json(self) -> dict[str, Any]:
         """All fields."""
-        return {"id": self.id, "kind": self.kind, "blobs": dict(self.blobs)}
+        return {
+            "id": self.id,
+            "kind": self.kind,
+            "gate": self.gate,
+            "editor": None if self.editor is None else self.editor.to_json(),
+            "modules": list(self.modules),
+            "main": self.main,
+            "blobs": dict(self.blobs),
+        }
+
+    def to_format_1(self) -> dict[str, Any]:
+        """What format 1 says."""
+        return {"id": self.id, "kind": _FORMAT_1_KIND, "blobs": dict(self.blobs)}
+
+    @property
+    def named(self) -> set[str]:
+        """The ids of all blobs that it names, those that its editor rests on among them."""
+        shared = () if self.editor is None else self.editor.resources.values()
+        return {*self.blobs.values(), *shared}
+
+    @classmethod
+    def from_json(cls, record: Mapping[str, Any]) -> MemoryEntry:
+        """Read what :meth:`to_json` wrote.
+
+        Raises:
+            KeyError, TypeError, InputError: a field is missing, unknown or of the wrong type.
+        """
+        _need(set(record) == set(cls.__dataclass_fields__), "a memory has its fields")
+        for name in ("id", "kind", "main"):
+            _need(type(record[name]) is str, f"a memory's {name} is a text")
+        _need(record["gate"] is None or type(record["gate"]) is str, "a memory's gate is a text")
+        editor = None if record["editor"] is None else EditorChoice.from_json(record["editor"])
+        modules = _list(record["modules"])
+        _need(all(type(module) is str for module in modules), "a memory's modules are texts")
+        return cls(record["id"], record["kind"], record["gate"], editor, modules, record["main"], dict(record["blobs"]))
+
+    @classmethod
+    def from_format_1(cls, record: Mapping[str, Any], target: str | None) -> MemoryEntry:
+        """Read what :meth:`to_format_1` wrote, in a commit whose memories all change ``target``.
+
+        Raises:
+            KeyError, TypeError, InputError: a field is missing, unknown or of the wrong type.
+        """
+        _need(set(record) == {"id", "kind", "blobs"}, "a memory has id, kind and blobs")
+        if record["kind"] != _FORMAT_1_KIND:
+            raise FormatTooNew(f"a memory is of the kind {record['kind']!r}", hint="Upgrade wisedb.")
+        blobs = dict(record["blobs"])
+        _need("delta" in blobs, "a shard has a delta")
+        modules = () if target is None else (target,)
+        return cls(record["id"], "masked_delta", None, None, modules, blobs["delta"], blobs)
 
 
 @dataclass(frozen=True)
@@ -61,11 +111,14 @@ class Commit:
         added: ids of the edits in force here and not at the first parent.
         reverted: ids of the edits in force at the first parent and not here.
         known: those of ``added`` whose target the model gave already.
-        memories: the memories that make up the state, oldest first.
+        memories: the memories that make up the state, oldest first. Always-on ones add up; of the gated ones, one at a
+            time answers on top of them. A memory is a function of the base model, of the always-on memories before it
+            in this list, and of the edits that it was trained on.
         merged: how the memories are merged (``{"threshold", "density", …}``), ``None`` where there is no memory.
         editor: the editor, its settings and its seed.
         base: the base model.
         scores: what was measured right after the edit, ``None`` where nothing was.
+        format: the version of its JSON.
 
     Raises:
         InputError: a field is not what is said here.
@@ -84,6 +137,7 @@ class Commit:
     memories: tuple[MemoryEntry, ...] = ()
     merged: Mapping[str, Any] | None = None
     scores: Mapping[str, float] | None = None
+    format: int = COMMIT_FORMAT
 
     def __post_init__(self) -> None:
         for name in ("parents", "added", "reverted", "known", "memories"):
@@ -98,9 +152,10 @@ class Commit:
         _need(set(self.known) <= set(self.added), "known edits are among the added ones")
         _need(len({memory.id for memory in self.memories}) == len(self.memories), "each memory is listed once")
         for memory in self.memories:
-            _need(bool(memory.blobs) and _all_ids([memory.id, *memory.blobs.values()]), "a memory consists of blobs")
+            _need(bool(memory.blobs) and _all_ids([memory.id, *memory.named]), "a memory consists of blobs")
+            _need(memory.main in memory.blobs.values(), "a memory's main blob is one of its blobs")
         _need(self.merged is None or isinstance(self.merged, Mapping), "merged is a mapping")
-        _need(self.editor.pool is None or _all_ids([self.editor.pool]), "the editor's pool is the id of a blob")
+        _need(_all_ids(self.editor.resources.values()), "the editor's resources are ids of blobs")
         if self.scores is not None:
             _need(all(_is_number(score) for score in self.scores.values()), "scores are finite numbers")
 
@@ -115,15 +170,21 @@ class Commit:
         return datetime.fromisoformat(self.date).astimezone(UTC)
 
     @property
+    def modules(self) -> tuple[str, ...]:
+        """The modules that the state's memories change."""
+        return tuple(dict.fromkeys(module for memory in self.memories for module in memory.modules))
+
+    @property
     def blobs(self) -> set[str]:
         """The ids of all blobs that the commit names; masks and references of deltas are found through these."""
-        named = {blob for memory in self.memories for blob in memory.blobs.values()}
-        return named | {blob for blob in (self.edits, self.editor.pool) if blob is not None}
+        named = {blob for memory in self.memories for blob in memory.named}
+        return named | set(self.editor.resources.values()) | ({self.edits} if self.edits is not None else set())
 
     def to_json(self) -> dict[str, Any]:
-        """All fields and the format."""
+        """All fields, as the commit's format has them."""
+        old = self.format == 1
         return {
-            "format": COMMIT_FORMAT,
+            "format": self.format,
             "parents": list(self.parents),
             "author": self.author,
             "date": self.date,
@@ -132,9 +193,9 @@ class Commit:
             "added": list(self.added),
             "reverted": list(self.reverted),
             "known": list(self.known),
-            "memories": [memory.to_json() for memory in self.memories],
+            "memories": [memory.to_format_1() if old else memory.to_json() for memory in self.memories],
             "merged": None if self.merged is None else dict(self.merged),
-            "editor": self.editor.to_json(),
+            "editor": self.editor.to_format_1() if old else self.editor.to_json(),
             "base": self.base.to_json(),
             "scores": None if self.scores is None else dict(self.scores),
         }
@@ -165,23 +226,30 @@ class Commit:
                 raise FormatTooNew(
                     f"a commit has format {version}, this wisedb reads up to {COMMIT_FORMAT}", hint="Upgrade wisedb."
                 )
-            _need(set(record) == _KEYS, "it has the fields of a commit")
-            _need(set(record["editor"]) == _EDITOR_KEYS, "the editor has its fields")
-            _need(set(record["base"]) == _BASE_KEYS, "the base model has its fields")
+            _need(version >= 1, "the format is 1 or more")
+            old = version == 1
+            _need(set(record) == set(cls.__dataclass_fields__), "it has the fields of a commit")
+            _need(set(record["editor"]) == (_EDITOR_KEYS_1 if old else _EDITOR_KEYS), "the editor has its fields")
+            _need(set(record["base"]) == (_BASE_KEYS_1 if old else _BASE_KEYS), "the base model has its fields")
+            base = BaseModel.from_json(record["base"])
             commit = cls(
                 parents=_list(record["parents"]),
                 author=record["author"],
                 date=record["date"],
                 message=record["message"],
-                base=BaseModel.from_json(record["base"]),
+                base=base,
                 editor=EditorChoice.from_json(record["editor"]),
                 edits=record["edits"],
                 added=_list(record["added"]),
                 reverted=_list(record["reverted"]),
                 known=_list(record["known"]),
-                memories=tuple(_memory(entry) for entry in _list(record["memories"])),
+                memories=tuple(
+                    MemoryEntry.from_format_1(entry, base.target) if old else MemoryEntry.from_json(entry)
+                    for entry in _list(record["memories"])
+                ),
                 merged=record["merged"],
                 scores=record["scores"],
+                format=version,
             )
             _need(commit.base.fingerprint == record["base"]["fingerprint"], "the base model's fingerprint is its own")
         except (KeyError, TypeError, ValueError, AttributeError, InputError) as error:
@@ -221,14 +289,11 @@ def utc_now() -> str:
     return datetime.now(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
 
 
-_KEYS: Final = {"format", *Commit.__dataclass_fields__}
-_EDITOR_KEYS: Final = set(EditorChoice.__dataclass_fields__)
-_BASE_KEYS: Final = {"fingerprint", *BaseModel.__dataclass_fields__}
-
-
-def _memory(entry: Mapping[str, Any]) -> MemoryEntry:
-    _need(set(entry) == {"id", "kind", "blobs"} and type(entry["kind"]) is str, "a memory has id, kind and blobs")
-    return MemoryEntry(entry["id"], entry["kind"], dict(entry["blobs"]))
+_EDITOR_KEYS: Final = {"name", "settings", "seed", "resources"}
+_EDITOR_KEYS_1: Final = {"name", "settings", "seed", "pool"}
+_BASE_KEYS: Final = {"fingerprint", "model", "revision", "weights", "tokenizer"}
+_BASE_KEYS_1: Final = {*_BASE_KEYS, "target"}
+_FORMAT_1_KIND: Final = "shard"
 
 
 def _list(value: Any) -> tuple[Any, ...]:

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
+from wisedb.config import EditorChoice
 from wisedb.edits import Edit
 from wisedb.errors import CorruptObject, FormatTooNew, MissingObject, WisedbError
 from wisedb.progress import Listener, Progress
@@ -113,9 +114,7 @@ class _Check:
                 self._commit(commit_id)
             self._report(number, total)
         with self._watch("config.toml", "corrupt-config"):
-            pool = self._store.config.editor.pool
-            if pool is not None:
-                self._need_blob("config.toml", pool, "pool")
+            self._need_resources("config.toml", self._store.config.editor)
         self._refs()
         with self._watch("staged.jsonl", "corrupt-staging"):
             self._store.staging.edits()
@@ -170,14 +169,20 @@ class _Check:
         where = f"commit {commit_id[:12]}"
         if commit.edits is not None:
             self._need_blob(where, commit.edits, "edits")
-        if commit.editor.pool is not None:
-            self._need_blob(where, commit.editor.pool, "pool")
+        self._need_resources(where, commit.editor)
         for memory in commit.memories:
+            if memory.editor is not None:
+                self._need_resources(where, memory.editor)
             for role, blob_id in memory.blobs.items():
-                self._need_blob(where, blob_id, role if role in ("mask", "delta", "keys", "statistics") else None)
+                self._need_blob(where, blob_id, role)
         unknown = [edit_id for edit_id in commit.added if edit_id not in self._records]
         if unknown:
             self._add("missing-object", unknown[0], f"{where} adds this edit, and no blob holds its record")
+
+    def _need_resources(self, where: str, editor: EditorChoice) -> None:
+        # A resource is named by its kind, and by the module that it was measured at where there are several.
+        for name, blob_id in editor.resources.items():
+            self._need_blob(where, blob_id, name.partition(":")[0])
 
     def _need_blob(self, where: str, blob_id: str, kind: str | None) -> None:
         found = self._kinds.get(blob_id)

@@ -90,8 +90,7 @@ def reachable(store: Store) -> set[str]:
         tips |= {commit_id for commit_id in refs.logged_commits() if objects.has_commit(commit_id)}
         commits = _commits(store, tips)
         named = {blob_id for commit_id in commits for blob_id in objects.commit(commit_id).blobs}
-        if store.config.editor.pool is not None:
-            named.add(store.config.editor.pool)
+        named |= set(store.config.editor.resources.values())
         return commits | _blobs(store, named)
     except StoreError as error:
         raise type(error)(

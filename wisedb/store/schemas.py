@@ -12,6 +12,7 @@ from jsonschema.exceptions import best_match
 
 COMMIT: Final = "commit"
 EDIT: Final = "edit"
+PACK: Final = "pack"
 
 
 class _Validator(Protocol):
@@ -22,10 +23,11 @@ def schema_problem(name: str, document: Any) -> str | None:
     """The first thing in which ``document`` breaks a schema, in one line; ``None`` where it breaks none.
 
     Args:
-        name: :data:`COMMIT` or :data:`EDIT`.
+        name: :data:`COMMIT`, :data:`EDIT` or :data:`PACK`. What says that its format is 1 is held against that version.
         document: JSON values.
     """
-    error = best_match(_validator(name).iter_errors(document))
+    old = name != EDIT and isinstance(document, dict) and document.get("format") == 1
+    error = best_match(_validator(f"{name}-1" if old else name).iter_errors(document))
     if error is None:
         return None
     where = "/".join(str(part) for part in error.absolute_path) or "the document"

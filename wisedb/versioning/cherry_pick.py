@@ -6,10 +6,11 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+from wisedb.editors.registry import chosen
 from wisedb.edits import Edit, normalise_prompt
 from wisedb.errors import InputError, NothingToCommit, RefMoved, UsageError
 from wisedb.progress import Listener
-from wisedb.versioning.commit import CommitResult, change, choose, propose
+from wisedb.versioning.commit import CommitResult, change, propose
 from wisedb.versioning.fact_changes import facts_of, towards
 from wisedb.versioning.land import Signature, read_tip
 from wisedb.versioning.merging.base import facts_at, same_base
@@ -147,14 +148,14 @@ def _land(
             f"HEAD moved meanwhile: it was at {expected[:12]} and is now at {tip.id[:12]}",
             hint="Another writer landed first and nothing was lost; pick the rest again on top of it.",
         )
-    choice = choose(store.config.editor)
-    streams = read_streams(store, tip.commit, choice)
-    new, removed = towards(streams, goals)
-    chosen = signature or Signature("")
-    message = chosen.message.strip() or store.objects.commit(source).message
-    chosen = replace(chosen, message=f"{message}\n\n(cherry picked from commit {source})")
-    proposal = propose(store, tip, choice, new=new, removed=removed, streams=streams)
-    return change(store, base, proposal, chosen, action="cherry-pick", progress=progress)
+    choice = chosen(store.config.editor)
+    held = read_streams(store, tip.commit, choice)
+    new, removed = towards(held, goals)
+    signed = signature or Signature("")
+    message = signed.message.strip() or store.objects.commit(source).message
+    signed = replace(signed, message=f"{message}\n\n(cherry picked from commit {source})")
+    proposal = propose(store, tip, choice, new=new, removed=removed, held=held)
+    return change(store, base, proposal, signed, action="cherry-pick", progress=progress)
 
 
 class _Pending:

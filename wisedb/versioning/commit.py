@@ -4,22 +4,25 @@ from __future__ import annotations
 
 import time
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from wisedb.config import EditorChoice, Setting
-from wisedb.editors.protocol import editor as find_editor
-from wisedb.editors.streams import ShardPlan, ShardStream, effective
+from wisedb.editors.registry import calibrated, chosen, find
 from wisedb.edits import Edit, distinct
 from wisedb.errors import NothingToCommit
 from wisedb.progress import Listener
-from wisedb.serving.assemble import assembled, lent
+from wisedb.serving.assemble import assembled, attached
+from wisedb.serving.blobs import PendingBlobs
 from wisedb.serving.evaluate import exact_matches
-from wisedb.serving.memory_codec import Draft, read_memories
+from wisedb.serving.memory_codec import read_memories
+from wisedb.serving.resources import StoreResources
 from wisedb.serving.score import pairs_of, score
 from wisedb.store.commits import Commit, MemoryEntry
+from wisedb.versioning import planning
 from wisedb.versioning.land import Signature, Tip, first_line, land, read_tip
-from wisedb.versioning.streams import changes, edits_blob, in_force, read_streams
+from wisedb.versioning.planning import NewEdits, Plan
+from wisedb.versioning.streams import Owned, changes, edits_blob, in_force, owner_of, read_streams
 from wisedb.versioning.train import Written, write
 
 if TYPE_CHECKING:
@@ -96,7 +99,7 @@ def commit_edits(
         base: its base model, verified; it is left as it was.
         edits: what to write; those in force already are passed over.
         signature: who, when and why.
-        editor: the editor's name, the store's default if it isn't given.
+        editor: the editor's name, the store's if it isn't given.
         seed: in place of the store's.
         settings: on top of the store's.
         progress: is told after each edit.
@@ -107,14 +110,14 @@ def commit_edits(
         UnknownEditor, UnknownSetting, TrainingFailed: see the editor.
         RefMoved: another writer landed first; nothing is written, and what is staged stays staged.
     """
-    signature.checked()
     given = require_some(edits)
     tip = read_tip(store)
     before = set(in_force(store, tip.commit))
     new = [edit for edit in given if edit.id not in before]
     if not new:
         raise NothingToCommit("all these edits are in force already", hint="'wisedb facts' lists what is in force.")
-    proposal = propose(store, tip, choose(store.config.editor, editor, seed, settings), new=new)
+    choice = choose(store, base, tip.commit, editor, seed, settings)
+    proposal = propose(store, tip, choice, new=new)
     return change(
         store,
         base,
@@ -124,6 +127,26 @@ def commit_edits(
         unstage=[edit.id for edit in given],
         progress=progress,
     )
+
+
+def check_commit(
+    store: Store,
+    edits: Sequence[Edit],
+    signature: Signature,
+    editor: str | None = None,
+    settings: Mapping[str, Setting] | None = None,
+) -> None:
+    """Refuse a commit that can't come to anything, without a model.
+
+    Raises:
+        UsageError: the signature has no message.
+        NothingToCommit, ConflictingEdits, UnknownEditor, UnknownSetting: as :func:`commit_edits`.
+    """
+    signature.checked()
+    require_some(edits)
+    default = store.config.editor
+    own = editor in (None, default.name)
+    find(editor or default.name).configure({**(default.settings if own else {}), **(settings or {})})
 
 
 def require_some(edits: Sequence[Edit]) -> list[Edit]:
@@ -140,26 +163,31 @@ def require_some(edits: Sequence[Edit]) -> list[Edit]:
 
 
 def choose(
-    default: EditorChoice,
+    store: Store,
+    base: LoadedBase,
+    state: Commit,
     editor: str | None = None,
     seed: int | None = None,
     settings: Mapping[str, Setting] | None = None,
 ) -> EditorChoice:
-    """The store's editor, with what one commit asks for.
+    """Who writes: the store's editor, or another one, with what one commit asks for.
 
-    Every setting is spelled out, so that a commit means the same whatever a later version's defaults are.
+    An editor that the store wasn't made with is calibrated for the model where it first writes; later commits go on
+    with the settings of its memories.
 
     Raises:
-        UnknownEditor, UnknownSetting: see the editor.
+        UnknownEditor, UnknownSetting, UnsupportedModel: see the editor.
     """
-    name = editor or default.name
-    given = dict(settings or {})
-    kept = dict(default.settings) if name == default.name else {}
-    if "preset" in given:
-        # Of what was measured for the model a preset keeps what is in its units: the rest belongs to other settings.
-        kept = {key: value for key, value in kept.items() if key in find_editor(name).measured}
-    whole = asdict(find_editor(name).configure({**kept, **given}))
-    return replace(default, name=name, settings=whole, seed=default.seed if seed is None else seed)
+    default = store.config.editor
+    if editor in (None, default.name):
+        return chosen(default, None, seed, settings)
+    owners = [owner_of(store, memory) for memory in state.memories]
+    own = [owner for owner in owners if owner.name == editor]
+    if own:
+        return chosen(replace(own[-1], seed=default.seed), None, seed, settings)
+    resources = StoreResources(base, store.config.base, PendingBlobs(store.recent), default.resources)
+    wanted = default.seed if seed is None else seed
+    return calibrated(editor, base, resources, settings or {}, wanted, default.pool)
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,30 +196,27 @@ class Proposal:
 
     Attributes:
         tip: where it lands.
-        choice: editor, settings and seed of the memories that are begun here.
+        choice: the editor of the commit, its settings and its seed.
         parents: what the commit continues, the tip first.
         memories: those from which the plans go on.
-        streams: what these hold, in the same order.
+        held: what these hold, in the same order.
         plans: the memories that change.
         records: edits whose records the commit brings along: those that its parents' history may lack.
-        draft: blobs of ``memories`` that aren't in the store yet, ``None`` where all are.
+        pending: blobs of ``memories`` that aren't in the store yet, ``None`` where all are.
     """
 
     tip: Tip
     choice: EditorChoice
     parents: tuple[str, ...]
     memories: tuple[MemoryEntry, ...]
-    streams: tuple[ShardStream, ...]
-    plans: tuple[ShardPlan, ...]
+    held: tuple[Owned, ...]
+    plans: tuple[Plan, ...]
     records: tuple[Edit, ...]
-    draft: Draft | None = None
+    pending: PendingBlobs | None = None
 
     def in_force(self) -> dict[str, Edit]:
         """Id → edit, of those in force afterwards, memory by memory."""
-        planned = {plan.id: plan.stream for plan in self.plans if plan.id is not None}
-        streams = [planned.get(stream.id, stream.stream) for stream in self.streams]
-        streams += [plan.stream for plan in self.plans if plan.id is None]
-        return {item.edit.id: item.edit for stream in streams for item in effective(stream)}
+        return planning.in_force(self.held, self.plans)
 
 
 def propose(
@@ -200,8 +225,9 @@ def propose(
     choice: EditorChoice,
     *,
     new: Sequence[Edit] = (),
+    restored: Sequence[NewEdits] = (),
     removed: Collection[str] = (),
-    streams: Sequence[ShardStream] | None = None,
+    held: Sequence[Owned] | None = None,
 ) -> Proposal:
     """Plan to write and to take out edits at the tip.
 
@@ -210,13 +236,14 @@ def propose(
         tip: whose state changes.
         choice: how new memories are begun.
         new: edits to write.
+        restored: edits to write once more, as they were written before.
         removed: ids of edits to take out.
-        streams: what the tip's memories hold, for the same choice, if that was read already.
+        held: what the tip's memories hold, if that was read already.
     """
-    kind = find_editor(choice.name)
-    held = read_streams(store, tip.commit, choice) if streams is None else streams
-    plans = kind.plan(held, new, removed, kind.configure(choice.settings), choice.seed)
-    return Proposal(tip, choice, (tip.id,), tip.commit.memories, tuple(held), tuple(plans), tuple(new))
+    there = read_streams(store, tip.commit, choice) if held is None else held
+    plans = planning.plan(there, [NewEdits(choice, tuple(new)), *restored], removed)
+    records = (*new, *(edit for each in restored for edit in each.edits))
+    return Proposal(tip, choice, (tip.id,), tip.commit.memories, tuple(there), tuple(plans), records)
 
 
 def change(
@@ -238,7 +265,7 @@ def change(
     """
     started = time.perf_counter()
     author, date, message = signature.checked()
-    tip, choice = proposal.tip, proposal.choice
+    tip = proposal.tip
     after = proposal.in_force()
     added, reverted = changes(in_force(store, tip.commit), after)
 
@@ -249,11 +276,9 @@ def change(
         base,
         proposal.memories,
         proposal.parents,
-        find_editor(choice.name),
-        choice,
         proposal.plans,
-        list(after.values()),
-        draft=proposal.draft,
+        after,
+        pending=proposal.pending,
         progress=progress,
     )
     training = time.perf_counter() - training
@@ -266,13 +291,12 @@ def change(
         date=date,
         message=message,
         base=store.config.base,
-        editor=choice,
+        editor=proposal.choice,
         edits=None if blob is None else blob.id,
         added=added,
         reverted=reverted,
         known=known,
         memories=written.memories,
-        merged=written.merged,
         scores=None if reliability is None else {"reliability": reliability},
     )
     landed = land(
@@ -280,8 +304,8 @@ def change(
         tip,
         commit,
         action=f"{action}: {first_line(message)}",
-        blobs=[*written.draft.blobs.values(), *(() if blob is None else (blob,))],
-        near=written.draft.near,
+        blobs=[*written.pending.blobs.values(), *(() if blob is None else (blob,))],
+        delta_bases=written.pending.delta_bases,
         unstage=unstage,
     )
     return CommitResult(
@@ -302,7 +326,7 @@ def change(
 def _known(store: Store, base: LoadedBase, state: Commit, edits: Sequence[Edit]) -> tuple[str, ...]:
     if not edits:
         return ()
-    with assembled(store, base, state, shelf=store.recent) as handle:
+    with assembled(store, base, state, source=store.recent) as handle:
         said = exact_matches(base, [(edit.prompt, edit.target) for edit in edits], handle)
     return tuple(edit.id for edit, same in zip(edits, said, strict=True) if same)
 
@@ -310,8 +334,8 @@ def _known(store: Store, base: LoadedBase, state: Commit, edits: Sequence[Edit])
 def _shares(store: Store, base: LoadedBase, written: Written, edits: Sequence[Edit]) -> list[float]:
     if not edits:
         return []
-    memories = read_memories(written.draft, written.memories)
+    memories = read_memories(written.pending, written.memories)
     pairs = pairs_of(base.tokenizer, [(edit.prompt, edit.target) for edit in edits])
-    with lent(base.model, store.config.base.target, memories, "retrieve") as handle:
+    with attached(base, memories) as handle:
         scores = score(base.model, pairs, base.tokenizer.pad_token_id or 0, handle=handle)
     return [item.share for item in scores]

@@ -5,34 +5,35 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 
-from wisedb.editors.streams import ShardStream
+from wisedb.editors.streams import StreamItem
 from wisedb.edits import Edit
+from wisedb.versioning.streams import Owned
 
 
-def towards(streams: Sequence[ShardStream], goals: Mapping[str, Edit | None]) -> tuple[list[Edit], set[str]]:
+def towards(held: Sequence[Owned], goals: Mapping[str, Edit | None]) -> tuple[list[Edit], set[str]]:
     """What to write and what to take out, so that each of some prompts has the fact that it shall have.
 
     An edit that a memory still holds below newer ones comes back when these are taken out, and is not written again.
 
     Args:
-        streams: what the memories hold.
+        held: the memories.
         goals: prompt, normalised → the fact that it shall have, ``None`` for none.
 
     Returns:
         The edits to write, and the ids of those to take out.
     """
-    held: dict[str, list[list[str]]] = {}
-    for stream in streams:
+    found: dict[str, list[list[str]]] = {}
+    for owned in held:
         here: dict[str, list[str]] = {}
-        for item in stream.stream:
+        for item in owned.held.stream:
             if item.edit.key in goals:
                 here.setdefault(item.edit.key, []).append(item.edit.id)
         for key, ids in here.items():
-            held.setdefault(key, []).append(ids)
+            found.setdefault(key, []).append(ids)
     new: list[Edit] = []
     removed: set[str] = set()
     for key, goal in goals.items():
-        lists = held.get(key, [])
+        lists = found.get(key, [])
         if goal is None:
             removed.update(edit_id for ids in lists for edit_id in ids)
             continue
@@ -44,14 +45,15 @@ def towards(streams: Sequence[ShardStream], goals: Mapping[str, Edit | None]) ->
     return new, removed
 
 
-def without(streams: Sequence[ShardStream], removed: Collection[str]) -> list[ShardStream]:
-    """The streams without some edits."""
-    return [
-        replace(stream, stream=tuple(item for item in stream.stream if item.edit.id not in removed))
-        for stream in streams
-    ]
+def without(held: Sequence[Owned], removed: Collection[str]) -> list[Owned]:
+    """The memories without some edits."""
+    return [replace(owned, held=replace(owned.held, stream=_kept(owned.held.stream, removed))) for owned in held]
 
 
-def facts_of(streams: Sequence[ShardStream]) -> dict[str, Edit]:
+def facts_of(held: Sequence[Owned]) -> dict[str, Edit]:
     """Prompt, normalised → the edit in force, memory by memory."""
-    return {edit.key: edit for stream in streams for edit in stream.in_force}
+    return {edit.key: edit for owned in held for edit in owned.held.in_force}
+
+
+def _kept(stream: Sequence[StreamItem], removed: Collection[str]) -> tuple[StreamItem, ...]:
+    return tuple(item for item in stream if item.edit.id not in removed)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -12,24 +11,27 @@ from torch import Tensor
 
 from wisedb.canonical import digest
 from wisedb.config import EditorChoice, Setting
-from wisedb.editors.protocol import editor as find_editor
-from wisedb.editors.streams import ShardStream, StreamItem, TrainedShard
+from wisedb.editors.registry import find, settings_of
+from wisedb.editors.streams import Held, StreamItem, Trained
 from wisedb.edits import Edit, LocalityPrompt, distinct
 from wisedb.errors import BaseModelMismatch, ConflictingEdits
 from wisedb.importers.easyedit import SavedEdit, SavedMemory, SavedWise, read_checkpoint
-from wisedb.memory.kinds.masked_delta import SideMemory
-from wisedb.model.locate import locate, weight_of
+from wisedb.memory.kinds.masked_delta import MaskedDelta
+from wisedb.model.locate import weight_of
 from wisedb.model.tensors import to_raw
 from wisedb.progress import Listener
-from wisedb.serving.memory_codec import SHARD, Draft, delta_blob, mask_blob
+from wisedb.serving.activations import prompt_activations
+from wisedb.serving.blobs import PendingBlobs
+from wisedb.serving.memory_codec import origin_blob, version_blob
 from wisedb.store.commits import MemoryEntry
 from wisedb.versioning.commit import CommitResult, Proposal, change
+from wisedb.versioning.fact_changes import facts_of
 from wisedb.versioning.land import Signature, read_tip
-from wisedb.versioning.streams import read_streams
-from wisedb.versioning.train import prompt_activations
+from wisedb.versioning.streams import Owned, before, read_streams
 
 if TYPE_CHECKING:
     from wisedb.model.base import LoadedBase
+    from wisedb.model.locate import Projection
     from wisedb.store.store import Store
 
 SOURCE: Final = "EasyEdit WISE checkpoint"
@@ -75,14 +77,15 @@ def adopt_easyedit(
     saved = read_checkpoint(path)
     tip = read_tip(store)
     choice = store.config.editor
-    streams = read_streams(store, tip.commit, choice)
-    held = {edit.key: edit for stream in streams for edit in stream.in_force}
-    draft = Draft(store.objects)
-    own = EditorChoice(choice.name, _settings(saved), choice.seed, choice.pool)
+    held = read_streams(store, tip.commit, choice)
+    facts = facts_of(held)
+    pending = PendingBlobs(store.objects)
+    target = _target(store)
+    own = EditorChoice("wise", _settings(saved, target), choice.seed, choice.resources)
     entries: list[MemoryEntry] = []
     records: list[Edit] = []
     for memory, edits in zip(saved.memories, _edits(base, saved), strict=True):
-        taken = next((edit for edit in edits if edit.key in held), None)
+        taken = next((edit for edit in edits if edit.key in facts), None)
         if taken is not None:
             raise ConflictingEdits(
                 f"“{taken.prompt}” has an edit in force already",
@@ -91,48 +94,56 @@ def adopt_easyedit(
         items = tuple(StreamItem(edit) for edit in edits)
         if not items:
             continue
-        entry = _put(draft, store, base, saved, memory, items, own)
+        entry = _put(pending, base, saved, memory, items, own, before([*tip.commit.memories, *entries]))
         entries.append(entry)
         records.extend(edits)
-        streams.append(ShardStream(entry.id, items, None, open=False))
+        held.append(Owned(own, Held(entry.id, items, None, open=False)))
     proposal = Proposal(
-        tip, choice, (tip.id,), (*tip.commit.memories, *entries), tuple(streams), (), tuple(records), draft
+        tip, choice, (tip.id,), (*tip.commit.memories, *entries), tuple(held), (), tuple(records), pending
     )
     return change(store, base, proposal, signature, action="import", progress=progress)
 
 
 def _put(
-    draft: Draft,
-    store: Store,
+    pending: PendingBlobs,
     base: LoadedBase,
     saved: SavedWise,
     memory: SavedMemory,
     items: Sequence[StreamItem],
     own: EditorChoice,
+    beside: str,
 ) -> MemoryEntry:
-    delta = _delta(store, base, saved, memory)
+    projection = base.projection(str(own.settings["target"]))
+    delta = _delta(projection, saved, memory)
     mask = delta != 0
     values = delta[mask]
     # Two memories may have the same mask; what tells them apart is what was trained.
     seed = int(digest(to_raw(values)[2])[:8], 16)
-    mask_id = draft.put(mask_blob(mask, float(mask.float().mean()), seed, own))
-    quiet = SideMemory(mask_id, mask, values, 0.0)
-    levels = prompt_activations(base, store.config.base.target, quiet, [item.edit.prompt for item in items])
+    change = MaskedDelta.under(projection.name, mask, values)
+    levels = prompt_activations(base, change, [item.edit.prompt for item in items])
     threshold = min(levels) * float(own.settings["threshold_ratio"])
-    delta_id = draft.put(delta_blob(mask_id, items, TrainedShard(values, threshold)))
-    return MemoryEntry(mask_id, SHARD, {"mask": mask_id, "delta": delta_id})
+    origin = pending.put(origin_blob(change, own, seed))
+    main = pending.put(version_blob(origin, items, Trained(change, "activation", threshold), beside))
+    blobs = {change.origin: origin, change.main: main}
+    return MemoryEntry(origin, change.kind, "activation", own, change.modules, main, blobs)
 
 
-def _delta(store: Store, base: LoadedBase, saved: SavedWise, memory: SavedMemory) -> Tensor:
+def _target(store: Store) -> str:
+    """The module that the store edits: its editor's, or that of the memories that it has."""
+    named = store.config.editor.settings.get("target")
+    modules = store.head_commit()[1].modules
+    return str(named or (modules[0] if modules else ""))
+
+
+def _delta(projection: Projection, saved: SavedWise, memory: SavedMemory) -> Tensor:
     """ΔW, (d_ff, d_model), on the CPU."""
-    projection = locate(base.model, store.config.base.target)
     weight = weight_of(projection).detach().cpu()
     original, edited = (
         (tensor.T if projection.transposed else tensor).float() for tensor in (saved.original, memory.weight)
     )
     if original.shape != weight.shape or not torch.equal(original.to(weight.dtype), weight):
         raise BaseModelMismatch(
-            f"the checkpoint was made for another weight than {store.config.base.target}",
+            f"the checkpoint was made for another weight than {projection.name}",
             hint="Make a store with 'wisedb init --model … --target …' for the model and layer of its inner_params.",
         )
     return (edited - original).to(saved.original.dtype)
@@ -154,7 +165,7 @@ def _edits(base: LoadedBase, saved: SavedWise) -> list[list[Edit]]:
     return [distinct([each for each in edits if newest[each.key] is each]) for edits in read]
 
 
-def _settings(saved: SavedWise) -> dict[str, Setting]:
+def _settings(saved: SavedWise, target: str) -> dict[str, Setting]:
     given: dict[str, Any] = {ours: saved.settings[name] for name, ours in _SETTINGS.items() if saved.settings.get(name)}
     replay = 1 if saved.settings.get("replay") else 0
-    return asdict(find_editor("wise").configure({"preset": "paper", **given, "replay": replay}))
+    return settings_of(find("wise"), {**given, "replay": replay, "target": target})

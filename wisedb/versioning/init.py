@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
-from dataclasses import asdict
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from wisedb.config import BaseModel, EditorChoice, Setting, StoreConfig
+from wisedb.config import DEFAULT_EDITOR, POOL, BaseModel, Setting, StoreConfig
 from wisedb.editors.common.pool import Pool, make_pool
-from wisedb.editors.keyed.calibrate import calibrate
-from wisedb.editors.keyed.context import PreparedModel
-from wisedb.editors.protocol import editor as find_editor
-from wisedb.errors import StoreExists
+from wisedb.editors.registry import calibrated, find
+from wisedb.errors import MissingObject, StoreExists
 from wisedb.model.base import LoadedBase, describe, load_base
-from wisedb.model.locate import locate
 from wisedb.progress import Listener, Progress
-from wisedb.serving.key_blobs import measured_statistics
+from wisedb.serving.blobs import PendingBlobs
+from wisedb.serving.resources import StoreResources
 from wisedb.store.blobs import Blob
 from wisedb.store.commits import Commit
 from wisedb.store.store import FOLDER, Store
@@ -31,7 +28,7 @@ HELD_OUT = 50
 CONTEXTS = 10
 """Prefixes behind which an edit is trained too (WISE, appendix B)."""
 
-_STEPS = 5
+_STEPS = 4
 
 
 def init(
@@ -41,7 +38,7 @@ def init(
     revision: str | None = None,
     layer: int | None = None,
     target: str | None = None,
-    editor: str = "wise",
+    editor: str = DEFAULT_EDITOR,
     settings: Mapping[str, Setting] | None = None,
     seed: int = 0,
     pool: Sequence[str] | None = None,
@@ -76,8 +73,7 @@ def init(
     # Store.init looks again; this is here so that nobody waits for a model first.
     if (root / FOLDER).exists():
         raise StoreExists(f"{root / FOLDER} is there already", hint="Use it, or choose another folder.")
-    kind = find_editor(editor)
-    kind.configure(settings or {})
+    find(editor).configure(settings or {})
 
     def report(done: int) -> None:
         if progress is not None:
@@ -85,28 +81,35 @@ def init(
 
     report(0)
     base = load_base(model, revision, **kwargs)
-    projection = locate(base.model, target, layer)
-    record = describe(base, projection.name, anew=True)
+    where = {} if target is None and layer is None else {"target": base.projection(target or "", layer).name}
+    record = describe(base, anew=True)
     report(1)
-    trained_on, blob = _pool(base, seed, pool)
+    blob = _pool(base, seed, pool)
+    pending = PendingBlobs(_Nowhere())
+    pending.put(blob)
     report(2)
-    measured = calibrate(PreparedModel.prepare(base.model, base.tokenizer, projection, trained_on))
-    chosen = kind.configure(_chosen(kind.measured, measured.settings, settings or {}))
-    choice = EditorChoice(editor, asdict(chosen), seed, blob.id)
+    resources = StoreResources(base, record, pending, {POOL: blob.id})
+    choice = calibrated(editor, base, resources, {**where, **(settings or {})}, seed, blob.id)
     report(3)
-    if chosen.keyed:
-        # Now rather than within the first commit.
-        measured_statistics(base, record, blob)
-    report(4)
     who, when, why = Signature(f"Start from {_short(record)}", author, date).checked()
     first = Commit((), who, when, why, record, choice)
     store = Store.init(root, StoreConfig(record, choice), first, [blob])
     store.index.ensure()
-    report(5)
+    report(_STEPS)
     return store, base
 
 
-def _pool(base: LoadedBase, seed: int, prompts: Sequence[str] | None) -> tuple[Pool, Blob]:
+class _Nowhere:
+    """No store yet."""
+
+    def get(self, blob_id: str, /) -> Blob:
+        raise MissingObject(f"blob {blob_id[:12]} isn't there")
+
+    def ensure(self, blob_ids: Iterable[str], /) -> None:
+        """Nothing can be fetched."""
+
+
+def _pool(base: LoadedBase, seed: int, prompts: Sequence[str] | None) -> Blob:
     if prompts:
         whole = make_pool(base.model, base.tokenizer, seed, n_contexts=CONTEXTS, prompts=prompts)
         held_out = len(whole.prompts) // 5
@@ -115,14 +118,7 @@ def _pool(base: LoadedBase, seed: int, prompts: Sequence[str] | None) -> tuple[P
         held_out = HELD_OUT * len(whole.prompts) // (POOL_PROMPTS + HELD_OUT)
     cut = len(whole.prompts) - held_out
     trained_on = Pool(whole.prompts[:cut], whole.contexts, whole.generator)
-    return trained_on, Blob("pool", {**trained_on.to_meta(), "held_out": list(whole.prompts[cut:])})
-
-
-def _chosen(
-    in_units: Collection[str], measured: Mapping[str, Setting], given: Mapping[str, Setting]
-) -> dict[str, Setting]:
-    kept = {key: value for key, value in measured.items() if "preset" not in given or key in in_units}
-    return {**kept, **given}
+    return Blob(POOL, {**trained_on.to_meta(), "held_out": list(whole.prompts[cut:])})
 
 
 def _short(record: BaseModel) -> str:

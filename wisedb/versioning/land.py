@@ -98,7 +98,7 @@ def land(
     *,
     action: str,
     blobs: Iterable[Blob] = (),
-    near: Mapping[str, str] | None = None,
+    delta_bases: Mapping[str, str] | None = None,
     unstage: Iterable[str] = (),
 ) -> Landed:
     """Write blobs, commit, ref and index, in that order; nothing of it is visible before the ref has moved.
@@ -109,7 +109,7 @@ def land(
         commit: what to land.
         action: the word for the reflog.
         blobs: the new blobs.
-        near: for a new blob, the id of its previous version.
+        delta_bases: for a new blob, the id of its previous version.
         unstage: ids of the staged edits that the commit takes in.
 
     Raises:
@@ -119,7 +119,7 @@ def land(
     new = list(blobs)
     with store.transaction(tip.id, ref=tip.ref) as transaction:
         for blob in new:
-            before = None if near is None else near.get(blob.id)
+            before = None if delta_bases is None else delta_bases.get(blob.id)
             transaction.put(blob, near=before, at_hand=None if before is None else store.recent.peek(before))
         commit_id = transaction.land(commit, action=action, unstage=unstage)
     for blob in new:

@@ -68,15 +68,15 @@ def rollback(store: Store, rev: str, signature: Signature | None = None) -> Head
     blob = None
     if not is_ancestor(store.objects, goal_id, tip.id):
         # The records of another branch's edits: that branch may be deleted one day.
-        held = [item for stream in read_streams(store, goal) for item in stream.stream]
-        edits = {edit.id: edit for item in held for edit in (item.edit, *item.replay)}
+        held = [item for owned in read_streams(store, goal) for item in owned.held.stream]
+        edits = {edit.id: edit for item in held for edit in (item.edit, *item.companions)}
         blob = edits_blob(list(edits.values())) if edits else None
     commit = Commit(
         parents=(tip.id,),
         author=author,
         date=date,
         message=message,
-        base=goal.base,
+        base=replace(goal.base, target=None),
         editor=goal.editor,
         edits=None if blob is None else blob.id,
         added=added,

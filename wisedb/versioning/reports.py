@@ -12,6 +12,7 @@ from wisedb.store import history
 if TYPE_CHECKING:
     from wisedb.store.commits import Commit, MemoryEntry
     from wisedb.store.store import Store
+from wisedb.versioning.streams import owner_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +75,10 @@ class MemoryView:
 
     Attributes:
         id: the memory's id, the same in every commit that has it.
-        kind: ``shard`` for WISE.
+        kind: how it changes a forward pass, such as ``masked_delta``.
+        gate: where it does; ``None`` where a commit of format 1 leaves that to its blobs.
+        editor: the name of the editor that began it.
+        modules: the modules that it changes.
         blob: its main blob: this version of it.
         edits: the ids of its edits in force.
         bytes: what its blobs take on disk.
@@ -83,6 +87,9 @@ class MemoryView:
 
     id: str
     kind: str
+    gate: str | None
+    editor: str
+    modules: tuple[str, ...]
     blob: str
     edits: tuple[str, ...]
     bytes: int
@@ -93,6 +100,9 @@ class MemoryView:
         return {
             "id": self.id,
             "kind": self.kind,
+            "gate": self.gate,
+            "editor": self.editor,
+            "modules": list(self.modules),
             "blob": self.blob,
             "edits": list(self.edits),
             "bytes": self.bytes,
@@ -124,8 +134,8 @@ class CommitDetails:
             "known": list(record.known),
             "memories": [memory.to_json() for memory in self.memories],
             "merged": None if record.merged is None else dict(record.merged),
-            "config": record.editor.to_json(),
-            "base": record.base.to_json(),
+            "config": {**record.editor.to_json(), "pool": record.editor.pool},
+            "base": {"target": ", ".join(record.modules) or record.editor.target, **record.base.to_json()},
         }
 
 
@@ -238,6 +248,9 @@ def memory_view(store: Store, memory: MemoryEntry) -> MemoryView:
     return MemoryView(
         memory.id,
         memory.kind,
+        memory.gate or ("keys" if "keys" in memory.blobs else "activation"),
+        owner_of(store, memory).name,
+        memory.modules,
         memory.main,
         tuple(meta.get("edits", ())),
         sum(store.objects.size(blob) for blob in memory.blobs.values()),

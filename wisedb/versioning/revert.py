@@ -7,15 +7,17 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from wisedb.editors.streams import ShardStream
+from wisedb.config import EditorChoice
 from wisedb.edits import Edit
 from wisedb.errors import AmbiguousId, NothingToCommit, UnknownEdit, UnknownRevision, UsageError
 from wisedb.progress import Listener
 from wisedb.store import history
+from wisedb.store.graph import ancestors
 from wisedb.versioning.commit import CommitResult, change, propose
 from wisedb.versioning.fact_changes import facts_of, towards, without
 from wisedb.versioning.land import Signature, read_tip
-from wisedb.versioning.streams import changes, in_force, read_streams
+from wisedb.versioning.planning import NewEdits
+from wisedb.versioning.streams import Owned, changes, in_force, owner_of, read_streams
 
 if TYPE_CHECKING:
     from wisedb.model.base import LoadedBase
@@ -71,31 +73,36 @@ def revert_edits(
     """
     tip = read_tip(store)
     choice = tip.commit.editor
-    streams = read_streams(store, tip.commit, choice)
-    reversal = find(store, streams, what, mainline)
+    held = read_streams(store, tip.commit, choice)
+    reversal = find(store, tip.id, held, what, mainline)
     chosen = signature or Signature("")
     if not chosen.message.strip():
         chosen = replace(chosen, message=describe(reversal))
     removed = [edit.id for edit in reversal.removed]
-    proposal = propose(store, tip, choice, new=reversal.restored, removed=removed, streams=streams)
+    restored = _as_written(store, tip.id, reversal.restored, choice)
+    proposal = propose(store, tip, choice, restored=restored, removed=removed, held=held)
     return change(store, base, proposal, chosen, action="revert", progress=progress)
 
 
-def find(store: Store, streams: Sequence[ShardStream], what: Sequence[str], mainline: int | None = None) -> Reversal:
+def find(store: Store, at: str, held: Sequence[Owned], what: Sequence[str], mainline: int | None = None) -> Reversal:
     """Which edits are meant, as seen from a state. Raises as :func:`revert_edits`.
 
     Args:
         store: the store.
-        streams: what the state's memories hold.
+        at: the commit whose state that is.
+        held: what the state's memories hold.
         what: see there.
         mainline: see there.
     """
-    edits, commits = _named(store, facts_of(streams), what)
+    edits, commits = _named(store, facts_of(held), what)
     if mainline is not None and not commits:
         raise UsageError("a mainline is that of a merge, and no commit is named", hint="Leave it out.")
     removed = {edit.id: edit for edit in edits}
-    facts = facts_of(without(streams, removed))
-    goals: dict[str, Edit | None] = {}
+    facts = facts_of(without(held, removed))
+    # What the removed edits superseded comes back by itself from the memory's own stream, but not from another's.
+    goals: dict[str, Edit | None] = {
+        edit.key: earlier for edit in edits if edit.key not in facts and (earlier := _superseded(store, at, edit))
+    }
     for commit_id in commits:
         before, after = _changed(store, commit_id, mainline)
         for key in dict.fromkeys([*after, *before]):
@@ -105,8 +112,7 @@ def find(store: Store, streams: Sequence[ShardStream], what: Sequence[str], main
                     removed[after[key].id] = after[key]
                 goals[key] = before.get(key)
         facts = {key: edit for key, edit in {**facts, **goals}.items() if edit is not None}
-    # What the removed edits superseded comes back by itself, from the memory's own stream.
-    restored, others = towards(without(streams, removed), goals)
+    restored, others = towards(without(held, removed), goals)
     removed |= {edit.id: edit for edit in history.edits_of(store, sorted(others))}
     if not removed and not restored:
         raise NothingToCommit("nothing of that is in force any more", hint="'wisedb facts' lists what is in force.")
@@ -182,3 +188,25 @@ def _not_in_force(store: Store, text: str) -> UnknownEdit:
     return UnknownEdit(
         f"edit {edit.id[:12]} (“{edit.prompt}”) is not in force", hint="'wisedb blame' shows which edit is."
     )
+
+
+def _superseded(store: Store, at: str, edit: Edit) -> Edit | None:
+    """The edit that another one put out of force when it came, ``None`` if none was there."""
+    came = history.blame(store, edit.prompt, at).commit
+    gone = () if came is None else store.objects.commit(came).reverted
+    return next((other for other in history.edits_of(store, gone) if other.key == edit.key), None)
+
+
+def _as_written(store: Store, at: str, edits: Sequence[Edit], otherwise: EditorChoice) -> list[NewEdits]:
+    """Edits that come back, by the editors that wrote them last."""
+    wanted = {edit.id: edit for edit in edits}
+    found: list[tuple[EditorChoice, list[Edit]]] = []
+    for _, commit in ancestors(store.objects, at) if wanted else ():
+        for memory in commit.memories:
+            back = [wanted.pop(edit) for edit in store.recent.meta(memory.main)["edits"] if edit in wanted]
+            if back:
+                found.append((owner_of(store, memory), back))
+        if not wanted:
+            break
+    found.append((otherwise, list(wanted.values())))
+    return [NewEdits(choice, tuple(edits)) for choice, edits in found if edits]

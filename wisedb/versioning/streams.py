@@ -6,21 +6,34 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from wisedb.canonical import canonical_json
+from wisedb.canonical import canonical_json, digest
 from wisedb.config import EditorChoice
-from wisedb.editors.streams import ShardStream, StreamItem, effective, lessons, runs
+from wisedb.editors.streams import Held, StreamItem, batches, effective, runs
 from wisedb.edits import Edit
 from wisedb.errors import CorruptObject
 from wisedb.store.blobs import Array, Blob
 
 if TYPE_CHECKING:
-    from wisedb.store.commits import Commit
+    from wisedb.store.commits import Commit, MemoryEntry
     from wisedb.store.store import Store
 
 Ids = tuple[tuple[str, tuple[str, ...], int | None], ...]
-"""A stream as ids: (edit, its replay edits, its lesson) in order."""
+"""A stream as ids: (edit, its companions, its batch) in order."""
 
-_Lessons = tuple[tuple[tuple[str, tuple[str, ...]], ...], ...]
+_Batches = tuple[tuple[tuple[str, tuple[str, ...]], ...], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Owned:
+    """A memory that exists, and who began it.
+
+    Attributes:
+        owner: the editor, with the settings and the seed that the memory is trained with to its end.
+        held: what it holds.
+    """
+
+    owner: EditorChoice
+    held: Held
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,15 +41,15 @@ class Start:
     """An earlier version of a memory from which training goes on.
 
     Attributes:
-        delta: its blob.
+        entry: the memory as a commit had it.
         items: how many items of the new effective stream it holds already.
     """
 
-    delta: str
+    entry: MemoryEntry
     items: int
 
 
-def read_streams(store: Store, commit: Commit | None, choice: EditorChoice | None = None) -> list[ShardStream]:
+def read_streams(store: Store, commit: Commit | None, choice: EditorChoice | None = None) -> list[Owned]:
     """The streams of a commit's memories, oldest memory first, with the edits' records.
 
     Args:
@@ -46,44 +59,63 @@ def read_streams(store: Store, commit: Commit | None, choice: EditorChoice | Non
     """
     if commit is None:
         return []
-    begun = {memory.id: store.recent.meta(memory.id) for memory in commit.memories}
-    listed = [(memory.id, stream_ids(store.recent.meta(memory.main))) for memory in commit.memories]
-    wanted = dict.fromkeys(edit_id for _, stream in listed for item, replay, _ in stream for edit_id in (item, *replay))
+    listed = [(memory, stream_ids(store.recent.meta(memory.main))) for memory in commit.memories]
+    wanted = dict.fromkeys(edit_id for _, stream in listed for item, rest, _ in stream for edit_id in (item, *rest))
     edits = {edit.id: edit for edit in store.recent.edits(store, commit, list(wanted))}
-    return [
-        ShardStream(
-            memory_id,
-            tuple(
-                StreamItem(edits[item], tuple(edits[other] for other in replay), lesson)
-                for item, replay, lesson in stream
-            ),
-            begun[memory_id].get("seed"),
-            choice_in(begun[memory_id]) == choice,
+    found = []
+    for place, (memory, stream) in enumerate(listed):
+        owner = owner_of(store, memory)
+        items = tuple(
+            StreamItem(edits[item], tuple(edits[other] for other in companions), batch)
+            for item, companions, batch in stream
         )
-        for memory_id, stream in listed
-    ]
+        # What stands behind an always-on memory was trained beside it: it must not change under that.
+        last = memory.gate != "always" or place == len(listed) - 1
+        can_take = choice is not None and alike(owner, choice) and last
+        found.append(Owned(owner, Held(memory.id, items, store.recent.meta(memory.id).get("seed"), can_take)))
+    return found
 
 
-def choice_of(store: Store, memory_id: str) -> EditorChoice:
+def owner_of(store: Store, memory: MemoryEntry) -> EditorChoice:
     """The editor, the settings and the seed that a memory was begun with, and is trained with to its end.
 
     Raises:
-        CorruptObject: its mask doesn't say.
+        CorruptObject: its beginning doesn't say.
     """
-    return choice_in(store.recent.meta(memory_id))
-
-
-def choice_in(mask: Mapping[str, Any]) -> EditorChoice:
-    """The same, from the mask's meta."""
+    if memory.editor is not None:
+        return memory.editor
     try:
-        return EditorChoice.from_json(mask["editor"])
+        return EditorChoice.from_json(store.recent.meta(memory.id)["editor"])
     except (KeyError, TypeError) as error:
         raise CorruptObject(f"a memory doesn't say how it is trained: {error}", hint="Run `wisedb fsck`.") from error
 
 
+def before(memories: Iterable[MemoryEntry]) -> str:
+    """The always-on memories among some, as one word: empty for none. A memory is a function of those before it."""
+    mains = [memory.main for memory in memories if memory.gate == "always"]
+    return digest(canonical_json(mains)) if mains else ""
+
+
+def alike(one: EditorChoice, other: EditorChoice) -> bool:
+    """Whether both train the same way: what they derived from the base model on the way has no part in that."""
+    return (one.name, dict(one.settings), one.seed, one.pool) == (
+        other.name,
+        dict(other.settings),
+        other.seed,
+        other.pool,
+    )
+
+
 def stream_ids(meta: Mapping[str, Any]) -> Ids:
-    """The stream that a delta's meta lists; an item that names no lesson was learned by itself."""
-    return tuple((item["edit"], tuple(item["replay"]), item.get("lesson")) for item in meta["stream"])
+    """The stream that the meta of a memory's main blob lists; format 1 has other names for the same."""
+    return tuple(
+        (
+            item["edit"],
+            tuple(item.get("companions", item.get("replay", ()))),
+            item.get("batch", item.get("lesson")),
+        )
+        for item in meta["stream"]
+    )
 
 
 def in_force(store: Store, commit: Commit | None) -> tuple[str, ...]:
@@ -99,22 +131,25 @@ def changes(before: Iterable[str], after: Iterable[str]) -> tuple[tuple[str, ...
     return tuple(item for item in new if item not in old), tuple(item for item in old if item not in new)
 
 
-def find_start(store: Store, heads: Sequence[str], memory_id: str, stream: Sequence[StreamItem]) -> Start | None:
+def find_start(
+    store: Store, heads: Sequence[str], memory_id: str, stream: Sequence[StreamItem], before: str
+) -> Start | None:
     """The longest earlier version of a memory whose effective stream is the beginning of that of ``stream``.
 
-    Training is a fold over the lessons of the effective stream, so that going on from such a version gives what
-    training from nothing would have given; a version that holds a part of a lesson only is no beginning. Of the
-    versions at the heads the longest that fits is taken at once, as one does whenever edits are only added; otherwise
-    the whole history behind the heads is searched.
+    Training is a fold over the batches of the effective stream, beside the always-on memories that stand before it, so
+    that going on from such a version gives what training from nothing would have given; a version that holds a part of
+    a batch only is no beginning. Of the versions at the heads the longest that fits is taken at once, as one does
+    whenever edits are only added; otherwise the whole history behind the heads is searched.
 
     Args:
         store: the store.
         heads: the commits behind which to look: the tip, and of a merge the other side too.
         memory_id: which memory.
         stream: what it shall hold.
+        before: the always-on memories before it, as :func:`before` has them.
     """
     wanted = _ids(effective(stream))
-    whole = sum(len(lesson) for lesson in wanted)
+    whole = sum(len(batch) for batch in wanted)
     if not wanted:
         return None
     best: Start | None = None
@@ -124,12 +159,14 @@ def find_start(store: Store, heads: Sequence[str], memory_id: str, stream: Seque
     while queue:
         commit = store.objects.commit(queue.pop(0))
         left -= 1
-        version = next((memory.main for memory in commit.memories if memory.id == memory_id), None)
-        if version is not None and version not in seen:
-            seen.add(version)
-            held = _effective_ids(store, version)
-            items = sum(len(lesson) for lesson in held)
-            if wanted[: len(held)] == held and (best is None or items > best.items):
+        version = next((memory for memory in commit.memories if memory.id == memory_id), None)
+        if version is not None and version.main not in seen:
+            seen.add(version.main)
+            meta = store.recent.meta(version.main)
+            held = _effective_ids(meta)
+            items = sum(len(batch) for batch in held)
+            fits = meta.get("before", "") == before and wanted[: len(held)] == held
+            if fits and (best is None or items > best.items):
                 best = Start(version, items)
         if best is not None and (best.items == whole or left == 0):
             return best
@@ -140,19 +177,19 @@ def find_start(store: Store, heads: Sequence[str], memory_id: str, stream: Seque
     return best
 
 
-def _ids(stream: Iterable[StreamItem]) -> _Lessons:
+def _ids(stream: Iterable[StreamItem]) -> _Batches:
     return tuple(
-        tuple((item.edit.id, tuple(other.id for other in item.replay)) for item in lesson) for lesson in lessons(stream)
+        tuple((item.edit.id, tuple(other.id for other in item.companions)) for item in batch)
+        for batch in batches(stream)
     )
 
 
-def _effective_ids(store: Store, delta: str) -> _Lessons:
+def _effective_ids(meta: Mapping[str, Any]) -> _Batches:
     # What is in force of a stream are exactly its effective items; an id that came twice counts where it came last.
-    meta = store.recent.meta(delta)
     last = {item[0]: item for item in stream_ids(meta)}
     held = (last[edit_id] for edit_id in meta["edits"])
     return tuple(
-        tuple((edit_id, replay) for edit_id, replay, _ in lesson) for lesson in runs(held, lambda item: item[2])
+        tuple((edit_id, companions) for edit_id, companions, _ in batch) for batch in runs(held, lambda item: item[2])
     )
 
 

@@ -6,26 +6,31 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-import torch
-
-from wisedb.config import EditorChoice
-from wisedb.editors.common.limits import ensure_room
-from wisedb.editors.protocol import Editor
-from wisedb.editors.streams import ShardPlan, effective
+from wisedb.editors.common.key_statistics import STATISTICS as KEY_STATISTICS
+from wisedb.editors.registry import Owner, bind
+from wisedb.editors.streams import Planned, StreamItem, effective
 from wisedb.edits import Edit
-from wisedb.memory.kinds.masks import random_mask
-from wisedb.memory.merging import merged_memory
-from wisedb.model.locate import locate
-from wisedb.model.tokens import encode_prompt, pad_batch
 from wisedb.progress import Listener, Progress
-from wisedb.serving.assemble import lent
-from wisedb.serving.key_blobs import STATISTICS, KeyWriter
-from wisedb.serving.memory_codec import SHARD, Draft, delta_blob, mask_blob, read_mask, read_memories, tensor
-from wisedb.serving.resources import prepare
+from wisedb.serving.assemble import attached
+from wisedb.serving.blobs import PendingBlobs
+from wisedb.serving.key_blobs import KeyWriter
+from wisedb.serving.memory_codec import (
+    KEYS,
+    STATISTICS,
+    modern_entry,
+    origin_blob,
+    read_change,
+    read_memories,
+    version_blob,
+)
+from wisedb.serving.resources import StoreResources
+from wisedb.store import history
 from wisedb.store.commits import MemoryEntry
-from wisedb.versioning.streams import choice_in, choice_of, find_start
+from wisedb.versioning.planning import Plan
+from wisedb.versioning.streams import Start, before, find_start, stream_ids
 
 if TYPE_CHECKING:
+    from wisedb.memory.kinds.base import Change
     from wisedb.model.base import LoadedBase
     from wisedb.store.store import Store
 
@@ -36,14 +41,12 @@ class Written:
 
     Attributes:
         memories: the commit's list of memories.
-        draft: the new blobs in front of the store's.
-        merged: the commit's ``merged``.
+        pending: the new blobs in front of the store's.
         trained: how many edits were trained for it.
     """
 
     memories: tuple[MemoryEntry, ...]
-    draft: Draft
-    merged: Mapping[str, Any] | None
+    pending: PendingBlobs
     trained: int
 
 
@@ -52,140 +55,169 @@ def write(
     base: LoadedBase,
     memories: Sequence[MemoryEntry],
     heads: Sequence[str],
-    editor: Editor,
-    choice: EditorChoice,
-    plans: Sequence[ShardPlan],
-    in_force: Sequence[Edit],
+    plans: Sequence[Plan],
+    in_force: Mapping[str, Edit],
     *,
-    draft: Draft | None = None,
+    pending: PendingBlobs | None = None,
     progress: Listener | None = None,
 ) -> Written:
-    """Train what the plans ask for.
+    """Train what the plans ask for, memory by memory in the commit's order, each by the editor that began it.
+
+    A memory is a function of the base model, of the always-on memories before it and of its own stream: where one of
+    those changed, it is trained anew too.
 
     Args:
         store: read from, never written to.
         base: the base model; it is left as it was.
         memories: those that the plans change, and those that stay as they are.
         heads: the commits behind which earlier versions of them are found.
-        editor: who trains.
-        choice: settings and seed of the memories that are begun here; the others keep theirs.
         plans: the memories that change.
-        in_force: every edit in force afterwards, to find the merge's threshold.
-        draft: blobs of ``memories`` that aren't in the store yet; what is trained joins them.
+        in_force: every edit in force afterwards, by id.
+        pending: blobs of ``memories`` that aren't in the store yet; what is trained joins them.
         progress: is told after each edit.
 
     Raises:
         TrainingFailed: see the editor.
     """
-    draft = Draft(store.recent) if draft is None else draft
-    entries = {memory.id: memory for memory in memories}
-    work = _Count(progress)
-    trained = 0
-    starts = [None if plan.id is None else find_start(store, heads, plan.id, plan.stream) for plan in plans]
-    for plan, start in zip(plans, starts, strict=True):
-        new = effective(plan.stream)[0 if start is None else start.items :]
-        ensure_room(base.model, base.tokenizer, [item.edit for item in new])
-        work.total += len(new)
-    for plan, start in zip(plans, starts, strict=True):
-        items = effective(plan.stream)
-        if not items:
-            entries.pop(str(plan.id))
-            continue
-        # A memory is trained to its end as it was begun: only so is it a function of its stream.
-        own = choice if plan.id is None else choice_of(store, plan.id)
-        settings = editor.configure(own.settings)
-        if plan.id is None:
-            projection = locate(base.model, store.config.base.target)
-            seed = int(plan.mask_seed or 0)
-            mask = random_mask((projection.d_ff, projection.d_model), settings.mask_ratio, seed)
-            memory_id = draft.put(mask_blob(mask, settings.mask_ratio, seed, own))
-        else:
-            memory_id, mask = plan.id, read_mask(draft, plan.id)
-        begin = None if start is None else (tensor(draft.get(start.delta), "values"), start.items)
-        result = editor.train(prepare(store, base, own), settings, own.seed, mask, begin, items, work.inner())
-        work.finish(len(items) - (0 if start is None else start.items))
-        trained += len(items) - (0 if start is None else start.items)
-        delta_id = draft.put(delta_blob(memory_id, plan.stream, result), None if start is None else start.delta)
-        before = entries[memory_id].blobs if memory_id in entries else {}
-        entries[memory_id] = MemoryEntry(memory_id, SHARD, {**before, "mask": memory_id, "delta": delta_id})
-    after = with_keys(store, base, draft, tuple(entries.values()), editor, choice, in_force)
-    merged = merge_record(store, base, draft, after, editor.configure(choice.settings), in_force)
-    return Written(after, draft, merged, trained)
+    work = _Work(store, base, PendingBlobs(store.recent) if pending is None else pending, heads, progress)
+    changing = {plan.planned.id: plan for plan in plans if plan.planned.id is not None}
+    entries = [modern_entry(work.pending, memory) for memory in memories]
+    jobs = [_Job(entry, changing.get(entry.id)) for entry in entries]
+    jobs += [_Job(None, plan) for plan in plans if plan.planned.id is None]
+    work.expect(jobs)
+    done: list[MemoryEntry] = []
+    for job in jobs:
+        entry = work.carry_out(job, done)
+        if entry is not None:
+            done.append(entry)
+    return Written(work.with_keys(done, in_force), work.pending, work.trained)
 
 
-def with_keys(
-    store: Store,
-    base: LoadedBase,
-    draft: Draft,
-    memories: Sequence[MemoryEntry],
-    editor: Editor,
-    choice: EditorChoice,
-    in_force: Sequence[Edit],
-) -> tuple[MemoryEntry, ...]:
-    """The memories with the keys of their edits, where keys route.
+@dataclass(frozen=True, slots=True)
+class _Job:
+    """One memory: as it is (``None`` for a new one), and what shall become of it (``None`` for nothing)."""
 
-    Keys and activation can't take turns: where one memory has keys, all get some, those that were written for the
-    activation router too. They keep their thresholds, and answer where both say so.
-    """
-    metas = [(_meta(store, draft, memory.id), _meta(store, draft, memory.main)) for memory in memories]
-    own = [editor.configure(choice_in(mask).settings) for mask, _ in metas]
-    if not memories or not any(settings.keyed for settings in (*own, editor.configure(choice.settings))):
-        return tuple(memories)
-    records = {edit.id: edit for edit in in_force}
-    writer = KeyWriter(base, store.config.base, draft, choice.pool)
-    return tuple(
-        memory
-        if memory.main not in draft.blobs and memory.blobs.get(STATISTICS) == writer.prepare()
-        else writer.keyed(memory, [records[each] for each in delta["edits"]], rephrases=settings.train_rephrases)
-        for memory, settings, (_, delta) in zip(memories, own, metas, strict=True)
-    )
+    entry: MemoryEntry | None
+    plan: Plan | None
 
 
-def _meta(store: Store, draft: Draft, blob_id: str) -> Mapping[str, Any]:
-    return draft.blobs[blob_id].meta if blob_id in draft.blobs else store.recent.meta(blob_id)
+class _Work:
+    def __init__(
+        self,
+        store: Store,
+        base: LoadedBase,
+        pending: PendingBlobs,
+        heads: Sequence[str],
+        progress: Listener | None,
+    ) -> None:
+        self._store, self._base, self.pending, self._heads = store, base, pending, heads
+        self._count = _Count(progress)
+        self._rephrases: dict[str, bool] = {}
+        self.trained = 0
 
+    def expect(self, jobs: Sequence[_Job]) -> None:
+        """Refuse what can't be written before anything is trained, and count what is to be."""
+        for job in jobs:
+            if job.plan is not None and job.plan.planned.stream:
+                there = set() if job.entry is None else set(self._meta(job.entry.main)["edits"])
+                new = [item.edit for item in effective(job.plan.planned.stream) if item.edit.id not in there]
+                bind(job.plan.owner).check(self._base, new)
+                self._count.total += len(new)
 
-def merge_record(
-    store: Store,
-    base: LoadedBase,
-    draft: Draft,
-    memories: Sequence[MemoryEntry],
-    settings: Any,
-    in_force: Sequence[Edit],
-) -> dict[str, Any] | None:
-    """How the memories are merged: the TIES density, and the threshold of the merge.
+    def carry_out(self, job: _Job, done: Sequence[MemoryEntry]) -> MemoryEntry | None:
+        """The memory as it shall be, ``None`` if it goes. ``done`` are those before it."""
+        beside = before(done)
+        plan = job.plan
+        if plan is None:
+            entry = job.entry
+            assert entry is not None
+            if self._meta(entry.main).get("before", "") == beside:
+                return entry
+            plan = self._again(entry)
+        if not plan.planned.stream:
+            return None
+        owner = bind(plan.owner)
+        resources = StoreResources(self._base, self._store.config.base, self.pending, plan.owner.resources)
+        start, began, change = self._start(job.entry, plan, owner, beside)
+        items = effective(plan.planned.stream)
+        always = read_memories(self.pending, [entry for entry in done if entry.gate == "always"])
+        with attached(self._base, always):
+            trained = owner.train(
+                self._base, resources, change, 0 if start is None else start.items, items, self._count.inner()
+            )
+        new = len(items) - (0 if start is None else start.items)
+        self._count.finish(new)
+        self.trained += new
+        previous = None if start is None else start.entry.main
+        main = self.pending.put(version_blob(began, plan.planned.stream, trained, beside), previous)
+        held = {} if job.entry is None else dict(job.entry.blobs)
+        blobs = {**held, trained.change.origin: began, trained.change.main: main}
+        if trained.gate not in ("keys", "both"):
+            blobs = {role: blob for role, blob in blobs.items() if role not in (KEYS, STATISTICS)}
+        choice = replace(plan.owner, resources={**plan.owner.resources, **resources.used})
+        self._rephrases[main] = trained.key_rephrases
+        return MemoryEntry(began, trained.change.kind, trained.gate, choice, trained.change.modules, main, blobs)
 
-    The threshold is found as a shard's is: the smallest activation of the edits in force, times a ratio (WISE §2.3.1).
-    It is 0 where keys alone decide: nobody asks for it then. ``fitted`` says whether the merge is more than TIES, see
-    :func:`wisedb.serving.merge_memories.consolidated`.
-    """
-    if not memories:
-        return None
-    if not settings.hinged:
-        return {"density": settings.density, "threshold": 0.0, "fitted": settings.fit_merge}
-    merged = replace(merged_memory(read_memories(draft, memories), 0.0, settings.density), keys=None)
-    activations = prompt_activations(base, store.config.base.target, merged, [edit.prompt for edit in in_force])
-    threshold = min(activations) * settings.threshold_ratio if activations else 0.0
-    return {"density": settings.density, "threshold": threshold}
+    def with_keys(self, entries: Sequence[MemoryEntry], in_force: Mapping[str, Edit]) -> tuple[MemoryEntry, ...]:
+        """The memories with the keys of their edits, where keys have a say."""
+        keyed = [entry for entry in entries if entry.gate in ("keys", "both")]
+        if not keyed:
+            return tuple(entries)
+        writer = KeyWriter(self._base, self.pending, self._statistics(keyed))
+        return tuple(
+            writer.keyed(
+                entry,
+                [in_force[edit] for edit in self._meta(entry.main)["edits"]],
+                rephrases=self._with_rephrases(entry),
+            )
+            if entry in keyed
+            else entry
+            for entry in entries
+        )
 
+    def _start(
+        self, entry: MemoryEntry | None, plan: Plan, owner: Owner, beside: str
+    ) -> tuple[Start | None, str, Change]:
+        """An earlier version to go on from, the blob of the memory's beginning, and what is trained further."""
+        if entry is None:
+            seed = int(plan.planned.seed or 0)
+            change = owner.begin(self._base, seed)
+            return None, self.pending.put(origin_blob(change, plan.owner, seed)), change
+        start = find_start(self._store, self._heads, entry.id, plan.planned.stream, beside)
+        if start is not None:
+            return start, entry.id, read_change(self.pending, modern_entry(self.pending, start.entry))
+        return None, entry.id, owner.begin(self._base, int(self._meta(entry.id).get("seed") or 0))
 
-@torch.no_grad()
-def prompt_activations(
-    base: LoadedBase, target: str, memory: Any, prompts: Sequence[str], *, batch: int = 32
-) -> list[float]:
-    """Δ_act of each prompt under one memory."""
-    found: list[float] = []
-    with lent(base.model, target, [memory], "merge") as handle:
-        for start in range(0, len(prompts), batch):
-            ids = [encode_prompt(base.tokenizer, prompt) for prompt in prompts[start : start + batch]]
-            padded, mask = pad_batch(ids, base.tokenizer.pad_token_id or 0, "right")
-            if handle is None:
-                raise RuntimeError("a memory was lent, so there is a handle")
-            with handle.boundary([len(row) for row in ids]), handle.record() as record:
-                device = base.model.device
-                base.model(input_ids=padded.to(device), attention_mask=mask.to(device), use_cache=False)
-            found.extend(record.activations[:, 0].tolist())
-    return found
+    def _again(self, entry: MemoryEntry) -> Plan:
+        # The same stream once more: an always-on memory before it changed.
+        assert entry.editor is not None
+        listed = stream_ids(self._meta(entry.main))
+        wanted = dict.fromkeys(edit for item, companions, _ in listed for edit in (item, *companions))
+        edits = {edit.id: edit for edit in history.edits_of(self._store, list(wanted))}
+        stream = tuple(
+            StreamItem(edits[item], tuple(edits[each] for each in rest), batch) for item, rest, batch in listed
+        )
+        return Plan(entry.editor, Planned(entry.id, None, stream))
+
+    def _statistics(self, keyed: Sequence[MemoryEntry]) -> str:
+        # Two people's machines measure them a little differently: what the history names is taken, so that nobody's
+        # keys are made anew. Those of an old store that know no names are measured again.
+        for entry in keyed:
+            found = entry.blobs.get(STATISTICS)
+            if found is not None and "marks" in self.pending.get(found).arrays:
+                return found
+        first = keyed[0]
+        named = {} if first.editor is None else first.editor.resources
+        resources = StoreResources(self._base, self._store.config.base, self.pending, named)
+        return resources.blob(KEY_STATISTICS, first.modules[0])
+
+    def _with_rephrases(self, entry: MemoryEntry) -> bool:
+        if entry.main in self._rephrases:
+            return self._rephrases[entry.main]
+        return KEYS in entry.blobs and bool(self._meta(entry.blobs[KEYS]).get("rephrases"))
+
+    def _meta(self, blob_id: str) -> Mapping[str, Any]:
+        return self.pending.blobs[blob_id].meta if blob_id in self.pending.blobs else self._store.recent.meta(blob_id)
 
 
 class _Count:

@@ -11,7 +11,7 @@ from transformers import AutoModel
 
 from tests.models import tiny_model
 from wisedb.errors import BaseModelMismatch, CorruptObject
-from wisedb.export.peft.config import WiseConfig
+from wisedb.export.peft.config import MemoryConfig
 from wisedb.export.peft.probe import check_probe, probe
 from wisedb.model.locate import locate
 
@@ -19,8 +19,8 @@ STORED = torch.float16, torch.bfloat16, torch.float32
 LOADED = *STORED, torch.float64
 
 
-def _config(folder: Path, target: str) -> WiseConfig:
-    return WiseConfig(inference_mode=True, base={"model": "m", "revision": "r" * 40}, probe=probe(folder, target))
+def _config(folder: Path, target: str) -> MemoryConfig:
+    return MemoryConfig(inference_mode=True, base={"model": "m", "revision": "r" * 40}, probe=probe(folder, target))
 
 
 @pytest.mark.parametrize("stored", STORED)
@@ -57,10 +57,10 @@ def test_no_probe_is_made_of_what_is_not_there(tmp_path: Path) -> None:
     tiny_model("llama").save_pretrained(tmp_path)
     assert probe(tmp_path, "model.layers.0.mlp.no_proj") is None
     assert probe(tmp_path, "model.norm") is None
-    check_probe(WiseConfig(inference_mode=True), torch.ones(2, 2))
+    check_probe(MemoryConfig(inference_mode=True), torch.ones(2, 2))
 
 
 @pytest.mark.parametrize("broken", [{}, {"dtype": "X", "values": [[1.0]], "shape": [1, 1]}, {"values": "x"}])
 def test_a_broken_probe_is_refused(broken: dict[str, Any]) -> None:
     with pytest.raises(CorruptObject):
-        check_probe(WiseConfig(inference_mode=True, probe=broken), torch.ones(2, 2))
+        check_probe(MemoryConfig(inference_mode=True, probe=broken), torch.ones(2, 2))

@@ -5,15 +5,20 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from random import Random
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import torch
 
+from wisedb.config import POOL as POOL_NAME
+from wisedb.editors.resources import Resource, Resources
 from wisedb.edits import normalise_prompt
 from wisedb.errors import UsageError
+from wisedb.memory.kinds.base import Part
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
+
+    from wisedb.model.base import LoadedBase
 
 _BATCH = 64
 _ROUNDS = 24
@@ -134,3 +139,15 @@ def _sample(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, seed: in
 def _clean(text: str) -> str:
     # What can't be printed (half a character, control codes) is no part of a prompt.
     return " ".join("".join(sign if sign.isprintable() and sign != "\ufffd" else " " for sign in text).split())
+
+
+def _no_pool(base: LoadedBase, resources: Resources, module: str) -> Part:
+    return Part(Pool((), (), {}).to_meta())
+
+
+def _read(part: Part) -> Pool:
+    return Pool.from_meta(part.meta)
+
+
+POOL: Final = Resource(POOL_NAME, _no_pool, _read)
+"""The store's pool, made at ``init``; empty where the commit names none."""

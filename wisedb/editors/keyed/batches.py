@@ -12,7 +12,7 @@ from torch.nn.utils.rnn import pad_sequence
 
 from wisedb.editors.keyed.context import PreparedModel
 from wisedb.editors.keyed.neighbours import names, neighbours
-from wisedb.editors.keyed.settings import WiseConfig
+from wisedb.editors.keyed.settings import KeyedSettings
 from wisedb.edits import Edit
 from wisedb.model.tokens import encode_pair, encode_prompt, joined
 
@@ -79,7 +79,7 @@ class Rows:
     cached never depends on the order of the questions.
     """
 
-    def __init__(self, base: PreparedModel, config: WiseConfig) -> None:
+    def __init__(self, base: PreparedModel, config: KeyedSettings) -> None:
         self._base = base
         self._contexts = base.pool.contexts[: config.contexts]
         self._end = config.end

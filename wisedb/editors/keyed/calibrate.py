@@ -9,7 +9,7 @@ import torch
 from wisedb.config import Setting
 from wisedb.editors.keyed.batches import Rows
 from wisedb.editors.keyed.context import PreparedModel
-from wisedb.editors.keyed.settings import WiseConfig
+from wisedb.editors.keyed.settings import KeyedSettings
 from wisedb.memory.gates.activation import token_squares
 from wisedb.model.locate import weight_of
 
@@ -60,7 +60,7 @@ def calibrate(base: PreparedModel) -> Calibration:
         base: the prepared base model; its pool is what is measured over.
     """
     weight = weight_of(base.projection)
-    rows = Rows(base, WiseConfig(keep=0)).pool()
+    rows = Rows(base, KeyedSettings(keep=0)).pool()
     squares = [token_squares(row.features @ weight.to(row.features.dtype)) for row in rows]
     activation = float((torch.cat(squares).mean() if squares else weight.float().square().sum(dim=1).mean()).sqrt())
     rms = float(weight.float().square().mean().sqrt())

@@ -8,14 +8,20 @@ from typing import TYPE_CHECKING
 import torch
 from torch import nn
 
-from wisedb.editors.common.pool import Pool
+from wisedb.editors.common.key_statistics import STATISTICS
+from wisedb.editors.common.pool import POOL, Pool
 from wisedb.editors.keyed.activation_cache import KeptRows
 from wisedb.editors.keyed.paraphrases import Asked
+from wisedb.editors.keyed.settings import KeyedSettings
+from wisedb.memory.hooks import handle_of
 from wisedb.model.cached_forward import Shortcut, find_shortcut
 from wisedb.model.locate import Projection, weight_of
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
+
+    from wisedb.editors.resources import Resources
+    from wisedb.model.base import LoadedBase
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -61,10 +67,8 @@ class PreparedModel:
             asked: what prompts ask for, if edits are to borrow wordings.
         """
         model.eval()
-        weight = weight_of(projection)
-        if stored_dtype is None:
-            stored_dtype = torch.float16 if weight.dtype == torch.float32 else weight.dtype
-        return cls(model, tokenizer, projection, pool, find_shortcut(model, projection), stored_dtype, asked)
+        dtype = stored_dtype or default_dtype(projection)
+        return cls(model, tokenizer, projection, pool, find_shortcut(model, projection), dtype, asked)
 
     @property
     def device(self) -> torch.device:
@@ -75,3 +79,37 @@ class PreparedModel:
     def feature_bytes(self) -> int:
         """Bytes of one number of a cached state."""
         return weight_of(self.projection).element_size()
+
+
+def default_dtype(projection: Projection) -> torch.dtype:
+    """In which ΔW is stored: that of the weight, and float16 for a float32 weight."""
+    weight = weight_of(projection)
+    return torch.float16 if weight.dtype == torch.float32 else weight.dtype
+
+
+def prepare(base: LoadedBase, resources: Resources, settings: KeyedSettings) -> PreparedModel:
+    """The base model made ready for training, once a loaded model.
+
+    Which shortcut its forward allows is tried once, and again where the model was moved, runs another attention or has
+    other always-on memories attached. Where edits borrow each other's wordings, what they are compared by is there too.
+
+    Raises:
+        UsageError: the pool is too small for the keys' statistics.
+    """
+    projection = base.projection(settings.target)
+    weight = weight_of(projection)
+    attention = getattr(base.model.config, "_attn_implementation", None)
+    borrows = settings.keyed and settings.wordings > 0
+    handle = handle_of(base.model)
+    always_on = () if handle is None else tuple((memory.id, memory.edits) for memory in handle.always_on)
+    key = ("prepared", projection.name, id(projection.module), resources.blob(POOL), weight.device, weight.dtype)
+
+    def make() -> PreparedModel:
+        asked = None
+        if borrows:
+            asked = Asked(base.model, base.tokenizer, projection, resources.get(STATISTICS, projection.name))
+        return PreparedModel.prepare(base.model, base.tokenizer, projection, resources.get(POOL), asked=asked)
+
+    found = base.derived.get((*key, attention, borrows, always_on), make)
+    found.model.eval()
+    return found

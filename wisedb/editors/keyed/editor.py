@@ -1,71 +1,119 @@
-"""WISE as an editor."""
+"""Keyed side memories as an editor: ours, after WISE."""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
-from torch import Tensor
+import torch
 
 from wisedb.config import Setting
-from wisedb.editors.keyed.context import PreparedModel
-from wisedb.editors.keyed.merge import consolidate
-from wisedb.editors.keyed.settings import MEASURED, WiseConfig
+from wisedb.editors.common.key_statistics import STATISTICS
+from wisedb.editors.common.limits import ensure_room
+from wisedb.editors.keyed.calibrate import calibrate
+from wisedb.editors.keyed.context import default_dtype, prepare
+from wisedb.editors.keyed.merge import fit_merge
+from wisedb.editors.keyed.settings import KeyedSettings
 from wisedb.editors.keyed.sharding import plan
 from wisedb.editors.keyed.train import train_stream
-from wisedb.editors.streams import ShardPlan, ShardStream, StreamItem, TrainedShard
+from wisedb.editors.streams import Held, Planned, StreamItem, Trained
 from wisedb.edits import Edit
+from wisedb.memory.gates.base import GateName
+from wisedb.memory.kinds.base import Change
+from wisedb.memory.kinds.masked_delta import MaskedDelta
+from wisedb.memory.kinds.masks import random_mask
+from wisedb.memory.memory import Memory
+from wisedb.memory.merging import merged_memory
 from wisedb.progress import Listener
+
+if TYPE_CHECKING:
+    from wisedb.editors.resources import Resources
+    from wisedb.model.base import LoadedBase
 
 
 @dataclass(frozen=True, slots=True)
-class Wise:
-    """WISE (Wang et al., NeurIPS 2024): side memories in subspaces of one FFN projection, routed by activation."""
+class Keyed:
+    """Side memories of one FFN projection, found by keys and fitted in batches; after WISE (Wang et al., 2024)."""
 
-    name: str = "wise"
-    settings_type: type[WiseConfig] = WiseConfig
-    measured: tuple[str, ...] = MEASURED
+    name: str = "keyed"
+    kind: str = MaskedDelta.kind
+    gate: str = "keys"
+    undo: str = "retrained"
+    good_at: str = "Many facts at once, other wordings of them, exact undo; prompts without an edit stay untouched."
+    bad_at: str = "Edits whose subject is named otherwise than in the edit; answers of hundreds of tokens."
 
-    def configure(self, settings: Mapping[str, Setting]) -> WiseConfig:
-        """See :meth:`WiseConfig.from_settings`."""
-        return WiseConfig.from_settings(settings)
+    def configure(self, settings: Mapping[str, Setting]) -> KeyedSettings:
+        """See :meth:`KeyedSettings.from_settings`."""
+        return KeyedSettings.from_settings(settings)
+
+    def calibrate(self, base: LoadedBase, resources: Resources, given: Mapping[str, Setting]) -> KeyedSettings:
+        """Settings in the units of the model's activations and weights; keys' statistics are measured here."""
+        module = base.projection(str(given.get("target", ""))).name
+        measured = calibrate(prepare(base, resources, replace(KeyedSettings(), target=module, wordings=0)))
+        settings = self.configure({**measured.settings, **given, "target": module})
+        if settings.keyed:
+            # Now rather than within the first commit.
+            resources.get(STATISTICS, module)
+        return settings
 
     def plan(
-        self,
-        shards: Sequence[ShardStream],
-        new: Sequence[Edit],
-        removed: Collection[str],
-        settings: WiseConfig,
-        seed: int,
-    ) -> list[ShardPlan]:
+        self, held: Sequence[Held], new: Sequence[Edit], removed: Collection[str], settings: KeyedSettings, seed: int
+    ) -> list[Planned]:
         """See :func:`wisedb.editors.keyed.sharding.plan`."""
-        return plan(shards, new, removed, settings, seed)
+        return plan(held, new, removed, settings, seed)
+
+    def check(self, base: LoadedBase, settings: KeyedSettings, edits: Sequence[Edit]) -> None:
+        """Prompt and target must fit into what the model reads."""
+        ensure_room(base.model, base.tokenizer, edits)
+
+    def begin(self, base: LoadedBase, settings: KeyedSettings, seed: int) -> MaskedDelta:
+        """ΔW = 0 under a random mask."""
+        projection = base.projection(settings.target)
+        mask = random_mask((projection.d_ff, projection.d_model), settings.mask_ratio, seed)
+
+        return MaskedDelta.under(projection.name, mask, torch.zeros(int(mask.sum()), dtype=default_dtype(projection)))
 
     def train(
         self,
-        base: PreparedModel,
-        settings: WiseConfig,
+        base: LoadedBase,
+        resources: Resources,
+        settings: KeyedSettings,
         seed: int,
-        mask: Tensor,
-        start: tuple[Tensor, int] | None,
-        items: Sequence[StreamItem],
+        start: Change,
+        done: int,
+        stream: Sequence[StreamItem],
         progress: Listener | None = None,
-    ) -> TrainedShard:
+    ) -> Trained:
         """See :func:`wisedb.editors.keyed.train.train_stream`."""
-        return train_stream(base, settings, seed, mask, start, items, progress)
+        assert isinstance(start, MaskedDelta)
+        begun = (start.values, done) if done else None
+        context = prepare(base, resources, settings)
+        found = train_stream(context, settings, seed, start.mask, begun, stream, progress)
+        gate: GateName = "keys" if not settings.hinged else "both" if settings.keyed else "activation"
+        statistics = {name: found.statistics[name] for name in ("own", "pool") if name in found.statistics}
+        change = MaskedDelta(start.module, start.packed, found.values)
+        return Trained(change, gate, found.threshold, statistics, settings.train_rephrases)
 
-    def consolidate(
+    def merge(
         self,
-        base: PreparedModel,
-        settings: WiseConfig,
+        base: LoadedBase,
+        resources: Resources,
+        settings: KeyedSettings,
         seed: int,
-        mask: Tensor,
-        values: Tensor,
+        memories: Sequence[Memory],
         edits: Sequence[Edit],
         progress: Listener | None = None,
-    ) -> Tensor:
-        """See :func:`wisedb.editors.keyed.merge.consolidate`."""
-        return consolidate(base, settings, seed, mask, values, edits, progress)
+    ) -> Memory | None:
+        """TIES of all, then fitted until it says every edit; see :func:`wisedb.editors.keyed.merge.fit_merge`."""
+        ties = merged_memory(memories, 0.0, settings.density)
+        if not settings.fit_merge or settings.hinged:
+            return ties
+        change = ties.change
+        assert isinstance(change, MaskedDelta)
+        context = prepare(base, resources, settings)
+        values = fit_merge(context, settings, seed, change.mask, change.values, edits, progress)
+        return replace(ties, change=replace(change, values=values))
 
 
-EDITOR = Wise()
+EDITOR = Keyed()

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from wisedb.editors.keyed.batches import Rows
 from wisedb.editors.keyed.context import PreparedModel
-from wisedb.editors.keyed.settings import WiseConfig
+from wisedb.editors.keyed.settings import KeyedSettings
 from wisedb.editors.keyed.subspace import Subspace
 from wisedb.editors.keyed.trainer import LessonWriter
 from wisedb.editors.streams import StreamItem
@@ -16,9 +16,9 @@ from wisedb.edits import Edit
 from wisedb.progress import Listener, Progress
 
 
-def consolidate(
+def fit_merge(
     base: PreparedModel,
-    config: WiseConfig,
+    config: KeyedSettings,
     seed: int,
     mask: Tensor,
     values: Tensor,

@@ -8,7 +8,7 @@ from random import Random
 from torch import Tensor
 
 from wisedb.editors.keyed.batches import Prompts, Row, Rows, collate_prompts
-from wisedb.editors.keyed.settings import WiseConfig
+from wisedb.editors.keyed.settings import KeyedSettings
 from wisedb.editors.streams import StreamItem
 
 # Of a large pool, so many prompts stand for all; of all near neighbours of a lesson's edits, about as many.
@@ -26,7 +26,7 @@ class Quiet:
         chooser: draws them.
     """
 
-    def __init__(self, rows: Rows, lesson: Sequence[StreamItem], config: WiseConfig, chooser: Random) -> None:
+    def __init__(self, rows: Rows, lesson: Sequence[StreamItem], config: KeyedSettings, chooser: Random) -> None:
         self._chooser = chooser
         self._config = config
         self._irrelevant: list[Row] = []
@@ -37,7 +37,7 @@ class Quiet:
             unrelated = [row for each in local for row in rows.prompt(each.prompt)] or list(rows.pool())
             self._irrelevant = [row for item in lesson for row in rows.neighbours(item.edit, near, chooser)]
             self._irrelevant += chooser.sample(unrelated, min(_EXAMINED, len(unrelated)))
-            others = {other.id: other for item in lesson for other in item.replay}
+            others = {other.id: other for item in lesson for other in item.companions}
             self._replay = [rows.edit(other)[0] for other in others.values()]
         # Not heard yet counts as loud.
         self._level = [float("inf")] * len(self._irrelevant)

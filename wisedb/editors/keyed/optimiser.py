@@ -11,7 +11,7 @@ from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LambdaLR
 
 from wisedb.editors.keyed.batches import Prompts
-from wisedb.editors.keyed.settings import WiseConfig
+from wisedb.editors.keyed.settings import KeyedSettings
 from wisedb.errors import TrainingFailed
 
 SLACK = 0.02
@@ -41,7 +41,7 @@ def change_of(prompts: Prompts, delta: Tensor) -> Tensor:
     return prompts.features @ delta.to(prompts.features.dtype)
 
 
-def optimise(config: WiseConfig, values: Tensor, steps: int) -> tuple[Optimizer, LambdaLR]:
+def optimise(config: KeyedSettings, values: Tensor, steps: int) -> tuple[Optimizer, LambdaLR]:
     """A fresh optimiser, and its schedule over so many steps."""
     optimizer: Optimizer
     if config.optimizer == "sgd":

@@ -17,7 +17,7 @@ from wisedb.editors.keyed.dataset import Pick, Sheet, together
 from wisedb.editors.keyed.negatives import Quiet
 from wisedb.editors.keyed.paraphrases import wordings
 from wisedb.editors.keyed.repetition import Agenda
-from wisedb.editors.keyed.settings import WiseConfig
+from wisedb.editors.keyed.settings import KeyedSettings
 from wisedb.editors.keyed.sharding import places
 from wisedb.editors.streams import StreamItem
 from wisedb.edits import Edit
@@ -70,7 +70,7 @@ class Course:
     def __init__(
         self,
         base: PreparedModel,
-        config: WiseConfig,
+        config: KeyedSettings,
         lesson: Sequence[StreamItem],
         earlier: Sequence[Edit],
         rows: Rows,
@@ -166,7 +166,7 @@ class Course:
 
 
 def _borrowed(
-    base: PreparedModel, config: WiseConfig, lesson: Sequence[Edit], earlier: Sequence[Edit], count: int
+    base: PreparedModel, config: KeyedSettings, lesson: Sequence[Edit], earlier: Sequence[Edit], count: int
 ) -> list[tuple[str, ...]]:
     if base.asked is None or not config.keyed or not count:
         return [()] * len(lesson)

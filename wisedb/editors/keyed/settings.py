@@ -1,4 +1,4 @@
-"""The settings of the WISE editor."""
+"""The settings of the editor of keyed side memories."""
 
 from __future__ import annotations
 
@@ -12,44 +12,6 @@ from typing import Any, Self
 from wisedb.config import Setting
 from wisedb.errors import UnknownSetting
 
-PRESETS: Mapping[str, Mapping[str, Setting]] = MappingProxyType(
-    {
-        # The source's own settings: SGD, a shard that sees each edit once, all contexts at every step. What is in the
-        # units of the model (MEASURED) is left out: LLaMA-2's margins say nothing about another model.
-        "paper": MappingProxyType(
-            {
-                "shard_capacity": 170,
-                "lesson_size": 1,
-                "optimizer": "sgd",
-                "schedule": "constant",
-                "learning_rate": 1.0,
-                "steps": 70,
-                "attempts": 1,
-                "routing_weight": 1.0,
-                "contexts": 10,
-                "contexts_per_step": 10,
-                "variations": 0,
-                "wordings": 0,
-                "router": "activation",
-                "irrelevant": 1,
-                "neighbours": 0,
-                "keep": 0,
-                "rehearsal": 0,
-                "replay": 1,
-                "threshold_rule": "own",
-                "threshold_ratio": 1.0,
-                "end": False,
-                "margin": 0.0,
-                "fit_merge": False,
-            }
-        )
-    }
-)
-"""Names for bundles of settings; ``preset`` in the settings picks one, other keys override it."""
-
-MEASURED: tuple[str, ...] = ("mask_ratio", "max_delta", "alpha", "beta", "gamma")
-"""Settings in the units of the model at hand, which a preset leaves as :func:`calibrate` found them."""
-
 _CHOICES: Mapping[str, tuple[str, ...]] = MappingProxyType(
     {
         "optimizer": ("adam", "sgd"),
@@ -62,8 +24,8 @@ _CHOICES: Mapping[str, tuple[str, ...]] = MappingProxyType(
 
 
 @dataclass(frozen=True, slots=True)
-class WiseConfig:
-    """How WISE writes edits.
+class KeyedSettings:
+    """How keyed side memories are written.
 
     α, β, γ, ``max_delta`` and ``learning_rate`` are in the units of the model at hand; ``calibrate`` scales them.
 
@@ -72,6 +34,7 @@ class WiseConfig:
     source.
 
     Attributes:
+        target: the matrix that is edited, by its path in the model; empty before the model is known.
         mask_ratio: ρ, the share of the projection's entries that a shard may change.
         shard_capacity: edits in force that a shard takes before the next one is opened; a passage counts several times.
         lesson_size: edits of one commit that are fitted together, at most; 1 writes one after the other (the source).
@@ -127,6 +90,7 @@ class WiseConfig:
         end: the answer's end is learned too, so that generation stops by itself.
     """
 
+    target: str = ""
     mask_ratio: float = 0.2
     shard_capacity: int = 100
     lesson_size: int = 500
@@ -194,26 +158,19 @@ class WiseConfig:
 
     @classmethod
     def from_settings(cls, settings: Mapping[str, Setting]) -> Self:
-        """The defaults, then the preset (key ``preset``) if one is named, then every other key.
+        """The defaults, and what is given in their place.
 
         Texts are read as numbers and truth values where the setting is one, as ``--set key=value`` brings them.
 
         Raises:
-            UnknownSetting: no such key, no such preset, or a value that doesn't fit; the hint says what would.
+            UnknownSetting: no such key, or a value that doesn't fit; the hint says what would.
         """
         kinds = {field.name: type(field.default) for field in fields(cls)}
         chosen: dict[str, Any] = {}
-        preset = settings.get("preset")
-        if preset is not None:
-            if preset not in PRESETS:
-                raise UnknownSetting(f"there is no preset '{preset}'", hint=f"There are: {', '.join(PRESETS)}.")
-            chosen.update(PRESETS[str(preset)])
         for name, value in settings.items():
-            if name == "preset":
-                continue
             if name not in kinds:
                 near = get_close_matches(name, kinds, n=1, cutoff=0.0)
-                raise UnknownSetting(f"WISE has no setting '{name}'", hint=f"Did you mean '{near[0]}'?")
+                raise UnknownSetting(f"the editor 'keyed' has no setting '{name}'", hint=f"Did you mean '{near[0]}'?")
             chosen[name] = _fit(name, value, kinds[name])
         return cls(**chosen)
 

@@ -8,16 +8,14 @@ from itertools import accumulate, chain, count
 from random import Random
 
 from wisedb.canonical import canonical_json, digest
-from wisedb.editors.keyed.settings import WiseConfig
-from wisedb.editors.streams import ShardPlan, ShardStream, StreamItem, effective
+from wisedb.editors.keyed.settings import KeyedSettings
+from wisedb.editors.streams import Held, Planned, StreamItem, effective
 from wisedb.edits import Edit, normalise_prompt
 
 # A shard takes edits on subjects that it knows up to so many times its capacity.
 _WIDER = 1.5
 # Words of a target that take up as much of a shard as a fact does, which may have up to twice as many.
 _WORDS = 8
-
-__all__ = ["ShardPlan", "ShardStream", "StreamItem", "effective", "plan", "seed_of"]
 
 
 def seed_of(seed: int, *words: str) -> int:
@@ -26,12 +24,12 @@ def seed_of(seed: int, *words: str) -> int:
 
 
 def plan(
-    shards: Sequence[ShardStream],
+    shards: Sequence[Held],
     new: Sequence[Edit],
     removed: Collection[str],
-    config: WiseConfig,
+    config: KeyedSettings,
     seed: int,
-) -> list[ShardPlan]:
+) -> list[Planned]:
     """Split ``new`` over the shards and take ``removed`` out of them.
 
     A new edit whose prompt an edit in force has goes to that edit's shard and shadows it there, so that one prompt
@@ -83,7 +81,7 @@ class _Draft:
         in_force: by prompt, the edits that no newer one shadows, in the order of the stream.
     """
 
-    def __init__(self, place: int, shard: ShardStream | None, mask_seed: int | None, gone: Collection[str]) -> None:
+    def __init__(self, place: int, shard: Held | None, mask_seed: int | None, gone: Collection[str]) -> None:
         self.place = place
         self.id = None if shard is None else shard.id
         self.mask_seed = mask_seed  # of an existing shard too, where it is known
@@ -92,7 +90,7 @@ class _Draft:
         self.in_force = {item.edit.key: item.edit for item in effective(self.stream)}
         self.taken = sum(map(places, self.in_force.values()))
         self._listed: list[Edit] | None = None
-        self._lesson = max((item.lesson for item in self.stream if item.lesson is not None), default=-1)
+        self._lesson = max((item.batch for item in self.stream if item.batch is not None), default=-1)
         self._taught = 0  # edits that this plan adds
 
     def lesson(self, size: int) -> int:
@@ -123,8 +121,8 @@ class _Draft:
 class _Drafts:
     """All shards while they are planned, so kept that one more edit costs about as much as the last one did."""
 
-    def __init__(self, shards: Sequence[ShardStream], gone: Collection[str]) -> None:
-        self._all = [_Draft(place, shard, shard.mask_seed, gone) for place, shard in enumerate(shards)]
+    def __init__(self, shards: Sequence[Held], gone: Collection[str]) -> None:
+        self._all = [_Draft(place, shard, shard.seed, gone) for place, shard in enumerate(shards)]
         self._homes: dict[str, _Draft] = {}
         for draft in self._all:
             for key in draft.in_force:
@@ -182,12 +180,12 @@ class _Drafts:
         before = self._ends[home.place] - mine
         return tuple(self._nth(position if position < before else position + mine) for position in chosen)
 
-    def changed(self) -> Iterator[ShardPlan]:
+    def changed(self) -> Iterator[Planned]:
         """What shall become of the drafts that are no longer what they were."""
         for draft in self._all:
             stream = tuple(draft.stream)
             if stream != draft.before:
-                yield ShardPlan(draft.id, draft.mask_seed if draft.id is None else None, stream)
+                yield Planned(draft.id, draft.mask_seed if draft.id is None else None, stream)
 
     def _nth(self, position: int) -> Edit:
         place = bisect_right(self._ends, position)

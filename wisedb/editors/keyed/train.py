@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import torch
@@ -12,28 +13,41 @@ from wisedb.editors.keyed.batches import collate_prompts
 from wisedb.editors.keyed.context import PreparedModel
 from wisedb.editors.keyed.dataset import Sheet
 from wisedb.editors.keyed.optimiser import Outcome, change_of
-from wisedb.editors.keyed.settings import WiseConfig
+from wisedb.editors.keyed.settings import KeyedSettings
 from wisedb.editors.keyed.subspace import Subspace
 from wisedb.editors.keyed.trainer import LessonWriter, Report
 from wisedb.editors.keyed.write import Writer
-from wisedb.editors.streams import StreamItem, TrainedShard, effective, lessons
+from wisedb.editors.streams import StreamItem, batches, effective
 from wisedb.errors import TrainingFailed
 from wisedb.memory.gates.activation import activation
 from wisedb.model.tokens import joined
 from wisedb.progress import Listener, Progress
 
-__all__ = ["TrainedShard", "train_stream"]
+
+@dataclass(frozen=True, slots=True)
+class TrainedValues:
+    """What training gives.
+
+    Attributes:
+        values: ΔW at the entries of the mask, row-major, ``(entries,)``, in the dtype that is stored, on the CPU.
+        threshold: ε, in units of Δ_act; 0 where keys alone route.
+        statistics: what was measured on the way, JSON values only.
+    """
+
+    values: Tensor
+    threshold: float
+    statistics: Mapping[str, Any] = field(default_factory=dict)
 
 
 def train_stream(
     base: PreparedModel,
-    config: WiseConfig,
+    config: KeyedSettings,
     seed: int,
     mask: Tensor,
     start: tuple[Tensor, int] | None,
     items: Sequence[StreamItem],
     progress: Listener | None = None,
-) -> TrainedShard:
+) -> TrainedValues:
     """Write a stream of edits into one shard.
 
     The result is a pure function of (base, mask, config, seed, lessons of the effective stream) on one machine, bit for
@@ -64,7 +78,7 @@ def train_stream(
     teller = _Teller(progress, len(stream) - done)
     outcomes: dict[str, Outcome] = {}
     position = 0
-    for lesson in [(item,) for item in stream] if alone else lessons(stream):
+    for lesson in [(item,) for item in stream] if alone else batches(stream):
         first, position = position, position + len(lesson)
         if position <= done:
             continue
@@ -83,7 +97,7 @@ def train_stream(
     statistics["outcomes"] = {
         edit: {"steps": outcome.steps, "learned": outcome.learned} for edit, outcome in outcomes.items()
     }
-    return TrainedShard(values.cpu(), threshold, statistics)
+    return TrainedValues(values.cpu(), threshold, statistics)
 
 
 class _Teller:
@@ -121,7 +135,7 @@ def _unfit(why: str) -> TrainingFailed:
 
 @torch.no_grad()
 def _threshold(
-    base: PreparedModel, config: WiseConfig, delta: Tensor, stream: Sequence[StreamItem], writer: Writer
+    base: PreparedModel, config: KeyedSettings, delta: Tensor, stream: Sequence[StreamItem], writer: Writer
 ) -> tuple[float, dict[str, Any]]:
     # ε: the smallest activation of the shard's own edits times a ratio (the paper's rule), or a rule of our own. Where
     # keys alone route, nobody asks for it.

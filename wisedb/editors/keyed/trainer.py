@@ -16,7 +16,7 @@ from wisedb.editors.keyed.losses import Margins, answer_loss, lead, memo_loss, r
 from wisedb.editors.keyed.optimiser import SLACK, Outcome, change_of, damp, finite, optimise
 from wisedb.editors.keyed.preconditioner import Change
 from wisedb.editors.keyed.sampler import Course, Step, rehearsed, repairs
-from wisedb.editors.keyed.settings import WiseConfig
+from wisedb.editors.keyed.settings import KeyedSettings
 from wisedb.editors.keyed.sharding import seed_of
 from wisedb.editors.keyed.subspace import Subspace
 from wisedb.editors.streams import StreamItem
@@ -66,7 +66,7 @@ class LessonWriter:
     def __init__(
         self,
         base: PreparedModel,
-        config: WiseConfig,
+        config: KeyedSettings,
         seed: int,
         subspace: Subspace,
         rows: Rows,

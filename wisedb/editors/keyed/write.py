@@ -12,7 +12,7 @@ from wisedb.editors.keyed.batches import Batch, Prompts, Row, Rows, collate, col
 from wisedb.editors.keyed.context import PreparedModel
 from wisedb.editors.keyed.losses import Margins, answer_loss, lead, memo_loss, routing_loss
 from wisedb.editors.keyed.optimiser import SLACK, Outcome, change_of, finite, optimise
-from wisedb.editors.keyed.settings import WiseConfig
+from wisedb.editors.keyed.settings import KeyedSettings
 from wisedb.editors.keyed.sharding import seed_of
 from wisedb.editors.keyed.subspace import Subspace
 from wisedb.editors.streams import StreamItem
@@ -33,7 +33,7 @@ class Writer:
         mask: ``(d_ff, d_model)``, bool.
     """
 
-    def __init__(self, base: PreparedModel, config: WiseConfig, seed: int, mask: Tensor) -> None:
+    def __init__(self, base: PreparedModel, config: KeyedSettings, seed: int, mask: Tensor) -> None:
         self.rows = Rows(base, config)
         self._base = base
         self._config = config
@@ -135,7 +135,7 @@ class Writer:
 class _Material:
     """What the steps of one edit are taken from: first what isn't right yet, then at random."""
 
-    def __init__(self, rows: Rows, item: StreamItem, earlier: Sequence[Edit], config: WiseConfig, seed: int) -> None:
+    def __init__(self, rows: Rows, item: StreamItem, earlier: Sequence[Edit], config: KeyedSettings, seed: int) -> None:
         self._config = config
         self._random = Random(seed_of(seed, "steps", item.edit.id))
         self._own = rows.edit(item.edit)
@@ -146,7 +146,7 @@ class _Material:
             unrelated = tuple(row for each in local for row in rows.prompt(each.prompt)) or rows.pool()
             near = rows.neighbours(item.edit, config.neighbours, self._random)
             self._irrelevant = [*near, *self._random.sample(unrelated, min(_EXAMINED, len(unrelated)))]
-        self._replay = tuple(_bare(rows.edit(edit)) for edit in item.replay)
+        self._replay = tuple(_bare(rows.edit(edit)) for edit in item.companions)
         bare = [edit_rows[0] for edit_rows in self._earlier]
         self.everything: tuple[Batch, Prompts | None, Prompts | None] = (
             collate([*self._own, *bare]),

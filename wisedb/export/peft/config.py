@@ -9,7 +9,7 @@ from peft import PeftConfig
 
 from wisedb.errors import FormatTooNew, UsageError
 
-FORMAT = 1
+FORMAT = 2
 
 PREFIX = "wisedb_"
 """What the names of the method's own tensors begin with."""
@@ -33,14 +33,14 @@ METHOD = MethodName("WISEDB")
 
 
 @dataclass
-class WiseConfig(PeftConfig):  # type: ignore[misc]
+class MemoryConfig(PeftConfig):  # type: ignore[misc]
     """A commit's memories, all but their tensors.
 
     Attributes:
-        target_modules: the projection that they stand beside, one full path.
+        target_modules: the module beside which their tensors lie, one full path: the first that they change.
         mode: ``retrieve`` (the memory that fires answers) or ``merge`` (one memory, the TIES merge of all).
-        memories: for each memory its id, its kind, and by role its blobs: id, kind, meta, and dtype and shape of the
-            arrays. The arrays themselves are the tensors of ``adapter_model.safetensors``.
+        memories: for each memory what a commit says of it, and by role its blobs: id, kind, meta, and dtype and shape
+            of the arrays. The arrays themselves are the tensors of ``adapter_model.safetensors``.
         merged: how the memories merge.
         base: the base model as the store records it, fingerprints included.
         probe: some values of the projection's weight, by which another base model is told.

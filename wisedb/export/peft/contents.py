@@ -12,23 +12,26 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from wisedb.errors import CorruptObject, WisedbError
-from wisedb.export.adapter import Adapter, state
+from wisedb.export.adapter import Adapter, entries_of, state
 from wisedb.model.tensors import DTYPES, to_raw
-from wisedb.serving.memory_codec import Draft, Shelf, tensor
+from wisedb.serving.blobs import BlobSource, PendingBlobs
+from wisedb.serving.memory_codec import part_of
 from wisedb.store.blobs import Array, Blob, byte_count
 from wisedb.store.commits import MemoryEntry
 
 if TYPE_CHECKING:
-    from wisedb.export.peft.config import WiseConfig
+    from wisedb.export.peft.config import MemoryConfig
 
 _HINT = "Export the adapter again."
 
 # What a shard's meta say of its training, which an adapter doesn't go on with: lists as long as all its edits.
-_TRAINING = ("stream", "activations")
+_TRAINING = ("stream", "activations", "statistics")
 
 
-def describe(shelf: Shelf, memories: Iterable[MemoryEntry]) -> tuple[list[dict[str, Any]], dict[str, torch.Tensor]]:
-    """The memories of a commit for :class:`~wisedb.export.peft.config.WiseConfig`, and their tensors by name.
+def describe(
+    source: BlobSource, memories: Iterable[MemoryEntry]
+) -> tuple[list[dict[str, Any]], dict[str, torch.Tensor]]:
+    """The memories of a commit for :class:`~wisedb.export.peft.config.MemoryConfig`, and their tensors by name.
 
     Raises:
         MissingObject, CorruptObject: a blob is not there, or damaged.
@@ -36,13 +39,13 @@ def describe(shelf: Shelf, memories: Iterable[MemoryEntry]) -> tuple[list[dict[s
     records: list[dict[str, Any]] = []
     tensors: dict[str, torch.Tensor] = {}
     for number, entry in enumerate(memories):
-        blobs = {role: shelf.get(blob_id) for role, blob_id in sorted(entry.blobs.items())}
+        blobs = {role: source.get(blob_id) for role, blob_id in sorted(entry.blobs.items())}
         for role, blob in blobs.items():
-            tensors |= {_name(number, role, name): tensor(blob, name) for name in sorted(blob.arrays)}
+            held = part_of(blob).tensors
+            tensors |= {_name(number, role, name): held[name] for name in sorted(held)}
         records.append(
             {
-                "id": entry.id,
-                "kind": entry.kind,
+                **entry.to_json(),
                 "blobs": {
                     role: {
                         "id": entry.blobs[role],
@@ -72,7 +75,7 @@ def empty_tensors(records: Sequence[Mapping[str, Any]]) -> dict[str, torch.Tenso
     }
 
 
-def adapter_of(config: WiseConfig, tensors: Mapping[str, torch.Tensor]) -> Adapter:
+def adapter_of(config: MemoryConfig, tensors: Mapping[str, torch.Tensor]) -> Adapter:
     """The memories that configuration and tensors make.
 
     Args:
@@ -82,22 +85,23 @@ def adapter_of(config: WiseConfig, tensors: Mapping[str, torch.Tensor]) -> Adapt
     Raises:
         CorruptObject: a tensor is missing or has another shape, or the parts are none of a commit's.
     """
-    blobs = Draft(_Nothing())
+    blobs = PendingBlobs(_Nothing())
     try:
         # In the dtype of the store, on which the last bits of a merge depend.
         loaded = {
             name: _checked(name, tensors.get(name), dtype, shape).to(dtype)
             for name, dtype, shape in _expected(config.memories)
         }
-        entries = []
+        entries: list[dict[str, Any]] = []
         for number, record in enumerate(config.memories):
             for role, blob in record["blobs"].items():
                 arrays = {name: Array(*to_raw(loaded[_name(number, role, name)])) for name in blob["arrays"]}
                 # Under the id that it has in the store, whatever was left out here.
                 blobs.blobs[blob["id"]] = Blob(blob["kind"], blob["meta"], arrays)
             named = {role: blob["id"] for role, blob in record["blobs"].items()}
-            entries.append(MemoryEntry(record["id"], record["kind"], named))
-        return Adapter(str(config.commit), state(config.base, entries, config.merged), blobs)
+            entries.append({**record, "blobs": named})
+        memories = entries_of(entries, config.base.get("target"))
+        return Adapter(str(config.commit), state(config.base, memories, config.merged), blobs)
     except CorruptObject:
         raise
     except (ValueError, KeyError, TypeError, AttributeError, WisedbError) as error:
@@ -105,7 +109,7 @@ def adapter_of(config: WiseConfig, tensors: Mapping[str, torch.Tensor]) -> Adapt
 
 
 class _Nothing:
-    """A shelf with no blob on it."""
+    """A source with no blob in it."""
 
     def get(self, blob_id: str, /) -> Blob:
         raise CorruptObject(f"the adapter has no blob {blob_id[:12]}", hint=_HINT)

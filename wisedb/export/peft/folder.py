@@ -2,7 +2,7 @@
 
 ::
 
-    adapter_config.json               WiseConfig: which base model, which module, the memories, how they answer
+    adapter_config.json               MemoryConfig: which base model, which module, the memories, how they answer
     adapter_model.safetensors         the memories' arrays
     README.md
 """
@@ -10,6 +10,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,14 +20,14 @@ from safetensors.torch import load_file, save_file
 
 from wisedb.errors import CorruptObject, InputError, ModelError, UsageError, WisedbError
 from wisedb.export.adapter import Adapter, edit_count
-from wisedb.export.peft.config import METHOD, PREFIX, WiseConfig
+from wisedb.export.peft.config import METHOD, PREFIX, MemoryConfig
 from wisedb.export.peft.contents import adapter_of, describe
 from wisedb.export.peft.probe import probe
 from wisedb.model.base import ATLAS, find_model
 
 if TYPE_CHECKING:
     from wisedb.config import BaseModel
-    from wisedb.serving.memory_codec import Shelf
+    from wisedb.serving.blobs import BlobSource
     from wisedb.store.commits import Commit
 
 _README = """---
@@ -64,8 +65,8 @@ def is_peft(folder: Path) -> bool:
     return bool(kind == METHOD)
 
 
-def write_peft(shelf: Shelf, commit_id: str, commit: Commit, folder: Path, mode: str = "retrieve") -> None:
-    """Write a commit's memories, whose blobs are on the shelf, to an empty folder.
+def write_peft(source: BlobSource, commit_id: str, commit: Commit, folder: Path, mode: str = "retrieve") -> None:
+    """Write a commit's memories, whose blobs are in the source, to an empty folder.
 
     Raises:
         InputError: the commit has no memories.
@@ -75,23 +76,23 @@ def write_peft(shelf: Shelf, commit_id: str, commit: Commit, folder: Path, mode:
         raise InputError(
             f"no edit is in force at {commit_id[:12]}", hint="Commit an edit, or name a revision that has one."
         )
-    base = commit.base
-    records, tensors = describe(shelf, commit.memories)
-    config = WiseConfig(
+    base, module = replace(commit.base, target=None), commit.modules[0]
+    records, tensors = describe(source, commit.memories)
+    config = MemoryConfig(
         task_type="CAUSAL_LM",
         base_model_name_or_path=base.model,
         revision=base.revision,
         inference_mode=True,
-        target_modules=[base.target],
+        target_modules=[module],
         mode=mode,
         memories=records,
         merged=None if commit.merged is None else dict(commit.merged),
         base=base.to_json(),
-        probe=_probe(base),
+        probe=_probe(base, module),
         commit=commit_id,
     )
     config.save_pretrained(str(folder))
-    prefix = f"{_prefix(base.target)}."
+    prefix = f"{_prefix(module)}."
     save_file(
         {f"{prefix}{name}": tensor for name, tensor in tensors.items()},
         folder / SAFETENSORS_WEIGHTS_NAME,
@@ -100,7 +101,7 @@ def write_peft(shelf: Shelf, commit_id: str, commit: Commit, folder: Path, mode:
     on_hub = base.model != ATLAS and not Path(base.model).is_absolute()
     readme = _README.format(
         base_model=f"base_model: {base.model}\nbase_model_relation: adapter\n" if on_hub else "",
-        count=edit_count(shelf, commit),
+        count=edit_count(source, commit),
         model=base.model,
         commit=commit_id,
         mode=mode,
@@ -116,14 +117,14 @@ def read_peft(folder: Path) -> Adapter:
         CorruptObject: it is not what :func:`write_peft` or ``save_pretrained`` writes.
     """
     try:
-        config = WiseConfig.from_pretrained(str(folder))
+        config = MemoryConfig.from_pretrained(str(folder))
         tensors = load_file(folder / SAFETENSORS_WEIGHTS_NAME)
-        prefix = f"{_prefix(str(config.base['target']))}."
+        prefix = f"{_prefix(next(iter(config.target_modules or [])))}."
     except UsageError as error:
         raise CorruptObject(f"{folder}: {error.message}", hint="Export the adapter again.") from error
     except WisedbError:
         raise
-    except (OSError, ValueError, KeyError, TypeError, SafetensorError) as error:
+    except (OSError, ValueError, KeyError, TypeError, StopIteration, SafetensorError) as error:
         raise CorruptObject(
             f"{folder} can't be read: {' '.join(str(error).split())}", hint="Export the adapter again."
         ) from error
@@ -134,9 +135,9 @@ def _prefix(target: str) -> str:
     return f"base_model.model.{target}.{PREFIX}memories"
 
 
-def _probe(base: BaseModel) -> dict[str, object] | None:
+def _probe(base: BaseModel, module: str) -> dict[str, object] | None:
     try:
         folder = find_model(base.model, base.revision, local_files_only=True)[0]
     except ModelError:
         return None  # the base model is not needed for an export, and not fetched for this
-    return probe(folder, base.target)
+    return probe(folder, module)

@@ -10,17 +10,18 @@ from torch import nn
 from transformers import PreTrainedModel
 
 from wisedb.errors import TrainingFailed, UsageError
-from wisedb.export.peft.config import WiseConfig
+from wisedb.export.bake import baked
+from wisedb.export.peft.config import MemoryConfig
 from wisedb.export.peft.contents import adapter_of, empty_tensors
 from wisedb.export.peft.probe import check_probe
-from wisedb.memory.hooks import Mode, SideMemories, handle_of
-from wisedb.memory.kinds.masked_delta import SideMemory
+from wisedb.memory.hooks import AttachedMemories, handle_of
+from wisedb.memory.memory import Memory
 from wisedb.model.locate import Projection, locate, weight_of
-from wisedb.serving.assemble import answering, baked
 from wisedb.serving.memory_codec import read_memories
+from wisedb.serving.merge_memories import ties_of
 
 
-class WiseLayer(nn.Module, BaseTunerLayer):  # type: ignore[misc]
+class MemoryLayer(nn.Module, BaseTunerLayer):  # type: ignore[misc]
     """The projection with memories beside it.
 
     ``base_layer`` is the projection as it was; ``wisedb_memories`` holds, by adapter, the arrays of its blobs. The
@@ -39,14 +40,14 @@ class WiseLayer(nn.Module, BaseTunerLayer):  # type: ignore[misc]
         self._active_adapter: list[str] = []
         self.merged_adapters: list[str] = []
         self._projection = projection
-        self._configs: dict[str, WiseConfig] = {}
-        self._before_merge: torch.Tensor | None = None
+        self._configs: dict[str, MemoryConfig] = {}
+        self._before_merge: dict[str, torch.Tensor] | None = None
         self._stale = True
         self._handle = LayerMemories(model, projection, self)
         self.register_load_state_dict_post_hook(_on_load)  # type: ignore[no-untyped-call]
 
     @classmethod
-    def beside(cls, model: nn.Module, name: str) -> WiseLayer:
+    def beside(cls, model: nn.Module, name: str) -> MemoryLayer:
         """A layer for the module of that name, not in its place yet.
 
         Raises:
@@ -76,7 +77,7 @@ class WiseLayer(nn.Module, BaseTunerLayer):  # type: ignore[misc]
         result: torch.Tensor = self.base_layer(x, *args, **kwargs)
         return result
 
-    def add(self, adapter: str, config: WiseConfig) -> None:
+    def add(self, adapter: str, config: MemoryConfig) -> None:
         """Make room for an adapter's tensors; they are loaded by their names.
 
         Raises:
@@ -91,8 +92,8 @@ class WiseLayer(nn.Module, BaseTunerLayer):  # type: ignore[misc]
         self._configs[adapter] = config
         self._stale = True
 
-    def memories_of(self, adapters: Sequence[str]) -> tuple[Mode, list[SideMemory]]:
-        """What answers for these adapters, and how.
+    def memories_of(self, adapters: Sequence[str]) -> list[Memory]:
+        """What answers for these adapters.
 
         Raises:
             UsageError: adapters that can't answer together.
@@ -104,15 +105,12 @@ class WiseLayer(nn.Module, BaseTunerLayer):  # type: ignore[misc]
             raise UsageError(
                 "several adapters answer together only in the mode 'retrieve'", hint="Set one adapter at a time."
             )
-        mode: Mode = "merge" if modes == {"merge"} else "retrieve"
-        return mode, [memory for name in names for memory in self._memories(name, mode)]
+        return [memory for name in names for memory in self._memories(name, merged=modes == {"merge"})]
 
     @torch.compiler.disable  # type: ignore[untyped-decorator]
     def refresh(self) -> None:
         """Let the active adapters' memories answer as their tensors are now."""
-        mode, memories = self.memories_of(self._active_adapter)
-        self._handle.mode = mode
-        self._handle.set(memories)
+        self._handle.set(self.memories_of(self._active_adapter))
         self._stale = False
 
     @property
@@ -138,9 +136,10 @@ class WiseLayer(nn.Module, BaseTunerLayer):  # type: ignore[misc]
         self._stale = True
 
     def merge(self, safe_merge: bool = False, adapter_names: list[str] | None = None) -> None:
-        """Add the TIES merge of the adapters' memories to the projection's weight, for every prompt.
+        """Add the TIES merge of the adapters' memories to the modules' weights, for every prompt.
 
         Raises:
+            CannotBake: a memory is of a kind that no weight can say.
             UsageError: several adapters, or a second one.
             TrainingFailed: ``safe_merge``, and a weight would not be a finite number.
         """
@@ -149,15 +148,19 @@ class WiseLayer(nn.Module, BaseTunerLayer):  # type: ignore[misc]
             return
         if len(names) > 1 or self.merged_adapters:
             raise UsageError("one adapter is merged at a time", hint="Name one: merge_and_unload(adapter_names=[…]).")
-        weight = weight_of(self._projection)
-        before = weight.detach().clone()
-        after = baked(before, self._memories(names[0], "merge"))
-        if safe_merge and not bool(torch.isfinite(after).all()):
+        memories = self._memories(names[0], merged=True)
+        weights = {
+            module: weight_of(self._handle.projection(module)) for memory in memories for module in memory.modules
+        }
+        after = {module: baked(weight, module, memories) for module, weight in weights.items()}
+        if safe_merge and not all(bool(torch.isfinite(weight).all()) for weight in after.values()):
             raise TrainingFailed(
                 f"adapter '{names[0]}' makes a weight that is no finite number", hint="Load the model in float32."
             )
+        before = {module: weight.detach().clone() for module, weight in weights.items()}
         with torch.no_grad():
-            weight.copy_(after)
+            for module, weight in weights.items():
+                weight.copy_(after[module])
         self._before_merge = before
         self.merged_adapters = names
 
@@ -166,7 +169,8 @@ class WiseLayer(nn.Module, BaseTunerLayer):  # type: ignore[misc]
         if self._before_merge is None:
             return
         with torch.no_grad():
-            weight_of(self._projection).copy_(self._before_merge)
+            for module, weight in self._before_merge.items():
+                weight_of(self._handle.projection(module)).copy_(weight)
         self._before_merge = None
         self.merged_adapters = []
 
@@ -174,34 +178,39 @@ class WiseLayer(nn.Module, BaseTunerLayer):  # type: ignore[misc]
         """Take the hooks away."""
         self._handle.detach()
 
-    def _memories(self, adapter: str, mode: Mode) -> list[SideMemory]:
+    def _memories(self, adapter: str, *, merged: bool) -> list[Memory]:
         config, tensors = self._configs[adapter], self.wisedb_memories[adapter]
         assert isinstance(tensors, nn.ParameterDict)
         made = adapter_of(config, {name: tensor.detach() for name, tensor in tensors.items()})
-        return answering(made.commit, read_memories(made.objects, made.commit.memories), mode)
+        memories = read_memories(made.objects, made.commit.memories)
+        return ties_of(made.commit, memories) if merged else memories
 
 
-class LayerMemories(SideMemories):
+class LayerMemories(AttachedMemories):
     """Attached memories that are made of a layer's tensors as soon as somebody asks for them.
 
     Tensors are loaded after the layer is in its place, by names, by whoever likes; nobody says when that is done.
     """
 
-    def __init__(self, model: PreTrainedModel, projection: Projection, layer: WiseLayer) -> None:
+    def __init__(self, model: PreTrainedModel, projection: Projection, layer: MemoryLayer) -> None:
         self._layer = layer
-        super().__init__(model, projection, (), "retrieve")
+        super().__init__(model, (), {projection.name: projection})
 
     @property
-    def memories(self) -> tuple[SideMemory, ...]:
-        """The memories that answer now: none while the adapters are switched off."""
+    def memories(self) -> tuple[Memory, ...]:
+        """The gated memories that answer now: none while the adapters are switched off."""
         layer = self._layer
         if layer.silent:
             return ()
         if layer.stale:
             layer.refresh()
-        return self._bank.memories
+        return self._gated
+
+    @property
+    def _silent(self) -> bool:
+        return self._layer.silent
 
 
 def _on_load(module: nn.Module, incompatible: object) -> None:
-    if isinstance(module, WiseLayer):
+    if isinstance(module, MemoryLayer):
         module._stale = True

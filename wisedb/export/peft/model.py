@@ -8,20 +8,20 @@ from peft.tuners.tuners_utils import BaseTuner, BaseTunerLayer
 from torch import nn
 
 from wisedb.errors import UsageError
-from wisedb.export.peft.config import PREFIX, WiseConfig
+from wisedb.export.peft.config import PREFIX, MemoryConfig
 
 if TYPE_CHECKING:
-    from wisedb.export.peft.layer import WiseLayer
+    from wisedb.export.peft.layer import MemoryLayer
 
 
-class WiseModel(BaseTuner):  # type: ignore[misc]
+class MemoryTuner(BaseTuner):  # type: ignore[misc]
     """A model with memories beside one of its projections; what ``PeftModel.base_model`` is."""
 
     prefix = PREFIX
     tuner_layer_cls = BaseTunerLayer
     target_module_mapping: ClassVar[dict[str, list[str]]] = {}
 
-    def _check_new_adapter_config(self, config: WiseConfig) -> None:
+    def _check_new_adapter_config(self, config: MemoryConfig) -> None:
         super()._check_new_adapter_config(config)
         if not config.inference_mode:
             raise UsageError(
@@ -44,7 +44,7 @@ class WiseModel(BaseTuner):  # type: ignore[misc]
 
     def _create_and_replace(
         self,
-        peft_config: WiseConfig,
+        peft_config: MemoryConfig,
         adapter_name: str,
         target: nn.Module,
         target_name: str,
@@ -53,12 +53,12 @@ class WiseModel(BaseTuner):  # type: ignore[misc]
         parameter_name: str | None = None,
     ) -> None:
         # Only here: what the layer needs may itself be what imported peft, and registered this class.
-        from wisedb.export.peft.layer import WiseLayer
+        from wisedb.export.peft.layer import MemoryLayer
 
-        if isinstance(target, WiseLayer):
+        if isinstance(target, MemoryLayer):
             target.add(adapter_name, peft_config)
             return
-        layer = WiseLayer.beside(self.model, current_key)
+        layer = MemoryLayer.beside(self.model, current_key)
         try:
             layer.add(adapter_name, peft_config)
         except BaseException:
@@ -73,7 +73,7 @@ class WiseModel(BaseTuner):  # type: ignore[misc]
             layer.detach()
         return model
 
-    def _layers(self) -> list[WiseLayer]:
-        from wisedb.export.peft.layer import WiseLayer
+    def _layers(self) -> list[MemoryLayer]:
+        from wisedb.export.peft.layer import MemoryLayer
 
-        return [module for module in self.model.modules() if isinstance(module, WiseLayer)]
+        return [module for module in self.model.modules() if isinstance(module, MemoryLayer)]

@@ -17,7 +17,7 @@ from wisedb.model.fingerprint import tensor_spans, weight_files
 from wisedb.model.tensors import DTYPES
 
 if TYPE_CHECKING:
-    from wisedb.export.peft.config import WiseConfig
+    from wisedb.export.peft.config import MemoryConfig
 
 SIDE = 8
 """So many rows and columns are kept, spread over the matrix."""
@@ -53,7 +53,7 @@ def probe(folder: Path, target: str) -> dict[str, Any] | None:
         return {"dtype": weight.get_dtype(), "shape": shape, "values": torch.stack(rows).double().tolist()}
 
 
-def check_probe(config: WiseConfig, weight: torch.Tensor) -> None:
+def check_probe(config: MemoryConfig, weight: torch.Tensor) -> None:
     """Compare a model's weight with what the adapter keeps of its own.
 
     Whatever dtype the model was loaded in, casting the kept values to it gives the same bits.

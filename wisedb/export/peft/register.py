@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from peft import mapping
 
-from wisedb.export.peft.config import METHOD, PREFIX, WiseConfig
-from wisedb.export.peft.model import WiseModel
+from wisedb.export.peft.config import METHOD, PREFIX, MemoryConfig
+from wisedb.export.peft.model import MemoryTuner
 
 
 def register() -> None:
     """Enter the method in peft's dictionaries; once more does no harm."""
-    mapping.PEFT_TYPE_TO_CONFIG_MAPPING[METHOD] = WiseConfig
-    mapping.PEFT_TYPE_TO_TUNER_MAPPING[METHOD] = WiseModel
+    mapping.PEFT_TYPE_TO_CONFIG_MAPPING[METHOD] = MemoryConfig
+    mapping.PEFT_TYPE_TO_TUNER_MAPPING[METHOD] = MemoryTuner
     mapping.PEFT_TYPE_TO_PREFIX_MAPPING[METHOD] = PREFIX

@@ -6,12 +6,11 @@ from dataclasses import dataclass
 from itertools import combinations
 from typing import TYPE_CHECKING, Any
 
-import torch
-
+from wisedb.memory.kinds.masked_delta import MaskedDelta
 from wisedb.serving.memory_codec import read_memory
 
 if TYPE_CHECKING:
-    from wisedb.memory.kinds.masked_delta import SideMemory
+    from wisedb.memory.memory import Memory
     from wisedb.store.store import Store
 
 
@@ -71,7 +70,7 @@ class TensorDiff:
 
     Attributes:
         memories: each memory that either has.
-        overlaps: each pair of memories of the second commit.
+        overlaps: each pair of masked deltas of the second commit at one module.
     """
 
     memories: tuple[MemoryDiff, ...]
@@ -100,27 +99,29 @@ def tensor_diff(store: Store, a: str, b: str) -> TensorDiff:
         entry = before.get(memory_id)
         old = None if entry is None else new if entry == after.get(memory_id) else read_memory(store.objects, entry)
         found.append(_compare(memory_id, old, new))
-    return TensorDiff(tuple(found), tuple(_overlap(one, other) for one, other in combinations(held.values(), 2)))
+    overlaps = [_overlap(one, other) for one, other in combinations(held.values(), 2)]
+    return TensorDiff(tuple(found), tuple(overlap for overlap in overlaps if overlap is not None))
 
 
-def _compare(memory_id: str, old: SideMemory | None, new: SideMemory | None) -> MemoryDiff:
-    known = [memory.values.float() for memory in (old, new) if memory is not None]
-    nothing = torch.zeros_like(known[0])
-    one = nothing if old is None else old.values.float()
-    other = nothing if new is None else new.values.float()
-    return MemoryDiff(
-        memory_id,
-        known[0].numel(),
-        None if old is None else float(one.norm()),
-        None if new is None else float(other.norm()),
-        float((other - one).norm()),
-    )
+def _compare(memory_id: str, old: Memory | None, new: Memory | None) -> MemoryDiff:
+    if new is None:
+        assert old is not None
+        found = old.change.compare(None)
+        return MemoryDiff(memory_id, int(found["entries"]), found["norm"], None, found["norm"])
+    earlier = None if old is None or type(old.change) is not type(new.change) else old.change
+    found = new.change.compare(earlier)
+    norm = None if old is None else old.change.compare(None)["norm"]
+    return MemoryDiff(memory_id, int(found["entries"]), norm, found["norm"], found["change"])
 
 
-def _overlap(one: SideMemory, other: SideMemory) -> Overlap:
-    both = one.mask & other.mask
-    smaller = max(1, min(int(one.mask.sum()), int(other.mask.sum())))
-    products = (one.dense().float() * other.dense().float())[both]
+def _overlap(one: Memory, other: Memory) -> Overlap | None:
+    """Where two masked deltas lie; other kinds have no entries to share."""
+    first, second = one.change, other.change
+    if not isinstance(first, MaskedDelta) or not isinstance(second, MaskedDelta) or first.module != second.module:
+        return None
+    both = first.mask & second.mask
+    smaller = max(1, min(int(first.mask.sum()), int(second.mask.sum())))
+    products = (first.dense().float() * second.dense().float())[both]
     decided = products[products != 0]
     return Overlap(
         one.id,

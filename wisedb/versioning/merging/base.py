@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from wisedb.store.store import Store
 
 
-_ELSEWHERE = "Side memories fit one matrix of one model; commit the edits themselves: 'wisedb facts --json' lists them."
+_ELSEWHERE = "Memories fit one model; commit the edits themselves: 'wisedb facts --json' lists them."
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,17 +78,12 @@ def same_base(ours: Commit, theirs: Commit, rev: str) -> None:
         rev: how that was called.
 
     Raises:
-        BaseModelMismatch: it was, or for another module of the model.
+        BaseModelMismatch: it was.
     """
     if ours.base.fingerprint != theirs.base.fingerprint:
         raise BaseModelMismatch(
             f"'{rev}' was made for another base model: {theirs.base.model} ({theirs.base.fingerprint}), "
             f"not {ours.base.model} ({ours.base.fingerprint})",
-            hint=_ELSEWHERE,
-        )
-    if ours.base.target != theirs.base.target:
-        raise BaseModelMismatch(
-            f"'{rev}' edits {theirs.base.target}, not {ours.base.target}",
             hint=_ELSEWHERE,
         )
 

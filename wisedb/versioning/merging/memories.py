@@ -9,10 +9,13 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from wisedb.editors.protocol import Editor
-from wisedb.editors.streams import ShardPlan, ShardStream, StreamItem, effective
+from wisedb.config import EditorChoice
+from wisedb.editors.registry import bind
+from wisedb.editors.streams import Held, Planned, StreamItem, effective
 from wisedb.edits import Edit
 from wisedb.store.commits import MemoryEntry
+from wisedb.versioning.planning import Plan
+from wisedb.versioning.streams import Owned, alike
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,11 +24,16 @@ class Version:
 
     Attributes:
         entry: as a commit lists it.
-        shard: what it holds.
+        owned: who began it, and what it holds.
     """
 
     entry: MemoryEntry
-    shard: ShardStream
+    owned: Owned
+
+    @property
+    def stream(self) -> tuple[StreamItem, ...]:
+        """What it trained on and still holds."""
+        return self.owned.held.stream
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +47,7 @@ class Joined:
     """
 
     versions: tuple[Version, ...]
-    plans: tuple[ShardPlan, ...]
+    plans: tuple[Plan, ...]
 
 
 def join(
@@ -48,9 +56,7 @@ def join(
     theirs: Sequence[Version],
     facts: Mapping[str, Edit],
     losers: Mapping[str, Collection[str]],
-    editor: Editor,
-    settings: object,
-    seed: int,
+    choice: EditorChoice,
 ) -> Joined:
     """Find homes for the facts of a merge.
 
@@ -60,15 +66,11 @@ def join(
         theirs: those of the other side.
         facts: prompt, normalised → the edit that shall be in force; any other leaves the memories.
         losers: prompt, normalised → ids of edits that must not stay in a memory even superseded.
-        editor: who plans where edits go that no memory holds.
-        settings: its settings, for memories that are begun here.
-        seed: likewise.
+        choice: who plans where edits go that no memory ever held.
     """
     versions = _versions(bases, ours, theirs)
     homes = _homes(versions, ours, theirs, facts)
-    streams = {
-        memory: _cleaned(version.shard.stream, memory, homes, facts, losers) for memory, version in versions.items()
-    }
+    streams = {memory: _cleaned(version.stream, memory, homes, facts, losers) for memory, version in versions.items()}
     held = {memory: {item.edit.id for item in stream} for memory, stream in streams.items()}
     wanted: dict[str | None, list[Edit]] = {}
     for key, edit in facts.items():
@@ -76,25 +78,32 @@ def join(
         if home is None or edit.id not in held[home]:
             wanted.setdefault(home, []).append(edit)
 
-    def shards(open_: str | None) -> list[ShardStream]:
+    def held_by(editor: str, open_: str | None) -> list[Held]:
         # Only the memory that both sides changed may take edits: the others stay as they are.
         return [
-            replace(version.shard, stream=streams[memory], open=memory == open_) for memory, version in versions.items()
+            replace(version.owned.held, stream=streams[memory], open=memory == open_)
+            for memory, version in versions.items()
+            if version.owned.owner.name == editor
         ]
 
-    left = wanted.pop(None, [])
+    left: list[tuple[EditorChoice, list[Edit]]] = [(choice, wanted.pop(None, []))]
     for memory in [memory for memory in versions if memory in wanted]:
-        plans = editor.plan(shards(memory), wanted[memory], (), settings, seed)
-        taken = next((plan.stream for plan in plans if plan.id == memory), streams[memory])
+        owner = versions[memory].owned.owner
+        plans = bind(owner).plan(held_by(owner.name, memory), wanted[memory], ())
+        taken = next((planned.stream for planned in plans if planned.id == memory), streams[memory])
         streams[memory] = taken
         there = {item.edit.id for item in taken}
         # A memory that is full, or that nothing is left of, leaves the rest to a new one.
-        left += [edit for edit in wanted[memory] if edit.id not in there]
-    begun = editor.plan(shards(None), left, (), settings, seed) if left else []
+        left.append((owner, [edit for edit in wanted[memory] if edit.id not in there]))
+    begun = [
+        Plan(owner, planned)
+        for owner, edits in _together(left)
+        for planned in bind(owner).plan(held_by(owner.name, None), edits, ())
+    ]
     changed = [
-        ShardPlan(memory, None, streams[memory])
+        Plan(version.owned.owner, Planned(memory, None, streams[memory]))
         for memory, version in versions.items()
-        if streams[memory] != version.shard.stream
+        if streams[memory] != version.stream
     ]
     return Joined(tuple(versions.values()), (*changed, *begun))
 
@@ -123,9 +132,7 @@ def _homes(
         _holders(ours),
         _holders(theirs),
     )
-    by_prompt = {
-        item.edit.key: version.entry.id for version in (*theirs, *ours) for item in effective(version.shard.stream)
-    }
+    by_prompt = {item.edit.key: version.entry.id for version in (*theirs, *ours) for item in effective(version.stream)}
     homes: dict[str, str] = {}
     for key, edit in facts.items():
         home = next((wish[edit.id] for wish in wishes if edit.id in wish), by_prompt.get(key))
@@ -139,7 +146,7 @@ def _holders(versions: Sequence[Version], *, superseded: bool = False) -> dict[s
     return {
         item.edit.id: version.entry.id
         for version in reversed(versions)
-        for item in (version.shard.stream if superseded else effective(version.shard.stream))
+        for item in (version.stream if superseded else effective(version.stream))
     }
 
 
@@ -161,3 +168,15 @@ def _cleaned(
         return fact.id not in last or place <= last[fact.id]
 
     return tuple(item for place, item in enumerate(stream) if stays(place, item))
+
+
+def _together(left: Sequence[tuple[EditorChoice, list[Edit]]]) -> list[tuple[EditorChoice, list[Edit]]]:
+    """Edits for new memories, those that are written alike together."""
+    found: list[tuple[EditorChoice, list[Edit]]] = []
+    for choice, edits in left:
+        same = next((known for known, _ in enumerate(found) if alike(found[known][0], choice)), None)
+        if same is not None:
+            found[same][1].extend(edits)
+        elif edits:
+            found.append((choice, list(edits)))
+    return found

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from wisedb.editors.protocol import editor as find_editor
+from wisedb.editors.registry import chosen
 from wisedb.editors.streams import effective
 from wisedb.edits import Edit
 from wisedb.errors import MergeRefused, UsageError
@@ -74,10 +74,10 @@ def plan_merge(
         settle(merge_facts({}, {}, {}), choices)
         return MergePlan(tip, rev, replace(found, how="up-to-date"))
     ours, theirs = _versions(store, tip.commit), _versions(store, goal)
-    before, after = (facts_of([version.shard for version in side]) for side in (ours, theirs))
+    before, after = (facts_of([version.owned for version in side]) for side in (ours, theirs))
     if tip.id in shared.bases and fast_forward != "never":
         settle(merge_facts({}, {}, {}), choices)
-        kept = tuple(MemoryFate(one.entry.id, True, len(one.shard.in_force), 0) for one in theirs)
+        kept = tuple(MemoryFate(one.entry.id, True, len(one.owned.held.in_force), 0) for one in theirs)
         return MergePlan(tip, rev, _with_facts(replace(found, how="fast-forward", memories=kept), before, after))
     _may_merge(shared, tip, rev, fast_forward, allow_unrelated)
     merged = merge_facts(shared.facts, before, after, shared.disputed)
@@ -88,19 +88,16 @@ def plan_merge(
         clean = {key: edit for key, edit in before.items() if key not in undecided}
         return MergePlan(tip, rev, _with_facts(found, clean, settled.facts))
     # Here, so that a conflict or a fast-forward is told without loading torch.
-    from wisedb.versioning.commit import Proposal, choose
+    from wisedb.versioning.commit import Proposal
 
-    choice = choose(store.config.editor)
-    kind = find_editor(choice.name)
+    choice = chosen(store.config.editor)
     joined = join(
         [{memory.id: memory.main for memory in store.objects.commit(base).memories} for base in shared.bases],
         ours,
         theirs,
         settled.facts,
         settled.losers,
-        kind,
-        kind.configure(choice.settings),
-        choice.seed,
+        choice,
     )
     found = replace(_with_facts(found, before, settled.facts), memories=_fates(store, joined, (tip.id, other)))
     proposal = Proposal(
@@ -108,7 +105,7 @@ def plan_merge(
         choice,
         (tip.id, other),
         tuple(version.entry for version in joined.versions),
-        tuple(version.shard for version in joined.versions),
+        tuple(version.owned for version in joined.versions),
         joined.plans,
         settled.made,
     )
@@ -214,17 +211,18 @@ def _with_facts(found: MergeResult, before: dict[str, Edit], after: dict[str, Ed
 
 
 def _fates(store: Store, joined: Joined, heads: Sequence[str]) -> tuple[MemoryFate, ...]:
-    plans = {plan.id: plan for plan in joined.plans if plan.id is not None}
+    plans = {plan.planned.id: plan.planned for plan in joined.plans if plan.planned.id is not None}
     fates: list[MemoryFate] = []
     for version in joined.versions:
         plan = plans.get(version.entry.id)
         if plan is None:
-            fates.append(MemoryFate(version.entry.id, True, len(version.shard.in_force), 0))
+            fates.append(MemoryFate(version.entry.id, True, len(version.owned.held.in_force), 0))
             continue
         count = len(effective(plan.stream))
-        start = find_start(store, heads, version.entry.id, plan.stream)
+        beside = str(store.recent.meta(version.entry.main).get("before", ""))
+        start = find_start(store, heads, version.entry.id, plan.stream, beside)
         fates.append(MemoryFate(version.entry.id, False, count, count - (0 if start is None else start.items)))
-    counts = [len(effective(plan.stream)) for plan in joined.plans if plan.id is None]
+    counts = [len(effective(plan.planned.stream)) for plan in joined.plans if plan.planned.id is None]
     return (*fates, *(MemoryFate(None, False, count, count) for count in counts))
 
 

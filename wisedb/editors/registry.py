@@ -1,0 +1,215 @@
+"""Editors by name: those that entry points of the group ``wisedb.editors`` name, the built-in ones among them."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from difflib import get_close_matches
+from importlib.metadata import EntryPoint, entry_points
+from typing import TYPE_CHECKING, Any, Protocol, cast
+
+from wisedb.config import EditorChoice, Setting
+from wisedb.editors.protocol import Editor
+from wisedb.editors.streams import Held, Planned, StreamItem, Trained
+from wisedb.edits import Edit
+from wisedb.errors import UnknownEditor
+from wisedb.progress import Listener
+
+if TYPE_CHECKING:
+    from wisedb.editors.resources import Resources
+    from wisedb.memory.kinds.base import Change
+    from wisedb.memory.memory import Memory
+    from wisedb.model.base import LoadedBase
+
+GROUP = "wisedb.editors"
+"""The group of the entry points."""
+
+
+class Owner(Protocol):
+    """An editor with the settings and the seed of a choice: who plans, trains and merges a memory."""
+
+    @property
+    def choice(self) -> EditorChoice: ...
+
+    def plan(self, held: Sequence[Held], new: Sequence[Edit], removed: Collection[str]) -> list[Planned]:
+        """See :meth:`wisedb.editors.protocol.Editor.plan`."""
+
+    def check(self, base: LoadedBase, edits: Sequence[Edit]) -> None:
+        """See :meth:`wisedb.editors.protocol.Editor.check`."""
+
+    def begin(self, base: LoadedBase, seed: int) -> Change:
+        """See :meth:`wisedb.editors.protocol.Editor.begin`."""
+
+    def train(
+        self,
+        base: LoadedBase,
+        resources: Resources,
+        start: Change,
+        done: int,
+        stream: Sequence[StreamItem],
+        progress: Listener | None = None,
+    ) -> Trained:
+        """See :meth:`wisedb.editors.protocol.Editor.train`."""
+
+    def merge(
+        self,
+        base: LoadedBase,
+        resources: Resources,
+        memories: Sequence[Memory],
+        edits: Sequence[Edit],
+        progress: Listener | None = None,
+    ) -> Memory | None:
+        """See :meth:`wisedb.editors.protocol.Editor.merge`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Description:
+    """An editor as ``wisedb editors`` lists it.
+
+    Attributes:
+        name: its name.
+        kind: the kind of its memories.
+        gate: the gate that they stand behind where nothing else is set.
+        undo: ``exact`` where taking an edit out touches no other, ``retrained`` where those behind it are written anew.
+        good_at: what it is good at.
+        bad_at: what it is bad at.
+        settings: the defaults of its settings.
+    """
+
+    name: str
+    kind: str
+    gate: str
+    undo: str
+    good_at: str
+    bad_at: str
+    settings: Mapping[str, Setting]
+
+    def to_json(self) -> dict[str, Any]:
+        """All fields."""
+        return {
+            "name": self.name,
+            "kind": self.kind,
+            "gate": self.gate,
+            "undo": self.undo,
+            "summary": f"{self.good_at} {self.bad_at}",
+            "good_at": self.good_at,
+            "bad_at": self.bad_at,
+            "settings": dict(self.settings),
+        }
+
+
+def editors() -> tuple[str, ...]:
+    """The names of all editors, without loading one."""
+    return tuple(sorted(_found()))
+
+
+def describe() -> tuple[Description, ...]:
+    """All editors, by name."""
+    found = [(name, find(name)) for name in editors()]
+    return tuple(
+        Description(name, editor.kind, editor.gate, editor.undo, editor.good_at, editor.bad_at, settings_of(editor, {}))
+        for name, editor in found
+    )
+
+
+def find(name: str) -> Editor[Any]:
+    """The editor of that name.
+
+    Raises:
+        UnknownEditor: there is none; the hint names the nearest.
+    """
+    found = _found()
+    if name not in found:
+        near = get_close_matches(name, found, n=1, cutoff=0.4)
+        hint = f"Did you mean '{near[0]}'?" if near else f"There are: {', '.join(sorted(found))}."
+        raise UnknownEditor(f"there is no editor '{name}'", hint=hint)
+    return cast("Editor[Any]", found[name].load())
+
+
+def bind(choice: EditorChoice) -> Owner:
+    """The editor of a choice with its settings, which are parsed here.
+
+    Raises:
+        UnknownEditor, UnknownSetting: there is no such editor, or it has no such setting.
+    """
+    editor = find(choice.name)
+    return _Bound(editor, choice, editor.configure(choice.settings))
+
+
+def settings_of(editor: Editor[Any], given: Mapping[str, Setting]) -> dict[str, Setting]:
+    """All settings of an editor, spelled out.
+
+    Raises:
+        UnknownSetting: as :meth:`wisedb.editors.protocol.Editor.configure`.
+    """
+    return asdict(editor.configure(given))
+
+
+def calibrated(
+    name: str, base: LoadedBase, resources: Resources, given: Mapping[str, Setting], seed: int, pool: str | None
+) -> EditorChoice:
+    """An editor's choice for a model, everything measured and spelled out.
+
+    Raises:
+        UnknownEditor, UnknownSetting, UnsupportedModel: see the editor.
+    """
+    settings = asdict(find(name).calibrate(base, resources, given))
+    return EditorChoice(name, settings, seed, {} if pool is None else {"pool": pool})
+
+
+def chosen(
+    default: EditorChoice,
+    name: str | None = None,
+    seed: int | None = None,
+    settings: Mapping[str, Setting] | None = None,
+) -> EditorChoice:
+    """A choice of the same editor with what one commit asks for on top, everything spelled out.
+
+    Every setting is spelled out, so that a commit means the same whatever a later version's defaults are.
+
+    Raises:
+        UnknownEditor, UnknownSetting: see the editor.
+    """
+    whole = settings_of(find(name or default.name), {**default.settings, **(settings or {})})
+    return replace(default, name=name or default.name, settings=whole, seed=default.seed if seed is None else seed)
+
+
+@dataclass(frozen=True, slots=True)
+class _Bound:
+    editor: Editor[Any]
+    choice: EditorChoice
+    settings: Any
+
+    def plan(self, held: Sequence[Held], new: Sequence[Edit], removed: Collection[str]) -> list[Planned]:
+        return self.editor.plan(held, new, removed, self.settings, self.choice.seed)
+
+    def check(self, base: LoadedBase, edits: Sequence[Edit]) -> None:
+        self.editor.check(base, self.settings, edits)
+
+    def begin(self, base: LoadedBase, seed: int) -> Change:
+        return self.editor.begin(base, self.settings, seed)
+
+    def train(
+        self,
+        base: LoadedBase,
+        resources: Resources,
+        start: Change,
+        done: int,
+        stream: Sequence[StreamItem],
+        progress: Listener | None = None,
+    ) -> Trained:
+        return self.editor.train(base, resources, self.settings, self.choice.seed, start, done, stream, progress)
+
+    def merge(
+        self,
+        base: LoadedBase,
+        resources: Resources,
+        memories: Sequence[Memory],
+        edits: Sequence[Edit],
+        progress: Listener | None = None,
+    ) -> Memory | None:
+        return self.editor.merge(base, resources, self.settings, self.choice.seed, memories, edits, progress)
+
+
+def _found() -> dict[str, EntryPoint]:
+    return {point.name: point for point in entry_points(group=GROUP)}
