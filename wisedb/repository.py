@@ -440,9 +440,10 @@ class Repository(Sharing):
 
     def fsck(self) -> FsckReport:
         """Check every object and ref; the index is derived data, and ``status`` tells how it is."""
+        from wisedb.serving.memory_codec import read_memory
         from wisedb.store.fsck import fsck
 
-        return fsck(self.store)
+        return fsck(self.store, examine=lambda memory: read_memory(self.store.objects, memory))
 
     def gc(self, dry_run: bool = True, grace: float | None = None) -> GcReport:
         """Remove objects that nothing reaches and that are older than ``grace`` seconds (two weeks by default)."""

@@ -29,7 +29,7 @@ from wisedb.editors.common.pool import Pool
 from wisedb.editors.keyed.calibrate import calibrate
 from wisedb.editors.keyed.context import PreparedModel
 from wisedb.editors.keyed.paraphrases import Asked
-from wisedb.editors.keyed.settings import MEASURED, WiseConfig
+from wisedb.editors.keyed.settings import MEASURED, KeyedSettings
 from wisedb.editors.keyed.train import train_stream
 from wisedb.editors.streams import StreamItem
 from wisedb.edits import Edit
@@ -92,7 +92,7 @@ def written(bench: Bench, settings: Mapping[str, Any], seed: int, edits: Sequenc
 
     What a commit does on a model is in it: the training, and the keys where keys route.
     """
-    config = WiseConfig.from_settings(settings)
+    config = KeyedSettings.from_settings(settings)
     base = bench.base
     mask = random_mask((base.projection.d_ff, base.projection.d_model), config.mask_ratio, seed)
     begin = bench.now()
@@ -103,7 +103,7 @@ def written(bench: Bench, settings: Mapping[str, Any], seed: int, edits: Sequenc
 
 def alone(bench: Bench, settings: Mapping[str, Any], seed: int, edits: Sequence[Edit]) -> Iterator[tuple[int, float]]:
     """Write edits as if each arrived by itself: a lesson each."""
-    config = WiseConfig.from_settings(settings)
+    config = KeyedSettings.from_settings(settings)
     base = bench.base
     mask = random_mask((base.projection.d_ff, base.projection.d_model), config.mask_ratio, seed)
     start: tuple[torch.Tensor, int] | None = None
@@ -115,7 +115,7 @@ def alone(bench: Bench, settings: Mapping[str, Any], seed: int, edits: Sequence[
         yield 1, bench.now() - begin
 
 
-def _keys(bench: Bench, config: WiseConfig, edits: Sequence[Edit]) -> None:
+def _keys(bench: Bench, config: KeyedSettings, edits: Sequence[Edit]) -> None:
     if config.keyed:
         base = bench.base
         build_keys(base.model, base.projection, base.tokenizer, bench.known, edits)

@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from wisedb.editors.keyed.settings import WiseConfig
+from wisedb.editors.keyed.settings import KeyedSettings
 from wisedb.editors.protocol import Editor, editor, editors
 from wisedb.errors import UnknownEditor
 
@@ -15,9 +15,9 @@ from wisedb.errors import UnknownEditor
 def test_wise_is_an_editor() -> None:
     wise: Editor = editor("wise")
     assert wise.name == "wise"
-    assert wise.settings_type is WiseConfig
-    assert wise.configure({"steps": 3}) == WiseConfig(steps=3)
-    assert wise.plan([], [], (), WiseConfig(), 0) == []
+    assert wise.settings_type is KeyedSettings
+    assert wise.configure({"steps": 3}) == KeyedSettings(steps=3)
+    assert wise.plan([], [], (), KeyedSettings(), 0) == []
 
 
 def test_every_named_editor_is_there() -> None:
@@ -33,6 +33,6 @@ def test_an_unknown_name_is_answered_with_the_nearest() -> None:
 def test_names_and_settings_need_no_torch() -> None:
     code = (
         "import sys; from wisedb.editors.protocol import editors; from wisedb.editors.keyed.sharding import plan; "
-        "from wisedb.editors.keyed.settings import WiseConfig; assert editors(); sys.exit('torch' in sys.modules)"
+        "from wisedb.editors.keyed.settings import KeyedSettings; assert editors(); sys.exit('torch' in sys.modules)"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

@@ -11,7 +11,7 @@ import pytest
 from tests.stores import AUSTRALIA, NEWER, SPAIN
 from wisedb.editors.keyed.context import PreparedModel
 from wisedb.editors.keyed.editor import Wise
-from wisedb.editors.keyed.settings import WiseConfig
+from wisedb.editors.keyed.settings import KeyedSettings
 from wisedb.errors import UsageError
 from wisedb.repository import Repository
 from wisedb.serving.key_blobs import KeyWriter
@@ -52,7 +52,7 @@ def test_each_memory_is_trained_as_it_was_begun(
     seen: list[tuple[int, bool]] = []
     own = Wise.train
 
-    def train(self: Wise, base: PreparedModel, settings: WiseConfig, *others: Any) -> Any:
+    def train(self: Wise, base: PreparedModel, settings: KeyedSettings, *others: Any) -> Any:
         seen.append((settings.wordings, base.asked is not None))
         return own(self, base, settings, *others)
 

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from tests.stores import AUSTRALIA, HAMLET, NEWER, SPAIN, SUM
-from wisedb.editors.keyed.settings import WiseConfig
+from wisedb.editors.keyed.settings import KeyedSettings
 from wisedb.edits import Edit
 from wisedb.errors import (
     ConflictingEdits,
@@ -201,7 +201,7 @@ def test_a_memory_is_trained_to_its_end_as_it_was_begun(new_repository: Callable
 def test_a_commit_spells_every_setting_out(repository: Repository) -> None:
     made = repository.commit([AUSTRALIA], "one").commit
     settings = repository.store.objects.commit(made).editor.settings
-    assert set(settings) == set(WiseConfig.__dataclass_fields__)
+    assert set(settings) == set(KeyedSettings.__dataclass_fields__)
 
 
 def _memories(repository: Repository) -> tuple[MemoryEntry, ...]:

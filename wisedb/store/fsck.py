@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import json
-import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any, Final
@@ -14,7 +13,7 @@ from wisedb.edits import Edit
 from wisedb.errors import CorruptObject, FormatTooNew, MissingObject, WisedbError
 from wisedb.progress import Listener, Progress
 from wisedb.store.blobs import Blob
-from wisedb.store.commits import Commit
+from wisedb.store.commits import Commit, MemoryEntry
 from wisedb.store.container import ID
 from wisedb.store.files import is_temporary, read_file
 from wisedb.store.objects import BLOB_SUFFIX, COMMIT_SUFFIX, HEADER_SUFFIX, Promise
@@ -76,24 +75,31 @@ class FsckReport:
         }
 
 
-def fsck(store: Store, *, progress: Listener | None = None) -> FsckReport:
+Examine = Callable[[MemoryEntry], object]
+"""Reads a memory of a commit and raises what is wrong with it; the store itself knows no tensors."""
+
+
+def fsck(store: Store, *, examine: Examine | None = None, progress: Listener | None = None) -> FsckReport:
     """Check a store.
 
     Works on ``Store(root)`` too, where ``Store.open`` refuses because the configuration is damaged.
 
     Args:
         store: the store.
+        examine: looks into each version of each memory too; without it only hashes and names are checked.
         progress: told after each object.
     """
-    return _Check(store, progress).run()
+    return _Check(store, examine, progress).run()
 
 
 class _Check:
-    def __init__(self, store: Store, progress: Listener | None) -> None:
+    def __init__(self, store: Store, examine: Examine | None, progress: Listener | None) -> None:
         self._store = store
         # Whatever is only promised stays so: a check neither fetches nor waits for a network.
         self._objects = replace(store.objects, promise=Promise())
         self._progress = progress
+        self._examine = examine
+        self._examined: set[tuple[str, ...]] = set()
         self._promised = 0
         self._problems: list[Problem] = []
         self._kinds: dict[str, str] = {}
@@ -134,15 +140,6 @@ class _Check:
         if blob.kind == "edits":
             for edit_id in _check_edits(blob):
                 self._records.add(edit_id)
-        elif blob.kind == "mask":
-            _check_mask(blob)
-        elif blob.kind == "delta":
-            mask = blob.meta["mask"]
-            kind, meta = self._objects.meta(mask)
-            if kind != "mask":
-                raise CorruptObject(f"its mask {mask[:12]} is a blob of kind '{kind}'")
-            if meta.get("entries", blob.arrays["values"].size) != blob.arrays["values"].size:
-                raise CorruptObject(f"it has another number of values than its mask {mask[:12]} has entries")
 
     def _promised_blob(self, blob_id: str) -> None:
         """A blob that is not here, or that needs one that isn't: its header tells enough to check the commits."""
@@ -175,9 +172,18 @@ class _Check:
                 self._need_resources(where, memory.editor)
             for role, blob_id in memory.blobs.items():
                 self._need_blob(where, blob_id, role)
+            self._memory(memory)
         unknown = [edit_id for edit_id in commit.added if edit_id not in self._records]
         if unknown:
             self._add("missing-object", unknown[0], f"{where} adds this edit, and no blob holds its record")
+
+    def _memory(self, memory: MemoryEntry) -> None:
+        blobs = tuple(memory.blobs.values())
+        there = all(self._objects.has(blob) and not self._objects.promised([blob]) for blob in blobs)
+        if self._examine is not None and there and blobs not in self._examined:
+            self._examined.add(blobs)
+            with self._watch(memory.main):
+                self._examine(memory)
 
     def _need_resources(self, where: str, editor: EditorChoice) -> None:
         # A resource is named by its kind, and by the module that it was measured at where there are several.
@@ -277,13 +283,3 @@ def _check_edits(blob: Blob) -> list[str]:
     if ids != list(blob.meta["edits"]):
         raise CorruptObject("its records are not the edits that it lists")
     return ids
-
-
-def _check_mask(blob: Blob) -> None:
-    """The bits must be as many as the shape says, and as many of them set as there are entries."""
-    bits, shape = blob.arrays["bits"].data, blob.meta["shape"]
-    count = math.prod(shape)
-    if len(bits) != (count + 7) // 8 or int.from_bytes(bits, "big") & ((1 << (-count % 8)) - 1):
-        raise CorruptObject("its bits don't fit its shape")
-    if int.from_bytes(bits, "big").bit_count() != blob.meta.get("entries", int.from_bytes(bits, "big").bit_count()):
-        raise CorruptObject("it has another number of entries than it says")

@@ -9,7 +9,7 @@ import torch
 from tests.models import tiny_model, tiny_tokenizer
 from wisedb.editors.common.pool import Pool
 from wisedb.editors.keyed.context import PreparedModel
-from wisedb.editors.keyed.settings import WiseConfig
+from wisedb.editors.keyed.settings import KeyedSettings
 from wisedb.edits import Edit
 from wisedb.memory.kinds.masks import random_mask
 from wisedb.model.locate import locate
@@ -33,9 +33,9 @@ def prepared(family: str, **overrides: Any) -> PreparedModel:
     return PreparedModel.prepare(model, tiny_tokenizer(), locate(model), POOL)
 
 
-def quick(**settings: Any) -> WiseConfig:
+def quick(**settings: Any) -> KeyedSettings:
     """Few steps, and margins that fit the tiny models."""
-    return WiseConfig.from_settings(
+    return KeyedSettings.from_settings(
         {
             "router": "activation",
             "steps": 8,

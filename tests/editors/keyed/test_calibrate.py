@@ -7,14 +7,14 @@ import torch
 
 from tests.editors.keyed.fixtures import prepared
 from wisedb.editors.keyed.calibrate import calibrate
-from wisedb.editors.keyed.settings import WiseConfig
+from wisedb.editors.keyed.settings import KeyedSettings
 from wisedb.model.locate import weight_of
 
 
 @pytest.mark.parametrize("family", ["llama", "gpt2", "gemma2", "opt"])
 def test_settings_fit_the_editor_and_keep_the_proportions(family: str) -> None:
     calibration = calibrate(prepared(family))
-    config = WiseConfig.from_settings(calibration.settings)
+    config = KeyedSettings.from_settings(calibration.settings)
     assert config.beta / config.alpha == pytest.approx(4, rel=1e-2)
     assert config.beta / config.gamma == pytest.approx(2, rel=1e-2)
     assert "norm" in calibration.description

@@ -4,28 +4,28 @@ from __future__ import annotations
 
 import pytest
 
-from wisedb.editors.keyed.settings import PRESETS, WiseConfig
+from wisedb.editors.keyed.settings import PRESETS, KeyedSettings
 from wisedb.errors import UnknownSetting
 
 
 def test_texts_are_read_as_the_settings_type() -> None:
-    config = WiseConfig.from_settings({"steps": "12", "learning_rate": "0.5", "end": "false", "optimizer": "sgd"})
+    config = KeyedSettings.from_settings({"steps": "12", "learning_rate": "0.5", "end": "false", "optimizer": "sgd"})
     assert (config.steps, config.learning_rate, config.end, config.optimizer) == (12, 0.5, False, "sgd")
 
 
 def test_a_preset_is_overridden_by_other_keys() -> None:
-    config = WiseConfig.from_settings({"beta": 7, "preset": "paper"})
+    config = KeyedSettings.from_settings({"beta": 7, "preset": "paper"})
     assert (config.beta, config.alpha, config.optimizer, config.rehearsal) == (7.0, 5.0, "sgd", 0)
 
 
 def test_presets_name_settings_that_exist() -> None:
     for preset in PRESETS:
-        WiseConfig.from_settings({"preset": preset})
+        KeyedSettings.from_settings({"preset": preset})
 
 
 def test_an_unknown_key_is_answered_with_the_nearest() -> None:
     with pytest.raises(UnknownSetting) as caught:
-        WiseConfig.from_settings({"learning_rat": 1})
+        KeyedSettings.from_settings({"learning_rat": 1})
     assert "learning_rat" in str(caught.value)
     assert "learning_rate" in caught.value.hint
 
@@ -57,5 +57,5 @@ def test_an_unknown_key_is_answered_with_the_nearest() -> None:
 )
 def test_a_value_that_does_not_fit_is_refused(key: str, value: object) -> None:
     with pytest.raises(UnknownSetting) as caught:
-        WiseConfig.from_settings({key: value})  # type: ignore[dict-item]
+        KeyedSettings.from_settings({key: value})  # type: ignore[dict-item]
     assert str(value) in str(caught.value) or key in str(caught.value)

@@ -12,12 +12,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from wisedb.canonical import canonical_json, digest
-from wisedb.editors.keyed.settings import WiseConfig
+from wisedb.editors.keyed.settings import KeyedSettings
 from wisedb.editors.keyed.sharding import plan, seed_of
 from wisedb.editors.streams import ShardPlan, ShardStream, StreamItem, effective, lessons, numbered
 from wisedb.edits import Edit
 
-CONFIG = WiseConfig(router="activation", shard_capacity=3, replay=2)
+CONFIG = KeyedSettings(router="activation", shard_capacity=3, replay=2)
 
 
 def edit(number: int, target: str = "x") -> Edit:
@@ -204,7 +204,7 @@ def test_effective_keeps_the_order_of_what_counts() -> None:
 
 
 def test_an_edit_that_opens_a_second_shard_gets_a_second_mask() -> None:
-    config = WiseConfig(router="activation", shard_capacity=2)
+    config = KeyedSettings(router="activation", shard_capacity=2)
     shards = landed([], plan([], [edit(0), edit(1)], (), config, 0))
     shards = landed(shards, plan(shards, [edit(2)], {edit(0).id}, config, 0))
     shards = landed(shards, plan(shards, [edit(0)], (), config, 0))
@@ -213,7 +213,7 @@ def test_an_edit_that_opens_a_second_shard_gets_a_second_mask() -> None:
 
 
 def plainly(
-    shards: list[ShardStream], new: list[Edit], removed: set[str], config: WiseConfig, seed: int
+    shards: list[ShardStream], new: list[Edit], removed: set[str], config: KeyedSettings, seed: int
 ) -> list[ShardPlan]:
     """The same plan from its definition alone: everything is looked through anew for every edit."""
     ids: list[str | None] = [shard.id for shard in shards]
@@ -255,7 +255,7 @@ def plainly(
 def grown(capacity: int, replay: int, edits: int, seed: int) -> Iterator[tuple[list[ShardPlan], list[ShardPlan]]]:
     """Both plans of six commits that add, correct and remove, with shards that close in between."""
     chooser = Random(seed)
-    config = WiseConfig(router="activation", shard_capacity=capacity, replay=replay, lesson_size=7)
+    config = KeyedSettings(router="activation", shard_capacity=capacity, replay=replay, lesson_size=7)
     shards: list[ShardStream] = []
     for _ in range(6):
         chosen = (edit(chooser.randrange(3 * edits), chooser.choice("xyz")) for _ in range(edits))
@@ -275,7 +275,7 @@ def test_the_quick_way_plans_what_the_plain_way_does(capacity: int, replay: int,
 
 
 def test_a_stream_is_planned_as_it_always_was() -> None:
-    config = WiseConfig(router="activation", shard_capacity=10, replay=8)
+    config = KeyedSettings(router="activation", shard_capacity=10, replay=8)
     told = [
         [each.id, each.mask_seed, [[item.edit.id, [other.id for other in item.replay]] for item in each.stream]]
         for each in plan([], [edit(number % 83, "xyz"[number % 3]) for number in range(100)], (), config, 7)
@@ -288,7 +288,7 @@ def test_edits_on_one_subject_share_a_shard_where_keys_route() -> None:
         return Edit(f"Fact {number} of {subject} is", "x", subject=subject)
 
     edits = [about(number, subject) for number, subject in enumerate(("A", "B", "C", "a ", "A", "A", "A"))]
-    by = {router: WiseConfig(router=router, shard_capacity=2) for router in ("keys", "activation")}
+    by = {router: KeyedSettings(router=router, shard_capacity=2) for router in ("keys", "activation")}
     held = {
         router: [[item.edit for item in each.stream] for each in plan([], edits, (), by[router], 0)] for router in by
     }

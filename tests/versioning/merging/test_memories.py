@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from wisedb.canonical import canonical_json, digest
 from wisedb.editors.keyed.editor import EDITOR
-from wisedb.editors.keyed.settings import WiseConfig
+from wisedb.editors.keyed.settings import KeyedSettings
 from wisedb.editors.streams import ShardPlan, ShardStream, effective, numbered
 from wisedb.edits import Edit
 from wisedb.store.commits import MemoryEntry
@@ -20,7 +20,7 @@ from wisedb.versioning.merging.choices import Choices, settle
 from wisedb.versioning.merging.facts import merge_facts
 from wisedb.versioning.merging.memories import Version, join
 
-CONFIG = WiseConfig(shard_capacity=2, replay=1)
+CONFIG = KeyedSettings(shard_capacity=2, replay=1)
 State = tuple[ShardStream, ...]
 
 PROMPTS = tuple(f"Question {number}" for number in range(7))
