@@ -28,6 +28,9 @@ class Fake:
     def calibrate(self, base, resources, given):
         return self.configure({**given, "target": base.projection(str(given.get("target", ""))).name})
 
+    def needs(self, settings):
+        return []
+
     def plan(self, held, new, removed, settings, seed):
         return plan_in_order(held, new, removed, seed)
 

@@ -50,7 +50,7 @@ class FactoredDelta:
 
     def product(self, inputs: Tensor) -> Tensor:
         """A(x)·L·R: (..., d_in) → (..., d_out)."""
-        return (inputs @ self.left) @ self.right
+        return (inputs @ self.left.to(inputs)) @ self.right.to(inputs)
 
     def apply(self, inputs: Tensor, output: Tensor, entry: Tensor) -> Tensor:
         """The output with A(x)·L·R added."""
