@@ -46,7 +46,7 @@ _SETTINGS: Final = {
     "beta": "beta",
     "gamma": "gamma",
     "act_ratio": "threshold_ratio",
-    "save_freq": "shard_capacity",
+    "save_freq": "shard_size",
     "densities": "density",
 }
 

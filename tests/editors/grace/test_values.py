@@ -9,12 +9,15 @@ import torch
 
 from tests.models import tiny_model, tiny_tokenizer
 from wisedb.editors.common.rewrites import rewrites
-from wisedb.editors.grace.codebook import DEFERRED, Codebook, replace
+from wisedb.editors.grace.codebook import GraceCodebook
 from wisedb.editors.grace.settings import GraceSettings
 from wisedb.editors.grace.values import train_value
 from wisedb.edits import Edit
 from wisedb.errors import UnknownSetting
+from wisedb.memory.gates.base import Gate
+from wisedb.memory.hooks import attach
 from wisedb.memory.kinds.additive import FactoredDelta
+from wisedb.memory.memory import Memory
 from wisedb.model.cached_forward import find_shortcut
 from wisedb.model.locate import locate
 from wisedb.model.tokens import encode_prompt
@@ -34,26 +37,19 @@ def test_the_value_says_the_target_in_the_plain_forward(family: str) -> None:
 
     assert trained.key.shape == (projection.d_ff,) and trained.value.shape == (projection.d_model,)
     assert all(torch.equal(tensor, held[name]) for name, tensor in model.state_dict().items())
-    book = Codebook.empty(projection.d_ff, projection.d_model, 0.1).add(trained.key, trained.value, "Paris", _EDIT.id)
+    book = GraceCodebook.empty(projection.d_ff, projection.d_model, 0.1)
+    book = book.add(trained.key, trained.value, "Paris", _EDIT.id)
     rows = rewrites(tokenizer, _EDIT, end=False, at_subject=False)
-    entries: list[int] = []
+    ids = torch.tensor([encode_prompt(tokenizer, "Who wrote the play Hamlet?")])
+    handle = attach(model, Memory("m", book.change(projection.name), Gate("nearest"), (_EDIT.id,)))
+    with torch.no_grad(), handle.record() as record:
+        with handle.boundary(rows.prompts):
+            logits = model(input_ids=rows.ids).logits[rows.at]
+        with handle.boundary([ids.shape[1]]):
+            unrelated = model(input_ids=ids).logits
+    handle.detach()
 
-    def answer(_module: Any, args: tuple[Any, ...], output: torch.Tensor) -> torch.Tensor:
-        features, shaped = args[0].reshape(*ids.shape, -1), output.reshape(*ids.shape, -1)
-        entry = book.lookup(features[:, start]).entry
-        entries.append(int(entry))
-        return replace(shaped, book, entry, torch.tensor([start])).reshape(output.shape)
-
-    ids, start = rows.ids, int(rows.lookup[0])
-    handle = projection.module.register_forward_hook(answer)
-    with torch.no_grad():
-        logits = model(input_ids=ids).logits[rows.at]
-        ids = torch.tensor([encode_prompt(tokenizer, "Who wrote the play Hamlet?")])
-        start = ids.shape[1] - 1
-        unrelated = model(input_ids=ids).logits
-    handle.remove()
-
-    assert entries == [0, DEFERRED]
+    assert record.routes.tolist() == [0, -1]
     loss = float(torch.nn.functional.cross_entropy(logits, rows.labels))
     assert loss == pytest.approx(trained.loss, rel=1e-2, abs=1e-3)
     if trained.steps < _SETTINGS.steps:
@@ -94,7 +90,7 @@ def test_the_same_edit_gets_the_same_value() -> None:
     assert torch.equal(one.key, other.key) and torch.equal(one.value, other.value)
 
 
-@pytest.mark.parametrize("wrong", [{"steps": 0}, {"learning_rate": 0.0}, {"enough": -1.0}, {"radius": 0.0}])
+@pytest.mark.parametrize("wrong", [{"steps": 0}, {"learning_rate": 0.0}, {"enough": -1.0}, {"radius": -1.0}])
 def test_values_out_of_range_are_refused(wrong: dict[str, Any]) -> None:
     with pytest.raises(UnknownSetting):
         GraceSettings(**wrong)

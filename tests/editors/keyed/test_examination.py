@@ -9,9 +9,9 @@ import torch
 from torch import Tensor
 
 from tests.editors.keyed.fixtures import EDITS, mask_of, prepared, quick
+from wisedb.editors.common.subspace import Subspace
 from wisedb.editors.keyed.batches import Rows
 from wisedb.editors.keyed.sampler import Course
-from wisedb.editors.keyed.subspace import Subspace
 from wisedb.editors.keyed.trainer import LessonWriter
 from wisedb.editors.streams import StreamItem
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 import torch
 
+from wisedb.editors.common.subspace import Subspace
 from wisedb.editors.keyed import preconditioner as module
 from wisedb.editors.keyed.preconditioner import Change, Whitening
-from wisedb.editors.keyed.subspace import Subspace
 
 
 def coloured(count: int, width: int) -> torch.Tensor:

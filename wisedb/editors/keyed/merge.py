@@ -6,10 +6,10 @@ from collections.abc import Sequence
 
 from torch import Tensor
 
+from wisedb.editors.common.subspace import Subspace
 from wisedb.editors.keyed.batches import Rows
 from wisedb.editors.keyed.context import PreparedModel
 from wisedb.editors.keyed.settings import KeyedSettings
-from wisedb.editors.keyed.subspace import Subspace
 from wisedb.editors.keyed.trainer import LessonWriter
 from wisedb.editors.streams import StreamItem
 from wisedb.edits import Edit

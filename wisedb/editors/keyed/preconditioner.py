@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from wisedb.editors.keyed.subspace import Subspace
+from wisedb.editors.common.subspace import Subspace
 
 # λ as a share of the mean variance: more where few tokens tell little of many directions, so that what was not seen
 # isn't taken for free space. And the rows of A(x) that are looked at, at most.

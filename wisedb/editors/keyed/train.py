@@ -9,12 +9,12 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from wisedb.editors.common.subspace import Subspace
 from wisedb.editors.keyed.batches import collate_prompts
 from wisedb.editors.keyed.context import PreparedModel
 from wisedb.editors.keyed.dataset import Sheet
 from wisedb.editors.keyed.optimiser import Outcome, change_of
 from wisedb.editors.keyed.settings import KeyedSettings
-from wisedb.editors.keyed.subspace import Subspace
 from wisedb.editors.keyed.trainer import LessonWriter, Report
 from wisedb.editors.keyed.write import Writer
 from wisedb.editors.streams import StreamItem, batches, effective

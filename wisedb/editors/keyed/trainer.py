@@ -9,6 +9,7 @@ from random import Random
 import torch
 from torch import Tensor
 
+from wisedb.editors.common.subspace import Subspace
 from wisedb.editors.keyed.batches import Prompts, Rows, collate
 from wisedb.editors.keyed.context import PreparedModel
 from wisedb.editors.keyed.dataset import Pick, Sheet, answers_of
@@ -18,7 +19,6 @@ from wisedb.editors.keyed.preconditioner import Change
 from wisedb.editors.keyed.sampler import Course, Step, rehearsed, repairs
 from wisedb.editors.keyed.settings import KeyedSettings
 from wisedb.editors.keyed.sharding import seed_of
-from wisedb.editors.keyed.subspace import Subspace
 from wisedb.editors.streams import StreamItem
 from wisedb.edits import Edit
 from wisedb.memory.gates.activation import activation

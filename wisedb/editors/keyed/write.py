@@ -8,13 +8,13 @@ from random import Random
 import torch
 from torch import Tensor
 
+from wisedb.editors.common.subspace import Subspace
 from wisedb.editors.keyed.batches import Batch, Prompts, Row, Rows, collate, collate_prompts
 from wisedb.editors.keyed.context import PreparedModel
 from wisedb.editors.keyed.losses import Margins, answer_loss, lead, memo_loss, routing_loss
 from wisedb.editors.keyed.optimiser import SLACK, Outcome, change_of, finite, optimise
 from wisedb.editors.keyed.settings import KeyedSettings
 from wisedb.editors.keyed.sharding import seed_of
-from wisedb.editors.keyed.subspace import Subspace
 from wisedb.editors.streams import StreamItem
 from wisedb.edits import Edit
 from wisedb.memory.gates.activation import activation

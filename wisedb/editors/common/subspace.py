@@ -26,6 +26,10 @@ class Subspace:
         flat = torch.zeros(self.shape[0] * self.shape[1], dtype=values.dtype, device=values.device)
         return flat.scatter(0, self._places, values).view(self.shape)
 
+    def __len__(self) -> int:
+        """How many entries."""
+        return len(self._places)
+
     def values(self, delta: Tensor) -> Tensor:
         """The entries of a matrix ``(d_ff, d_model)`` that are the shard's, ``(entries,)``, in mask order."""
         return delta.reshape(-1)[self._places]
