@@ -29,8 +29,8 @@ This checkpoint was exported by wisedb from commit `{commit}` of a store for `{m
 
 It is a plain `transformers` checkpoint: the memories are part of its weights (changed: {modules}). **The change is
 always on.** The gates, which let a memory answer only where it is meant, are not part of a plain checkpoint, so prompts
-that have nothing to do with the edits may be answered differently from the base model. Where that matters, load the store or
-the `adapter` export with `wisedb.load`.
+that have nothing to do with the edits may be answered differently from the base model. Where that matters, load the
+store or the `adapter` export with `wisedb.load`.
 """
 
 
