@@ -12,6 +12,8 @@ from typing import NoReturn
 
 import click
 
+from wisedb import __version__
+
 from . import failures
 from .lazy import LazyGroup
 from .session import Session
@@ -99,7 +101,7 @@ QUIET = {
     help="Look for the store from DIR upward instead of from the working directory.",
 )
 @click.option("--debug", is_flag=True, help="Show tracebacks, and what other libraries have to say.")
-@click.version_option(package_name="wisedb", prog_name="wisedb", message="%(prog)s %(version)s")
+@click.version_option(__version__, prog_name="wisedb", message="%(prog)s %(version)s")
 @click.pass_context
 def cli(ctx: click.Context, directory: Path | None, debug: bool) -> None:
     """git for what a language model knows: versioned corrections with WISE side memories.

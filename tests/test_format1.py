@@ -268,6 +268,25 @@ def test_the_pack_takes_commits(pack: Path, tmp_path: Path) -> None:
     _facts_answer(again)
 
 
+# Adapters
+
+
+@pytest.mark.parametrize("format", ["adapter", "peft"])
+def test_an_adapter_is_loaded(format: str) -> None:
+    v1 = EXPECTED["store"]["tags"][0]["commit"]
+    _same_logits(wisedb.load(FILES / format, model=str(FILES / "base")), f"store/{v1}/retrieve")
+
+
+def test_peft_loads_its_adapter() -> None:
+    from peft import PeftModel
+    from transformers import AutoModelForCausalLM, AutoTokenizer
+
+    v1 = EXPECTED["store"]["tags"][0]["commit"]
+    base = AutoModelForCausalLM.from_pretrained(FILES / "base")
+    model = PeftModel.from_pretrained(base, FILES / "peft").eval()
+    _same_logits((model, AutoTokenizer.from_pretrained(FILES / "base")), f"store/{v1}/retrieve")
+
+
 # What is newer than this wisedb
 
 

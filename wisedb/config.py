@@ -106,6 +106,11 @@ class EditorChoice:
         }
 
     @property
+    def given(self) -> EditorChoice:
+        """The same without what was derived on the way: what a memory is begun with, and is told by."""
+        return replace(self, resources={POOL: self.pool} if self.pool else {})
+
+    @property
     def target(self) -> str | None:
         """The module that new memories change, where the editor has one."""
         found = self.settings.get("target")

@@ -10,6 +10,7 @@ from typing import Any
 import click
 import pytest
 
+from wisedb import __version__
 from wisedb.cli import main
 from wisedb.cli.main import HOMES, SECTIONS, cli
 
@@ -114,4 +115,4 @@ def test_completion_outside_a_store_is_silent(tmp_path: Path) -> None:
 
 def test_version(capsys: pytest.CaptureFixture[str]) -> None:
     assert main.run(["--version"]) == 0
-    assert capsys.readouterr().out.startswith("wisedb 0.")
+    assert capsys.readouterr().out == f"wisedb {__version__}\n"

@@ -1,8 +1,8 @@
-"""How the stores of format 1 in this folder were made. A record: it was run once, with wisedb 0.1.0.
+"""How the stores, the pack and the adapters of format 1 in this folder were made.
 
-It need not run with later versions, and what it made must never be made anew: the stores stand for those that people
-wrote with 0.1.0. ``python -m tests.format1.make HOME`` writes into this folder; HOME is an empty folder by whose path
-the stores call their base model.
+A record: it was run once, with wisedb 0.1.0. It need not run with later versions, and what it made must never be made
+anew: the stores stand for those that people wrote with 0.1.0. ``python -m tests.format1.make HOME`` writes into this
+folder; HOME is an empty folder by whose path the stores call their base model.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ SETTINGS: dict[str, Any] = {
     "fit_merge": False,  # a fitted merge is trained when it is loaded: no two machines would get the same logits
 }
 
-BY_ACTIVATION = {"router": "activation", "shard_capacity": 2}
+BY_ACTIVATION: dict[str, Any] = {"router": "activation", "shard_capacity": 2}
 
 LAYER = 1
 
@@ -81,7 +81,7 @@ PROMPTS = (
 )
 
 
-def _signed(number: int, author: str = "Ada <ada@example.org>") -> dict[str, str]:
+def _signed(number: int, author: str = "Ada <ada@example.org>") -> dict[str, Any]:
     return {"author": author, "date": f"2026-01-{number:02d}T12:00:00Z"}
 
 
@@ -201,6 +201,8 @@ def make(home: Path) -> None:
     _keep(home / "keys" / ".wisedb", "store")
     _keep(home / "activation" / ".wisedb", "store-activation")
     shutil.copytree(home / "pack", HERE / "pack")
+    for format in ("adapter", "peft"):
+        keys.export("v1", HERE / format, format)
     (HERE / "expected.json").write_text(json.dumps(document, separators=(",", ":"), sort_keys=True) + "\n")
     save_file(arrays, HERE / "expected.safetensors")
 

@@ -15,7 +15,7 @@ from wisedb.edits import Edit
 from wisedb.progress import Listener
 
 if TYPE_CHECKING:
-    from wisedb.editors.resources import Resources
+    from wisedb.editors.resources import Need, Resources
     from wisedb.memory.kinds.base import Change
     from wisedb.memory.memory import Memory
     from wisedb.model.base import LoadedBase
@@ -72,6 +72,11 @@ class Editor(Protocol[S]):
         Raises:
             UnknownSetting: as :meth:`configure`.
             UnsupportedModel: the model has no module that the editor can change.
+        """
+
+    def needs(self, settings: S) -> Sequence[Need]:
+        """The shared resources that training needs. They are functions of the base model alone, and are made before any
+        memory is attached to it.
         """
 
     def plan(

@@ -16,7 +16,7 @@ from wisedb.errors import UnknownEditor
 from wisedb.progress import Listener
 
 if TYPE_CHECKING:
-    from wisedb.editors.resources import Resources
+    from wisedb.editors.resources import Need, Resources
     from wisedb.memory.kinds.base import Change
     from wisedb.memory.memory import Memory
     from wisedb.model.base import LoadedBase
@@ -33,6 +33,9 @@ class Owner(Protocol):
 
     def plan(self, held: Sequence[Held], new: Sequence[Edit], removed: Collection[str]) -> list[Planned]:
         """See :meth:`wisedb.editors.protocol.Editor.plan`."""
+
+    def needs(self) -> Sequence[Need]:
+        """See :meth:`wisedb.editors.protocol.Editor.needs`."""
 
     def check(self, base: LoadedBase, edits: Sequence[Edit]) -> None:
         """See :meth:`wisedb.editors.protocol.Editor.check`."""
@@ -182,6 +185,9 @@ class _Bound:
 
     def plan(self, held: Sequence[Held], new: Sequence[Edit], removed: Collection[str]) -> list[Planned]:
         return self.editor.plan(held, new, removed, self.settings, self.choice.seed)
+
+    def needs(self) -> Sequence[Need]:
+        return self.editor.needs(self.settings)
 
     def check(self, base: LoadedBase, edits: Sequence[Edit]) -> None:
         self.editor.check(base, self.settings, edits)

@@ -11,10 +11,11 @@ if TYPE_CHECKING:
     from wisedb.model.base import LoadedBase
 
 T = TypeVar("T")
+T_co = TypeVar("T_co", covariant=True)
 
 
 @dataclass(frozen=True, slots=True)
-class Resource(Generic[T]):
+class Resource(Generic[T_co]):
     """Something that is a function of the base model, of a module perhaps, and of other resources.
 
     Attributes:
@@ -25,7 +26,20 @@ class Resource(Generic[T]):
 
     name: str
     make: Callable[[LoadedBase, Resources, str], Part]
-    read: Callable[[Part], T]
+    read: Callable[[Part], T_co]
+
+
+@dataclass(frozen=True, slots=True)
+class Need:
+    """A resource that an editor needs to train.
+
+    Attributes:
+        resource: which.
+        module: the module that it is of, empty if it is of none.
+    """
+
+    resource: Resource[object]
+    module: str = ""
 
 
 class Resources(Protocol):

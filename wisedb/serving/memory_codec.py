@@ -41,7 +41,7 @@ def part_of(blob: Blob) -> Part:
 
 def origin_blob(change: Change, choice: EditorChoice, seed: int) -> Blob:
     """A memory's beginning, which never changes and names it: where it stands, and how it is trained for good."""
-    meta = {"seed": seed, "editor": choice.to_json(), "modules": list(change.modules)}
+    meta = {"seed": seed, "editor": choice.given.to_json(), "modules": list(change.modules)}
     return blob_of(change.origin, change.parts()[change.origin], meta)
 
 

@@ -158,6 +158,8 @@ class _Work:
         start, began, change = self._start(job.entry, plan, owner, beside)
         items = effective(plan.planned.stream)
         always = read_memories(self.pending, [entry for entry in done if entry.gate == "always"])
+        for need in owner.needs():
+            resources.get(need.resource, need.module)
         with attached(self._base, always):
             trained = owner.train(
                 self._base, resources, change, 0 if start is None else start.items, items, self._count.inner()

@@ -11,12 +11,14 @@ import torch
 from wisedb.config import Setting
 from wisedb.editors.common.key_statistics import STATISTICS
 from wisedb.editors.common.limits import ensure_room
+from wisedb.editors.common.pool import POOL
 from wisedb.editors.keyed.calibrate import calibrate
 from wisedb.editors.keyed.context import default_dtype, prepare
 from wisedb.editors.keyed.merge import fit_merge, merged_threshold
 from wisedb.editors.keyed.settings import KeyedSettings
 from wisedb.editors.keyed.sharding import plan
 from wisedb.editors.keyed.train import train_stream
+from wisedb.editors.resources import Need
 from wisedb.editors.streams import Held, Planned, StreamItem, Trained
 from wisedb.edits import Edit
 from wisedb.memory.gates.base import GateName
@@ -52,10 +54,14 @@ class Keyed:
         module = base.projection(str(given.get("target", ""))).name
         measured = calibrate(prepare(base, resources, replace(KeyedSettings(), target=module, wordings=0)))
         settings = self.configure({**measured.settings, **given, "target": module})
-        if settings.keyed:
+        for need in self.needs(settings):
             # Now rather than within the first commit.
-            resources.get(STATISTICS, module)
+            resources.get(need.resource, need.module)
         return settings
+
+    def needs(self, settings: KeyedSettings) -> Sequence[Need]:
+        """The pool, and what keys rest on."""
+        return [Need(POOL), *([Need(STATISTICS, settings.target)] if settings.keyed else [])]
 
     def plan(
         self, held: Sequence[Held], new: Sequence[Edit], removed: Collection[str], settings: KeyedSettings, seed: int

@@ -20,9 +20,9 @@ class PlacedCodebook:
     """A codebook's keys and values where the model computes.
 
     Attributes:
-        keys: float32 (n, d_in).
-        radii: float32 (n,).
-        values: (n, d_out).
+        keys: float32 (m, d_in).
+        radii: float32 (m,).
+        values: (m, d_out).
     """
 
     keys: Tensor
@@ -41,14 +41,16 @@ class PlacedCodebook:
 
 @dataclass(frozen=True, eq=False)
 class Codebook:
-    """n keys with radii, and the module's output where a key answers (Hartvigsen et al., *Aging with GRACE*, §3).
+    """n rows, one an edit in the memory's order: a key with a radius, and what the module gives where it answers
+    (Hartvigsen et al., *Aging with GRACE*, §3). For some rows another row's key answers: they are kept, so that an edit
+    can be taken out again.
 
     Attributes:
         module: where it stands; a key is like what enters it, a value like what it gives.
         keys: float32 (n, d_in).
         values: float32 (n, d_out), in the place of what the module gives.
         radii: float32 (n,), the distance up to which a key answers, ε.
-        owners: int64 (n,), which edit each key belongs to, counted as the memory counts its edits.
+        owners: int64 (n,), the row that answers for each row: itself, or an earlier one.
 
     Raises:
         CorruptObject: shapes or dtypes that don't belong together, or a value that is not finite.
@@ -73,6 +75,9 @@ class Codebook:
             raise CorruptObject("the arrays of a codebook don't belong together", hint=_HINT)
         if not all(bool(torch.isfinite(part).all()) for part in parts) or bool((self.radii < 0).any()):
             raise CorruptObject("a value of a codebook is not a finite number, or a radius is negative", hint=_HINT)
+        known = (self.owners >= 0) & (self.owners <= torch.arange(n))
+        if not bool(known.all()) or not bool((self.owners[self.owners] == self.owners).all()):
+            raise CorruptObject("a row of a codebook names a row that doesn't answer", hint=_HINT)
 
     @classmethod
     def empty(cls, module: str, shape: tuple[int, int]) -> Self:
@@ -86,9 +91,14 @@ class Codebook:
         return (self.module,)
 
     @property
+    def answering(self) -> Tensor:
+        """int64 (m,): the rows that answer, m ≤ n."""
+        return torch.nonzero(self.owners == torch.arange(len(self.owners)))[:, 0]
+
+    @property
     def entries(self) -> int:
-        """How many keys it has."""
-        return len(self.keys)
+        """m, how many keys answer."""
+        return len(self.answering)
 
     @property
     def size(self) -> int:
@@ -114,7 +124,9 @@ class Codebook:
 
     def place(self, module: str, device: torch.device, dtype: torch.dtype) -> PlacedCodebook:
         """See :class:`wisedb.memory.kinds.base.Change`; keys and radii stay in float32, distances are compared."""
-        return PlacedCodebook(self.keys.to(device), self.radii.to(device), self.values.to(device, dtype))
+        rows = self.answering
+        keys, radii, values = self.keys[rows], self.radii[rows], self.values[rows]
+        return PlacedCodebook(keys.to(device), radii.to(device), values.to(device, dtype))
 
     def delta(self, module: str) -> Tensor:
         """There is none.
@@ -128,14 +140,18 @@ class Codebook:
         )
 
     def compare(self, other: Self | None) -> Mapping[str, float]:
-        """See :class:`wisedb.memory.kinds.base.Change`: of the values, by the edit that each belongs to."""
-        own = float(self.values.norm())
-        if other is None:
-            return {"norm": own, "change": own, "entries": float(self.values.numel())}
-        mine = {row.numpy().tobytes() for row in torch.cat([self.keys, self.values], dim=1)}
-        theirs = {row.numpy().tobytes(): row[self.keys.shape[1] :] for row in torch.cat([other.keys, other.values], 1)}
-        ours = {row.numpy().tobytes(): row[self.keys.shape[1] :] for row in torch.cat([self.keys, self.values], dim=1)}
-        differing = [row for name, row in ours.items() if name not in theirs]
-        differing += [row for name, row in theirs.items() if name not in mine]
-        change = float(torch.stack(differing).norm()) if differing else 0.0
-        return {"norm": own, "change": change, "entries": float(self.values.numel())}
+        """See :class:`wisedb.memory.kinds.base.Change`; a row counts as changed where the other has no such row."""
+        own = torch.cat([self.keys, self.values], dim=1)
+        there = own[:0] if other is None else torch.cat([other.keys, other.values], dim=1)
+        differing = torch.cat([_missing(own, there), _missing(there, own)])[:, self.keys.shape[1] :]
+        return {
+            "norm": float(self.values.norm()),
+            "change": float(differing.norm()),
+            "entries": float(self.values.numel()),
+        }
+
+
+def _missing(rows: Tensor, there: Tensor) -> Tensor:
+    """Those of some rows that others don't have."""
+    known = {row.numpy().tobytes() for row in there}
+    return rows[[row.numpy().tobytes() not in known for row in rows]] if len(rows) else rows

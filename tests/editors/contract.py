@@ -1,0 +1,45 @@
+"""What the contract tests need: each editor that is found, with settings under which it is quick on a tiny model."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.stores import SETTINGS
+from wisedb.editors.registry import editors
+from wisedb.repository import Repository
+
+FAKE = Path(__file__).parent / "fake"
+"""A folder for ``sys.path`` with an editor as another distribution would bring it."""
+
+QUICK: Mapping[str, Mapping[str, Any]] = {"keyed": SETTINGS}
+"""Settings by editor; an editor that isn't named here gets its defaults."""
+
+EDITORS = (*editors(), "fake")
+
+
+def quick(editor: str) -> dict[str, Any]:
+    """An editor's settings for a tiny model."""
+    return dict(QUICK.get(editor, {}))
+
+
+@pytest.fixture
+def fake_editor(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The fake editor, found as any other."""
+    monkeypatch.syspath_prepend(str(FAKE))
+
+
+@pytest.fixture
+def store_of(model_folder: Path, tmp_path: Path, fake_editor: None) -> Callable[..., Repository]:
+    """Makes stores for the tiny model; the pool is given, so that no model needs to write one."""
+
+    def make(editor: str, name: str = "store") -> Repository:
+        pool = [f"The {thing} of the story is number {n}" for n in range(10) for thing in ("hero", "house", "river")]
+        return Repository.init(
+            tmp_path / name, str(model_folder), editor=editor, settings=quick(editor), pool=pool, author="Ada"
+        )
+
+    return make

@@ -1,0 +1,100 @@
+"""The value of an edit makes the model say its target, whatever the family, and nothing else changes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import torch
+
+from tests.models import tiny_model, tiny_tokenizer
+from wisedb.editors.common.rewrites import rewrites
+from wisedb.editors.grace.codebook import DEFERRED, Codebook, replace
+from wisedb.editors.grace.settings import GraceSettings
+from wisedb.editors.grace.values import train_value
+from wisedb.edits import Edit
+from wisedb.errors import UnknownSetting
+from wisedb.memory.kinds.additive import FactoredDelta
+from wisedb.model.cached_forward import find_shortcut
+from wisedb.model.locate import locate
+from wisedb.model.tokens import encode_prompt
+
+_EDIT = Edit("The capital of Australia is", "Paris", subject="Australia")
+_SETTINGS = GraceSettings(steps=150, learning_rate=0.3, end=False)
+
+
+@pytest.mark.parametrize("family", ["gpt2", "gptj", "gpt_neox", "opt", "llama", "falcon", "gemma2"])
+def test_the_value_says_the_target_in_the_plain_forward(family: str) -> None:
+    model, tokenizer = tiny_model(family), tiny_tokenizer()
+    projection = locate(model, layer=1)
+    forward = find_shortcut(model, projection)
+    held = {name: tensor.clone() for name, tensor in model.state_dict().items()}
+
+    trained = train_value(forward, tokenizer, _EDIT, _SETTINGS)
+
+    assert trained.key.shape == (projection.d_ff,) and trained.value.shape == (projection.d_model,)
+    assert all(torch.equal(tensor, held[name]) for name, tensor in model.state_dict().items())
+    book = Codebook.empty(projection.d_ff, projection.d_model, 0.1).add(trained.key, trained.value, "Paris", _EDIT.id)
+    rows = rewrites(tokenizer, _EDIT, end=False, at_subject=False)
+    entries: list[int] = []
+
+    def answer(_module: Any, args: tuple[Any, ...], output: torch.Tensor) -> torch.Tensor:
+        features, shaped = args[0].reshape(*ids.shape, -1), output.reshape(*ids.shape, -1)
+        entry = book.lookup(features[:, start]).entry
+        entries.append(int(entry))
+        return replace(shaped, book, entry, torch.tensor([start])).reshape(output.shape)
+
+    ids, start = rows.ids, int(rows.lookup[0])
+    handle = projection.module.register_forward_hook(answer)
+    with torch.no_grad():
+        logits = model(input_ids=ids).logits[rows.at]
+        ids = torch.tensor([encode_prompt(tokenizer, "Who wrote the play Hamlet?")])
+        start = ids.shape[1] - 1
+        unrelated = model(input_ids=ids).logits
+    handle.remove()
+
+    assert entries == [0, DEFERRED]
+    loss = float(torch.nn.functional.cross_entropy(logits, rows.labels))
+    assert loss == pytest.approx(trained.loss, rel=1e-2, abs=1e-3)
+    if trained.steps < _SETTINGS.steps:
+        assert torch.equal(logits.argmax(-1), rows.labels)
+    with torch.no_grad():
+        assert torch.equal(model(input_ids=ids).logits, unrelated)
+
+
+def test_the_target_is_reached() -> None:
+    for family in ("gpt2", "llama"):
+        model = tiny_model(family)
+        trained = train_value(find_shortcut(model, locate(model, layer=1)), tiny_tokenizer(), _EDIT, _SETTINGS)
+        assert trained.steps < _SETTINGS.steps
+
+
+def test_it_is_trained_on_what_is_always_on() -> None:
+    model, tokenizer = tiny_model("llama"), tiny_tokenizer()
+    projection = locate(model, layer=1)
+    forward = find_shortcut(model, projection)
+    generator = torch.Generator().manual_seed(0)
+    change = FactoredDelta(
+        torch.randn(projection.d_ff, 1, generator=generator), torch.randn(1, projection.d_model, generator=generator)
+    )
+    few = GraceSettings(steps=5)
+    plain, changed = (train_value(forward, tokenizer, _EDIT, few, applied) for applied in (None, change))
+    with torch.no_grad():
+        projection.module.weight += change.dense().T
+    baked = train_value(forward, tokenizer, _EDIT, few)
+    assert torch.equal(plain.key, changed.key) and torch.allclose(baked.key, changed.key, atol=1e-5)
+    assert torch.allclose(baked.value, changed.value, rtol=1e-3, atol=1e-2)
+    assert not torch.allclose(plain.value, changed.value, rtol=1e-3, atol=1e-2)
+
+
+def test_the_same_edit_gets_the_same_value() -> None:
+    model, tokenizer = tiny_model("gpt2"), tiny_tokenizer()
+    forward = find_shortcut(model, locate(model, layer=1))
+    one, other = (train_value(forward, tokenizer, _EDIT, GraceSettings(steps=4)) for _ in range(2))
+    assert torch.equal(one.key, other.key) and torch.equal(one.value, other.value)
+
+
+@pytest.mark.parametrize("wrong", [{"steps": 0}, {"learning_rate": 0.0}, {"enough": -1.0}, {"radius": 0.0}])
+def test_values_out_of_range_are_refused(wrong: dict[str, Any]) -> None:
+    with pytest.raises(UnknownSetting):
+        GraceSettings(**wrong)
