@@ -36,8 +36,7 @@ repository = Repository.open(sys.argv[1])
 prompt = sys.argv[2]
 shown = [repository.status(), *repository.log(), repository.show(), repository.diff("HEAD~1"), repository.blame(prompt),
          repository.sql("select count(*) as n from commits"), *repository.reflog(), *repository.branches(),
-         *repository.tags(), *repository.facts(), *repository.search("capital"), repository.fsck(), repository.gc(),
-         repository.reindex()]
+         *repository.tags(), *repository.facts(), *repository.search("capital"), repository.gc(), repository.reindex()]
 json.dumps([item.to_json() for item in shown])
 print(sorted({name.split(".")[0] for name in sys.modules} & {"torch", "transformers", "peft"}))
 """
@@ -68,7 +67,8 @@ def test_moving_and_staging_load_no_model(history: Repository, tmp_path: Path) -
 
 def test_a_new_store_is_described(empty: Repository, model_folder: Path) -> None:
     config = empty.store.config
-    assert config.base.model == str(model_folder.resolve()) and config.base.target == "model.layers.1.mlp.down_proj"
+    assert config.base.model == str(model_folder.resolve()) and config.base.target is None
+    assert config.editor.settings["target"] == "model.layers.1.mlp.down_proj"
     assert {"alpha", "beta", "gamma"} <= set(config.editor.settings)
     assert all(config.editor.settings[name] == value for name, value in SETTINGS.items())
     (entry,) = empty.log()
@@ -154,10 +154,14 @@ def test_history_as_scripts_see_it(history: Repository) -> None:
     assert {**shown, **record} == shown
     assert shown["edits"] == [HAMLET.to_json(), SUM.to_json()] and shown["reverted"] == []
     assert [set(memory) for memory in shown["memories"]] == [
-        {"id", "kind", "blob", "edits", "bytes", "threshold"},
-        {"id", "kind", "blob", "edits", "bytes", "threshold"},
-    ]
-    assert shown["config"]["name"] == "wise" and shown["base"]["fingerprint"] == history.store.config.base.fingerprint
+        {"id", "kind", "gate", "editor", "modules", "blob", "edits", "bytes", "threshold"}
+    ] * 2
+    (module,) = {module for memory in shown["memories"] for module in memory["modules"]}
+    assert {(memory["kind"], memory["gate"], memory["editor"]) for memory in shown["memories"]} == {
+        ("masked_delta", "keys", "keyed")
+    }
+    assert shown["base"]["target"] == module == history.store.config.editor.settings["target"]
+    assert shown["config"]["name"] == "keyed" and shown["base"]["fingerprint"] == history.store.config.base.fingerprint
     assert [edit.id for edit in history.facts("HEAD~1")] == [AUSTRALIA.id]
     assert [edit.id for edit in history.search("hamlet")] == [AUSTRALIA.id, HAMLET.id, SUM.id][1:]
 

@@ -116,6 +116,10 @@ class EditorChoice:
         found = self.settings.get("target")
         return str(found) if found else None
 
+    def at(self, target: str) -> EditorChoice:
+        """The same, for another module."""
+        return replace(self, settings={**self.settings, "target": target})
+
     def to_format_1(self) -> dict[str, Any]:
         """What format 1 says: one editor, which it calls ``wise``, and one resource."""
         return {"name": "wise", "settings": dict(self.settings), "seed": self.seed, "pool": self.pool}
@@ -203,7 +207,7 @@ def modern(base: BaseModel, editor: EditorChoice) -> tuple[BaseModel, EditorChoi
     """A base model and an editor as format 2 has them: which module is edited is the editor's to say."""
     if base.target is None:
         return base, editor
-    return replace(base, target=None), replace(editor, settings={**editor.settings, "target": base.target})
+    return replace(base, target=None), editor.at(base.target)
 
 
 def _with_pool(editor: Mapping[str, Any], version: int) -> Mapping[str, Any]:

@@ -19,6 +19,7 @@ from wisedb.errors import (
     UnknownSetting,
     UsageError,
 )
+from wisedb.memory.hooks import handle_of
 from wisedb.progress import Progress
 from wisedb.repository import Repository
 from wisedb.store.commits import MemoryEntry
@@ -178,8 +179,11 @@ def test_what_was_not_learned_is_named(repository: Repository) -> None:
 def test_the_merge_has_a_threshold_that_all_edits_reach(new_repository: Callable[..., Repository], router: str) -> None:
     repository = new_repository(router, router=router)
     commit_edits(repository.store, repository.base, [AUSTRALIA, HAMLET, SUM], Signature("three"))
-    merged = repository.store.head_commit()[1].merged
-    assert merged is not None and merged["density"] == 0.53 and (merged["threshold"] > 0) is (router != "keys")
+    model, _ = repository.load(mode="merge")
+    handle = handle_of(model)
+    assert handle is not None and handle.router == router
+    (merged,) = handle.memories
+    assert (merged.gate.threshold > 0) is (router != "keys")
     answers = repository.generate([edit.prompt for edit in (AUSTRALIA, HAMLET, SUM)], mode="merge")
     assert all(answer.routed and answer.memory == "merged" for answer in answers)
 
@@ -206,14 +210,6 @@ def test_a_commit_spells_every_setting_out(repository: Repository) -> None:
 
 def _memories(repository: Repository) -> tuple[MemoryEntry, ...]:
     return repository.store.head_commit()[1].memories
-
-
-def test_a_preset_keeps_what_was_measured_for_the_model(new_repository: Callable[..., Repository]) -> None:
-    repository = new_repository("measured", beta=3.5, shard_capacity=2)
-    done = repository.commit([AUSTRALIA], "as the source does", settings={"preset": "paper", "steps": 2})
-    settings = repository.store.objects.commit(done.commit).editor.settings
-    assert (settings["beta"], settings["optimizer"], settings["steps"]) == (3.5, "sgd", 2)
-    assert settings["shard_capacity"] == 170 and settings["router"] == "activation"
 
 
 def test_a_stream_of_commits_is_the_same_from_one_open_repository_and_from_many(

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 from wisedb.export.adapter import is_adapter, read_adapter
 from wisedb.export.peft.folder import is_peft, read_peft
 from wisedb.model.base import load_for
-from wisedb.serving.assemble import attach_all, check_mode
+from wisedb.serving.assemble import check_mode
+from wisedb.serving.attached import attach_all
 from wisedb.serving.memory_codec import read_memories
 from wisedb.serving.merge_memories import ties_of
 

@@ -11,7 +11,7 @@ from wisedb.memory.gates.base import Gate
 from wisedb.memory.kinds.base import Change
 from wisedb.memory.memory import Memory
 from wisedb.model.tokens import encode_prompt, pad_batch
-from wisedb.serving.assemble import attached
+from wisedb.serving.attached import attached
 
 if TYPE_CHECKING:
     from wisedb.model.base import LoadedBase

@@ -1,4 +1,4 @@
-"""A commit's memories attached to a model: for a while, or for good."""
+"""A commit's memories as they answer: which there are in a mode, attached for a while."""
 
 from __future__ import annotations
 
@@ -7,8 +7,9 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Literal
 
 from wisedb.errors import UsageError
-from wisedb.memory.hooks import AttachedMemories, attach
+from wisedb.memory.hooks import AttachedMemories
 from wisedb.progress import Listener
+from wisedb.serving.attached import attached
 from wisedb.serving.blobs import BlobSource
 from wisedb.serving.memory_codec import read_memories
 from wisedb.serving.merge_memories import merge_memories
@@ -61,25 +62,6 @@ def answering(
     if mode == "merge":
         return merge_memories(store, base, commit, memories, progress=progress)
     return list(memories)
-
-
-@contextmanager
-def attached(base: LoadedBase, memories: Sequence[Memory]) -> Iterator[AttachedMemories | None]:
-    """Memories on a model for the length of a block, ``None`` where there are none; the model is left as it was."""
-    if not memories:
-        yield None
-        return
-    handle = attach_all(base, memories)
-    try:
-        yield handle
-    finally:
-        handle.detach()
-
-
-def attach_all(base: LoadedBase, memories: Sequence[Memory]) -> AttachedMemories:
-    """Attach memories to a model for good."""
-    modules = dict.fromkeys(module for memory in memories for module in memory.modules)
-    return attach(base.model, memories, projections={module: base.projection(module) for module in modules})
 
 
 @contextmanager

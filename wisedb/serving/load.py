@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 from wisedb.errors import UsageError
 from wisedb.memory.hooks import handle_of
 from wisedb.model.base import load_for
-from wisedb.serving.assemble import Mode, answering, attach_all, check_mode
+from wisedb.serving.assemble import Mode, answering, check_mode
+from wisedb.serving.attached import attach_all
 from wisedb.serving.memory_codec import read_memories
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ import torch
 from wisedb.config import EditorChoice
 from wisedb.editors.streams import StreamItem, Trained, effective, numbered
 from wisedb.errors import CorruptObject
-from wisedb.memory.gates.base import Gate, GateName, gate_name
+from wisedb.memory.gates.base import Gate, gate_name
 from wisedb.memory.gates.keys.edit_keys import KeyRing
 from wisedb.memory.gates.keys.statistics import Statistics
 from wisedb.memory.kinds.base import Change, Part
@@ -143,7 +143,7 @@ def read_memory(source: BlobSource, entry: MemoryEntry, statistics: dict[str, St
     meta = source.get(entry.main).meta
     edits, threshold = tuple(meta["edits"]), float(meta["threshold"])
     keys = read_keys(source, entry, edits, {} if statistics is None else statistics)
-    return Memory(entry.id, change, Gate(_gate(entry, threshold), threshold, keys), edits)
+    return Memory(entry.id, change, Gate(gate_name(entry.gate_by(meta)), threshold, keys), edits)
 
 
 def read_keys(
@@ -190,31 +190,7 @@ def modern_entry(source: BlobSource, entry: MemoryEntry) -> MemoryEntry:
     """An entry as format 2 has it: format 1 leaves its gate and its editor to its blobs."""
     if entry.gate is not None and entry.editor is not None:
         return entry
-    threshold = float(source.get(entry.main).meta["threshold"])
-    choice = choice_in(source.get(entry.id).meta)
-    return MemoryEntry(
-        entry.id, entry.kind, _gate(entry, threshold), choice, entry.modules, entry.main, dict(entry.blobs)
-    )
-
-
-def choice_in(origin: Mapping[str, Any]) -> EditorChoice:
-    """The editor, the settings and the seed that a memory was begun with, from the meta of its beginning.
-
-    Raises:
-        CorruptObject: it doesn't say.
-    """
-    try:
-        return EditorChoice.from_json(origin["editor"])
-    except (KeyError, TypeError) as error:
-        raise CorruptObject(f"a memory doesn't say how it is trained: {error}", hint=_HINT) from error
-
-
-def _gate(entry: MemoryEntry, threshold: float) -> GateName:
-    if entry.gate is not None:
-        return gate_name(entry.gate)
-    if KEYS not in entry.blobs:
-        return "activation"
-    return "both" if threshold > 0 else "keys"
+    return entry.modern(source.get(entry.id).meta, source.get(entry.main).meta)
 
 
 def _listed(item: StreamItem, batch: int | None) -> dict[str, Any]:

@@ -18,6 +18,7 @@ from wisedb.memory.memory import Memory
 from wisedb.memory.merging import DENSITY, MERGED, joined_keys, merged_memory
 from wisedb.model.tensors import to_raw
 from wisedb.progress import Listener
+from wisedb.serving.attached import attached
 from wisedb.serving.blobs import PendingBlobs
 from wisedb.serving.memory_codec import STATISTICS, merged_entry, modern_entry, part_of, read_memories
 from wisedb.serving.resources import StoreResources
@@ -62,10 +63,13 @@ def merge_memories(
         MissingObject: an edit's record is not there.
     """
     result: list[Memory] = list(memories)
+    always = [place for place, memory in enumerate(memories) if memory.always_on]
     for group in _groups(store, commit, memories):
         if len(group) > 1:
             entries = [commit.memories[place] for place in group]
-            merged = _merged(store, base, entries, [memories[place] for place in group], progress)
+            always_on = [commit.memories[place].main for place in always]
+            with attached(base, [memories[place] for place in always]):
+                merged = _merged(store, base, entries, [memories[place] for place in group], always_on, progress)
             if merged is not None:
                 result = [memory for memory in result if all(memory is not memories[place] for place in group)]
                 result.append(merged)
@@ -117,12 +121,13 @@ def as_one(
 
 
 def _groups(store: Store, commit: Commit, memories: Sequence[Memory]) -> list[list[int]]:
-    """The places of the gated deltas that one editor wrote at one module."""
-    groups: dict[tuple[str, tuple[str, ...]], list[int]] = {}
+    """The places of the gated deltas that one editor wrote at one module, and that keys find, or keys don't."""
+    groups: dict[tuple[str, tuple[str, ...], bool], list[int]] = {}
     for place, (entry, memory) in enumerate(zip(commit.memories, memories, strict=True)):
         if isinstance(memory.change, MaskedDelta) and not memory.always_on:
             owner = modern_entry(store.objects, entry).editor
-            groups.setdefault((owner.name if owner else "", memory.modules), []).append(place)
+            name = owner.name if owner else ""
+            groups.setdefault((name, memory.modules, memory.gate.by_keys), []).append(place)
     return list(groups.values())
 
 
@@ -131,6 +136,7 @@ def _merged(
     base: LoadedBase,
     entries: Sequence[MemoryEntry],
     memories: Sequence[Memory],
+    always_on: Sequence[str],
     progress: Listener | None,
 ) -> Memory | None:
     modern = [modern_entry(store.objects, entry) for entry in entries]
@@ -140,6 +146,7 @@ def _merged(
         str(base.model.dtype),
         canonical_json(choice.to_json()).decode(),
         *(f"{entry.id} {entry.main}" for entry in modern),
+        *(f"always {main}" for main in always_on),
     ]
     edits = history.edits_of(store, list(dict.fromkeys(edit for memory in memories for edit in memory.edits)))
     merged: list[Memory] = []

@@ -51,11 +51,15 @@ class StoreResources:
 
     def _made(self, resource: Resource[T], module: str) -> Blob:
         dtype, pool = str(self._base.model.dtype), self._named.get(POOL)
+        # A function of the base model and the pool alone: what it needs on the way is none of the memory's, which must
+        # name the same whether this was made now or remembered.
+        inner = PendingBlobs(self._pending)
+        needed = StoreResources(self._base, self._record, inner, {} if pool is None else {POOL: pool})
 
         def make() -> Blob:
             made_from = (self._record.fingerprint, module, dtype, pool)
             return remembered_blob(
-                resource.name, made_from, lambda: blob_of(resource.name, resource.make(self._base, self, module))
+                resource.name, made_from, lambda: blob_of(resource.name, resource.make(self._base, needed, module))
             )
 
         return self._base.derived.get(("resource blob", resource.name, module, dtype, pool), make)

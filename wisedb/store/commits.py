@@ -6,13 +6,13 @@ import json
 import math
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import cached_property
 from typing import Any, Final
 
 from wisedb.canonical import canonical_json, digest
-from wisedb.config import BaseModel, EditorChoice
+from wisedb.config import BaseModel, EditorChoice, modern
 from wisedb.errors import CorruptObject, FormatTooNew, InputError
 from wisedb.store.container import ID
 
@@ -65,6 +65,50 @@ class MemoryEntry:
         """The ids of all blobs that it names, those that its editor rests on among them."""
         shared = () if self.editor is None else self.editor.resources.values()
         return {*self.blobs.values(), *shared}
+
+    def owner(self, origin: Mapping[str, Any]) -> EditorChoice:
+        """The editor, the settings and the seed that it was begun with, and is trained with to its end.
+
+        Args:
+            origin: the meta of its beginning, where format 1 says it, but for the module, which the commit says.
+
+        Raises:
+            CorruptObject: its beginning doesn't say.
+        """
+        if self.editor is not None:
+            return self.editor
+        try:
+            choice = EditorChoice.from_json(origin["editor"])
+        except (KeyError, TypeError) as error:
+            raise CorruptObject(
+                f"memory {self.id[:12]} doesn't say how it is trained: {error}", hint="Run `wisedb fsck`."
+            ) from error
+        return choice.at(self.modules[0]) if self.modules else choice
+
+    def gate_by(self, main: Mapping[str, Any]) -> str:
+        """The gate that it stands behind.
+
+        Args:
+            main: the meta of its main blob. Format 1 has memories with keys and without, and those with keys for whom
+                the activation has a say too have a threshold.
+
+        Raises:
+            CorruptObject: its main blob doesn't say.
+        """
+        if self.gate is not None:
+            return self.gate
+        if "keys" not in self.blobs:
+            return "activation"
+        try:
+            return "both" if float(main["threshold"]) > 0 else "keys"
+        except (KeyError, TypeError, ValueError) as error:
+            raise CorruptObject(
+                f"memory {self.id[:12]} has no threshold: {error}", hint="Run `wisedb fsck`."
+            ) from error
+
+    def modern(self, origin: Mapping[str, Any], main: Mapping[str, Any]) -> MemoryEntry:
+        """As format 2 has it; see :meth:`owner` and :meth:`gate_by`."""
+        return replace(self, gate=self.gate_by(main), editor=self.owner(origin))
 
     @classmethod
     def from_json(cls, record: Mapping[str, Any]) -> MemoryEntry:
@@ -168,6 +212,11 @@ class Commit:
     def when(self) -> datetime:
         """The date, to compare with others."""
         return datetime.fromisoformat(self.date).astimezone(UTC)
+
+    @property
+    def choice(self) -> EditorChoice:
+        """The editor as format 2 has it: the module, which format 1 says beside the base model, among its settings."""
+        return modern(self.base, self.editor)[1]
 
     @property
     def modules(self) -> tuple[str, ...]:

@@ -12,7 +12,8 @@ from wisedb.editors.registry import calibrated, chosen, find
 from wisedb.edits import Edit, distinct
 from wisedb.errors import NothingToCommit
 from wisedb.progress import Listener
-from wisedb.serving.assemble import assembled, attached
+from wisedb.serving.assemble import assembled
+from wisedb.serving.attached import attached
 from wisedb.serving.blobs import PendingBlobs
 from wisedb.serving.evaluate import exact_matches
 from wisedb.serving.memory_codec import read_memories

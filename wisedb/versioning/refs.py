@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -10,7 +11,7 @@ from wisedb.store.commits import Commit
 from wisedb.store.graph import is_ancestor
 from wisedb.store.refnames import BRANCHES, TAGS
 from wisedb.versioning.land import Signature, first_line, land, read_tip
-from wisedb.versioning.streams import changes, edits_blob, in_force, read_streams
+from wisedb.versioning.streams import changes, edits_blob, in_force, modern_memories, read_streams
 
 if TYPE_CHECKING:
     from wisedb.store.reflog import RefMove
@@ -58,7 +59,7 @@ def rollback(store: Store, rev: str, signature: Signature | None = None) -> Head
     tip = read_tip(store)
     goal_id = store.resolve(rev)
     goal = store.objects.commit(goal_id)
-    if goal.memories == tip.commit.memories:
+    if _blobs(goal) == _blobs(tip.commit):
         raise NothingToCommit(f"the state is that of {goal_id[:12]} already", hint="'wisedb log' shows the others.")
     chosen = signature or Signature("")
     if not chosen.message.strip():
@@ -77,15 +78,18 @@ def rollback(store: Store, rev: str, signature: Signature | None = None) -> Head
         date=date,
         message=message,
         base=replace(goal.base, target=None),
-        editor=goal.editor,
+        editor=goal.choice,
         edits=None if blob is None else blob.id,
         added=added,
         reverted=reverted,
-        memories=goal.memories,
-        merged=goal.merged,
+        memories=modern_memories(store, goal),
     )
     landed = land(store, tip, commit, action=f"rollback: {first_line(message)}", blobs=() if blob is None else (blob,))
     return HeadMove(landed.id, landed.branch, tip.id, added, reverted)
+
+
+def _blobs(commit: Commit) -> list[tuple[str, Mapping[str, str]]]:
+    return [(memory.id, memory.blobs) for memory in commit.memories]
 
 
 @dataclass(frozen=True, slots=True)

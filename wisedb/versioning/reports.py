@@ -76,7 +76,7 @@ class MemoryView:
     Attributes:
         id: the memory's id, the same in every commit that has it.
         kind: how it changes a forward pass, such as ``masked_delta``.
-        gate: where it does; ``None`` where a commit of format 1 leaves that to its blobs.
+        gate: where it does, such as ``keys``.
         editor: the name of the editor that began it.
         modules: the modules that it changes.
         blob: its main blob: this version of it.
@@ -87,7 +87,7 @@ class MemoryView:
 
     id: str
     kind: str
-    gate: str | None
+    gate: str
     editor: str
     modules: tuple[str, ...]
     blob: str
@@ -248,7 +248,7 @@ def memory_view(store: Store, memory: MemoryEntry) -> MemoryView:
     return MemoryView(
         memory.id,
         memory.kind,
-        memory.gate or ("keys" if "keys" in memory.blobs else "activation"),
+        memory.gate_by(meta),
         owner_of(store, memory).name,
         memory.modules,
         memory.main,

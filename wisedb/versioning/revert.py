@@ -72,7 +72,7 @@ def revert_edits(
         RefMoved: another writer landed first; nothing is written.
     """
     tip = read_tip(store)
-    choice = tip.commit.editor
+    choice = tip.commit.choice
     held = read_streams(store, tip.commit, choice)
     reversal = find(store, tip.id, held, what, mainline)
     chosen = signature or Signature("")

@@ -10,7 +10,6 @@ from wisedb.canonical import canonical_json, digest
 from wisedb.config import EditorChoice
 from wisedb.editors.streams import Held, StreamItem, batches, effective, runs
 from wisedb.edits import Edit
-from wisedb.errors import CorruptObject
 from wisedb.store.blobs import Array, Blob
 
 if TYPE_CHECKING:
@@ -82,12 +81,19 @@ def owner_of(store: Store, memory: MemoryEntry) -> EditorChoice:
     Raises:
         CorruptObject: its beginning doesn't say.
     """
-    if memory.editor is not None:
-        return memory.editor
-    try:
-        return EditorChoice.from_json(store.recent.meta(memory.id)["editor"])
-    except (KeyError, TypeError) as error:
-        raise CorruptObject(f"a memory doesn't say how it is trained: {error}", hint="Run `wisedb fsck`.") from error
+    return memory.owner({} if memory.editor is not None else store.recent.meta(memory.id))
+
+
+def modern_memories(store: Store, commit: Commit) -> tuple[MemoryEntry, ...]:
+    """A commit's memories as format 2 has them.
+
+    Raises:
+        CorruptObject: one doesn't say who began it, or its gate.
+    """
+    meta = store.recent.meta
+    return tuple(
+        memory if commit.format > 1 else memory.modern(meta(memory.id), meta(memory.main)) for memory in commit.memories
+    )
 
 
 def before(memories: Iterable[MemoryEntry]) -> str:

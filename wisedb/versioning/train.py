@@ -11,7 +11,7 @@ from wisedb.editors.registry import Owner, bind
 from wisedb.editors.streams import Planned, StreamItem, effective
 from wisedb.edits import Edit
 from wisedb.progress import Listener, Progress
-from wisedb.serving.assemble import attached
+from wisedb.serving.attached import attached
 from wisedb.serving.blobs import PendingBlobs
 from wisedb.serving.key_blobs import KeyWriter
 from wisedb.serving.memory_codec import (
@@ -117,12 +117,29 @@ class _Work:
 
     def expect(self, jobs: Sequence[_Job]) -> None:
         """Refuse what can't be written before anything is trained, and count what is to be."""
+        standing: list[MemoryEntry] = []
+        moved = False
         for job in jobs:
             if job.plan is not None and job.plan.planned.stream:
                 there = set() if job.entry is None else set(self._meta(job.entry.main)["edits"])
                 new = [item.edit for item in effective(job.plan.planned.stream) if item.edit.id not in there]
                 bind(job.plan.owner).check(self._base, new)
-                self._count.total += len(new)
+            self._count.total += self._to_train(job, before(standing), moved)
+            if job.entry is not None:
+                standing.append(job.entry)
+                moved = moved or (job.plan is not None and job.entry.gate == "always")
+
+    def _to_train(self, job: _Job, beside: str, moved: bool) -> int:
+        """How many edits are trained for a memory; ``moved``: an always-on memory before it changes."""
+        if job.plan is None:
+            assert job.entry is not None
+            meta = self._meta(job.entry.main)
+            return len(meta["edits"]) if moved or meta.get("before", "") != beside else 0
+        items = len(effective(job.plan.planned.stream))
+        if job.entry is None or moved:
+            return items
+        start = find_start(self._store, self._heads, job.entry.id, job.plan.planned.stream, beside)
+        return items - (0 if start is None else start.items)
 
     def carry_out(self, job: _Job, done: Sequence[MemoryEntry]) -> MemoryEntry | None:
         """The memory as it shall be, ``None`` if it goes. ``done`` are those before it."""

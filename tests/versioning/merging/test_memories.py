@@ -3,25 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from typing import Any
 
 from hypothesis import given
 from hypothesis import strategies as st
 
 from wisedb.canonical import canonical_json, digest
-from wisedb.editors.keyed.editor import EDITOR
-from wisedb.editors.keyed.settings import KeyedSettings
-from wisedb.editors.streams import ShardPlan, ShardStream, effective, numbered
+from wisedb.config import EditorChoice
+from wisedb.editors.registry import chosen
+from wisedb.editors.streams import Held, effective, numbered
 from wisedb.edits import Edit
 from wisedb.store.commits import MemoryEntry
 from wisedb.versioning.fact_changes import facts_of, towards, without
 from wisedb.versioning.merging.choices import Choices, settle
 from wisedb.versioning.merging.facts import merge_facts
 from wisedb.versioning.merging.memories import Version, join
+from wisedb.versioning.planning import NewEdits, Plan, plan
+from wisedb.versioning.streams import Owned
 
-CONFIG = KeyedSettings(shard_capacity=2, replay=1)
-State = tuple[ShardStream, ...]
+CHOICE = chosen(EditorChoice("keyed", {"shard_capacity": 2, "replay": 1}))
+State = tuple[Owned, ...]
 
 PROMPTS = tuple(f"Question {number}" for number in range(7))
 edits = st.builds(Edit, st.sampled_from(PROMPTS), st.sampled_from(["one", "two"]), reason=st.sampled_from([None, "so"]))
@@ -33,13 +34,14 @@ lines = st.lists(steps, max_size=5)
 decisions = st.lists(st.sampled_from(["ours", "theirs", "base", None, {"target": "three"}]), min_size=7, max_size=7)
 
 
-def after(state: Sequence[ShardStream], plans: Sequence[ShardPlan]) -> State:
-    found = {stream.id: stream for stream in state}
-    for plan in plans:
-        memory = plan.id or digest(canonical_json(plan.mask_seed))
-        if plan.stream:
-            seed = plan.mask_seed if plan.id is None else found[plan.id].mask_seed
-            found[memory] = ShardStream(memory, plan.stream, seed)
+def after(state: Sequence[Owned], plans: Sequence[Plan]) -> State:
+    found = {owned.held.id: owned for owned in state}
+    for each in plans:
+        planned = each.planned
+        memory = planned.id or digest(canonical_json(planned.seed))
+        if planned.stream:
+            seed = planned.seed if planned.id is None else found[memory].held.seed
+            found[memory] = Owned(each.owner, Held(memory, planned.stream, seed))
         else:
             del found[memory]
     return tuple(found.values())
@@ -49,21 +51,23 @@ def walk(state: State, line: Sequence[tuple[str, Any]]) -> State:
     for verb, what in line:
         held = facts_of(state)
         if verb == "commit":
-            new = [edit for edit in what if held.get(edit.key) != edit]
-            state = after(state, EDITOR.plan(state, new, (), CONFIG, 0))
+            new = tuple(edit for edit in what if held.get(edit.key) != edit)
+            state = after(state, plan(state, [NewEdits(CHOICE, new)], ()))
         elif held:
-            state = after(state, EDITOR.plan(state, [], [list(held.values())[what % len(held)].id], CONFIG, 0))
+            state = after(state, plan(state, [], [list(held.values())[what % len(held)].id]))
     return state
 
 
-def version(stream: ShardStream) -> Version:
-    ids = [[item.edit.id, [other.id for other in item.replay]] for item in stream.stream]
-    delta = digest(canonical_json([stream.id, ids, list(numbered(stream.stream))]))
-    return Version(MemoryEntry(stream.id, "shard", {"mask": stream.id, "delta": delta}), stream)
+def version(owned: Owned) -> Version:
+    held = owned.held
+    ids = [[item.edit.id, [other.id for other in item.companions]] for item in held.stream]
+    main = digest(canonical_json([held.id, ids, list(numbered(held.stream))]))
+    blobs = {"mask": held.id, "delta": main}
+    return Version(MemoryEntry(held.id, "masked_delta", "keys", CHOICE, ("mlp",), main, blobs), owned)
 
 
 def mains(state: State) -> dict[str, str]:
-    return {stream.id: version(stream).entry.main for stream in state}
+    return {owned.held.id: version(owned).entry.main for owned in state}
 
 
 def choices(conflicts: Sequence[Any], decided: Sequence[Any]) -> Choices:
@@ -76,26 +80,24 @@ def merged_state(
 ) -> State:
     joined = join(
         [mains(base) for base in bases],
-        [version(stream) for stream in ours],
-        [version(stream) for stream in theirs],
+        [version(owned) for owned in ours],
+        [version(owned) for owned in theirs],
         facts,
         losers,
-        EDITOR,
-        CONFIG,
-        0,
+        CHOICE,
     )
-    return after([each.shard for each in joined.versions], joined.plans)
+    return after([each.owned for each in joined.versions], joined.plans)
 
 
 def check(state: State, facts: Mapping[str, Edit], losers: Mapping[str, frozenset[str]]) -> None:
     assert facts_of(state) == facts
-    places = [(item.edit.key, stream.id) for stream in state for item in stream.stream]
+    places = [(item.edit.key, owned.held.id) for owned in state for item in owned.held.stream]
     homes = dict(places)
     assert all(homes[key] == memory for key, memory in places), "a prompt lives in two memories"
     lost = {edit_id for ids in losers.values() for edit_id in ids}
-    assert not lost & {item.edit.id for stream in state for item in stream.stream}
-    assert all(stream.stream for stream in state)
-    assert len({stream.mask_seed for stream in state}) == len(state)
+    assert not lost & {item.edit.id for owned in state for item in owned.held.stream}
+    assert all(owned.held.stream for owned in state)
+    assert len({owned.held.seed for owned in state}) == len(state)
 
 
 @given(lines, lines, lines, decisions)
@@ -111,9 +113,9 @@ def test_the_memories_of_a_merge_hold_its_facts(
 
     # What one side alone changed or made keeps its stream, unless a prompt of it was decided on or is there twice.
     touched = {conflict.key for conflict in merged.conflicts} | {kept.key for kept, _ in merged.doubled}
-    result = {stream.id: stream.stream for stream in made}
-    before = {stream.id: stream.stream for stream in base}
-    sides = [{stream.id: stream.stream for stream in side} for side in (ours, theirs)]
+    result, before, *sides = [
+        {owned.held.id: owned.held.stream for owned in state} for state in (made, base, ours, theirs)
+    ]
     for mine, others in (sides, sides[::-1]):
         places = {item.edit.key: memory for memory, stream in others.items() for item in effective(stream)}
         for memory, stream in mine.items():
@@ -148,7 +150,7 @@ def test_going_back_to_the_first_parent_finds_what_is_missing(
     made = merged_state([()], ours, theirs, settled.facts, settled.losers)
     goals = {key: facts_of(ours).get(key) for key in {*settled.facts, *facts_of(ours)}}
     new, removed = towards(made, goals)
-    back = after(made, EDITOR.plan(made, new, removed, CONFIG, 0))
+    back = after(made, plan(made, [NewEdits(CHOICE, tuple(new))], removed))
     assert facts_of(back) == facts_of(ours)
     assert facts_of(without(made, removed)).items() <= facts_of(ours).items() | facts_of(made).items()
 
@@ -160,9 +162,9 @@ def test_what_no_longer_fits_goes_into_a_new_memory() -> None:
     facts = {edit.key: edit for edit in (one, two, three, four)}
     made = merged_state([base], ours, theirs, facts, {})
     # Theirs filled the shared memory with one more edit and began another one: that stays, ours is full.
-    assert [[edit.prompt for edit in stream.in_force] for stream in made] == [
+    assert [[edit.prompt for edit in owned.held.in_force] for owned in made] == [
         [one.prompt, two.prompt],
         [four.prompt],
         [three.prompt],
     ]
-    assert made[1] == replace(theirs[1], open=True)
+    assert made[1] == theirs[1]

@@ -102,14 +102,17 @@ def prepare(base: LoadedBase, resources: Resources, settings: KeyedSettings) -> 
     borrows = settings.keyed and settings.wordings > 0
     handle = handle_of(base.model)
     always_on = () if handle is None else tuple((memory.id, memory.edits) for memory in handle.always_on)
-    key = ("prepared", projection.name, id(projection.module), resources.blob(POOL), weight.device, weight.dtype)
+    pool = resources.blob(POOL)
+    # Asked for also where the model is ready, so that a memory names the same whatever was prepared before.
+    statistics = resources.blob(STATISTICS, projection.name) if borrows else None
+    key = ("prepared", projection.name, id(projection.module), pool, statistics, weight.device, weight.dtype)
 
     def make() -> PreparedModel:
         asked = None
-        if borrows:
+        if statistics is not None:
             asked = Asked(base.model, base.tokenizer, projection, resources.get(STATISTICS, projection.name))
         return PreparedModel.prepare(base.model, base.tokenizer, projection, resources.get(POOL), asked=asked)
 
-    found = base.derived.get((*key, attention, borrows, always_on), make)
+    found = base.derived.get((*key, attention, always_on), make)
     found.model.eval()
     return found

@@ -14,7 +14,7 @@ from wisedb.editors.common.limits import ensure_room
 from wisedb.editors.common.pool import POOL
 from wisedb.editors.keyed.calibrate import calibrate
 from wisedb.editors.keyed.context import default_dtype, prepare
-from wisedb.editors.keyed.merge import fit_merge
+from wisedb.editors.keyed.merge import fit_merge, merged_threshold
 from wisedb.editors.keyed.settings import KeyedSettings
 from wisedb.editors.keyed.sharding import plan
 from wisedb.editors.keyed.train import train_stream
@@ -111,12 +111,17 @@ class Keyed:
         edits: Sequence[Edit],
         progress: Listener | None = None,
     ) -> Memory | None:
-        """TIES of all, then fitted until it says every edit; see :func:`wisedb.editors.keyed.merge.fit_merge`."""
+        """TIES of all. Where keys alone route it is fitted until it says every edit, see
+        :func:`wisedb.editors.keyed.merge.fit_merge`; elsewhere it has a threshold that all of them reach."""
         ties = merged_memory(memories, 0.0, settings.density)
-        if not settings.fit_merge or settings.hinged:
-            return ties
         change = ties.change
         assert isinstance(change, MaskedDelta)
+        if settings.hinged:
+            threshold = merged_threshold(prepare(base, resources, settings), settings, change.dense(), edits)
+            name: GateName = "activation" if ties.gate.keys is None else "both"
+            return replace(ties, gate=replace(ties.gate, name=name, threshold=threshold))
+        if not settings.fit_merge:
+            return ties
         context = prepare(base, resources, settings)
         values = fit_merge(context, settings, seed, change.mask, change.values, edits, progress)
         return replace(ties, change=replace(change, values=values))
