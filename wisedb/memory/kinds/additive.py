@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from torch import Tensor
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True, weakref_slot=True, eq=False)
 class DenseDelta:
     """ΔW as one matrix.
 
@@ -31,7 +31,7 @@ class DenseDelta:
         return output + self.product(inputs).to(output.dtype)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True, weakref_slot=True, eq=False)
 class FactoredDelta:
     """ΔW as a product of two factors.
 

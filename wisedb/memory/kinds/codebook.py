@@ -15,7 +15,7 @@ from wisedb.memory.kinds.base import Part
 _HINT = "Run `wisedb fsck`."
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True, weakref_slot=True, eq=False)
 class PlacedCodebook:
     """A codebook's keys and values where the model computes.
 
