@@ -24,7 +24,7 @@ class Leaves(Protocol):
 
 
 def _attribute(bank: Bank) -> str:
-    return f"_wisedb_trail:{bank.module}"
+    return "_wisedb_trail_" + bank.module.replace(".", "_")
 
 
 class Trail:

@@ -20,6 +20,8 @@ BASE = -1
 class Slots:
     """The slots of some memories, in their order: one for a change that is one piece, one for each key of a codebook.
 
+    A codebook without keys has one too, so that no two memories share a number.
+
     Attributes:
         first: the first slot of each memory.
         sizes: how many slots each has.
@@ -31,7 +33,7 @@ class Slots:
     @classmethod
     def of(cls, memories: Sequence[Memory]) -> Slots:
         """Those of gated memories."""
-        sizes = tuple(memory.change.entries for memory in memories)
+        sizes = tuple(max(1, memory.change.entries) for memory in memories)
         return cls(tuple(accumulate(sizes, initial=0))[:-1], sizes)
 
     @property

@@ -18,7 +18,7 @@ from wisedb.memory.gates.activation import token_squares
 
 
 def _attribute(bank: Bank) -> str:
-    return f"_wisedb_hidden_trail:{bank.module}"
+    return "_wisedb_hidden_trail_" + bank.module.replace(".", "_")
 
 
 class Stretch:

@@ -21,28 +21,27 @@ class ActivationRouter:
 
     Args:
         bank: the memories at the module.
-        numbers: those among them whose gate is the activation.
     """
 
-    def __init__(self, bank: Bank, numbers: Sequence[int]) -> None:
+    def __init__(self, bank: Bank) -> None:
         self.bank = bank
-        self.numbers = tuple(numbers)
 
-    def decide(self, call: Call, inputs: Tensor, scoping: Scoping) -> Decision:
+    def decide(self, call: Call, inputs: Tensor, scoping: Scoping, numbers: Sequence[int]) -> Decision:
         """Decide for one forward call; what was seen is put among the call's trails.
 
         Args:
             call: the call.
             inputs: A(x), (B, T, d_in).
             scoping: which tokens may be seen.
+            numbers: the memories that are to be measured, one at least; at one module always the same.
 
         Returns:
-            Routes as slots; scores (B, T, n) for :attr:`numbers`, Δ_act.
+            Routes as slots; scores (B, T, n) for ``numbers``, Δ_act.
         """
         trail = trail_of(call.cache, self.bank)
         before = trail.before(call.past, call.rows)
         scope = scoping(None if before is None else before.counts > 0)
-        decision, seen = measure(inputs, self.bank, self.numbers, scope, before)
+        decision, seen = measure(inputs, self.bank, numbers, scope, before)
         call.trails.append(trail.extended(call.past, seen))
         return decision
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor
 
@@ -24,7 +26,7 @@ class ActivationCheck:
         self._bank = bank
 
     def agreed(
-        self, call: Call, inputs: Tensor, named: Tensor, scoping: Scoping, numbers: tuple[int, ...]
+        self, call: Call, inputs: Tensor, named: Tensor, scoping: Scoping, numbers: Sequence[int]
     ) -> tuple[Tensor, dict[int, Tensor]]:
         """The routes of which the activation agrees.
 
@@ -33,7 +35,7 @@ class ActivationCheck:
         Args:
             call: the call; what was seen is put among its trails.
             inputs: A(x), (B, T, d_in).
-            named: int64 (B, T), numbers of memories, as the keys decided.
+            named: int64 (B, T), slots, as the keys decided.
             scoping: which tokens may be seen.
             numbers: the memories whose activation counts; the others pass.
 
@@ -57,12 +59,10 @@ class ActivationCheck:
             levels = level(Tally(sums, seen))[..., 0]
             return torch.where(scope.held[:, None], levels[:, -1:], levels)
 
-        wanted: tuple[int, ...] = numbers
-        if call.look and not call.watched:
-            there = set(torch.unique(named).tolist())
-            wanted = tuple(number for number in numbers if number in there)
-        found = {number: excited(number) for number in wanted}
+        first = bank.slots.first
+        there = torch.unique(named).tolist() if call.look and not call.watched else None
+        found = {number: excited(number) for number in numbers if there is None or first[number] in there}
         routes = named
         for number, levels in found.items():
-            routes = torch.where((named == number) & (levels < bank.thresholds[number]), BASE, routes)
+            routes = torch.where((named == first[number]) & (levels < bank.thresholds[number]), BASE, routes)
         return routes, found

@@ -35,17 +35,16 @@ class NearestRouter:
         self.numbers = tuple(numbers)
 
     def decide(self, call: Call, inputs: Tensor, scoping: Scoping, told: Tensor | None = None) -> Decision:
-        """Decide for one forward call; what was decided is put among the call's trails.
+        """Decide for one forward call; what was decided is put among the call's trails, and where it counts from.
 
         Args:
             call: the call.
             inputs: what entered the module, (B, T, d_in).
             scoping: which tokens may be seen.
-            told: int64 (B,): the memory that is to answer whatever the distance, or :data:`BASE` to choose.
+            told: int64 (B,), slots: the codebook that is to answer whatever the distance, anything else to choose.
 
         Returns:
-            Routes as slots, of held rows from the prompt's last token on; scores (B, T, n) for :attr:`numbers`, the
-            radius less the distance of the nearest key.
+            Routes as slots; scores (B, T, n) for :attr:`numbers`, the radius less the distance of the nearest key.
         """
         trail = _trail_of(call.cache, self.bank)
         before = trail.before(call.past, call.rows)
@@ -54,18 +53,20 @@ class NearestRouter:
         own = torch.where(scope.seen, own, _UNSEEN)
         call.trails.append(trail.extended(call.past, own))
         whole = own if before is None else torch.cat([before, own], dim=1)
+        earlier = whole.shape[1] - call.tokens
         positions = torch.arange(whole.shape[1], device=whole.device)
         seen = whole != _UNSEEN
-        last = torch.where(seen, positions, -1).amax(dim=1, keepdim=True)
-        prompt = whole.gather(1, last.clamp(min=0)).where(last >= 0, BASE)
-        held = torch.where(positions >= last, prompt, BASE)
+        latest = torch.where(seen, positions, -1).cummax(dim=1).values
+        latest = torch.where(scope.held[:, None], latest[:, -1:], latest)
+        # Tokens are counted, not positions: padding doesn't make one forget.
+        count = seen.cumsum(dim=1)
         fired = torch.where(seen & (whole != BASE), positions, -1).cummax(dim=1).values
-        recent = (fired >= 0) & (positions - fired < LINGERS)
-        lingering = torch.where(recent, whole.gather(1, fired.clamp(min=0)), BASE)
-        routes = torch.where(scope.held[:, None], held, lingering)[:, -call.tokens :]
-        at = (last - (whole.shape[1] - call.tokens)).clamp(min=0)
-        scores = torch.where(scope.held[:, None, None], scores.gather(1, at[..., None].expand_as(scores)), scores)
-        return Decision(routes, scores)
+        recent = (fired >= 0) & (count - count.gather(1, fired.clamp(min=0)) < LINGERS)
+        fired = torch.where(scope.held[:, None], latest, torch.where(recent, fired, -1))
+        routes = torch.where(fired >= 0, whole.gather(1, fired.clamp(min=0)), BASE)[:, earlier:]
+        call.since = torch.where(scope.held, latest[:, -1] - earlier, -1)
+        at = (latest[:, earlier:] - earlier).clamp(min=0)
+        return Decision(routes, scores.gather(1, at[..., None].expand_as(scores)))
 
     def _nearest(self, inputs: Tensor, told: Tensor | None) -> tuple[Tensor, Tensor]:
         # int64 (B, T), the slot whose key is nearest of those that are near enough; float32 (B, T, n).
@@ -73,6 +74,9 @@ class NearestRouter:
         routes = torch.full(inputs.shape[:2], BASE, dtype=torch.int64, device=inputs.device)
         nearest = torch.full(inputs.shape[:2], torch.inf, device=inputs.device)
         scores = []
+        if told is not None:
+            chosen = self.bank.slots.numbers(told)
+            by_distance = torch.isin(chosen, torch.tensor(self.numbers, device=told.device))
         for number in self.numbers:
             placed = self.bank.placed(number)
             assert isinstance(placed, PlacedCodebook)
@@ -85,7 +89,7 @@ class NearestRouter:
             score = placed.radii[entry] - distance
             near = score >= 0
             if told is not None:
-                near = torch.where(told[:, None] == number, True, near & (told[:, None] == BASE))
+                near = torch.where(chosen[:, None] == number, True, near & ~by_distance[:, None])
             better = near & (distance < nearest)
             routes = torch.where(better, self.bank.slots.first[number] + entry, routes)
             nearest = torch.where(better, distance, nearest)
@@ -108,7 +112,7 @@ class DecidedPositions:
     def __init__(self, bank: Bank, parts: tuple[tuple[int | None, Tensor], ...] = ()) -> None:
         self.bank = bank
         self.parts = parts
-        self.attribute = f"_wisedb_decided:{bank.module}"
+        self.attribute = "_wisedb_decided_" + bank.module.replace(".", "_")
 
     def __deepcopy__(self, memo: dict[int, Any]) -> DecidedPositions:
         # The tensors are never written to.

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Iterator
-from dataclasses import replace
 
 import pytest
 import torch
 from transformers import PreTrainedModel
 
-from tests.memory.keyed import EDITS, PROMPTS, ROUTES, TOKENIZER, keyed_memories, with_keys
-from tests.memory.sides import CLOSE, batch, forward, greedy, random_memories
+from tests.memory.keyed import EDITS, PROMPTS, ROUTES, TOKENIZER, behind, keyed_memories, with_keys
+from tests.memory.sides import CLOSE, batch, forward, greedy, random_memories, with_threshold
 from tests.models import FAMILIES, PAD, tiny_model
 from wisedb.errors import UsageError
-from wisedb.memory.gates.routers import LINGERS, BothRouters, KeyRouter
+from wisedb.memory.gates.key_router import LINGERS
 from wisedb.memory.hooks import attach, handle_of
+from wisedb.memory.kinds.additive import DenseDelta
 from wisedb.memory.merging import merged_memory
 from wisedb.model.locate import locate
 
@@ -73,10 +73,15 @@ def test_repeated_rows_of_a_cache_keep_what_was_seen(model: PreTrainedModel) -> 
 def test_only_what_answers_is_multiplied(model: PreTrainedModel, monkeypatch: pytest.MonkeyPatch) -> None:
     handle = with_keys(model)
     calls: list[int] = []
-    bank = handle._bank
-    original = bank.multiply
-    monkeypatch.setattr(bank, "multiply", lambda hidden, memory: calls.append(memory) or original(hidden, memory))
-    monkeypatch.setattr(bank, "products", lambda hidden: pytest.fail("every memory is multiplied"))
+    (site,) = handle._sites.values()
+    placed = [site.bank.placed(number) for number in (0, 1)]
+    product = DenseDelta.product
+
+    def watched(self: DenseDelta, inputs: torch.Tensor) -> torch.Tensor:
+        calls.append(next(number for number, one in enumerate(placed) if one is self))
+        return product(self, inputs)
+
+    monkeypatch.setattr(DenseDelta, "product", watched)
     greedy(model, max_new_tokens=4)
     assert calls == [0, 1] * 4
     calls.clear()
@@ -88,7 +93,7 @@ def test_only_what_answers_is_multiplied(model: PreTrainedModel, monkeypatch: py
 def test_a_compiled_forward_is_one_graph_and_says_the_same() -> None:
     torch._dynamo.reset()
     model = tiny_model("llama", num_hidden_layers=2)
-    attach(model, locate(model), keyed_memories(model))
+    attach(model, keyed_memories(model))
     inputs = batch(PROMPTS)
     expected = forward(model, **inputs, use_cache=False)
     compiled = torch.compile(model, backend="eager", fullgraph=True)
@@ -113,19 +118,15 @@ def test_halves_and_autocast_decide_alike(model: PreTrainedModel, dtype: torch.d
 
 def test_both_let_answer_only_what_both_let_answer(model: PreTrainedModel) -> None:
     memories = keyed_memories(model)
-    projection = locate(model)
-    handle = attach(model, projection, memories, router="both")
+    handle = attach(model, behind(memories, "both"))
+    assert handle.router == "both"
     with handle.record() as record:
         forward(model, **batch(PROMPTS))
     assert record.routes.tolist() == ROUTES
     assert set(record.scores) == {"keys", "activation"}
     levels = record.scores["activation"]
-    router = handle._router
-    assert isinstance(router, BothRouters)
     raised = float(levels[0, 0]) * 1.001
-    for memory in memories:
-        object.__setattr__(memory, "threshold", raised)
-    handle.set(memories)
+    handle.set([with_threshold(memory, raised) for memory in memories])
     lengths = batch(PROMPTS)["attention_mask"].sum(dim=1)
     with handle.record() as record, handle.boundary(lengths):
         logits = forward(model, **batch(PROMPTS))
@@ -144,7 +145,7 @@ def test_an_explanation_asks_the_other_router_too(model: PreTrainedModel) -> Non
     assert list(every.scores) == ["keys", "activation"]
     assert torch.equal(every.activations, every.scores["keys"])
     handle.detach()
-    with attach(model, locate(model), keyed_memories(model), router="activation").record() as other:
+    with attach(model, behind(keyed_memories(model), "activation")).record() as other:
         greedy(model, max_new_tokens=1)
     torch.testing.assert_close(every.scores["activation"], other.activations, **CLOSE)
     assert plain.routes.tolist() == ROUTES
@@ -160,9 +161,10 @@ def test_a_stricter_level_fires_less(model: PreTrainedModel) -> None:
 
 def test_merged_memories_are_gated_by_all_keys(model: PreTrainedModel) -> None:
     memory = merged_memory(keyed_memories(model), 0.0)
-    assert memory.keys is not None and len(memory.keys) == 3
+    assert memory.gate.name == "keys"
+    assert memory.gate.keys is not None and len(memory.gate.keys) == 3
     assert memory.edits == tuple(edit.id for edits in EDITS for edit in edits)
-    handle = attach(model, locate(model), memory, mode="merge")
+    handle = attach(model, memory)
     with handle.record() as record:
         forward(model, **batch(PROMPTS))
     assert record.routes.tolist() == [min(route, 0) for route in ROUTES]
@@ -172,22 +174,16 @@ def test_who_decides() -> None:
     model = tiny_model("llama")
     projection = locate(model)
     keyed, plain = keyed_memories(model), random_memories(projection, 1)
-    with pytest.raises(UsageError, match="no router 'best'"):
-        attach(model, projection, keyed, router="best")  # type: ignore[arg-type]
-    for router in ("keys", "both"):
-        with pytest.raises(UsageError, match="has no keys"):
-            attach(model, projection, plain, router=router)
-    with pytest.raises(UsageError, match="has no keys"):
-        attach(model, projection, [*keyed, *plain])
-    handle = attach(model, projection, plain)
-    assert handle.router == "activation"
-    # By the keys alone where no memory has a threshold; by both where one has.
-    handle.set([replace(memory, threshold=0.0) for memory in keyed])
-    assert isinstance(handle._router, KeyRouter) and handle.router == "keys"
-    handle.set([replace(memory, threshold=1.0) for memory in keyed])
-    assert handle.router == "both"
+    handle = attach(model, plain)
+    assert (handle.router, handle.thresholds) == ("activation", (0.0,))
+    handle.set([with_threshold(memory, 0.0) for memory in keyed])
+    assert (handle.router, handle.thresholds) == ("keys", (0.0, 0.0))
+    handle.set([with_threshold(memory, 1.0) for memory in keyed])
+    assert (handle.router, handle.thresholds) == ("both", (0.0, 0.0))
+    handle.set([*(with_threshold(memory, 2.5) for memory in plain), keyed[0], with_threshold(keyed[1], 1.0)])
+    assert (handle.router, handle.thresholds) == ("keys+both+activation", (2.5, 0.0, 0.0))
     handle.set([])
-    assert handle.router == "activation"
+    assert handle.router is None
     assert handle.thresholds == ()
     handle.detach()
     assert not any(module._forward_hooks or module._forward_pre_hooks for module in model.modules())
