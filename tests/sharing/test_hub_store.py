@@ -190,7 +190,7 @@ def test_the_licence_of_a_revision(hub: Hub) -> None:
     hub.add_repo("some/model")
     old = hub.push("some/model", {"README.md": b"---\nlicense: mit\n---\n"})
     hub.push("some/model", {"README.md": b"---\nlicense: gpl-3.0\n---\n"})
-    base = BaseModel("some/model", old, "a" * 64, "b" * 64, "m")
+    base = BaseModel("some/model", old, "a" * 64, "b" * 64)
     assert public_base(base) == PublicBase("some/model", old)  # nobody asked the Hub
     assert public_base(base, online=True) == PublicBase("some/model", old, licence={"license": "mit"})
     assert public_base(replace(base, revision=None), online=True).licence == {"license": "gpl-3.0"}

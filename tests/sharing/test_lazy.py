@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.sharing.conftest import Failing, Large
+from tests.store.conftest import memory_entry
 from wisedb.errors import CorruptObject, MissingObject, RemoteUnavailable, UsageError
 from wisedb.sharing.clone import clone
 from wisedb.sharing.fetch import fetch
@@ -16,7 +17,6 @@ from wisedb.sharing.named import ORIGIN, Place, add_remote, find_place, remove_r
 from wisedb.sharing.push import push
 from wisedb.sharing.remotes.folder import FolderRemote
 from wisedb.store import history
-from wisedb.store.commits import MemoryEntry
 from wisedb.store.fsck import fsck
 from wisedb.store.gc import collect
 from wisedb.store.store import Store
@@ -124,7 +124,7 @@ def test_differences_bring_what_they_are_differences_to(
     with store.transaction(head, ref="refs/heads/main") as transaction:
         transaction.put(first)
         transaction.put(second, near=first.id)
-        memory = MemoryEntry(mask.id, "shard", {"mask": mask.id, "delta": second.id})
+        memory = memory_entry(mask.id, second.id)
         transaction.land(kit.commit(head, minute=9, memories=(memory,), editor=tip.editor), action="commit")
     assert store.objects.header(second.id).references == {first.id}
     push(store, place)

@@ -105,7 +105,7 @@ def test_a_commit_that_is_another_one(ahead: Store, store: Store, pack: Path, ki
 
 
 def test_a_commit_of_a_newer_format(ahead: Store, store: Store, pack: Path) -> None:
-    data = json.dumps({"format": 2}).encode()
+    data = json.dumps({"format": 3}).encode()
 
     def change(contents: Contents) -> None:
         contents.commits[digest(data)] = data
@@ -114,7 +114,7 @@ def test_a_commit_of_a_newer_format(ahead: Store, store: Store, pack: Path) -> N
     with pytest.raises(FormatTooNew):
         rewrite(pack, change)  # not even we could write it
     document = json.loads(path.read_bytes())
-    path.write_text(json.dumps({**document, "format": 2}))
+    path.write_text(json.dumps({**document, "format": 3}))
     assert isinstance(refused(ahead), FormatTooNew)
 
 
