@@ -185,7 +185,7 @@ def choose(
     own = [owner for owner in owners if owner.name == editor]
     if own:
         return chosen(replace(own[-1], seed=default.seed), None, seed, settings)
-    resources = StoreResources(base, store.config.base, PendingBlobs(store.recent), default.resources)
+    resources = StoreResources(base, store.config.base, PendingBlobs(store.blob_cache), default.resources)
     wanted = default.seed if seed is None else seed
     return calibrated(editor, base, resources, settings or {}, wanted, default.pool)
 
@@ -326,7 +326,7 @@ def change(
 def _known(store: Store, base: LoadedBase, state: Commit, edits: Sequence[Edit]) -> tuple[str, ...]:
     if not edits:
         return ()
-    with assembled(store, base, state, source=store.recent) as handle:
+    with assembled(store, base, state, source=store.blob_cache) as handle:
         said = exact_matches(base, [(edit.prompt, edit.target) for edit in edits], handle)
     return tuple(edit.id for edit, same in zip(edits, said, strict=True) if same)
 

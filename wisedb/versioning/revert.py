@@ -203,7 +203,7 @@ def _as_written(store: Store, at: str, edits: Sequence[Edit], otherwise: EditorC
     found: list[tuple[EditorChoice, list[Edit]]] = []
     for _, commit in ancestors(store.objects, at) if wanted else ():
         for memory in commit.memories:
-            back = [wanted.pop(edit) for edit in store.recent.meta(memory.main)["edits"] if edit in wanted]
+            back = [wanted.pop(edit) for edit in store.blob_cache.meta(memory.main)["edits"] if edit in wanted]
             if back:
                 found.append((owner_of(store, memory), back))
         if not wanted:

@@ -59,9 +59,9 @@ def read_streams(store: Store, commit: Commit | None, choice: EditorChoice | Non
     """
     if commit is None:
         return []
-    listed = [(memory, stream_ids(store.recent.meta(memory.main))) for memory in commit.memories]
+    listed = [(memory, stream_ids(store.blob_cache.meta(memory.main))) for memory in commit.memories]
     wanted = dict.fromkeys(edit_id for _, stream in listed for item, rest, _ in stream for edit_id in (item, *rest))
-    edits = {edit.id: edit for edit in store.recent.edits(store, commit, list(wanted))}
+    edits = {edit.id: edit for edit in store.blob_cache.edits(store, commit, list(wanted))}
     found = []
     for place, (memory, stream) in enumerate(listed):
         owner = owner_of(store, memory)
@@ -72,7 +72,7 @@ def read_streams(store: Store, commit: Commit | None, choice: EditorChoice | Non
         # What stands behind an always-on memory was trained beside it: it must not change under that.
         last = memory.gate != "always" or place == len(listed) - 1
         can_take = choice is not None and alike(owner, choice) and last
-        found.append(Owned(owner, Held(memory.id, items, store.recent.meta(memory.id).get("seed"), can_take)))
+        found.append(Owned(owner, Held(memory.id, items, store.blob_cache.meta(memory.id).get("seed"), can_take)))
     return found
 
 
@@ -85,7 +85,7 @@ def owner_of(store: Store, memory: MemoryEntry) -> EditorChoice:
     if memory.editor is not None:
         return memory.editor
     try:
-        return EditorChoice.from_json(store.recent.meta(memory.id)["editor"])
+        return EditorChoice.from_json(store.blob_cache.meta(memory.id)["editor"])
     except (KeyError, TypeError) as error:
         raise CorruptObject(f"a memory doesn't say how it is trained: {error}", hint="Run `wisedb fsck`.") from error
 
@@ -122,7 +122,9 @@ def in_force(store: Store, commit: Commit | None) -> tuple[str, ...]:
     """The ids of the edits in force at a commit, memory by memory."""
     if commit is None:
         return ()
-    return tuple(edit_id for memory in commit.memories for edit_id in store.recent.meta(memory.main).get("edits", ()))
+    return tuple(
+        edit_id for memory in commit.memories for edit_id in store.blob_cache.meta(memory.main).get("edits", ())
+    )
 
 
 def changes(before: Iterable[str], after: Iterable[str]) -> tuple[tuple[str, ...], tuple[str, ...]]:
@@ -162,7 +164,7 @@ def find_start(
         version = next((memory for memory in commit.memories if memory.id == memory_id), None)
         if version is not None and version.main not in seen:
             seen.add(version.main)
-            meta = store.recent.meta(version.main)
+            meta = store.blob_cache.meta(version.main)
             held = _effective_ids(meta)
             items = sum(len(batch) for batch in held)
             fits = meta.get("before", "") == before and wanted[: len(held)] == held

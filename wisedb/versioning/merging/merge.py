@@ -219,7 +219,7 @@ def _fates(store: Store, joined: Joined, heads: Sequence[str]) -> tuple[MemoryFa
             fates.append(MemoryFate(version.entry.id, True, len(version.owned.held.in_force), 0))
             continue
         count = len(effective(plan.stream))
-        beside = str(store.recent.meta(version.entry.main).get("before", ""))
+        beside = str(store.blob_cache.meta(version.entry.main).get("before", ""))
         start = find_start(store, heads, version.entry.id, plan.stream, beside)
         fates.append(MemoryFate(version.entry.id, False, count, count - (0 if start is None else start.items)))
     counts = [len(effective(plan.planned.stream)) for plan in joined.plans if plan.planned.id is None]
