@@ -60,12 +60,12 @@ class Large(Kit):
         for number in range(shards):
             mask = self.shard(number)
             delta = self.values(mask, hash((seed, minute, number)), *edits)
-            near = memories[number].main if number < len(memories) else None
-            blobs += [(mask, None), (delta, near)]
+            delta_base = memories[number].main if number < len(memories) else None
+            blobs += [(mask, None), (delta, delta_base)]
             memories[number : number + 1] = [memory_entry(mask.id, delta.id)]
         with store.transaction(tip, ref=ref) as transaction:
-            for blob, near in blobs:
-                transaction.put(blob, near=near)
+            for blob, delta_base in blobs:
+                transaction.put(blob, delta_base=delta_base)
             commit = self.commit(
                 tip,
                 minute=minute,

@@ -123,7 +123,7 @@ def test_differences_bring_what_they_are_differences_to(
     head, tip = store.head_commit()
     with store.transaction(head, ref="refs/heads/main") as transaction:
         transaction.put(first)
-        transaction.put(second, near=first.id)
+        transaction.put(second, delta_base=first.id)
         memory = memory_entry(mask.id, second.id)
         transaction.land(kit.commit(head, minute=9, memories=(memory,), editor=tip.editor), action="commit")
     assert store.objects.header(second.id).references == {first.id}

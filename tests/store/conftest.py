@@ -76,7 +76,7 @@ class Kit:
         with store.transaction(tip, ref=ref) as transaction:
             for blob in (records, mask):
                 transaction.put(blob)
-            transaction.put(delta, near=before)
+            transaction.put(delta, delta_base=before)
             commit = self.commit(
                 tip,
                 minute=minute,

@@ -120,7 +120,8 @@ def land(
     with store.transaction(tip.id, ref=tip.ref) as transaction:
         for blob in new:
             before = None if delta_bases is None else delta_bases.get(blob.id)
-            transaction.put(blob, near=before, at_hand=None if before is None else store.blob_cache.peek(before))
+            known = None if before is None else store.blob_cache.peek(before)
+            transaction.put(blob, delta_base=known or before)
         commit_id = transaction.land(commit, action=action, unstage=unstage)
     for blob in new:
         store.blob_cache.keep(blob)
