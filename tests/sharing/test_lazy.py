@@ -168,15 +168,16 @@ def test_promises_that_cannot_be_kept(lazy: Store, store: Store, pack: Path, tmp
     cut = Failing(FolderRemote(pack), at=3, error=RemoteUnavailable("cut", hint="again"))
     with pytest.raises(RemoteUnavailable):
         fetch_promised(lazy, cut, ids)
-    assert fsck(lazy).problems == () and lazy.objects.is_promised(ids[0])
+    lost = [blob_id for blob_id in ids if lazy.objects.is_promised(blob_id)]
+    assert fsck(lazy).problems == () and lost
     for path in pack.rglob("objects/*/*"):
         path.write_bytes(path.read_bytes()[:-1] + b"x")
     with pytest.raises(CorruptObject):
-        lazy.objects.get(ids[0])
+        lazy.objects.get(lost[0])
     for path in pack.rglob("objects/*/*"):
         path.unlink()
-    with pytest.raises(MissingObject, match=ids[0][:12]):
-        lazy.objects.get(ids[0])
+    with pytest.raises(MissingObject, match=lost[0][:12]):
+        lazy.objects.get(lost[0])
     with pytest.raises(UsageError, match="lazy"):
         remove_remote(lazy, ORIGIN)
     assert fsck(lazy).problems == ()
