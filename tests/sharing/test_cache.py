@@ -22,7 +22,7 @@ from wisedb.errors import (
 )
 from wisedb.sharing import cache
 from wisedb.sharing.cache import CachedPack, cached_pack
-from wisedb.sharing.jobs import Wishes
+from wisedb.sharing.jobs import PushOptions
 from wisedb.sharing.named import Place
 from wisedb.sharing.push import push
 from wisedb.sharing.remotes.folder import FolderRemote
@@ -72,16 +72,16 @@ def test_it_follows_the_remote(cached: Cached, store: Store, place: Place, kit: 
     store.refs.create("refs/heads/other", head, "branch")
     store.refs.create("refs/tags/v1", head, "tag")
     later = kit.land(store, kit.edit(9), minute=9)
-    push(store, place, Wishes(all_branches=True, all_tags=True))
+    push(store, place, PushOptions(all_branches=True, all_tags=True))
     assert (cached().commit_id, cached("main").commit_id, cached("HEAD").commit_id) == (later, later, later)
     assert (cached("other").commit_id, cached("v1").commit_id, cached("v1~1").commit_id) == (head, head, first)
     assert cached(head[:8]).commit_id == head
     store.refs.update("refs/tags/v1", head, first, "tag")
     store.refs.update("refs/heads/other", head, first, "reset")
-    push(store, place, Wishes(all_branches=True, all_tags=True, force=True))
+    push(store, place, PushOptions(all_branches=True, all_tags=True, force=True))
     assert (cached("other").commit_id, cached("v1").commit_id) == (first, first)
     store.refs.update("refs/tags/v1", first, None, "tag")
-    push(store, place, Wishes(delete=("v1", "other")))
+    push(store, place, PushOptions(delete=("v1", "other")))
     for gone in ("v1", "other", "nowhere", "../main", "main@{0}", "zzzz"):
         with pytest.raises(UnknownRevision) as refused:
             cached(gone)

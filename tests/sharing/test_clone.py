@@ -17,7 +17,7 @@ from wisedb.errors import (
     UsageError,
 )
 from wisedb.sharing.clone import clone
-from wisedb.sharing.jobs import Wishes
+from wisedb.sharing.jobs import PushOptions
 from wisedb.sharing.named import Place
 from wisedb.sharing.push import push
 from wisedb.store import history
@@ -31,7 +31,7 @@ def test_a_clone_has_everything(store: Store, place: Place, pack: Path, tmp_path
     head, tip = store.head_commit()
     store.refs.create("refs/heads/other", tip.parents[0], "branch")
     store.refs.create("refs/tags/v1", head, "tag")
-    push(store, place, Wishes(all_branches=True, all_tags=True))
+    push(store, place, PushOptions(all_branches=True, all_tags=True))
     made = clone(str(pack), tmp_path / "bob")
     bob = made.store
     assert (made.branch, bob.refs.head().branch, bob.head_commit()[0]) == ("main", "main", head)
@@ -57,9 +57,9 @@ def test_where_head_is(store: Store, place: Place, pack: Path, tmp_path: Path) -
     _, tip = store.head_commit()
     for name in ("one", "two"):
         store.refs.create(f"refs/heads/{name}", tip.parents[0], "branch")
-    push(store, place, Wishes(branches=("one",)))
+    push(store, place, PushOptions(branches=("one",)))
     assert clone(str(pack), tmp_path / "a").branch == "one"
-    push(store, place, Wishes(branches=("two",)))
+    push(store, place, PushOptions(branches=("two",)))
     with pytest.raises(UsageError, match="main") as caught:
         clone(str(pack), tmp_path / "b")
     assert "one, two" in caught.value.hint

@@ -13,7 +13,7 @@ from tests.sharing.conftest import Failing, Large, sent_to
 from wisedb.errors import BaseModelMismatch, RefExists, RemoteUnavailable, StoreError, UnknownRevision
 from wisedb.progress import Progress
 from wisedb.sharing.fetch import fetch
-from wisedb.sharing.jobs import Wishes
+from wisedb.sharing.jobs import PushOptions
 from wisedb.sharing.named import Place, find_place
 from wisedb.sharing.push import push
 from wisedb.sharing.remotes.folder import FolderRemote
@@ -115,7 +115,7 @@ def test_what_nobody_needs_is_not_fetched_again_and_again(store: Store, bob: Sto
     head = kit.land(store, kit.edit(9), minute=9)
     push(store, place)
     store.refs.update("refs/heads/main", head, old, "reset")
-    push(store, place, Wishes(force=True))
+    push(store, place, PushOptions(force=True))
     counted = Failing(place.remote)
     done = fetch(bob, Place("origin", counted, "origin"))
     assert done.branches == {"main": old} and not bob.objects.has_commit(head)
@@ -128,7 +128,7 @@ def test_tags_come_and_ones_own_stay(store: Store, bob: Store, place: Place) -> 
         store.refs.create(f"refs/tags/{name}", commit, "tag")
     bob.refs.create("refs/tags/v2", tip.parents[0], "tag")
     bob.refs.create("refs/tags/v3", tip.parents[0], "tag")
-    push(store, place, Wishes(all_tags=True))
+    push(store, place, PushOptions(all_tags=True))
     done = fetch(bob, find_place(bob, None))
     assert done.kept == ("v2",) and done.to_json()["tags_kept"] == ["v2"]
     assert bob.refs.tags() == {"v1": head, "v2": tip.parents[0], "v3": tip.parents[0]}
@@ -138,12 +138,12 @@ def test_tags_come_and_ones_own_stay(store: Store, bob: Store, place: Place) -> 
 def test_branches_that_are_gone_are_forgotten_when_asked(store: Store, bob: Store, place: Place) -> None:
     head, _ = store.head_commit()
     store.refs.create("refs/heads/a", head, "branch")
-    push(store, place, Wishes(all_branches=True))
+    push(store, place, PushOptions(all_branches=True))
     fetch(bob, find_place(bob, None))
     store.refs.delete("refs/heads/a", "branch")
     store.refs.create("refs/heads/a/b", head, "branch")
-    push(store, place, Wishes(delete=("a",)))
-    push(store, place, Wishes(branches=("a/b",)))
+    push(store, place, PushOptions(delete=("a",)))
+    push(store, place, PushOptions(branches=("a/b",)))
     with pytest.raises(RefExists):
         fetch(bob, find_place(bob, None))
     done = fetch(bob, find_place(bob, None), prune=True)
@@ -161,7 +161,7 @@ def test_one_branch_only(store: Store, bob: Store, place: Place, kit: Large) -> 
     main = kit.land(store, kit.edit(10), minute=10)
     for name, commit in (("old", head), ("new", other), ("else", main)):
         store.refs.create(f"refs/tags/{name}", commit, "tag")
-    push(store, place, Wishes(all_branches=True, all_tags=True))
+    push(store, place, PushOptions(all_branches=True, all_tags=True))
     done = fetch(bob, find_place(bob, None), branches=["other"])
     assert done.branches == {"other": other}
     assert bob.refs.tags() == {"new": other, "old": head}, "those of the branch's history"

@@ -17,7 +17,7 @@ from wisedb.config import BaseModel
 from wisedb.errors import CorruptObject, NotAuthorized, PushRejected, RemoteUnavailable
 from wisedb.sharing.clone import Cloned, clone
 from wisedb.sharing.fetch import fetch
-from wisedb.sharing.jobs import Wishes
+from wisedb.sharing.jobs import PushOptions
 from wisedb.sharing.lazy import fetch_promised
 from wisedb.sharing.named import ORIGIN, Place, add_remote
 from wisedb.sharing.plan import Layout
@@ -137,13 +137,13 @@ def test_branches_and_tags_go_up(
     store.refs.create("refs/tags/v1", first, "test")
     store.refs.create("refs/heads/fix", first, "test")
     kit.land(store, kit.edit(7, "Perth"), minute=7, ref="refs/heads/fix")
-    push(store, origin, Wishes(all_branches=True, all_tags=True))
+    push(store, origin, PushOptions(all_branches=True, all_tags=True))
     assert set(hub.refs(REPO)) == {"refs/heads/main", "refs/heads/fix", "refs/tags/v1"}
     bob = cloned(tmp_path, remotes).store
     for name in ("main", "fix"):
         assert bob.resolve(f"origin/{name}") == store.resolve(name)
     assert bob.refs.tags() == {"v1": first}
-    push(store, origin, Wishes(delete=("fix",)))
+    push(store, origin, PushOptions(delete=("fix",)))
     fetch(bob, Place(ORIGIN, remotes("bob-cache"), ORIGIN), prune=True)
     assert "refs/heads/fix" not in hub.refs(REPO) and bob.refs.names("refs/remotes/origin/") == [
         "refs/remotes/origin/main"

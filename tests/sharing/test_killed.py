@@ -13,7 +13,7 @@ from tests.store.test_killed import dies_at
 from wisedb.errors import StoreError
 from wisedb.sharing.clone import clone
 from wisedb.sharing.fetch import fetch
-from wisedb.sharing.jobs import Wishes
+from wisedb.sharing.jobs import PushOptions
 from wisedb.sharing.named import ORIGIN, Place, find_place
 from wisedb.sharing.plan import Layout
 from wisedb.sharing.push import push
@@ -89,7 +89,7 @@ def test_a_push_that_puts_bundles_together(
         shutil.copytree(keep, pack)
 
     def action(fault: Callable[[str], None]) -> object:
-        return push(store, at(fault), Wishes(all_branches=True), layout=Layout(most=2))
+        return push(store, at(fault), PushOptions(all_branches=True), layout=Layout(most=2))
 
     seen = []
     for _ in deaths(action, prepare):
@@ -130,7 +130,7 @@ def test_a_fetch(store: Store, bob: Store, at: Callable[..., Place], tmp_path: P
     for minute in (9, 10):
         kit.land(store, kit.edit(minute), minute=minute, shards=2)
     store.refs.create("refs/tags/v1", store.head_commit()[0], "tag")
-    push(store, at(), Wishes(all_tags=True))
+    push(store, at(), PushOptions(all_tags=True))
     old = dict(bob.refs.items())
     new = {**old, "refs/remotes/origin/main": store.head_commit()[0]}
     folder = tmp_path / "copy"

@@ -23,7 +23,7 @@ from wisedb.errors import (
 from wisedb.progress import Progress
 from wisedb.sharing.clone import clone
 from wisedb.sharing.fetch import fetch
-from wisedb.sharing.jobs import Wishes
+from wisedb.sharing.jobs import PushOptions
 from wisedb.sharing.manifest import Manifest
 from wisedb.sharing.named import Place, find_place
 from wisedb.sharing.plan import Layout
@@ -169,7 +169,7 @@ def test_commits_that_are_not_here_are_not_dropped(store: Store, bob: Store, pla
     with pytest.raises(PushRejected, match="descend") as caught:
         push(store, place)
     assert "--force" in caught.value.hint and state(place.remote) == {MAIN: theirs}
-    assert push(store, place, Wishes(force=True)).refs == (RefChange(MAIN, theirs, mine),)
+    assert push(store, place, PushOptions(force=True)).refs == (RefChange(MAIN, theirs, mine),)
     assert state(place.remote) == {MAIN: mine}
 
 
@@ -180,7 +180,7 @@ def test_a_branch_that_is_behind(store: Store, place: Place) -> None:
     with pytest.raises(PushRejected, match="behind"):
         push(store, place)
     assert state(place.remote) == {MAIN: head}
-    push(store, place, Wishes(force=True))
+    push(store, place, PushOptions(force=True))
     assert state(place.remote) == {MAIN: tip.parents[0]}
 
 
@@ -198,9 +198,9 @@ def test_force_works_blindly_and_still_is_guarded(store: Store, bob: Store, plac
 
     files.create = after_bob
     with pytest.raises(PushRejected):
-        push(store, place, Wishes(force=True))
+        push(store, place, PushOptions(force=True))
     files.create = create
-    push(store, place, Wishes(force=True))
+    push(store, place, PushOptions(force=True))
     assert state(place.remote) == {MAIN: mine}
     assert fetch(bob, find_place(bob, None)).branches == {"main": mine}
     assert fsck(bob).problems == ()
@@ -212,7 +212,7 @@ def test_another_base_model(store: Store, place: Place, tmp_path: Path, kit: Lar
     commit = replace(kit.commit(), base=other)
     stranger = Store.init(tmp_path / "stranger", replace(store.config, base=other), commit, [])
     with pytest.raises(BaseModelMismatch, match="c" * 16):
-        push(stranger, Place("x", place.remote, None), Wishes(force=True))
+        push(stranger, Place("x", place.remote, None), PushOptions(force=True))
 
 
 def test_places_that_are_no_packs(store: Store, bob: Store, tmp_path: Path) -> None:
@@ -232,7 +232,7 @@ def test_secrets_stay_here(store: Store, place: Place, pack: Path, kit: Large) -
     assert secret.id[:12] in caught.value.message and "reason" in caught.value.message
     assert key not in caught.value.message + caught.value.hint and "--allow-secrets" in caught.value.hint
     assert not pack.exists()
-    push(store, place, Wishes(allow_secrets=True))
+    push(store, place, PushOptions(allow_secrets=True))
     kit.land(store, kit.edit(8), minute=8)
     push(store, place)  # what is published already isn't asked about again
 
@@ -256,33 +256,33 @@ def test_branches_and_tags(store: Store, place: Place, kit: Large) -> None:
     store.refs.create("refs/heads/a/b", tip.parents[0], "branch")
     store.refs.create("refs/tags/v1", tip.parents[0], "tag")
     store.refs.create("refs/tags/v2", head, "tag")
-    push(store, place, Wishes(branches=("a/b",)))
+    push(store, place, PushOptions(branches=("a/b",)))
     assert set(state(place.remote)) == {"refs/heads/a/b"}
-    push(store, place, Wishes(tags=("v1",)))
+    push(store, place, PushOptions(tags=("v1",)))
     assert set(state(place.remote)) == {"refs/heads/a/b", MAIN, "refs/tags/v1"}
-    push(store, place, Wishes(all_branches=True, all_tags=True))
+    push(store, place, PushOptions(all_branches=True, all_tags=True))
     assert state(place.remote) == dict(store.refs.items("refs/heads/")) | dict(store.refs.items("refs/tags/"))
     assert store.resolve("origin/a/b") == tip.parents[0]
 
     store.refs.update("refs/tags/v1", tip.parents[0], head, "moved")
     with pytest.raises(PushRejected, match="tag 'v1'"):
-        push(store, place, Wishes(tags=("v1",)))
-    push(store, place, Wishes(tags=("v1",), force=True))
+        push(store, place, PushOptions(tags=("v1",)))
+    push(store, place, PushOptions(tags=("v1",), force=True))
     assert state(place.remote)["refs/tags/v1"] == head
 
-    push(store, place, Wishes(delete=("a/b", "v2")))
+    push(store, place, PushOptions(delete=("a/b", "v2")))
     assert set(state(place.remote)) == {MAIN, "refs/tags/v1"}
     assert store.refs.read("refs/remotes/origin/a/b") is None
     assert store.refs.read("refs/heads/a/b") is not None
-    for wishes in (Wishes(branches=("nope",)), Wishes(tags=("nope",)), Wishes(delete=("nope",))):
+    for options in (PushOptions(branches=("nope",)), PushOptions(tags=("nope",)), PushOptions(delete=("nope",))):
         with pytest.raises(UnknownRevision):
-            push(store, place, wishes)
+            push(store, place, options)
 
 
 def test_a_push_of_several_branches_is_one_step(store: Store, place: Place, pack: Path) -> None:
     _, tip = store.head_commit()
     store.refs.create("refs/heads/other", tip.parents[0], "branch")
-    push(store, place, Wishes(all_branches=True))
+    push(store, place, PushOptions(all_branches=True))
     assert [path.name for path in (pack / "manifests").iterdir()] == ["00000000.json"]
 
 
@@ -291,11 +291,11 @@ def test_a_detached_head_names_no_branch(store: Store, place: Place) -> None:
     store.refs.set_head(head, "detach")
     with pytest.raises(UsageError):
         push(store, place)
-    assert push(store, place, Wishes(all_tags=True)).refs == ()
+    assert push(store, place, PushOptions(all_tags=True)).refs == ()
 
 
 def test_a_dry_run_says_it_and_does_nothing(store: Store, place: Place, pack: Path) -> None:
-    said = push(store, place, Wishes(dry_run=True))
+    said = push(store, place, PushOptions(dry_run=True))
     assert not pack.exists() and store.refs.read("refs/remotes/origin/main") is None
     done = push(store, place)
     assert (said.refs, said.commits, said.blobs, said.dry_run) == (done.refs, done.commits, done.blobs, True)
@@ -303,9 +303,9 @@ def test_a_dry_run_says_it_and_does_nothing(store: Store, place: Place, pack: Pa
 
 
 def test_things_of_the_hub_are_refused_elsewhere(store: Store, place: Place, pack: Path) -> None:
-    for wishes in (Wishes(private=True), Wishes(create_pr=True)):
+    for options in (PushOptions(private=True), PushOptions(create_pr=True)):
         with pytest.raises(UsageError):
-            push(store, place, wishes)
+            push(store, place, options)
         assert not pack.exists()
 
 

@@ -127,13 +127,13 @@ class Sharing(ABC):
     ) -> Transfer:
         """Publish branches (the current one by default) and tags.
 
-        See :func:`wisedb.sharing.push.push` and :class:`wisedb.sharing.jobs.Wishes`.
+        See :func:`wisedb.sharing.push.push` and :class:`wisedb.sharing.jobs.PushOptions`.
         """
-        from wisedb.sharing.jobs import Wishes
+        from wisedb.sharing.jobs import PushOptions
         from wisedb.sharing.named import find_place
         from wisedb.sharing.push import push
 
-        wishes = Wishes(
+        options = PushOptions(
             branches=_words(branches),
             tags=_words(tags),
             all_branches=all_branches,
@@ -146,7 +146,7 @@ class Sharing(ABC):
             create_pr=create_pr,
         )
         place = find_place(self.store, remote, token=token, endpoint=endpoint)
-        return push(self.store, place, wishes, progress=progress)
+        return push(self.store, place, options, progress=progress)
 
     def fetch(
         self,
