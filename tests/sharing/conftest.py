@@ -19,7 +19,7 @@ from wisedb.config import StoreConfig
 from wisedb.edits import Edit
 from wisedb.progress import Listener
 from wisedb.sharing.clone import clone
-from wisedb.sharing.named import ORIGIN, Place, add_remote
+from wisedb.sharing.named import ORIGIN, RemoteTarget, add_remote
 from wisedb.sharing.push import push
 from wisedb.sharing.remotes.folder import FolderRemote
 from wisedb.sharing.remotes.hub import HubRemote
@@ -171,16 +171,16 @@ def pack(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def place(store: Store, pack: Path) -> Place:
+def target(store: Store, pack: Path) -> RemoteTarget:
     """The store's origin."""
     add_remote(store, ORIGIN, str(pack))
-    return Place(ORIGIN, FolderRemote(pack), ORIGIN)
+    return RemoteTarget(ORIGIN, FolderRemote(pack), ORIGIN)
 
 
 @pytest.fixture
-def bob(store: Store, place: Place, tmp_path: Path, pack: Path) -> Store:
+def bob(store: Store, target: RemoteTarget, tmp_path: Path, pack: Path) -> Store:
     """A clone of what the store has pushed."""
-    push(store, place)
+    push(store, target)
     return clone(str(pack), tmp_path / "bob").store
 
 

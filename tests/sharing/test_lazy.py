@@ -13,7 +13,7 @@ from wisedb.errors import CorruptObject, MissingObject, RemoteUnavailable, Usage
 from wisedb.sharing.clone import clone
 from wisedb.sharing.fetch import fetch
 from wisedb.sharing.lazy import fetch_promised, keep_promises
-from wisedb.sharing.named import ORIGIN, Place, add_remote, find_place, remove_remote
+from wisedb.sharing.named import ORIGIN, RemoteTarget, add_remote, find_target, remove_remote
 from wisedb.sharing.push import push
 from wisedb.sharing.remotes.folder import FolderRemote
 from wisedb.store import history
@@ -23,9 +23,9 @@ from wisedb.store.store import Store
 
 
 @pytest.fixture
-def lazy(store: Store, place: Place, pack: Path, tmp_path: Path) -> Store:
+def lazy(store: Store, target: RemoteTarget, pack: Path, tmp_path: Path) -> Store:
     """A lazy clone."""
-    push(store, place)
+    push(store, target)
     return clone(str(pack), tmp_path / "lazy", lazy=True).store
 
 
@@ -113,7 +113,7 @@ def test_what_is_read_comes_at_once_and_stays(lazy: Store, store: Store, pack: P
 
 
 def test_differences_bring_what_they_are_differences_to(
-    store: Store, place: Place, pack: Path, tmp_path: Path, kit: Large
+    store: Store, target: RemoteTarget, pack: Path, tmp_path: Path, kit: Large
 ) -> None:
     mask = kit.shard(0)
     first = kit.values(mask, 1, kit.edit(1))
@@ -127,7 +127,7 @@ def test_differences_bring_what_they_are_differences_to(
         memory = memory_entry(mask.id, second.id)
         transaction.land(kit.commit(head, minute=9, memories=(memory,), editor=tip.editor), action="commit")
     assert store.objects.header(second.id).references == {first.id}
-    push(store, place)
+    push(store, target)
     lazy = clone(str(pack), tmp_path / "lazy", lazy=True).store
     assert not lazy.objects.is_promised(second.id) and lazy.objects.is_promised(first.id)
     assert fsck(lazy).problems == () and fsck(lazy).promised == 5
@@ -138,12 +138,12 @@ def test_differences_bring_what_they_are_differences_to(
 
 
 def test_a_fetch_stays_lazy_and_a_push_brings_nothing_along(
-    lazy: Store, store: Store, place: Place, kit: Large, tmp_path: Path
+    lazy: Store, store: Store, target: RemoteTarget, kit: Large, tmp_path: Path
 ) -> None:
     head = kit.land(store, kit.edit(9), minute=9)
-    push(store, place)
-    counted = Failing(place.remote)
-    fetch(lazy, Place(ORIGIN, counted, ORIGIN))
+    push(store, target)
+    counted = Failing(target.remote)
+    fetch(lazy, RemoteTarget(ORIGIN, counted, ORIGIN))
     assert not [call for call in counted.calls if call.startswith("objects/")]
     assert lazy.objects.is_promised(store.objects.commit(head).memories[0].main)
 
@@ -151,13 +151,13 @@ def test_a_fetch_stays_lazy_and_a_push_brings_nothing_along(
     keep_promises(lazy)
     lazy.refs.update("refs/heads/main", lazy.head_commit()[0], head, "pull")
     mine = kit.land(lazy, kit.edit(10), minute=10)
-    done = push(lazy, find_place(lazy, None))
-    assert (done.commits, done.blobs, place.remote.refs()) == (1, 2, {"refs/heads/main": mine})
+    done = push(lazy, find_target(lazy, None))
+    assert (done.commits, done.blobs, target.remote.refs()) == (1, 2, {"refs/heads/main": mine})
     assert fsck(lazy).promised == 4
 
     # To another place everything goes: what was promised is fetched for it.
     other = tmp_path / "other"
-    push(lazy, Place("other", FolderRemote(other), None))
+    push(lazy, RemoteTarget("other", FolderRemote(other), None))
     whole = clone(str(other), tmp_path / "whole").store
     assert fsck(whole).problems == () and fsck(whole).promised == 0 and whole.head_commit()[0] == mine
 

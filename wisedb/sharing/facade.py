@@ -130,7 +130,7 @@ class Sharing(ABC):
         See :func:`wisedb.sharing.push.push` and :class:`wisedb.sharing.jobs.PushOptions`.
         """
         from wisedb.sharing.jobs import PushOptions
-        from wisedb.sharing.named import find_place
+        from wisedb.sharing.named import find_target
         from wisedb.sharing.push import push
 
         options = PushOptions(
@@ -145,8 +145,8 @@ class Sharing(ABC):
             private=private,
             create_pr=create_pr,
         )
-        place = find_place(self.store, remote, token=token, endpoint=endpoint)
-        return push(self.store, place, options, progress=progress)
+        target = find_target(self.store, remote, token=token, endpoint=endpoint)
+        return push(self.store, target, options, progress=progress)
 
     def fetch(
         self,
@@ -160,10 +160,10 @@ class Sharing(ABC):
     ) -> Fetched:
         """Bring what a remote has; no branch of this store moves. See :func:`wisedb.sharing.fetch.fetch`."""
         from wisedb.sharing.fetch import fetch
-        from wisedb.sharing.named import find_place
+        from wisedb.sharing.named import find_target
 
-        place = find_place(self.store, remote, token=token, endpoint=endpoint)
-        return fetch(self.store, place, branches=_words(branches), prune=prune, progress=progress)
+        target = find_target(self.store, remote, token=token, endpoint=endpoint)
+        return fetch(self.store, target, branches=_words(branches), prune=prune, progress=progress)
 
     def pull(
         self,
@@ -182,13 +182,13 @@ class Sharing(ABC):
         While the merge has conflicts, nothing but the fetch has happened; ``merge`` with the same commit decides them.
         See :func:`wisedb.sharing.pull.pull`.
         """
-        from wisedb.sharing.named import find_place
+        from wisedb.sharing.named import find_target
         from wisedb.sharing.pull import pull
 
         signed = Signed(author, date)
         return pull(
             self.store,
-            find_place(self.store, remote, token=token, endpoint=endpoint),
+            find_target(self.store, remote, token=token, endpoint=endpoint),
             branch,
             None if ff_only else lambda rev, message: self._merged(rev, message, signed, progress),
             progress=progress,
@@ -199,9 +199,9 @@ class Sharing(ABC):
     ) -> list[RemoteRef]:
         """What a remote has, without fetching it; see :func:`wisedb.sharing.lsremote.ls_remote`."""
         from wisedb.sharing.lsremote import ls_remote
-        from wisedb.sharing.named import find_place
+        from wisedb.sharing.named import find_target
 
-        return ls_remote(find_place(self.store, remote, token=token, endpoint=endpoint))
+        return ls_remote(find_target(self.store, remote, token=token, endpoint=endpoint))
 
 
 def _words(given: str | Iterable[str]) -> tuple[str, ...]:

@@ -22,7 +22,7 @@ from wisedb.progress import Listener
 from wisedb.sharing.card import model_card
 from wisedb.sharing.jobs import Job, PushOptions, jobs
 from wisedb.sharing.manifest import CARD, Manifest
-from wisedb.sharing.named import Place, track_pushed
+from wisedb.sharing.named import RemoteTarget, track_pushed
 from wisedb.sharing.outgoing import Outgoing, collect
 from wisedb.sharing.plan import LAYOUT, Layout, ancestry
 from wisedb.sharing.remotes.protocol import Publication, Remote, Snapshot
@@ -38,7 +38,7 @@ _LONGEST_CARD: Final = 4 << 20
 
 def push(
     store: Store,
-    place: Place,
+    target: RemoteTarget,
     options: PushOptions | None = None,
     *,
     layout: Layout = LAYOUT,
@@ -51,7 +51,7 @@ def push(
 
     Args:
         store: the store.
-        place: where to; see :func:`wisedb.sharing.named.find_place`.
+        target: where to; see :func:`wisedb.sharing.named.find_target`.
         options: what, and how; the current branch by default.
         layout: when small bundles are put together.
         progress: told while files are sent.
@@ -64,9 +64,9 @@ def push(
         RemoteError: the remote can't be reached or written.
     """
     chosen = options or PushOptions()
-    remote = place.remote
+    remote = target.remote
     there = remote.refs()
-    total = Transfer(place.name, remote.url, dry_run=chosen.dry_run)
+    total = Transfer(target.name, remote.url, dry_run=chosen.dry_run)
     for job in jobs(store, chosen, there, shared=remote.shared):
         done = _Push(store, remote, job, chosen, layout, there).run(progress)
         total = replace(
@@ -78,7 +78,7 @@ def push(
             page=done.page or total.page,
         )
         if not chosen.dry_run and not chosen.create_pr:
-            track_pushed(store, place, job.refs)
+            track_pushed(store, target, job.refs)
     return total
 
 
