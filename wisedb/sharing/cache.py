@@ -20,7 +20,7 @@ from wisedb.canonical import digest
 from wisedb.errors import MissingObject, RemoteNotFound, RemoteUnavailable, UnknownRevision
 from wisedb.progress import Listener
 from wisedb.sharing.clone import clone
-from wisedb.sharing.fetch import Settled, fetch, look
+from wisedb.sharing.fetch import Reachability, fetch, look
 from wisedb.sharing.lazy import fetch_promised
 from wisedb.sharing.named import ORIGIN, RemoteTarget, tracking_ref
 from wisedb.sharing.remotes.open import open_remote
@@ -141,7 +141,7 @@ def _remote(address: Address, token: str | bool | None, endpoint: str | None, ca
 
 
 def _is_here(store: Store | None, revision: str | None) -> bool:
-    return store is not None and ID.fullmatch(revision or "") is not None and Settled(store)(str(revision))
+    return store is not None and ID.fullmatch(revision or "") is not None and Reachability(store)(str(revision))
 
 
 def _up_to_date(

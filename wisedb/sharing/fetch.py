@@ -46,7 +46,7 @@ class Fetched:
 
 
 @dataclass(frozen=True, slots=True)
-class Published:
+class RemoteState:
     """The refs of a remote and the states in which they are.
 
     Attributes:
@@ -89,28 +89,26 @@ def fetch(
     """
     remote = target.remote
     asked = tuple(branches)
-    published = look(remote, asked)
-    if not published.refs and remote.snapshot(BRANCHES + DEFAULT_BRANCH).manifest is None:
+    state = look(remote, asked)
+    if not state.refs and remote.snapshot(BRANCHES + DEFAULT_BRANCH).manifest is None:
         raise nothing_there(remote)
-    for snapshot in published.snapshots.values():
+    for snapshot in state.snapshots.values():
         _check_base(store, remote, snapshot)
     lazy = target.tracked is not None and target.tracked == store.config.promised
-    wants = {published.refs[ref]: snapshot for ref, snapshot in published.snapshots.items()}
-    settled = Settled(store)
-    got = receive(store.objects, remote, wants, settled, lazy=lazy, progress=progress)
+    wants = {state.refs[ref]: snapshot for ref, snapshot in state.snapshots.items()}
+    reachable = Reachability(store)
+    got = receive(store.objects, remote, wants, reachable, lazy=lazy, progress=progress)
     arrived = set(got.commits)
-    along = {ref: commit for ref, commit in published.others.items() if commit in arrived or settled(commit)}
-    changes, kept = _remember(store, target, {**published.refs, **along}, got, prune and not asked)
-    for commit_id in sorted(arrived.intersection(published.refs.values())):
+    along = {ref: commit for ref, commit in state.others.items() if commit in arrived or reachable(commit)}
+    changes, kept = _remember(store, target, {**state.refs, **along}, got, prune and not asked)
+    for commit_id in sorted(arrived.intersection(state.refs.values())):
         store.index.note_commit(commit_id)
     transfer = Transfer(target.name, remote.url, changes, len(got.commits), len(got.blobs), got.bytes)
-    heads = {
-        name.removeprefix(BRANCHES): commit for name, commit in published.refs.items() if name.startswith(BRANCHES)
-    }
+    heads = {name.removeprefix(BRANCHES): commit for name, commit in state.refs.items() if name.startswith(BRANCHES)}
     return Fetched(transfer, heads, kept)
 
 
-def look(remote: Remote, branches: Iterable[str] = ()) -> Published:
+def look(remote: Remote, branches: Iterable[str] = ()) -> RemoteState:
     """Read a remote's refs and the states in which they are.
 
     Args:
@@ -140,7 +138,7 @@ def look(remote: Remote, branches: Iterable[str] = ()) -> Published:
         if commit is not None:
             refs[ref], snapshots[ref] = commit, snapshot
     others = {ref: commit for ref, commit in listed.items() if asked and ref.startswith(TAGS)}
-    return Published(refs, snapshots, others)
+    return RemoteState(refs, snapshots, others)
 
 
 def nothing_there(remote: Remote) -> RemoteNotFound:
@@ -151,7 +149,7 @@ def nothing_there(remote: Remote) -> RemoteNotFound:
     )
 
 
-class Settled:
+class Reachability:
     """Whether a commit is in a store with all that it needs: it is so if a ref leads to it.
 
     Others may be here in part: what an interrupted fetch left, or a collection has begun to take.
