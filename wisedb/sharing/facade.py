@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 from wisedb.progress import Listener
+from wisedb.store.signature import Signature
 from wisedb.store.store import Store
 
 if TYPE_CHECKING:
@@ -16,19 +16,6 @@ if TYPE_CHECKING:
     from wisedb.sharing.lsremote import RemoteRef
     from wisedb.sharing.pull import Pulled
     from wisedb.sharing.transfer import Transfer
-
-
-@dataclass(frozen=True, slots=True)
-class Signed:
-    """Who makes a commit, and when; ``None`` for the user and the present.
-
-    Attributes:
-        author: who.
-        date: ISO 8601, UTC.
-    """
-
-    author: str | None = None
-    date: str | None = None
 
 
 class Sharing(ABC):
@@ -52,7 +39,7 @@ class Sharing(ABC):
             keep_promises(store)
 
     @abstractmethod
-    def _merged(self, rev: str, message: str, signed: Signed, progress: Listener | None) -> dict[str, Any]:
+    def _merged(self, rev: str, signature: Signature, progress: Listener | None) -> dict[str, Any]:
         """Merge a commit into HEAD's branch; what the merge says of itself."""
 
     @classmethod
@@ -185,12 +172,11 @@ class Sharing(ABC):
         from wisedb.sharing.named import find_target
         from wisedb.sharing.pull import pull
 
-        signed = Signed(author, date)
         return pull(
             self.store,
             find_target(self.store, remote, token=token, endpoint=endpoint),
             branch,
-            None if ff_only else lambda rev, message: self._merged(rev, message, signed, progress),
+            None if ff_only else lambda rev, message: self._merged(rev, Signature(message, author, date), progress),
             progress=progress,
         )
 

@@ -19,8 +19,9 @@ from wisedb.serving.memory_codec import read_memories
 from wisedb.serving.resources import StoreResources
 from wisedb.serving.score import pairs_of, score
 from wisedb.store.commits import Commit, MemoryEntry
+from wisedb.store.signature import Signature
 from wisedb.versioning import planning
-from wisedb.versioning.land import Signature, Tip, first_line, land, read_tip
+from wisedb.versioning.land import Tip, first_line, land, read_tip
 from wisedb.versioning.planning import NewEdits, Plan
 from wisedb.versioning.streams import Owned, changes, edits_blob, in_force, owner_of, read_streams
 from wisedb.versioning.train import Written, write

@@ -13,9 +13,10 @@ from wisedb.errors import AmbiguousId, NothingToCommit, UnknownEdit, UnknownRevi
 from wisedb.progress import Listener
 from wisedb.store import history
 from wisedb.store.graph import ancestors
+from wisedb.store.signature import Signature
 from wisedb.versioning.commit import CommitResult, change, propose
 from wisedb.versioning.fact_changes import facts_of, towards, without
-from wisedb.versioning.land import Signature, read_tip
+from wisedb.versioning.land import read_tip
 from wisedb.versioning.planning import NewEdits
 from wisedb.versioning.streams import Owned, changes, in_force, owner_of, read_streams
 

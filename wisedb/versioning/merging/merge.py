@@ -13,8 +13,9 @@ from wisedb.edits import Edit
 from wisedb.errors import MergeRefused, UsageError
 from wisedb.progress import Listener
 from wisedb.store.refnames import BRANCHES, REMOTES, TAGS, is_ref_name
+from wisedb.store.signature import Signature
 from wisedb.versioning.fact_changes import facts_of
-from wisedb.versioning.land import Signature, Tip, read_tip
+from wisedb.versioning.land import Tip, read_tip
 from wisedb.versioning.merging.base import Common, common, same_base
 from wisedb.versioning.merging.choices import Choices, settle
 from wisedb.versioning.merging.facts import merge_facts
