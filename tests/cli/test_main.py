@@ -66,7 +66,10 @@ def test_help_loads_neither_tensors_nor_the_index(tmp_path: Path) -> None:
     assert not {"torch", "transformers", "duckdb", "numpy"} & loaded("--help", cwd=tmp_path)
 
 
-@pytest.mark.parametrize("words", ["log", "status", "blame Anything", "diff v1", "search Emma", "facts", "branch"])
+@pytest.mark.parametrize(
+    "words",
+    ["log", "show HEAD", "status", "blame Anything", "diff v1", "search Emma", "facts", "branch", "editors --help"],
+)
 def test_looking_at_history_loads_no_tensors(told: Told, words: str) -> None:
     assert not {"torch", "transformers", "peft"} & loaded(*words.split(), cwd=told.path)
 

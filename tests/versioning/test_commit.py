@@ -23,8 +23,8 @@ from wisedb.memory.hooks import handle_of
 from wisedb.progress import Progress
 from wisedb.repository import Repository
 from wisedb.store.commits import MemoryEntry
+from wisedb.store.signature import Signature
 from wisedb.versioning.commit import commit_edits
-from wisedb.versioning.land import Signature
 
 
 def test_a_commit_writes_its_edits(repository: Repository) -> None:

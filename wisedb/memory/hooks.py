@@ -144,16 +144,6 @@ class AttachedMemories:
         """The memories that answer everywhere."""
         return self._always
 
-    def projection(self, module: str) -> Projection:
-        """A module of the model, located once.
-
-        Raises:
-            UnsupportedModel: the model has no such module.
-        """
-        if module not in self._projections:
-            self._projections[module] = locate(self._model, module)
-        return self._projections[module]
-
     @property
     def router(self) -> str | None:
         """Who decides: the gates' names in the order in which they are asked, ``None`` without gated memories."""

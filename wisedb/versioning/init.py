@@ -16,8 +16,8 @@ from wisedb.serving.blobs import PendingBlobs
 from wisedb.serving.resources import StoreResources
 from wisedb.store.blobs import Blob
 from wisedb.store.commits import Commit
+from wisedb.store.signature import Signature
 from wisedb.store.store import FOLDER, Store
-from wisedb.versioning.land import Signature
 
 POOL_PROMPTS = 300
 """Unrelated prompts that training sees."""

@@ -13,9 +13,10 @@ from wisedb.errors import AmbiguousId, NothingToCommit, UnknownEdit, UnknownRevi
 from wisedb.progress import Listener
 from wisedb.store import history
 from wisedb.store.graph import ancestors
+from wisedb.store.signature import Signature
 from wisedb.versioning.commit import CommitResult, change, propose
 from wisedb.versioning.fact_changes import facts_of, towards, without
-from wisedb.versioning.land import Signature, read_tip
+from wisedb.versioning.land import read_tip
 from wisedb.versioning.planning import NewEdits
 from wisedb.versioning.streams import Owned, changes, in_force, owner_of, read_streams
 
@@ -203,7 +204,7 @@ def _as_written(store: Store, at: str, edits: Sequence[Edit], otherwise: EditorC
     found: list[tuple[EditorChoice, list[Edit]]] = []
     for _, commit in ancestors(store.objects, at) if wanted else ():
         for memory in commit.memories:
-            back = [wanted.pop(edit) for edit in store.recent.meta(memory.main)["edits"] if edit in wanted]
+            back = [wanted.pop(edit) for edit in store.blob_cache.meta(memory.main)["edits"] if edit in wanted]
             if back:
                 found.append((owner_of(store, memory), back))
         if not wanted:

@@ -15,7 +15,7 @@ from .session import Session
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @click.option("-m", "--message", metavar="MSG", required=True, help="What the commit is about.")
 @signature_options
-def adopt(session: Session, file: Path, message: str, author: str, date: str | None) -> None:
+def import_(session: Session, file: Path, message: str, author: str, date: str | None) -> None:
     """Take over the side memories of an EasyEdit WISE checkpoint.
 
     FILE is what EasyEdit's save_path names. It is read without running anything of it; its memories become one commit,

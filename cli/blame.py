@@ -1,4 +1,4 @@
-"""``blame``, ``search`` and ``sql``: which edit stands behind an answer, and finding edits."""
+"""``wisedb blame``: which edit stands behind an answer."""
 
 from __future__ import annotations
 
@@ -51,39 +51,3 @@ def blamed(found: Mapping[str, Any]) -> render.Lines:
             for item in others
         ]
         yield render.table("score", "edit", "commit", "prompt", "target", rows=rows, numbers=("score",))
-
-
-@command("wisedb search Australia")
-@click.argument("text")
-def search(session: Session, text: str) -> None:
-    """List the edits that hold TEXT, of all commits."""
-    from wisedb.store import history  # not for `--help`
-    from wisedb.store.rows import uncollected
-
-    store = session.store()
-    with uncollected():
-        if session.as_json:
-            session.pass_on(history.search_as(history.JSON, store, text))
-        else:
-            render.show(render.listing(history.search_as(history.BRIEF, store, text), "No edit holds that."))
-
-
-@command(
-    'wisedb sql "SELECT author, count(*) FROM commits GROUP BY author"',
-    'wisedb sql "SELECT prompt, target FROM facts" --json',
-)
-@click.argument("query")
-def sql(session: Session, query: str) -> None:
-    """Run a read-only SQL query over the index (DuckDB)."""
-    session.show(session.repository().sql(query).to_json(), _sql)
-
-
-def _sql(answer: Mapping[str, Any]) -> render.Lines:
-    columns, rows = answer["columns"], answer["rows"]
-    numbers = [
-        name
-        for index, name in enumerate(columns)
-        if rows and all(isinstance(row[index], int | float) and not isinstance(row[index], bool) for row in rows)
-    ]
-    yield render.table(*columns, rows=rows, numbers=numbers)
-    yield render.line((render.plural(len(rows), "row"), "dim"))
