@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from difflib import get_close_matches
+from functools import cache
 from importlib.metadata import EntryPoint, entry_points
 from typing import TYPE_CHECKING, Any, Protocol, cast
 
@@ -217,5 +218,7 @@ class _Bound:
         return self.editor.merge(base, resources, self.settings, self.choice.seed, memories, edits, progress)
 
 
+@cache
 def _found() -> dict[str, EntryPoint]:
+    # Looked up once: every plan binds an editor, and the look-up reads the metadata of all that is installed.
     return {point.name: point for point in entry_points(group=GROUP)}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from wisedb.canonical import canonical_json
@@ -67,9 +67,8 @@ def merge_memories(
     for group in _groups(store, commit, memories):
         if len(group) > 1:
             entries = [commit.memories[place] for place in group]
-            always_on = [commit.memories[place].main for place in always]
-            with attached(base, [memories[place] for place in always]):
-                merged = _merged(store, base, entries, [memories[place] for place in group], always_on, progress)
+            beside = _Beside([memories[place] for place in always], [commit.memories[place].main for place in always])
+            merged = _merged(store, base, entries, [memories[place] for place in group], beside, progress)
             if merged is not None:
                 result = [memory for memory in result if all(memory is not memories[place] for place in group)]
                 result.append(merged)
@@ -120,6 +119,14 @@ def as_one(
     return replace(commit, memories=tuple(kept), merged=None, format=2), pending
 
 
+@dataclass(frozen=True, slots=True)
+class _Beside:
+    """The always-on memories, and their main blobs."""
+
+    memories: Sequence[Memory]
+    mains: Sequence[str]
+
+
 def _groups(store: Store, commit: Commit, memories: Sequence[Memory]) -> list[list[int]]:
     """The places of the gated deltas that one editor wrote at one module, and that keys find, or keys don't."""
     groups: dict[tuple[str, tuple[str, ...], bool], list[int]] = {}
@@ -136,7 +143,7 @@ def _merged(
     base: LoadedBase,
     entries: Sequence[MemoryEntry],
     memories: Sequence[Memory],
-    always_on: Sequence[str],
+    beside: _Beside,
     progress: Listener | None,
 ) -> Memory | None:
     modern = [modern_entry(store.objects, entry) for entry in entries]
@@ -146,14 +153,19 @@ def _merged(
         str(base.model.dtype),
         canonical_json(choice.to_json()).decode(),
         *(f"{entry.id} {entry.main}" for entry in modern),
-        *(f"always {main}" for main in always_on),
+        *(f"always {main}" for main in beside.mains),
     ]
     edits = history.edits_of(store, list(dict.fromkeys(edit for memory in memories for edit in memory.edits)))
     merged: list[Memory] = []
 
     def merge() -> Blob:
+        owner = bind(choice)
         resources = StoreResources(base, store.config.base, PendingBlobs(store.objects), choice.resources)
-        found = bind(choice).merge(base, resources, memories, edits, progress)
+        for need in owner.needs():
+            # Of the plain base model.
+            resources.get(need.resource, need.module)
+        with attached(base, beside.memories):
+            found = owner.merge(base, resources, memories, edits, progress)
         merged.extend([] if found is None else [found])
         return _NOTHING if found is None else _packed(found)
 
