@@ -73,6 +73,8 @@ class Codebook:
             raise CorruptObject("the arrays of a codebook don't belong together", hint=_HINT)
         if not all(bool(torch.isfinite(part).all()) for part in parts) or bool((self.radii < 0).any()):
             raise CorruptObject("a value of a codebook is not a finite number, or a radius is negative", hint=_HINT)
+        if bool((self.owners < 0).any()):
+            raise CorruptObject("a key of a codebook belongs to no edit", hint=_HINT)
 
     @classmethod
     def empty(cls, module: str, shape: tuple[int, int]) -> Self:
@@ -128,14 +130,14 @@ class Codebook:
         )
 
     def compare(self, other: Self | None) -> Mapping[str, float]:
-        """See :class:`wisedb.memory.kinds.base.Change`: of the values, by the edit that each belongs to."""
-        own = float(self.values.norm())
-        if other is None:
-            return {"norm": own, "change": own, "entries": float(self.values.numel())}
-        mine = {row.numpy().tobytes() for row in torch.cat([self.keys, self.values], dim=1)}
-        theirs = {row.numpy().tobytes(): row[self.keys.shape[1] :] for row in torch.cat([other.keys, other.values], 1)}
-        ours = {row.numpy().tobytes(): row[self.keys.shape[1] :] for row in torch.cat([self.keys, self.values], dim=1)}
-        differing = [row for name, row in ours.items() if name not in theirs]
-        differing += [row for name, row in theirs.items() if name not in mine]
+        """See :class:`wisedb.memory.kinds.base.Change`: of the values of which the other has none for the same key."""
+        mine, theirs = self._values(), {} if other is None else other._values()
+        differing = [value for name, value in mine.items() if name not in theirs]
+        differing += [value for name, value in theirs.items() if name not in mine]
         change = float(torch.stack(differing).norm()) if differing else 0.0
-        return {"norm": own, "change": change, "entries": float(self.values.numel())}
+        return {"norm": float(self.values.norm()), "change": change, "entries": float(self.values.numel())}
+
+    def _values(self) -> dict[bytes, Tensor]:
+        # By key and value, as bytes.
+        names = (row.numpy().tobytes() for row in torch.cat([self.keys, self.values], dim=1))
+        return dict(zip(names, self.values, strict=True))
