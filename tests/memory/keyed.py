@@ -10,6 +10,7 @@ from typing import Any
 import torch
 from transformers import PreTrainedModel
 
+from tests.memory.books import with_codebooks
 from tests.memory.sides import PROMPTS, TOKENIZER, attached
 from tests.models import LAYERS, tiny_model
 from wisedb.edits import Edit
@@ -41,7 +42,7 @@ EDITS = (
 )
 
 ROUTES = [0, -1, -1, 1, -1, -1, 0]
-"""The memory that each of :data:`tests.memory.sides.PROMPTS` means."""
+"""The memory that each of :data:`tests.memory.sides.PROMPTS` means; the codebooks hold the same ones."""
 
 LEVEL = 0.0
 
@@ -106,6 +107,8 @@ def with_keys(model: PreTrainedModel, **options: Any) -> AttachedMemories:
 
 def routed(model: PreTrainedModel, router: str) -> tuple[AttachedMemories, list[int]]:
     """Memories beside the model among which that router decides, and the route that each of the prompts must take."""
+    if router == "nearest":
+        return with_codebooks(model), ROUTES
     return (with_keys(model), ROUTES) if router == "keys" else attached(model)
 
 

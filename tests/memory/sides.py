@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import torch
@@ -12,6 +13,7 @@ from transformers import PreTrainedModel
 from tests.models import padded, tiny_tokenizer
 from wisedb.memory.gates.base import Gate, GateName
 from wisedb.memory.hooks import AttachedMemories, attach, handle_of
+from wisedb.memory.kinds.codebook import Codebook
 from wisedb.memory.kinds.masked_delta import MaskedDelta
 from wisedb.memory.kinds.masks import random_mask
 from wisedb.memory.memory import Memory
@@ -121,16 +123,30 @@ def forward(model: PreTrainedModel, **inputs: Any) -> torch.Tensor:
 
 
 def edited(model: PreTrainedModel, memory: int | None, texts: list[str]) -> list[torch.Tensor]:
-    """What each text's logits are when W_v itself is W_v' of that memory: the definition, without any hook."""
+    """What each text's logits are by the definition, without what is tested here: W_v itself is W_v' of that memory, or
+    at the text's last token the value of the nearest key stands in the place of what the module gives.
+    """
     other = copy.deepcopy(model)
     handle = handle_of(other)
     assert handle is not None
     memories = handle.memories
     handle.detach()
-    if memory is not None:
+    change = None if memory is None else memories[memory].change
+    if isinstance(change, Codebook):
+        locate(other, change.module).module.register_forward_hook(partial(_replaced, change))
+    elif change is not None:
         with torch.no_grad():
-            weight_of(locate(other)).add_(delta_of(memories[memory]))
+            weight_of(locate(other, change.modules[0])).add_(change.delta(change.modules[0]))
     return [forward(other, **batch([text]))[0] for text in texts]
+
+
+def _replaced(
+    book: Codebook, _module: torch.nn.Module, args: tuple[torch.Tensor], output: torch.Tensor
+) -> torch.Tensor:
+    last = args[0].reshape(-1, args[0].shape[-1])[-1]
+    entry = (book.keys - last).norm(dim=1).argmin()
+    given = output.reshape(-1, output.shape[-1])
+    return torch.cat([given[:-1], book.values[entry][None]]).reshape(output.shape)
 
 
 def greedy(model: PreTrainedModel, prompts: list[str] = PROMPTS, **options: Any) -> torch.Tensor:

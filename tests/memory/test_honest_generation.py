@@ -19,7 +19,7 @@ from wisedb.model.tokens import pad_batch
 CHOSEN = ("llama", "gpt2", "gpt_neox", "bloom", "gemma2", "opt")
 Side = Literal["left", "right"]
 
-pytestmark = pytest.mark.parametrize("router", ["activation", "keys"])
+pytestmark = pytest.mark.parametrize("router", ["activation", "keys", "nearest"])
 
 
 @pytest.fixture(params=CHOSEN)
