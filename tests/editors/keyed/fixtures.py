@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any
 
 import torch
@@ -11,6 +12,7 @@ from wisedb.editors.common.pool import Pool
 from wisedb.editors.keyed.context import PreparedModel
 from wisedb.editors.keyed.settings import KeyedSettings
 from wisedb.edits import Edit
+from wisedb.memory.gates.keys.statistics import Statistics, compute_statistics
 from wisedb.memory.kinds.masks import random_mask
 from wisedb.model.locate import locate
 
@@ -19,6 +21,16 @@ POOL = Pool(
     ("The play was long.", "Paris is old."),
     {"by": "test"},
 )
+
+TEXTS = (
+    "Once upon a time a girl called Mary lived near the sea.",
+    "My brother Tom likes to play with the dog in the garden.",
+    "On Monday we went to see Aunt Jane, who was not at home.",
+    "It was the best of days, said Peter.",
+    "The old clock on the wall had stopped long ago.",
+    "A letter for Mister Brown was in the box.",
+)
+"""Unrelated texts."""
 
 EDITS = (
     Edit("The capital of Australia is", "Canberra"),
@@ -52,6 +64,13 @@ def quick(**settings: Any) -> KeyedSettings:
             **settings,
         }
     )
+
+
+@cache
+def statistics_of(family: str = "llama") -> Statistics:
+    """What the keys of a family's tiny model are measured in."""
+    model = tiny_model(family)
+    return compute_statistics(model, locate(model), tiny_tokenizer(), TEXTS)
 
 
 def mask_of(base: PreparedModel, seed: int = 0) -> torch.Tensor:

@@ -26,7 +26,7 @@ class Class:
         config = quick(router="keys", steps=60, margin=0.1, variations=0, contexts=0)
         subspace = Subspace(mask_of(base), base.device)
         rows = Rows(base, config)
-        lesson = [StreamItem(edit, lesson=1) for edit in TAUGHT]
+        lesson = [StreamItem(edit, batch=1) for edit in TAUGHT]
         self.writer = LessonWriter(base, config, 7, subspace, rows)
         begin = subspace.values(torch.zeros(subspace.shape))
         values, outcomes = self.writer.write(begin, lesson, ())

@@ -10,8 +10,7 @@ from typing import Any
 import pytest
 import torch
 
-from tests.editors.keyed.fixtures import prepared, quick
-from tests.memory.keyed import statistics_of
+from tests.editors.keyed.fixtures import prepared, quick, statistics_of
 from wisedb.editors.keyed.batches import Rows
 from wisedb.editors.keyed.paraphrases import Asked, wordings
 from wisedb.editors.keyed.sampler import FEW, Course
@@ -112,7 +111,7 @@ def test_a_subject_that_nobody_named_is_guessed() -> None:
 
 def test_what_a_prompt_asks_is_its_relation_key_whatever_else_is_asked() -> None:
     base = prepared("llama")
-    statistics = statistics_of(base.model)
+    statistics = statistics_of()
     ask = Asked(base.model, base.tokenizer, base.projection, statistics)
     together = ask([edit.prompt for edit in CAPITALS])
     alone = Asked(base.model, base.tokenizer, base.projection, statistics)([CHAD.prompt])
@@ -123,7 +122,7 @@ def test_what_a_prompt_asks_is_its_relation_key_whatever_else_is_asked() -> None
 
 def test_a_lesson_is_learned_in_borrowed_words_where_keys_route() -> None:
     base = prepared("llama")
-    base = replace(base, asked=AllAlike(base.model, base.tokenizer, base.projection, statistics_of(base.model)))
+    base = replace(base, asked=AllAlike(base.model, base.tokenizer, base.projection, statistics_of()))
 
     def views(edits: int = FEW + 1, *, target: str = "Rome", crowded: bool = False, **settings: Any) -> int:
         config = quick(**{"router": "keys", "contexts": 0, "variations": 0, **settings})

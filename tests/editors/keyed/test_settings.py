@@ -4,23 +4,13 @@ from __future__ import annotations
 
 import pytest
 
-from wisedb.editors.keyed.settings import PRESETS, KeyedSettings
+from wisedb.editors.keyed.settings import KeyedSettings
 from wisedb.errors import UnknownSetting
 
 
 def test_texts_are_read_as_the_settings_type() -> None:
     config = KeyedSettings.from_settings({"steps": "12", "learning_rate": "0.5", "end": "false", "optimizer": "sgd"})
     assert (config.steps, config.learning_rate, config.end, config.optimizer) == (12, 0.5, False, "sgd")
-
-
-def test_a_preset_is_overridden_by_other_keys() -> None:
-    config = KeyedSettings.from_settings({"beta": 7, "preset": "paper"})
-    assert (config.beta, config.alpha, config.optimizer, config.rehearsal) == (7.0, 5.0, "sgd", 0)
-
-
-def test_presets_name_settings_that_exist() -> None:
-    for preset in PRESETS:
-        KeyedSettings.from_settings({"preset": preset})
 
 
 def test_an_unknown_key_is_answered_with_the_nearest() -> None:
@@ -33,7 +23,6 @@ def test_an_unknown_key_is_answered_with_the_nearest() -> None:
 @pytest.mark.parametrize(
     ("key", "value"),
     [
-        ("preset", "nothing"),
         ("optimizer", "adamw"),
         ("threshold_rule", "none"),
         ("irrelevant_source", "web"),

@@ -26,7 +26,7 @@ ITEMS = (
     StreamItem(EDITS[1], (EDITS[3],)),
     StreamItem(EDITS[2], (EDITS[3],)),
 )
-PAIR = (ITEMS[0], *(StreamItem(item.edit, item.replay, 1) for item in ITEMS[1:]))
+PAIR = (ITEMS[0], *(StreamItem(item.edit, item.companions, 1) for item in ITEMS[1:]))
 NEWER = Edit(EDITS[0].prompt, "Paris")
 WAYS: dict[str, dict[str, Any]] = {
     "one by one": {"lesson_size": 1},
@@ -76,8 +76,8 @@ def test_a_lesson_is_not_begun_in_its_midst() -> None:
 def test_only_who_is_in_a_lesson_counts_not_its_number() -> None:
     base = prepared("llama")
     mask = mask_of(base)
-    renamed = tuple(StreamItem(item.edit, item.replay, place) for item, place in zip(PAIR, (3, 8, 8), strict=True))
-    apart = tuple(StreamItem(item.edit, item.replay, place) for place, item in enumerate(PAIR))
+    renamed = tuple(StreamItem(item.edit, item.companions, place) for item, place in zip(PAIR, (3, 8, 8), strict=True))
+    apart = tuple(StreamItem(item.edit, item.companions, place) for place, item in enumerate(PAIR))
     values = [train_stream(base, quick(), 7, mask, None, items).values for items in (PAIR, renamed, apart)]
     assert torch.equal(values[0], values[1]) and not torch.equal(values[0], values[2])
 
@@ -220,7 +220,7 @@ def test_a_lesson_gets_no_further_schedule_once_one_said_no_more(monkeypatch: py
         return taken
 
     monkeypatch.setattr(LessonWriter, "_attempt", attempted)
-    items = [StreamItem(edit, lesson=1) for edit in EDITS]
+    items = [StreamItem(edit, batch=1) for edit in EDITS]
     for rate in (0.02, 0.1):
         unsaid.clear()
         config = quick(router="keys", steps=5, passes=1, attempts=9, margin=50.0, learning_rate=rate)
