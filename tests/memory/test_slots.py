@@ -20,7 +20,7 @@ def memories(sizes: list[int | None]) -> list[Memory]:
         if size is None:
             found.append(Memory(str(number), LowRankDelta.empty({"w": (2, 2)}), Gate("activation")))
         else:
-            owners = torch.zeros(size, dtype=torch.int64)
+            owners = torch.arange(size)
             book = Codebook("w", torch.zeros(size, 2), torch.zeros(size, 2), torch.zeros(size), owners)
             found.append(Memory(str(number), book, Gate("nearest"), ("edit",)))
     return found

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from random import Random
 
-from wisedb.editors.wise.contexts import neighbours, views
+from wisedb.editors.wise.contexts import neighbours, other_questions, views
 from wisedb.edits import Edit
 
 POOL = ("The river Tiber runs", "In the markets of Mexico", "Boats on the Indus", "The slopes of Mount Fuji")
@@ -32,3 +32,12 @@ def test_a_subject_that_nobody_says_is_what_looks_like_a_name() -> None:
 def test_no_name_no_neighbour() -> None:
     assert neighbours(Edit("what is blue", "sky"), POOL, 3, Random(0)) == []
     assert neighbours(Edit("The capital of Australia is", "Canberra"), (), 3, Random(0)) == []
+
+
+def test_other_questions_are_the_pools_about_the_edits_subject() -> None:
+    edit = Edit("The capital of Australia is", "Canberra", subject="Australia")
+    found = other_questions(edit, POOL, 9, Random(0))
+    # The others end with their subject.
+    assert found == ["The river Australia runs"]
+    assert other_questions(Edit("what is blue", "sky"), POOL, 9, Random(0)) == []
+    assert other_questions(edit, ("The sea Ross is", *POOL), 1, Random(0)) in (["The sea Australia is"], found)

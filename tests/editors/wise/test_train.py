@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from random import Random
+
 import pytest
 import torch
 
 from tests.editors.wise.fixtures import CONTEXTS, EDITS, mask_of, material, matrix, quick
+from wisedb.editors.wise import train
 from wisedb.editors.wise.contexts import views
 from wisedb.editors.wise.losses import answer_loss
-from wisedb.editors.wise.sequences import asked
+from wisedb.editors.wise.sequences import Frozen, asked
 from wisedb.editors.wise.train import train_stream
 from wisedb.editors.wise.unrelated import Prompts
 from wisedb.edits import Edit
@@ -96,3 +99,20 @@ def test_a_step_that_runs_away_is_reported() -> None:
     start = torch.full((int(mask.sum()),), float("nan"))
     with pytest.raises(TrainingFailed, match="not a number"):
         train_stream(made, quick(), 0, mask, start, STREAM)
+
+
+def test_a_question_that_the_model_answers_alike_is_no_unrelated_prompt(monkeypatch: pytest.MonkeyPatch) -> None:
+    made = material()
+    texts = [made.frozen.prompts([prompt])[0] for prompt in ("Who wrote Australia again", "A play of Australia too")]
+    monkeypatch.setattr(train, "other_questions", lambda *_: ["Who wrote Australia again", "A play of Australia too"])
+    monkeypatch.setattr(train, "neighbours", lambda *_: [])
+    monkeypatch.setattr(Frozen, "next_tokens", lambda *_: [5, 5, 6])
+    near = train._near(made, EDITS[0], 2, Random(0))
+    assert [text.ids.tolist() for text in near] == [texts[1].ids.tolist()]
+
+
+def test_the_next_token_is_the_plain_models() -> None:
+    frozen = material().frozen
+    texts = frozen.prompts(["The capital of France", "Who"])
+    plain = [int(frozen.model(input_ids=text.ids[None]).logits[0, -1].argmax()) for text in texts]
+    assert frozen.next_tokens(texts) == plain

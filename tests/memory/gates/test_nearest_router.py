@@ -84,7 +84,7 @@ def test_the_nearest_of_several_keys_answers(model: PreTrainedModel) -> None:
     state = entering(model, where, PROMPTS[0])[0][-1]
     keys = torch.stack([state + torch.eye(where.d_ff)[0] * far for far in (0.3, 0.1, 0.2)])
     values = torch.stack([torch.full((where.d_model,), float(n)) for n in range(3)])
-    owners = torch.zeros(3, dtype=torch.int64)
+    owners = torch.arange(3)
     far = Codebook(where.name, keys[::2], values[::2], torch.full((2,), 9.0), owners[:2])
     near = Codebook(where.name, keys[1:2], values[1:2], torch.full((1,), 1.0), owners[:1])
     memories = [Memory(name, book, Gate("nearest"), ("edit",)) for name, book in (("far", far), ("near", near))]

@@ -22,7 +22,7 @@ def neighbours(edit: Edit, pool: Sequence[str], count: int, chooser: Random) -> 
     """x_i nearest to the edit: its own prompt about something else, ``count`` times.
 
     The other subject is made of two words of the pool that look like names: it is nobody's, so that no real fact is
-    trained on. Where the edit doesn't say its subject, what looks like a name takes its place; none where nothing does.
+    trained on. None where the edit has no subject (:func:`subject_of`).
 
     Args:
         edit: the edit.
@@ -30,9 +30,35 @@ def neighbours(edit: Edit, pool: Sequence[str], count: int, chooser: Random) -> 
         count: how many.
         chooser: where the choices come from.
     """
-    words = names(pool)
-    subject = edit.subject if edit.subject and edit.subject in edit.prompt else likely_subject(edit.prompt)
+    words, subject = names(pool), subject_of(edit)
     if not subject or len(words) < 2:
         return []
     head, _, tail = edit.prompt.partition(subject)
     return [head + " ".join(chooser.sample(words, 2)) + tail for _ in range(count)]
+
+
+def other_questions(edit: Edit, pool: Sequence[str], count: int, chooser: Random) -> list[str]:
+    """x_i about the edit's own subject: prompts of the pool with it in the place of theirs, ``count`` at most.
+
+    One of them may ask what the edit asks: whoever trains on them leaves out what the unedited model answers alike.
+
+    Args:
+        edit, pool, count, chooser: as for :func:`neighbours`.
+    """
+    subject = subject_of(edit)
+    if not subject:
+        return []
+    found: list[str] = []
+    for prompt in chooser.sample(pool, len(pool)):
+        if len(found) == count:
+            break
+        about = likely_subject(prompt)
+        # A prompt that ends with its subject has nothing behind it that would tell what is asked.
+        if about and not prompt.endswith(about):
+            found.append(prompt.replace(about, subject, 1))
+    return found
+
+
+def subject_of(edit: Edit) -> str | None:
+    """What an edit is about: what it says itself, or what looks like a name in its prompt, if anything does."""
+    return edit.subject if edit.subject and edit.subject in edit.prompt else likely_subject(edit.prompt)

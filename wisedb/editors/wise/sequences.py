@@ -106,6 +106,18 @@ class Frozen:
         encoded = [encode_prompt(self.tokenizer, prompt) for prompt in prompts]
         return self._texts([(ids, []) for ids in encoded if ids])
 
+    @torch.no_grad()
+    def next_tokens(self, texts: Sequence[Text]) -> list[int]:
+        """The token that the unedited model says behind each prompt, one text at least."""
+        ids = pad_sequence([text.ids for text in texts], batch_first=True)
+        hidden = [text.hidden for text in texts if text.hidden is not None]
+        last = torch.tensor([text.prompt - 1 for text in texts], device=ids.device)
+        at = (torch.arange(len(texts), device=ids.device), last)
+        still = texts[0].features.new_zeros(*ids.shape, self.projection.d_model)
+        kept = pad_sequence(hidden, batch_first=True) if hidden else None
+        tokens: list[int] = self.shortcut.logits(ids, kept, still, at).argmax(-1).tolist()
+        return tokens
+
     def _texts(self, pairs: Sequence[tuple[list[int], list[int]]]) -> list[Text]:
         device = self.model.get_input_embeddings().weight.device  # type: ignore[operator]
         found: list[Text] = []

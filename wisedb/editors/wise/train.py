@@ -11,9 +11,9 @@ from torch import Tensor
 
 from wisedb.editors.common.seeds import seed_of
 from wisedb.editors.common.subspace import Subspace
-from wisedb.editors.wise.contexts import neighbours, views
+from wisedb.editors.wise.contexts import neighbours, other_questions, views
 from wisedb.editors.wise.losses import Margins, answer_loss, memo_loss, routing_loss
-from wisedb.editors.wise.sequences import Frozen, asked
+from wisedb.editors.wise.sequences import Frozen, Text, asked
 from wisedb.editors.wise.settings import WiseSettings
 from wisedb.editors.wise.threshold import threshold
 from wisedb.editors.wise.unrelated import Prompts
@@ -115,6 +115,9 @@ def train_edit(
 ) -> tuple[Tensor, float]:
     """Minimise L_edit + L_memo for one edit by SGD: W_v' ← W_v' − η · M ⊙ ∇L, |ΔW| ≤ the bound.
 
+    η falls to 0 over the steps. The source keeps it constant; but a hinge's gradient is as long for a prompt that is a
+    hair too loud as for a loud one: with a constant step the activations would stay as uneven as a step is long.
+
     Returns:
         the new values (entries,), and the last loss.
 
@@ -124,13 +127,13 @@ def train_edit(
     frozen, chooser = material.frozen, Random(seed_of(seed, "steps", edit.id))
     margins = Margins(settings.alpha, settings.beta, settings.gamma)
     batch = asked(frozen.questions(views(edit, material.contexts[: settings.contexts]), edit.target))
-    near = frozen.prompts(neighbours(edit, material.pool, settings.neighbours, chooser))
+    near = _near(material, edit, settings.neighbours, chooser)
     beside = Prompts(near) if near else None
     past = Prompts(frozen.prompts([other.prompt for other in replay])) if replay else None
     drawn = settings.irrelevant - len(near)
     values = values.clone().requires_grad_()
     loss = values.new_zeros(())
-    for _ in range(settings.steps):
+    for step in range(settings.steps):
         delta = subspace.delta(values)
         change = batch.features @ delta.to(batch.features.dtype)
         logits = frozen.shortcut.logits(batch.ids, batch.hidden, change, batch.at)
@@ -143,11 +146,22 @@ def train_edit(
             routed = routed + memo_loss(past.activations(delta, past.sample(settings.replay, chooser)), margins)
         loss = written.to(routed.device) + settings.routing_weight * routed
         (gradient,) = torch.autograd.grad(loss, [values])
+        rate = settings.learning_rate * (1 - step / settings.steps)
         with torch.no_grad():
-            values.sub_(gradient, alpha=settings.learning_rate).clamp_(-settings.max_delta, settings.max_delta)
+            values.sub_(gradient, alpha=rate).clamp_(-settings.max_delta, settings.max_delta)
     values = values.detach()
     if not bool(torch.isfinite(values).all()):
         raise TrainingFailed(
             f"the loss of {edit.prompt!r} is not a number", hint="Lower learning_rate, or load the model in float32."
         )
     return values, float(loss.detach())
+
+
+@torch.no_grad()
+def _near(material: Material, edit: Edit, count: int, chooser: Random) -> list[Text]:
+    """The unrelated prompts that are nearest to an edit: about another subject, and about its own."""
+    frozen = material.frozen
+    others = frozen.prompts(other_questions(edit, material.pool, count, chooser))
+    own, *answers = frozen.next_tokens([*frozen.prompts([edit.prompt]), *others])
+    apart = [text for text, answer in zip(others, answers, strict=True) if answer != own]
+    return [*frozen.prompts(neighbours(edit, material.pool, count, chooser)), *apart]
