@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from wisedb.config import EditorChoice, Setting
-from wisedb.editors.registry import calibrated, chosen, find
+from wisedb.editors.registry import calibrated, check_given, chosen
 from wisedb.edits import Edit, distinct
 from wisedb.errors import NothingToCommit
 from wisedb.progress import Listener
@@ -147,8 +147,10 @@ def check_commit(
     signature.checked()
     require_some(edits)
     default = store.config.editor
-    own = editor in (None, default.name)
-    find(editor or default.name).configure({**(default.settings if own else {}), **(settings or {})})
+    if editor in (None, default.name):
+        chosen(default, None, settings)
+    else:
+        check_given(editor, settings or {})
 
 
 def require_some(edits: Sequence[Edit]) -> list[Edit]:
@@ -182,11 +184,11 @@ def choose(
     """
     default = store.config.editor
     if editor in (None, default.name):
-        return chosen(default, None, seed, settings)
+        return chosen(default, seed, settings)
     owners = [owner_of(store, memory) for memory in state.memories]
     own = [owner for owner in owners if owner.name == editor]
     if own:
-        return chosen(replace(own[-1], seed=default.seed), None, seed, settings)
+        return chosen(replace(own[-1], seed=default.seed), seed, settings)
     resources = StoreResources(base, store.config.base, PendingBlobs(store.blob_cache), default.resources)
     wanted = default.seed if seed is None else seed
     return calibrated(editor, base, resources, settings or {}, wanted, default.pool)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from random import Random
 from typing import TYPE_CHECKING
 
-from wisedb.model.subjects import likely_subject, names
+from wisedb.model.subjects import likely_subject, names, subject_of
 from wisedb.model.tokens import joined
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ def neighbours(edit: Edit, pool: Sequence[str], count: int, chooser: Random) -> 
     """x_i nearest to the edit: its own prompt about something else, ``count`` times.
 
     The other subject is made of two words of the pool that look like names: it is nobody's, so that no real fact is
-    trained on. None where the edit has no subject (:func:`subject_of`).
+    trained on. None where the prompt names no subject.
 
     Args:
         edit: the edit.
@@ -31,7 +31,7 @@ def neighbours(edit: Edit, pool: Sequence[str], count: int, chooser: Random) -> 
         chooser: where the choices come from.
     """
     words, subject = names(pool), subject_of(edit)
-    if not subject or len(words) < 2:
+    if not subject or subject not in edit.prompt or len(words) < 2:
         return []
     head, _, tail = edit.prompt.partition(subject)
     return [head + " ".join(chooser.sample(words, 2)) + tail for _ in range(count)]
@@ -57,8 +57,3 @@ def other_questions(edit: Edit, pool: Sequence[str], count: int, chooser: Random
         if about and not prompt.endswith(about):
             found.append(prompt.replace(about, subject, 1))
     return found
-
-
-def subject_of(edit: Edit) -> str | None:
-    """What an edit is about: what it says itself, or what looks like a name in its prompt, if anything does."""
-    return edit.subject if edit.subject and edit.subject in edit.prompt else likely_subject(edit.prompt)
