@@ -59,16 +59,9 @@ def test_a_fitted_merge_says_what_all_memories_say(several: Repository) -> None:
 def test_it_goes_beyond_ties_and_only_where_that_is_asked_for(
     several: Repository, new_repository: Callable[..., Repository]
 ) -> None:
-<<<<<<< HEAD
     ties = _dense(ties_of(several.store.head_commit()[1], _memories(several)))
     assert not torch.equal(_merge(several), ties)
-    plain = new_repository("plain", passes=60)
-=======
-    commit = several.store.head_commit()[1]
-    (ties,) = answering(commit, read_memories(several.store.objects, commit.memories), "merge")
-    assert not torch.equal(_merge(several), ties.dense())
     plain = new_repository("plain", steps=60)
->>>>>>> wt/keyed
     plain.commit(EDITS, "four")
     assert torch.equal(_merge(plain), ties)
 
