@@ -157,7 +157,7 @@ def test_settings_of_one_commit_are_recorded(repository: Repository) -> None:
 
 
 def test_what_was_not_learned_is_named(repository: Repository) -> None:
-    made = repository.commit([AUSTRALIA], "hardly tried", settings={"steps": 1, "passes": 1, "attempts": 1})
+    made = repository.commit([AUSTRALIA], "hardly tried", settings={"steps": 1})
     assert made.unlearned == (AUSTRALIA.id,) and made.reliability is not None and made.reliability < 1
     assert repository.commit([HAMLET], "tried").unlearned == ()
 
