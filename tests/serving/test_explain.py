@@ -23,6 +23,7 @@ def test_an_explanation_names_memory_threshold_and_edits(history: Repository) ->
         "prompt",
         "routed",
         "memory",
+        "always_on",
         "router",
         "meant",
         "memories",

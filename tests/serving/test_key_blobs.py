@@ -11,15 +11,15 @@ import pytest
 import torch
 
 from tests.stores import AUSTRALIA, HAMLET, NEWER, SPAIN, SUM
+from wisedb.editors.common import key_statistics
 from wisedb.errors import CorruptObject
 from wisedb.memory.gates.keys.build import build_keys
 from wisedb.memory.gates.keys.statistics import Statistics, compute_statistics
-from wisedb.memory.kinds.masked_delta import SideMemory
-from wisedb.model.locate import locate
+from wisedb.memory.hooks import handle_of
+from wisedb.memory.memory import Memory
 from wisedb.repository import Repository
 from wisedb.serving import key_blobs
-from wisedb.serving.key_blobs import KEYS, STATISTICS
-from wisedb.serving.memory_codec import read_memories, read_memory
+from wisedb.serving.memory_codec import KEYS, STATISTICS, read_memories, read_memory
 from wisedb.store.commits import MemoryEntry
 from wisedb.store.derived_cache import folder
 
@@ -29,7 +29,7 @@ def keyed(new_repository: Callable[..., Repository]) -> Repository:
     return new_repository("keyed", router="keys", shard_capacity=9)
 
 
-def _read(repository: Repository) -> list[SideMemory]:
+def _read(repository: Repository) -> list[Memory]:
     return read_memories(repository.store.objects, _memories(repository))
 
 
@@ -45,20 +45,19 @@ def test_memories_have_keys_where_keys_route_and_nowhere_else(
         each.commit([AUSTRALIA, HAMLET], "two")
     assert set(_memories(keyed)[0].blobs) == {"mask", "delta", KEYS, STATISTICS}
     assert set(_memories(plain)[0].blobs) == {"mask", "delta"}
-    assert keyed.store.head_commit()[1].merged == {"density": 0.53, "threshold": 0.0, "fitted": False}
+    assert [memory.gate for each in (keyed, plain) for memory in _memories(each)] == ["keys", "activation"]
+    assert keyed.store.head_commit()[1].merged is None
 
 
 def test_they_are_read_back_as_they_were_made(keyed: Repository) -> None:
     keyed.commit([AUSTRALIA, HAMLET], "two")
     keyed.commit([SPAIN], "one more")
     (memory,) = read_memories(keyed.store.objects, _memories(keyed))
-    assert memory.edits == (AUSTRALIA.id, HAMLET.id, SPAIN.id) and memory.keys is not None
+    assert memory.edits == (AUSTRALIA.id, HAMLET.id, SPAIN.id) and memory.gate.keys is not None
     base = keyed.base
-    projection = locate(base.model, keyed.store.config.base.target)
-    made = build_keys(
-        base.model, projection, base.tokenizer, memory.keys.statistics, [AUSTRALIA, HAMLET, SPAIN]
-    ).tensors()
-    found = memory.keys.tensors()
+    projection, ring = base.projection(*memory.modules), memory.gate.keys
+    made = build_keys(base.model, projection, base.tokenizer, ring.statistics, [AUSTRALIA, HAMLET, SPAIN]).tensors()
+    found = ring.tensors()
     assert all(torch.equal(made[name], found[name]) for name in made)
 
 
@@ -73,7 +72,7 @@ def test_only_new_edits_are_run_and_statistics_are_measured_once(
         return build_keys(*args, **kwargs)  # type: ignore[arg-type]
 
     monkeypatch.setattr(key_blobs, "build_keys", watched)
-    monkeypatch.setattr(key_blobs, "compute_statistics", lambda *_args, **_kwargs: pytest.fail("measured again"))
+    monkeypatch.setattr(key_statistics, "compute_statistics", lambda *_args, **_kwargs: pytest.fail("measured again"))
     keyed.commit([SPAIN], "one more")
     keyed.revert(HAMLET.id)
     assert seen == [SPAIN.id]
@@ -94,23 +93,27 @@ def test_what_supersedes_takes_the_keys_over_and_gives_them_back(keyed: Reposito
     old = _memories(keyed)
     keyed.commit([NEWER], "new")
     (memory,) = read_memories(keyed.store.objects, _memories(keyed))
-    assert memory.edits == (HAMLET.id, NEWER.id) and memory.keys is not None and memory.keys.edits == 2
+    assert memory.edits == (HAMLET.id, NEWER.id) and memory.gate.keys is not None and memory.gate.keys.edits == 2
     keyed.revert(NEWER.id)
     assert _memories(keyed) == old
 
 
-def test_what_was_written_for_the_activation_gets_keys_once_keys_route(
+def test_what_was_written_for_the_activation_stays_behind_it_beside_keys(
     new_repository: Callable[..., Repository],
 ) -> None:
     mixed = new_repository("mixed", router="activation", shard_capacity=9)
     mixed.commit([AUSTRALIA, HAMLET], "two")
-    old = _memories(mixed)[0]
+    (old,) = _memories(mixed)
     mixed.commit([SPAIN], "one more", settings={"router": "keys"})
     first, second = _memories(mixed)
-    assert first.main == old.main and KEYS in first.blobs and first.blobs[STATISTICS] == second.blobs[STATISTICS]
+    assert first == old and KEYS not in first.blobs and KEYS in second.blobs
     found = mixed.explain(AUSTRALIA.prompt)
-    assert found.router == "both" and found.memory == first.id and found.meant == AUSTRALIA.id
+    assert (found.router, found.memory) == ("activation+keys", first.id)
     assert mixed.explain(SPAIN.prompt).memory == second.id
+    # A merge of both kinds would answer everywhere, or nowhere: each gate's memories are merged with their like.
+    model, _ = mixed.load(mode="merge")
+    handle = handle_of(model)
+    assert handle is not None and [memory.id for memory in handle.memories] == [first.id, second.id]
 
 
 def test_statistics_of_an_earlier_version_give_way_at_the_next_commit(
@@ -121,7 +124,7 @@ def test_statistics_of_an_earlier_version_give_way_at_the_next_commit(
 
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "then"))
     with monkeypatch.context() as then:
-        then.setattr(key_blobs, "compute_statistics", earlier)
+        then.setattr(key_statistics, "compute_statistics", earlier)
         store = new_repository("store", shard_capacity=1)
         store.commit([AUSTRALIA], "then")
     assert store.generate([AUSTRALIA.prompt])[0].memory is not None
@@ -129,8 +132,8 @@ def test_statistics_of_an_earlier_version_give_way_at_the_next_commit(
     now = Repository.open(store.path)
     now.commit([SUM], "now")
     first, second = _read(now)
-    assert first.keys is not None and second.keys is not None and len(second.keys.statistics.marks)
-    assert first.keys.statistics.same(second.keys.statistics)
+    assert first.gate.keys is not None and second.gate.keys is not None and len(second.gate.keys.statistics.marks)
+    assert first.gate.keys.statistics.same(second.gate.keys.statistics)
     assert [answer.memory for answer in now.generate([AUSTRALIA.prompt, SUM.prompt])] == [first.id, second.id]
 
 
@@ -138,7 +141,7 @@ def test_rephrases_are_keys_where_they_are_trained_on(new_repository: Callable[.
     plain, more = new_repository("plain"), new_repository("more", train_rephrases=True)
     for each in (plain, more):
         each.commit([AUSTRALIA], "a")
-    counts = [len(memory.keys or ()) for each in (plain, more) for memory in _read(each)]
+    counts = [len(memory.gate.keys or ()) for each in (plain, more) for memory in _read(each)]
     assert counts == [1, 1 + len(AUSTRALIA.rephrases)]
     # What was trained on measures nothing; another wording does.
     other = replace(AUSTRALIA, rephrases=("Of Australia the capital is",))
@@ -150,7 +153,7 @@ def test_statistics_are_remembered_from_store_to_store(
     new_repository: Callable[..., Repository], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     new_repository("one").commit([AUSTRALIA], "a")
-    monkeypatch.setattr(key_blobs, "compute_statistics", lambda *_args, **_kwargs: pytest.fail("measured again"))
+    monkeypatch.setattr(key_statistics, "compute_statistics", lambda *_args, **_kwargs: pytest.fail("measured again"))
     new_repository("other").commit([AUSTRALIA], "a")
 
 
@@ -183,5 +186,5 @@ def test_keys_of_other_edits_are_refused(keyed: Repository) -> None:
     with pytest.raises(CorruptObject):
         read_memory(keyed.store.objects, swapped)
     lacking = replace(now, blobs={role: blob for role, blob in now.blobs.items() if role != STATISTICS})
-    with pytest.raises(CorruptObject, match="can't assemble"):
+    with pytest.raises(CorruptObject, match="other edits"):
         read_memory(keyed.store.objects, lacking)

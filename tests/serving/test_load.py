@@ -10,7 +10,8 @@ from tests.models import tiny_model
 from tests.stores import AUSTRALIA, HAMLET, SUM
 from wisedb.errors import BaseModelMismatch, UnknownRevision, UsageError
 from wisedb.memory.hooks import handle_of
-from wisedb.memory.kinds.masked_delta import SideMemory
+from wisedb.memory.kinds.masked_delta import MaskedDelta
+from wisedb.memory.merging import MERGED
 from wisedb.repository import Repository
 from wisedb.serving.load import state_of
 from wisedb.store.objects import Objects
@@ -54,10 +55,10 @@ def test_a_switch_reads_the_blobs_that_differ_and_no_others(
     model, _ = repository.load("HEAD~1")
     handle = handle_of(model)
     assert handle is not None
-    read, made = list[str](), list[str]()
-    get, dense = Objects.get, SideMemory.dense
+    read, made = list[str](), list[MaskedDelta]()
+    get, dense = Objects.get, MaskedDelta.dense
     monkeypatch.setattr(Objects, "get", lambda self, blob_id: read.append(blob_id) or get(self, blob_id))
-    monkeypatch.setattr(SideMemory, "dense", lambda self, *place: made.append(self.id) or dense(self, *place))
+    monkeypatch.setattr(MaskedDelta, "dense", lambda self, *place: made.append(self) or dense(self, *place))
     repository.switch(model, "HEAD")
     before, after = (repository.store.objects.commit(repository.store.resolve(rev)) for rev in ("HEAD~1", "HEAD"))
     known = {entry.main for entry in before.memories}
@@ -65,7 +66,8 @@ def test_a_switch_reads_the_blobs_that_differ_and_no_others(
     assert differing and known & {entry.main for entry in after.memories}
     assert sorted(read) == sorted(blob_id for entry in differing for blob_id in entry.blobs.values())
     # Nor is a matrix made again that was there.
-    assert made == [entry.id for entry in differing]
+    state = state_of(model)
+    assert state is not None and made == [state.memories[entry.main].change for entry in differing]
     assert handle_of(model) is handle
     read.clear()
     repository.switch(model, "HEAD")
@@ -83,7 +85,7 @@ def test_a_switch_to_the_beginning_and_to_another_mode(history: Repository) -> N
         merged, _ = history.load(mode="merge")
         assert torch.equal(model(**ids).logits, merged(**ids).logits)
     handle = handle_of(model)
-    assert handle is not None and handle.mode == "merge"
+    assert handle is not None and [memory.id for memory in handle.memories] == [MERGED]
 
 
 def test_what_can_not_be_loaded_says_so(history: Repository) -> None:

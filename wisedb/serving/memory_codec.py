@@ -118,14 +118,19 @@ def read_change(source: BlobSource, entry: MemoryEntry) -> Change:
         CorruptObject: its blobs don't belong together.
         MissingObject: a blob is not there.
     """
+    return _change_and_meta(source, entry)[0]
+
+
+def _change_and_meta(source: BlobSource, entry: MemoryEntry) -> tuple[Change, Mapping[str, Any]]:
+    """What a memory changes, and the meta of its main blob: each blob is read once."""
     kind = kind_of(entry.kind)
-    roles = (kind.origin, kind.main)
-    if missing := [role for role in roles if role not in entry.blobs]:
+    if missing := [role for role in (kind.origin, kind.main) if role not in entry.blobs]:
         raise CorruptObject(f"memory {entry.id[:12]} has no {missing[0]}", hint=_HINT)
     main = source.get(entry.blobs[kind.main])
     if main.meta.get("origin", main.meta.get("mask")) != entry.blobs[kind.origin]:
         raise CorruptObject(f"memory {entry.id[:12]} has the {kind.origin} of another memory", hint=_HINT)
-    return kind.of(entry.modules, {role: part_of(source.get(entry.blobs[role])) for role in roles})
+    parts = {kind.origin: part_of(source.get(entry.blobs[kind.origin])), kind.main: part_of(main)}
+    return kind.of(entry.modules, parts), main.meta
 
 
 def read_memory(source: BlobSource, entry: MemoryEntry, statistics: dict[str, Statistics] | None = None) -> Memory:
@@ -139,8 +144,7 @@ def read_memory(source: BlobSource, entry: MemoryEntry, statistics: dict[str, St
     Raises:
         UnknownKind, CorruptObject, MissingObject: see :func:`read_change`.
     """
-    change = read_change(source, entry)
-    meta = source.get(entry.main).meta
+    change, meta = _change_and_meta(source, entry)
     edits, threshold = tuple(meta["edits"]), float(meta["threshold"])
     keys = read_keys(source, entry, edits, {} if statistics is None else statistics)
     return Memory(entry.id, change, Gate(gate_name(entry.gate_by(meta)), threshold, keys), edits)

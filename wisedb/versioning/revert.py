@@ -193,8 +193,10 @@ def _not_in_force(store: Store, text: str) -> UnknownEdit:
 
 def _superseded(store: Store, at: str, edit: Edit) -> Edit | None:
     """The edit that another one put out of force when it came, ``None`` if none was there."""
-    came = history.blame(store, edit.prompt, at).commit
-    gone = () if came is None else store.objects.commit(came).reverted
+    # What it replaced says the commit that wrote it first: a rollback or a revert that brought it back puts out of
+    # force what it undoes, and that must not return with it.
+    wrote = [commit for _, commit in ancestors(store.objects, at) if edit.id in commit.added and commit.edits]
+    gone = wrote[-1].reverted if wrote else ()
     return next((other for other in history.edits_of(store, gone) if other.key == edit.key), None)
 
 

@@ -21,7 +21,7 @@ from wisedb.versioning.merging.memories import Version, join
 from wisedb.versioning.planning import NewEdits, Plan, plan
 from wisedb.versioning.streams import Owned
 
-CHOICE = chosen(EditorChoice("keyed", {"shard_capacity": 2, "replay": 1}))
+CHOICE = chosen(EditorChoice("keyed", {"shard_capacity": 2}))
 State = tuple[Owned, ...]
 
 PROMPTS = tuple(f"Question {number}" for number in range(7))

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 _HINT = "Export the adapter again."
 
-# What a shard's meta say of its training, which an adapter doesn't go on with: lists as long as all its edits.
+# What a main blob's meta say of its training, which an adapter doesn't go on with: lists as long as all its edits.
 _TRAINING = ("stream", "activations", "statistics")
 
 
@@ -50,7 +50,11 @@ def describe(
                     role: {
                         "id": entry.blobs[role],
                         "kind": blob.kind,
-                        "meta": {key: value for key, value in blob.meta.items() if key not in _TRAINING},
+                        "meta": {
+                            key: value
+                            for key, value in blob.meta.items()
+                            if entry.blobs[role] != entry.main or key not in _TRAINING
+                        },
                         "arrays": {
                             name: {"dtype": array.dtype, "shape": list(array.shape)}
                             for name, array in sorted(blob.arrays.items())
