@@ -1,9 +1,6 @@
-"""The pure parts of routing: the choice, the scope of a decision, what a cache remembers."""
+"""The pure parts of routing: the choice and the scope of a decision."""
 
 from __future__ import annotations
-
-import copy
-from types import SimpleNamespace
 
 import pytest
 import torch
@@ -12,9 +9,8 @@ from hypothesis import strategies as st
 
 from wisedb.errors import UsageError
 from wisedb.memory.bank import Bank
-from wisedb.memory.cache_state import Trail, leave, trail_of
 from wisedb.memory.forward_call import Call, causal, up_to_labels, up_to_lengths, up_to_position
-from wisedb.memory.gates.activation import Tally, delta_activation
+from wisedb.memory.gates.activation import delta_activation
 from wisedb.memory.gates.activation_router import choose, measure
 from wisedb.memory.gates.base import Gate
 from wisedb.memory.kinds.masked_delta import MaskedDelta
@@ -138,44 +134,6 @@ def test_masks_in_every_form() -> None:
     assert Call(None, 2, 3).valid(device).all()
     with pytest.raises(UsageError, match="padding"):
         Call(None, 2, 3, "mask").valid(device)
-
-
-def test_a_trail_knows_every_position() -> None:
-    memories = bank(1)
-    cache = SimpleNamespace()
-    trail = trail_of(cache, memories)
-    assert trail.before(0, 1) is None
-    assert trail.before(5, 1) is None
-    trail = trail.extended(0, Tally(torch.tensor([[[1.0], [3.0]]]), torch.tensor([[1.0, 2.0]])))
-    trail = trail.extended(2, Tally(torch.tensor([[[6.0]]]), torch.tensor([[3.0]])))
-    sums = [None if found is None else found.sums.item() for found in (trail.before(past, 1) for past in range(5))]
-    assert sums == [None, 1.0, 3.0, 6.0, 6.0]
-    again = trail.extended(1, Tally(torch.tensor([[[9.0]]]), torch.tensor([[2.0]])))
-    assert [found.sums.item() for past in (1, 2) if (found := again.before(past, 1))] == [1.0, 9.0]
-    leave(cache, trail)
-    assert trail_of(cache, memories) is trail
-    assert trail_of(copy.deepcopy(cache), memories).parts == trail.parts
-    assert trail_of(cache, bank(1)).parts == ()
-
-
-def test_a_trail_follows_repeated_rows_and_refuses_others() -> None:
-    seen = Tally(torch.tensor([[[1.0]], [[2.0]]]), torch.tensor([[1.0], [1.0]]))
-    trail = Trail(bank(1)).extended(0, seen)
-    found = trail.before(1, 4)
-    assert found is not None
-    assert found.sums.tolist() == [[1.0], [1.0], [2.0], [2.0]]
-    for rows in (1, 3):
-        with pytest.raises(UsageError, match="filled by 2 rows"):
-            trail.before(1, rows)
-
-
-def test_a_static_cache_s_length_is_never_read() -> None:
-    seen = Tally(torch.tensor([[[1.0], [4.0]]]), torch.tensor([[1.0, 2.0]]))
-    trail = Trail(bank(1)).extended(torch.tensor(0), seen)
-    full, emptied = trail.before(torch.tensor(2), 1), trail.before(torch.tensor(0), 1)
-    assert full is not None and emptied is not None
-    assert (full.sums.item(), full.counts.item()) == (4.0, 2.0)
-    assert (emptied.sums.item(), emptied.counts.item()) == (0.0, 0.0)
 
 
 def test_a_bank_keeps_its_digits_through_half_precision() -> None:

@@ -10,6 +10,7 @@ import torch
 from torch import nn
 
 from wisedb.errors import UsageError
+from wisedb.memory.cache_state import CacheState
 from wisedb.memory.gates.decision import Decision
 from wisedb.memory.routing import Scope
 from wisedb.memory.trace import Trace
@@ -33,7 +34,7 @@ class Call:
         ids: int64 (B, T), the tokens; None where embeddings were given instead.
         embedded: what the embedding module gave, or was given instead, (B, T, d).
         states: what entered the block at which relations are read, (B, T, d_model).
-        trails: what was seen, to be kept with the cache that the call returns.
+        kept: what the routers have seen, to be kept with the cache that the call returns.
         look: whether the host may look at the routes, so that only what answers is multiplied.
         watched: whether somebody records: every score is wanted then.
         meant: what the keys decided, once they were asked.
@@ -54,7 +55,7 @@ class Call:
     ids: torch.Tensor | None = None
     embedded: torch.Tensor | None = None
     states: torch.Tensor | None = None
-    trails: list[Any] = field(default_factory=list)
+    kept: list[CacheState[Any]] = field(default_factory=list)
     look: bool = False
     watched: bool = False
     meant: Decision | None = None

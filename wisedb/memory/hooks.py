@@ -314,9 +314,9 @@ class AttachedMemories:
         call = self._call
         if call is not None and call.module is module:
             self._call = None
-            if call.trails and (cache := cache_in(output)) is not None:
-                for trail in call.trails:
-                    leave(cache, trail)
+            if call.kept and (cache := cache_in(output)) is not None:
+                for state in call.kept:
+                    leave(cache, state)
             if output is not None:
                 self._write_down(call)
         if self._holds and output is not None:
@@ -376,7 +376,7 @@ class AttachedMemories:
         scores = dict(verdict.scores)
         if any(record.every for record in self._records):
             assert site.router is not None
-            measured = site.router.activations(inputs, scoping)
+            measured = site.router.unasked(call, inputs, scoping)
             scores["activation"] = torch.maximum(scores.get("activation", measured), measured)
         best = None if verdict.best is None else verdict.best[::once, -1]
         last = self._slots.numbers(verdict.routes[::once, -1])

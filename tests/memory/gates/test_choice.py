@@ -256,3 +256,11 @@ def test_an_explanation_measures_every_delta(model: PreTrainedModel) -> None:
     assert torch.isinf(levels[:, 1:3]).all()
     torch.testing.assert_close(plain.activations, every.activations)
     assert every.routes.tolist() == plain.routes.tolist()
+    # Also where the prompt comes in parts.
+    ids = batch([PROMPTS[0]])["input_ids"]
+    with handle.record(every=True) as whole:
+        forward(model, input_ids=ids)
+    with handle.record(every=True) as parts, torch.no_grad():
+        cache = model(input_ids=ids[:, :3], use_cache=True).past_key_values
+        model(input_ids=ids[:, 3:], past_key_values=cache)
+    torch.testing.assert_close(parts.scores["activation"][-1:], whole.scores["activation"], **CLOSE)

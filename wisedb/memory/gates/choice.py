@@ -15,7 +15,7 @@ from torch import Tensor
 
 from wisedb.memory.bank import Bank
 from wisedb.memory.forward_call import Call
-from wisedb.memory.gates.activation_router import ActivationRouter, measure
+from wisedb.memory.gates.activation_router import ActivationRouter
 from wisedb.memory.gates.decision import Decision, Scoping
 from wisedb.memory.gates.excitement import ActivationCheck
 from wisedb.memory.gates.key_router import KeyRouter
@@ -114,6 +114,7 @@ class BankRouter:
         self._excited = tuple(number for number, gate in gates.items() if gate.name == "activation")
         self._check = ActivationCheck(bank)
         self._activation = ActivationRouter(bank)
+        self._explanation = ActivationRouter(bank, "explanation")
         self._nearest = NearestRouter(bank, self.by_distance)
 
     def decide(self, call: Call, inputs: Tensor, scoping: Scoping, told: Tensor | None = None) -> Verdict:
@@ -157,15 +158,15 @@ class BankRouter:
         call.routes = routes
         return Verdict(routes, scores, None if call.meant is None else call.meant.best, added)
 
-    def activations(self, inputs: Tensor, scoping: Scoping) -> Tensor:
-        """Δ_act of every ΔW at the module whatever its gate, for an explanation: float32 (B, T, n)."""
+    def unasked(self, call: Call, inputs: Tensor, scoping: Scoping) -> Tensor:
+        """Δ_act of every ΔW that no gate has asked for so far, for an explanation: float32 (B, T, n)."""
         self._bank.place(inputs.device, inputs.dtype)
         additive = [n for n in self._bank.here if isinstance(self._bank.placed(n), DenseDelta | FactoredDelta)]
         found = {}
-        if additive:
-            decision, _ = measure(inputs, self._bank, additive, scoping(None))
-            found = _by_number(tuple(additive), decision.scores)
-        return self._spread((inputs.shape[0], inputs.shape[1]), inputs, found)
+        if unasked := _left(additive, call):
+            found = _by_number(unasked, self._explanation.decide(call, inputs, scoping, unasked).scores)
+            call.asked += unasked
+        return self._spread((call.rows, call.tokens), inputs, found)
 
     def _as_told(self, told: Tensor, decided: Tensor, nearest: Decision | None) -> Tensor:
         # (B,) → (B, T)
