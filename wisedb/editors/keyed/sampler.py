@@ -51,11 +51,6 @@ class TrainingSet:
         """Sequences of a minibatch that one prompt of each new edit counts for."""
         return sum(self.new.cost(edit) for edit in range(len(self.new)))
 
-    @property
-    def of_passages(self) -> bool:
-        """Whether the new answers are passages: they count for two sequences each, on average."""
-        return self.cost >= 2 * len(self.new)
-
     def sample(self, chooser: Random) -> list[Example]:
         """Each new edit under its own prompt, and under one other."""
         others = [(edit, other_prompt(self.new, edit, chooser)) for edit in range(len(self.new))]

@@ -18,6 +18,8 @@ RETIRED = (
 """Settings of format 1 that are no more. Stores, commits and memories written then name them all, and must stay
 readable: they are taken and mean nothing. This list never grows but by what a later version retires."""
 
+_DEFAULT = "Leave {} out to take the default."
+
 
 @dataclass(frozen=True, slots=True)
 class KeyedSettings:
@@ -76,13 +78,13 @@ class KeyedSettings:
                 raise UnknownSetting(f"{name} must lie in (0, 1]", hint=f"Give a share, such as {name}=0.2.")
         for name in ("shard_capacity", "steps", "minibatch"):
             if getattr(self, name) < 1:
-                raise UnknownSetting(f"{name} must be at least 1")
+                raise UnknownSetting(f"{name} must be at least 1", hint=_DEFAULT.format(name))
         for name in ("learning_rate", "max_delta"):
             if not getattr(self, name) > 0:
-                raise UnknownSetting(f"{name} must be larger than 0")
+                raise UnknownSetting(f"{name} must be larger than 0", hint=_DEFAULT.format(name))
         for name in ("rehearsal", "contexts", "paraphrases"):
             if getattr(self, name) < 0:
-                raise UnknownSetting(f"{name} must not be negative")
+                raise UnknownSetting(f"{name} must not be negative", hint=f"Give {name}=0 to switch it off.")
 
     @classmethod
     def from_settings(cls, settings: Mapping[str, Setting]) -> Self:

@@ -21,9 +21,6 @@ from wisedb.editors.keyed.settings import KeyedSettings
 from wisedb.edits import Edit
 from wisedb.errors import TrainingFailed
 
-# A batch of which more than a tenth isn't correct after its steps takes them anew, for as long as each time more is, so
-# often at most. Of 260 trial edits that came one by one 13 were wrong at first, 2 of them correct after a second time.
-_SCHEDULES, _WRONG = 3, 0.1
 # Steps between a check that found something and the next one. Set by hand: a check costs about as much as a step.
 _WAIT = 4
 # Steps between two reports.
@@ -103,17 +100,8 @@ class BatchTrainer:
         # What was wrong before isn't waited for.
         kept = {edit for edit, good in self._check(data.old, data.old.own, delta).items() if good}
         run = _Run(data, sampler, delta, kept, chooser)
-        steps, loss = 0, None
-        wrong = len(edits) + 1
-        correct: dict[int, bool] = {}
-        # Hardly any passage is correct to its last token, and in a trial a second schedule undid more than it added.
-        for _ in range(1 if data.of_passages else _SCHEDULES):
-            taken, loss = self._schedule(run, report)
-            steps += taken
-            correct = self._check(data.new, data.new.own, delta)
-            before, wrong = wrong, len(edits) - sum(correct.values())
-            if wrong <= _WRONG * len(edits) or wrong >= before:
-                break
+        steps, loss = self._steps(run, report)
+        correct = self._check(data.new, data.new.own, delta)
         values = delta.values().detach()
         if not bool(torch.isfinite(values).all()):
             raise TrainingFailed(
@@ -122,8 +110,8 @@ class BatchTrainer:
             )
         return values, [Outcome(steps, loss, correct[number]) for number in range(len(edits))]
 
-    def _schedule(self, run: _Run, report: Report | None) -> tuple[int, float | None]:
-        # Takes the steps of one schedule, in place; how many, and the last loss that was looked at.
+    def _steps(self, run: _Run, report: Report | None) -> tuple[int, float | None]:
+        # Takes the steps, in place; how many, and the last loss that was looked at.
         total = run.sampler.steps(self._settings.steps)
         optimizer = torch.optim.Adam([run.delta.parameter], lr=self._settings.learning_rate)
         decay = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: 1 - step / total)
