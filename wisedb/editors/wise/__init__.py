@@ -7,7 +7,7 @@
 | ``sharding`` | which shard an edit goes to, k random masks | §2.3.2 |
 | ``contexts`` | what an edit is asked behind, and what is unrelated | §2.3.1, appendix |
 | ``sequences`` | texts as cached states below ΔW | |
-| ``losses`` | L_edit, L_a, L_memo | Eq. 3–5 |
+| ``losses`` | L_edit, L_a, L_memo | §2.3.1, §2.3.2 |
 | ``train`` | the loop: one edit at a time | Algorithm 1 |
 | ``threshold`` | ε | §2.3.1 |
 | ``merge`` | TIES | §2.3.2 |

@@ -15,15 +15,16 @@ from wisedb.editors.wise.settings import SOURCE_BETA, WiseSettings
 
 # β as a share of ‖A(x)·W_v‖; α : β : γ as in the source.
 _REACH, _QUIET, _APART = 1.0, 5 / 20, 10 / 20
-# By what share of β a step of η moves Δ_act where only the hinge of β pulls.
-_STEP = 0.3
+# By what share of β the first step of η moves Δ_act where only the hinge of β pulls.
+_STEP = 0.5
 # The largest entry of |ΔW|, in root mean squares of the weight.
 _BOUND = 15.0
 # Entries that a shard has for each of its edits in the source: ρ = 0.2 of 11,008 × 4,096, 500 edits. Where ρ of a
 # matrix is less than that for one edit, ρ is larger.
 _ENTRIES = 18_000
 _WIDEST = 0.8
-_STEPS, _RATIO = 40, 0.75
+# Fewer steps, since η falls to 0. ε lies between α and β, so that other wordings get in, which are quieter.
+_STEPS, _RATIO = 40, 0.65
 
 
 @torch.no_grad()
@@ -46,7 +47,7 @@ def calibrate(weight: torch.Tensor, pool: list[Text], settings: WiseSettings | N
     return replace(
         given,
         mask_ratio=_rounded(ratio),
-        shard_size=max(1, round(ratio * weight.numel() / _ENTRIES)),
+        shard_size=max(1, int(ratio * weight.numel() / _ENTRIES)),
         learning_rate=_rounded(rate),
         max_delta=_rounded(_BOUND * float(weight.square().mean().sqrt())),
         alpha=_rounded(_QUIET * beta),
