@@ -8,6 +8,7 @@ import pytest
 import torch
 
 from tests.models import tiny_model, tiny_tokenizer
+from wisedb.editors.common.lowered import project
 from wisedb.editors.common.rewrites import rewrites
 from wisedb.editors.grace.codebook import GraceCodebook
 from wisedb.editors.grace.settings import GraceSettings
@@ -58,11 +59,13 @@ def test_the_value_says_the_target_in_the_plain_forward(family: str) -> None:
         assert torch.equal(model(input_ids=ids).logits, unrelated)
 
 
-def test_the_target_is_reached() -> None:
-    for family in ("gpt2", "llama"):
-        model = tiny_model(family)
-        trained = train_value(find_shortcut(model, locate(model, layer=1)), tiny_tokenizer(), _EDIT, _SETTINGS)
-        assert trained.steps < _SETTINGS.steps
+@pytest.mark.parametrize("family", ["gpt2", "opt", "llama", "falcon"])
+def test_training_stops_where_the_target_is_said(family: str) -> None:
+    # One token: a random model of width 32 can't be made to spell several by one vector.
+    model, edit = tiny_model(family), Edit("The capital of Australia", "is")
+    trained = train_value(find_shortcut(model, locate(model, layer=1)), tiny_tokenizer(), edit, _SETTINGS)
+    assert 0 < trained.steps < _SETTINGS.steps
+    assert trained.loss <= _SETTINGS.enough
 
 
 def test_it_is_trained_on_what_is_always_on() -> None:
@@ -73,14 +76,18 @@ def test_it_is_trained_on_what_is_always_on() -> None:
     change = FactoredDelta(
         torch.randn(projection.d_ff, 1, generator=generator), torch.randn(1, projection.d_model, generator=generator)
     )
-    few = GraceSettings(steps=5)
+    few = GraceSettings(steps=3)
     plain, changed = (train_value(forward, tokenizer, _EDIT, few, applied) for applied in (None, change))
+    start = project(projection, plain.key)
     with torch.no_grad():
         projection.module.weight += change.dense().T
     baked = train_value(forward, tokenizer, _EDIT, few)
+    after = start + plain.key @ change.dense()
     assert torch.equal(plain.key, changed.key) and torch.allclose(baked.key, changed.key, atol=1e-5)
-    assert torch.allclose(baked.value, changed.value, rtol=1e-3, atol=1e-2)
-    assert not torch.allclose(plain.value, changed.value, rtol=1e-3, atol=1e-2)
+    # The steps' length goes by the stream without the change, so that the directions are compared.
+    ways = [(baked.value - after), (changed.value - after), (plain.value - start)]
+    assert float(torch.nn.functional.cosine_similarity(ways[0], ways[1], dim=0)) > 0.99
+    assert float(torch.nn.functional.cosine_similarity(ways[0], ways[2], dim=0)) < 0.99
 
 
 def test_the_same_edit_gets_the_same_value() -> None:
