@@ -268,6 +268,11 @@ class AttachedMemories:
             self._holds.pop()
 
     @property
+    def _silent(self) -> bool:
+        """Whether nothing answers for now, always-on memories neither: an adapter can be switched off."""
+        return False
+
+    @property
     def _idle(self) -> bool:
         """Whether all rows of the running ``generate`` are known to be the base's."""
         return bool(self._holds) and self._oracle is None and self._holds[-1].idle(self._banks)
@@ -325,6 +330,8 @@ class AttachedMemories:
     def _after_module(
         self, site: Site, module: nn.Module, args: tuple[Any, ...], output: torch.Tensor
     ) -> torch.Tensor | None:
+        if self._silent:
+            return None
         flat: torch.Tensor = args[0]
         changed = site.always(flat, output)
         if site.router is None or self._idle:
