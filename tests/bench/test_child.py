@@ -18,8 +18,8 @@ from wisedb.errors import ModelNotFound, WisedbError
 
 
 def task(folder: Path, model: str) -> Task:
-    row = Row("wise", "", "tiny", "one", 0, "one-by-one", 0)
-    return Task(folder, row, True, model, None, None, "wise", SETTINGS, None, (AUSTRALIA,), ((1, ("merge",)),))
+    row = Row("keyed", "", "tiny", "one", 0, "one-by-one", 0)
+    return Task(folder, row, True, model, None, None, "keyed", SETTINGS, None, (AUSTRALIA,), ((1, ("merge",)),))
 
 
 def test_an_error_has_its_own_class_again(tmp_path: Path) -> None:

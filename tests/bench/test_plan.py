@@ -6,8 +6,7 @@ from typing import Any
 
 import pytest
 
-from wisedb.bench.plan import MODES, Plan, contestants, differences, known
-from wisedb.editors.keyed.settings import PRESETS
+from wisedb.bench.plan import MODES, Plan, contestants, differences
 from wisedb.edits import Edit
 from wisedb.errors import InputError, UnknownEditor, UsageError
 
@@ -16,29 +15,22 @@ STREAM = [Edit(f"The number after {n} is", str(n + 1)) for n in range(5)]
 
 def plan(**more: Any) -> Plan:
     given: dict[str, Any] = {"edits": STREAM, "lengths": (3, 1, 3), "settings": {"steps": 3}, **more}
-    return Plan.make(contestants(["wise"], given["settings"]), "atlas", "numbers", **given)
+    return Plan.make(contestants(["keyed"], given["settings"]), "atlas", "numbers", **given)
 
 
-def test_the_editors_and_the_presets_have_names() -> None:
-    assert {"wise", *(f"wise-{preset}" for preset in PRESETS)} <= set(known())
-    unedited, wise, paper = contestants(["wise", "wise-paper", "wise"], {"steps": 3})
+def test_the_editors_have_names() -> None:
+    unedited, keyed, rome = contestants(["keyed", "rome", "keyed"], {"steps": 3})
     assert (unedited.name, unedited.writes) == ("unedited", False)
-    assert (wise.editor, wise.settings, wise.writes) == ("wise", {"steps": 3}, True)
-    assert (paper.editor, paper.settings) == ("wise", {"preset": "paper", "steps": 3})
+    assert (keyed.editor, keyed.settings, keyed.writes) == ("keyed", {"steps": 3}, True)
+    assert (rome.name, rome.editor, rome.settings, rome.writes) == ("rome", "rome", {"steps": 3}, True)
 
 
 def test_an_unknown_editor_is_refused_with_the_list() -> None:
-    with pytest.raises(UnknownEditor, match="no editor 'rome'") as found:
-        contestants(["wise", "rome"], {})
-    assert "wise, wise-paper" in found.value.hint
+    with pytest.raises(UnknownEditor, match="no editor 'rune'") as found:
+        contestants(["keyed", "rune"], {})
+    assert "keyed, rome" in found.value.hint
     with pytest.raises(UsageError, match="no editor is named"):
         contestants([], {})
-
-
-def test_a_preset_is_an_editor_of_its_own() -> None:
-    with pytest.raises(UsageError, match="preset") as found:
-        contestants(["wise"], {"preset": "paper"})
-    assert "wise-paper" in found.value.hint
 
 
 def test_lengths_grow_and_each_prompt_comes_once() -> None:

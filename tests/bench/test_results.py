@@ -14,11 +14,11 @@ from wisedb.bench.results import Results, Row
 from wisedb.edits import Edit
 from wisedb.errors import CorruptObject, InputError
 
-ROW = Row("wise", "retrieve", "atlas", "numbers", 1, "one-by-one", 0, reliability=1.0, seconds_per_edit=0.5)
+ROW = Row("keyed", "retrieve", "atlas", "numbers", 1, "one-by-one", 0, reliability=1.0, seconds_per_edit=0.5)
 
 
 def plan(**more: Any) -> Plan:
-    return Plan.make(contestants(["wise"], {}), "atlas", "numbers", [Edit("1 + 1 =", "2")], [1], **more)
+    return Plan.make(contestants(["keyed"], {}), "atlas", "numbers", [Edit("1 + 1 =", "2")], [1], **more)
 
 
 def test_a_row_has_exactly_the_fields_that_scripts_rely_on() -> None:
@@ -59,7 +59,7 @@ def test_rows_are_there_again_in_their_order(tmp_path: Path) -> None:
 def test_half_a_line_of_a_killed_process_is_passed_over_and_cut_off(tmp_path: Path) -> None:
     Results.open(tmp_path, plan()).add(ROW)
     with (tmp_path / "results.jsonl").open("a") as file:
-        file.write('{"editor": "wise", "mo')
+        file.write('{"editor": "keyed", "mo')
     again = Results.open(tmp_path, plan())
     assert again.rows() == [ROW]
     again.add(replace(ROW, T=10))
@@ -77,7 +77,7 @@ def test_other_conditions_are_refused_in_one_line(tmp_path: Path) -> None:
 def test_a_run_that_failed_before_it_began_binds_nobody(tmp_path: Path) -> None:
     Results.open(tmp_path, plan())
     assert Results.open(tmp_path, plan(seed=7)).rows() == []
-    (tmp_path / "work" / "wise" / ".wisedb").mkdir(parents=True)
+    (tmp_path / "work" / "keyed" / ".wisedb").mkdir(parents=True)
     with pytest.raises(InputError, match="other conditions"):
         Results.open(tmp_path, plan())
 
@@ -89,7 +89,7 @@ def test_a_folder_of_something_else_is_left_alone(tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.iterdir()] == ["thesis.tex"]
 
 
-@pytest.mark.parametrize("line", ["nonsense", '{"editor": "wise"}', '{"T": "1"}', "[]"])
+@pytest.mark.parametrize("line", ["nonsense", '{"editor": "keyed"}', '{"T": "1"}', "[]"])
 def test_rows_that_cannot_be_read_are_told(tmp_path: Path, line: str) -> None:
     Results.open(tmp_path, plan())
     (tmp_path / "results.jsonl").write_text(f"{line}\n")

@@ -36,10 +36,10 @@ def _short_rounds(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 @pytest.fixture
 def task(model_folder: Path, tmp_path: Path) -> Callable[..., Task]:
-    def make(name: str = "wise", *, protocol: str = "one-by-one", **more: Any) -> Task:
+    def make(name: str = "keyed", *, protocol: str = "one-by-one", **more: Any) -> Task:
         row = Row(name, "", "tiny", "three", 0, protocol, 0)
         given: dict[str, Any] = {"writes": True, "wanted": ((1, MODES), (3, MODES)), "pool": None, **more}
-        return Task(tmp_path / name, row, source=str(model_folder), revision=None, target=None, editor="wise",
+        return Task(tmp_path / name, row, source=str(model_folder), revision=None, target=None, editor="keyed",
                     settings={**SETTINGS, "steps": 5, "attempts": 1}, stream=STREAM, **given)  # fmt: skip
 
     return make
@@ -83,8 +83,8 @@ def test_every_length_in_every_mode(task: Callable[..., Task]) -> None:
     assert len(repository.log()) == 4 and len(repository.facts()) == 3
     first = repository.evaluate("HEAD~2", data=list(STREAM[:1]), mode="merge")
     assert (found[2].reliability, found[2].locality) == (first.reliability, first.locality)
-    assert {report.phase.partition(": ")[0] for report in told} == {"wise"}
-    assert ("wise: writing", 3, 3) in {(report.phase, report.done, report.total) for report in told}
+    assert {report.phase.partition(": ")[0] for report in told} == {"keyed"}
+    assert ("keyed: writing", 3, 3) in {(report.phase, report.done, report.total) for report in told}
 
 
 def test_bytes_are_those_of_the_objects(task: Callable[..., Task]) -> None:
