@@ -38,9 +38,9 @@ docs: $(READY)  ## Write the generated pages anew.
 # A run that was stopped goes on where it was; `make clean-bench` begins anew.
 bench: $(READY)  ## Measure the editors and the micro costs into docs/benchmarks/ (hours on two cores).
 	OMP_NUM_THREADS=1 $(BIN)/wisedb bench --protocol batch --edits 1,10,100,1000 --out build/bench/atlas
-	OMP_NUM_THREADS=1 $(BIN)/wisedb bench --editors wise,wise-paper --edits 10,100 --out build/bench/presets
-	mkdir -p docs/benchmarks/atlas docs/benchmarks/presets
-	for name in atlas presets; do for file in table.md figures.svg results.jsonl; do \
+	OMP_NUM_THREADS=1 $(BIN)/wisedb bench --editors keyed,wise --edits 10,100 --out build/bench/editors
+	mkdir -p docs/benchmarks/atlas docs/benchmarks/editors
+	for name in atlas editors; do for file in table.md figures.svg results.jsonl; do \
 		cp build/bench/$$name/$$file docs/benchmarks/$$name/; done; done
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest tests/benchmarks/micro/*.py -p no:xdist --benchmark-only \
 		--benchmark-columns=min,median,iqr,rounds --benchmark-json=docs/benchmarks/micro.json

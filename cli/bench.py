@@ -41,7 +41,7 @@ def _lengths(ctx: click.Context, param: click.Parameter, value: str) -> tuple[in
 
 @command(
     "wisedb bench --edits 1,10",
-    "wisedb bench --editors wise,wise-paper --edits 10,100 --out bench",
+    "wisedb bench --editors keyed,rome --edits 10,100 --out bench",
     "wisedb bench --model gpt2 --data zsre.json --edits 1,10,100 --plot zsre.svg --json",
 )
 @click.option(

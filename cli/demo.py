@@ -17,7 +17,12 @@ from wisedb.config import Setting
 from wisedb.edits import Edit
 from wisedb.errors import InputError
 
-from . import ask, commit, compare, find, init, maintain, move, render
+from . import commit, init, render
+from .blame import blamed
+from .checkout import moved
+from .diff import differences
+from .fsck import checked
+from .generate import answers
 from .options import command, settings_option, whoami
 from .session import Renderer, Session
 
@@ -121,21 +126,21 @@ class Tour:
 
         self._tell("What did the second commit change?")
         difference = repository.diff("HEAD~1", "HEAD").to_json()
-        self._step("diff", ["diff", "HEAD~1"], difference, compare.differences)
+        self._step("diff", ["diff", "HEAD~1"], difference, differences)
 
         self._tell("Who is behind an answer, and since when?")
-        self._step("blame", ["blame", tuesday.prompt], repository.blame(tuesday.prompt).to_json(), find.blamed)
+        self._step("blame", ["blame", tuesday.prompt], repository.blame(tuesday.prompt).to_json(), blamed)
         self._ask(repository, "ask the newest", {tuesday.prompt: tuesday.target})
 
         self._tell("Tuesday's corrections were a mistake: back to Monday, as a new commit, with the history whole.")
         undone = repository.rollback("HEAD~1", author=self._author).to_json()
-        self._step("rollback", ["rollback", "HEAD~1"], undone, lambda made: move.moved(made, "Rolled back in"))
+        self._step("rollback", ["rollback", "HEAD~1"], undone, lambda made: moved(made, "Rolled back in"))
 
         self._tell("Is Tuesday's gone, and Monday's still there?")
         self._ask(repository, "ask again", {tuesday.prompt: before[tuesday.prompt], monday.prompt: monday.target})
 
         self._tell("Every object is checked against its hash.")
-        self._step("fsck", ["fsck"], repository.fsck().to_json(), maintain.checked)
+        self._step("fsck", ["fsck"], repository.fsck().to_json(), checked)
 
     def _ask(self, repository: Repository, step: str, prompts: Sequence[str] | Mapping[str, str]) -> dict[str, str]:
         """Ask prompts, hold the answers against those that are expected, and return them."""
@@ -143,7 +148,7 @@ class Tour:
 
         found = [answer.to_json() for answer in repository.generate(list(prompts))]
         said = {answer["prompt"]: str(answer["text"]) for answer in found}
-        self._step(step, ["generate", *prompts], found, ask.answers)
+        self._step(step, ["generate", *prompts], found, answers)
         if isinstance(prompts, Mapping):
             checks = [
                 {"prompt": prompt, "expected": wanted, "ok": same_answer(said[prompt], wanted)}

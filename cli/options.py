@@ -142,6 +142,13 @@ def signature_options(function: Callback) -> Callback:
     return author(date(function))
 
 
+def message_option(function: Callback) -> Callback:
+    """``-m``: the message of a commit that says by itself what it does."""
+    return click.option(
+        "-m", "--message", metavar="MSG", help="The new commit's message; says what it does by default."
+    )(function)
+
+
 def whoami() -> str:
     """``user@host``, as git falls back to."""
     try:

@@ -17,18 +17,10 @@ from wisedb.store.store import Store
 
 SETTINGS: dict[str, Any] = {
     "steps": 40,
-    "attempts": 2,
-    "keep": 0,
-    "neighbours": 0,
-    "threshold_ratio": 0.65,
     "contexts": 0,
     "mask_ratio": 0.5,
     "learning_rate": 0.05,
     "max_delta": 2.0,
-    "routing_weight": 0.1,
-    "margin": 0.5,
-    "irrelevant": 8,
-    "replay": 2,
     "rehearsal": 2,
     "shard_capacity": 2,
     "fit_merge": False,

@@ -1,4 +1,4 @@
-"""A wish comes true after the import, and whatever becomes of it, the import itself is as Python makes it."""
+"""A hook runs after the import, and whatever becomes of it, the import itself is as Python makes it."""
 
 from __future__ import annotations
 
@@ -44,17 +44,17 @@ def test_once_after_the_import_in_whatever_order(folder: Path, code: str) -> Non
     assert _python(folder, f"{code}; print(late.done)") == "[1]"
 
 
-def test_the_module_is_as_without_the_wish(folder: Path) -> None:
+def test_the_module_is_as_without_the_hook(folder: Path) -> None:
     look = "import late, inspect; print(type(late.__loader__).__name__, late.__spec__.loader is late.__loader__,"
     look += " inspect.getsource(late), late.__path__)"
     assert _python(folder, f"{WISH}; {look}") == _python(folder, look)
 
 
-def test_a_wish_that_fails_warns_and_spoils_nothing(folder: Path) -> None:
-    wish = "from wisedb.post_import import after_import; after_import('late', 'wanted', 'fail')"
+def test_a_hook_that_fails_warns_and_spoils_nothing(folder: Path) -> None:
+    hook = "from wisedb.post_import import after_import; after_import('late', 'wanted', 'fail')"
     catch = "import warnings; warnings.simplefilter('error')"
-    assert _python(folder, f"{wish}; import late; print(late.done)") == "[]"
-    code = f"{wish}\n{catch}\ntry:\n    import late\nexcept UserWarning as warning:\n    print(warning)"
+    assert _python(folder, f"{hook}; import late; print(late.done)") == "[]"
+    code = f"{hook}\n{catch}\ntry:\n    import late\nexcept UserWarning as warning:\n    print(warning)"
     assert "late" in _python(folder, code) and "no" in _python(folder, code)
 
 

@@ -69,7 +69,7 @@ def test_a_new_store_is_described(empty: Repository, model_folder: Path) -> None
     config = empty.store.config
     assert config.base.model == str(model_folder.resolve()) and config.base.target is None
     assert config.editor.settings["target"] == "model.layers.1.mlp.down_proj"
-    assert {"alpha", "beta", "gamma"} <= set(config.editor.settings)
+    assert {"learning_rate", "shard_capacity"} <= set(config.editor.settings)
     assert all(config.editor.settings[name] == value for name, value in SETTINGS.items())
     (entry,) = empty.log()
     assert entry.record.parents == () and entry.record.memories == ()

@@ -1,6 +1,6 @@
-"""Something to be done once another package has been imported, without importing it.
+"""Post-import hooks: what is to be done once another package has been imported, without importing it (PEP 369).
 
-Neither peft nor transformers look for plugins, and ``import wisedb`` must not load them. So the wish waits in
+Neither peft nor transformers look for plugins, and ``import wisedb`` must not load them. So the hook waits in
 ``sys.meta_path``: the import itself is left to Python's own finders, and the package's module gets its own loader back.
 """
 
@@ -27,15 +27,15 @@ def after_import(package: str, module: str, function: str) -> None:
     """
     imported = sys.modules.get(package)
     if imported is None:
-        wish = Wish(package, module, function)
-        if wish not in sys.meta_path:
-            sys.meta_path.insert(0, wish)
+        hook = PostImportHook(package, module, function)
+        if hook not in sys.meta_path:
+            sys.meta_path.insert(0, hook)
     elif not getattr(imported.__spec__, "_initializing", False):
-        Wish(package, module, function).come_true()
+        PostImportHook(package, module, function).run()
 
 
-class Wish(MetaPathFinder):
-    """What is to happen after an import; see :func:`after_import`."""
+class PostImportHook(MetaPathFinder):
+    """Calls a function after an import; see :func:`after_import`."""
 
     def __init__(self, package: str, module: str, function: str) -> None:
         self.package = package
@@ -43,7 +43,7 @@ class Wish(MetaPathFinder):
         self.function = function
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, Wish) and vars(self) == vars(other)
+        return isinstance(other, PostImportHook) and vars(self) == vars(other)
 
     def __hash__(self) -> int:
         return hash((self.package, self.module, self.function))
@@ -51,20 +51,20 @@ class Wish(MetaPathFinder):
     def find_spec(
         self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None, /
     ) -> ModuleSpec | None:
-        """What the other finders say of the package, with a loader that goes on to the wish."""
+        """What the other finders say of the package, with a loader that runs the hook after its own work."""
         if fullname != self.package:
             return None
         for finder in list(sys.meta_path):
-            find = None if isinstance(finder, Wish) else getattr(finder, "find_spec", None)
+            find = None if isinstance(finder, PostImportHook) else getattr(finder, "find_spec", None)
             spec: ModuleSpec | None = find(fullname, path, target) if find else None
             if spec is not None:
                 if spec.loader is not None:
-                    spec.loader = _Then(spec.loader, self)
+                    spec.loader = _HookedLoader(spec.loader, self)
                 return spec
         return None
 
-    def come_true(self) -> None:
-        """Do it."""
+    def run(self) -> None:
+        """Call the function."""
         try:
             getattr(import_module(self.module), self.function)()
         except Exception as error:  # noqa: BLE001 - whatever is wrong with our part, the other package must work
@@ -72,12 +72,12 @@ class Wish(MetaPathFinder):
             warnings.warn(f"wisedb could not tell {self.package} of its adapters: {problem}", stacklevel=2)
 
 
-class _Then(Loader):
-    """The package's own loader, and the wish after it."""
+class _HookedLoader(Loader):
+    """The package's own loader, and the hook after it."""
 
-    def __init__(self, loader: Loader, wish: Wish) -> None:
+    def __init__(self, loader: Loader, hook: PostImportHook) -> None:
         self._loader = loader
-        self._wish = wish
+        self._hook = hook
 
     def create_module(self, spec: ModuleSpec) -> ModuleType | None:
         return self._loader.create_module(spec)
@@ -87,7 +87,7 @@ class _Then(Loader):
             module.__spec__.loader = self._loader
         module.__loader__ = self._loader
         self._loader.exec_module(module)
-        self._wish.come_true()
+        self._hook.run()
 
     def __getattr__(self, name: str) -> object:
         return getattr(self._loader, name)

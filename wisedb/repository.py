@@ -15,12 +15,12 @@ from wisedb import importers
 from wisedb.config import DEFAULT_EDITOR, Setting
 from wisedb.edits import Edit
 from wisedb.progress import Listener
-from wisedb.sharing.facade import Sharing, Signed
+from wisedb.sharing.facade import Sharing
 from wisedb.store import history
+from wisedb.store.signature import Signature
 from wisedb.store.store import Store
 from wisedb.versioning import refs, reports
 from wisedb.versioning.diff import facts as fact_diff
-from wisedb.versioning.land import Signature
 from wisedb.versioning.merging.choices import Choices
 
 if TYPE_CHECKING:
@@ -286,8 +286,9 @@ class Repository(Sharing):
             progress=progress,
         )
 
-    def _merged(self, rev: str, message: str, signed: Signed, progress: Listener | None) -> dict[str, Any]:
-        return self.merge(rev, message, author=signed.author, date=signed.date, progress=progress).to_json()
+    def _merged(self, rev: str, signature: Signature, progress: Listener | None) -> dict[str, Any]:
+        made = self.merge(rev, signature.message, author=signature.author, date=signature.date, progress=progress)
+        return made.to_json()
 
     # What shows history
 

@@ -8,13 +8,14 @@ import pytest
 
 from wisedb.atlas import edits_path, load_facts
 from wisedb.atlas.facts import Fact
-from wisedb.atlas.stream import build_stream, from_lines, to_lines
+from wisedb.atlas.stream import build_stream, to_lines
 from wisedb.edits import Edit
 from wisedb.errors import InputError
+from wisedb.importers import read_edits, read_edits_from
 
 ATLAS = load_facts()
 EVERYTHING = frozenset((fact, template) for fact in ATLAS.facts for template in range(8))
-SHIPPED = from_lines(edits_path().read_text(encoding="utf-8"))
+SHIPPED = read_edits(edits_path())
 FACTS = {(fact.relation, fact.subject): fact for fact in ATLAS.facts}
 BY_PROMPT = {ATLAS.prompt(fact, template): fact for fact in ATLAS.facts for template in range(8)}
 
@@ -90,4 +91,4 @@ def test_too_few_known_facts_are_refused() -> None:
 
 
 def test_lines_survive_the_round_trip() -> None:
-    assert from_lines(to_lines(SHIPPED[:20])) == SHIPPED[:20]
+    assert read_edits_from(to_lines(SHIPPED[:20]).encode(), "edits.jsonl") == SHIPPED[:20]

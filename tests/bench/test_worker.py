@@ -40,7 +40,7 @@ def task(model_folder: Path, tmp_path: Path) -> Callable[..., Task]:
         row = Row(name, "", "tiny", "three", 0, protocol, 0)
         given: dict[str, Any] = {"writes": True, "wanted": ((1, MODES), (3, MODES)), "pool": None, **more}
         return Task(tmp_path / name, row, source=str(model_folder), revision=None, target=None, editor="keyed",
-                    settings={**SETTINGS, "steps": 5, "attempts": 1}, stream=STREAM, **given)  # fmt: skip
+                    settings={**SETTINGS, "steps": 5}, stream=STREAM, **given)  # fmt: skip
 
     return make
 

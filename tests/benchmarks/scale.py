@@ -15,7 +15,7 @@ import resource
 import statistics
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -27,9 +27,9 @@ from transformers import AutoTokenizer, LlamaConfig, LlamaForCausalLM, PreTraine
 from wisedb.atlas import edits_path, model_dir
 from wisedb.editors.common.pool import Pool
 from wisedb.editors.keyed.calibrate import calibrate
-from wisedb.editors.keyed.context import PreparedModel
-from wisedb.editors.keyed.paraphrases import Asked
-from wisedb.editors.keyed.settings import MEASURED, KeyedSettings
+from wisedb.editors.keyed.context import TrainingContext, default_dtype
+from wisedb.editors.keyed.paraphrases import RelationEncoder
+from wisedb.editors.keyed.settings import KeyedSettings
 from wisedb.editors.keyed.train import train_stream
 from wisedb.editors.streams import StreamItem
 from wisedb.edits import Edit
@@ -37,7 +37,8 @@ from wisedb.importers import read_edits
 from wisedb.memory.gates.keys.build import build_keys
 from wisedb.memory.gates.keys.statistics import Statistics, compute_statistics
 from wisedb.memory.kinds.masks import random_mask
-from wisedb.model.locate import locate
+from wisedb.model.cached_forward import find_shortcut
+from wisedb.model.locate import locate, weight_of
 
 SHAPES: Mapping[str, Mapping[str, int]] = {
     "7b": {"hidden_size": 4096, "intermediate_size": 11008, "num_hidden_layers": 32, "num_attention_heads": 32},
@@ -51,7 +52,7 @@ _TEXTS = 300
 class Bench:
     """A random model made ready, and what its keys are measured in."""
 
-    base: PreparedModel
+    base: TrainingContext
     known: Statistics
     device: torch.device
 
@@ -83,26 +84,27 @@ def ready(shape: str, device: torch.device, dtype: torch.dtype, seed: int, texts
     projection = locate(model)
     pool = Pool(tuple(texts[:_TEXTS]), tuple(texts[_TEXTS : _TEXTS + 10]), {"by": "atlas"})
     known = compute_statistics(model, projection, tokenizer, pool.prompts)
-    asked = Asked(model, tokenizer, projection, known)
-    return Bench(PreparedModel.prepare(model, tokenizer, projection, pool, asked=asked), known, device)
+    relations = RelationEncoder(model, tokenizer, projection, known)
+    shortcut, kept = find_shortcut(model, projection), default_dtype(projection)
+    return Bench(TrainingContext(model, tokenizer, projection, pool, shortcut, kept, relations), known, device)
 
 
 def written(bench: Bench, settings: Mapping[str, Any], seed: int, edits: Sequence[Edit]) -> Iterator[tuple[int, float]]:
-    """Write edits in one go where the settings know lessons, else a lesson each; how many at a time, and their seconds.
+    """Write edits as one batch; how many at a time, and their seconds.
 
-    What a commit does on a model is in it: the training, and the keys where keys route.
+    What a commit does on a model is in it: the training, and the keys.
     """
     config = KeyedSettings.from_settings(settings)
     base = bench.base
     mask = random_mask((base.projection.d_ff, base.projection.d_model), config.mask_ratio, seed)
     begin = bench.now()
-    train_stream(base, config, seed, mask, None, [StreamItem(edit, lesson=0) for edit in edits])
-    _keys(bench, config, edits)
+    train_stream(base, config, seed, mask, None, [StreamItem(edit, batch=0) for edit in edits])
+    _keys(bench, edits)
     yield len(edits), bench.now() - begin
 
 
 def alone(bench: Bench, settings: Mapping[str, Any], seed: int, edits: Sequence[Edit]) -> Iterator[tuple[int, float]]:
-    """Write edits as if each arrived by itself: a lesson each."""
+    """Write edits as if each arrived by itself: a batch each."""
     config = KeyedSettings.from_settings(settings)
     base = bench.base
     mask = random_mask((base.projection.d_ff, base.projection.d_model), config.mask_ratio, seed)
@@ -111,14 +113,13 @@ def alone(bench: Bench, settings: Mapping[str, Any], seed: int, edits: Sequence[
         begin = bench.now()
         items = [StreamItem(edit) for edit in edits[:count]]
         start = train_stream(base, config, seed, mask, start, items).values, count
-        _keys(bench, config, edits[count - 1 : count])
+        _keys(bench, edits[count - 1 : count])
         yield 1, bench.now() - begin
 
 
-def _keys(bench: Bench, config: KeyedSettings, edits: Sequence[Edit]) -> None:
-    if config.keyed:
-        base = bench.base
-        build_keys(base.model, base.projection, base.tokenizer, bench.known, edits)
+def _keys(bench: Bench, edits: Sequence[Edit]) -> None:
+    base = bench.base
+    build_keys(base.model, base.projection, base.tokenizer, bench.known, edits)
 
 
 def measured(bench: Bench, name: str, protocol: str, runs: Callable[[], Iterator[tuple[int, float]]]) -> dict[str, Any]:
@@ -138,32 +139,23 @@ def measured(bench: Bench, name: str, protocol: str, runs: Callable[[], Iterator
     }
 
 
-def whole(bench: Bench) -> Bench:
-    """The same, trained with forwards of the whole model and the logits of all positions, as the source does."""
-    shortcut = replace(bench.base.shortcut, trunk="full", head="all")
-    return replace(bench, base=replace(bench.base, shortcut=shortcut))
-
-
 @click.command()
 @click.option("--shape", type=click.Choice(list(SHAPES)), default="7b")
 @click.option("--device", default="cuda" if torch.cuda.is_available() else "cpu")
 @click.option("--dtype", type=click.Choice(["bfloat16", "float16", "float32"]), default="bfloat16")
 @click.option("--edits", default=100, help="Written in one commit.")
 @click.option("--alone", "few", default=20, help="Written a commit an edit.")
-@click.option("--paper", default=5, help="Written by the preset `paper`, one by one, with whole forwards.")
 @click.option("--seed", default=0)
 @click.option("--out", type=click.Path(path_type=Path), default=None, help="Folder that the figures go to.")
-def main(shape: str, device: str, dtype: str, edits: int, few: int, paper: int, seed: int, out: Path | None) -> None:
+def main(shape: str, device: str, dtype: str, edits: int, few: int, seed: int, out: Path | None) -> None:
     """Print a row for each way to write."""
     stream = read_edits(edits_path())
     texts = list(dict.fromkeys(local.prompt for edit in stream for local in edit.locality))
     bench = ready(shape, torch.device(device), getattr(torch, dtype), seed, texts)
-    units = calibrate(bench.base).settings
-    source = {"preset": "paper", **{name: units[name] for name in MEASURED}}
+    units = calibrate(weight_of(bench.base.projection))
     ways: list[tuple[str, str, Callable[[], Iterator[tuple[int, float]]]]] = [
-        ("wise", "one commit", lambda: written(bench, units, seed, stream[:edits])),
-        ("wise", "one by one", lambda: alone(bench, units, seed, stream[:few])),
-        ("wise-paper", "one by one", lambda: alone(whole(bench), source, seed, stream[:paper])),
+        ("keyed", "one commit", lambda: written(bench, units, seed, stream[:edits])),
+        ("keyed", "one by one", lambda: alone(bench, units, seed, stream[:few])),
     ]
     parameters = sum(tensor.numel() for tensor in bench.base.model.parameters())
     where = torch.cuda.get_device_name(bench.device) if bench.device.type == "cuda" else platform.processor() or "CPU"

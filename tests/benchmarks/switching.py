@@ -71,7 +71,7 @@ def make_store(folder: Path, model_folder: Path, shards: int, edits: int, seed: 
                 stream = [StreamItem(edit) for edit in named[number::shards]]
                 delta = delta_blob(heads[number].id, stream, TrainedShard(values, 1.0))
                 transaction.put(heads[number])
-                transaction.put(delta, near=entries[number].main if minute > 1 else None)
+                transaction.put(delta, delta_base=entries[number].main if minute > 1 else None)
                 entry = MemoryEntry(heads[number].id, "shard", {"mask": heads[number].id, "delta": delta.id})
                 entries[number : number + 1] = [entry]
             transaction.land(commit((tip,), tuple(entries), minute), action="commit", unstage=[])

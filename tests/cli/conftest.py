@@ -20,7 +20,7 @@ from wisedb.cli import main
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
 
-FAST = ("--set", "steps=2", "--set", "passes=1", "--set", "attempts=1")
+FAST = ("--set", "steps=2")
 """The tests check what the commands say, not what a random model can learn."""
 
 EDITS: list[dict[str, Any]] = [

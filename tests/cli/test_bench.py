@@ -11,6 +11,8 @@ from typing import Any
 
 import pytest
 
+from wisedb.editors.registry import editors
+
 from .conftest import EDITS, FAST, Told, answer, environment, inside, wisedb
 
 KEYS = {
@@ -71,7 +73,7 @@ def test_killed_and_run_again_it_goes_on_and_never_under_other_conditions(
     assert all(set(row) == KEYS for row in rows)
     modes = ("retrieve", "oracle")
     assert keys(rows) == [
-        row for T in (1, 2) for row in (("unedited", T, "base"), *(("wise", T, mode) for mode in modes))
+        row for T in (1, 2) for row in (("unedited", T, "base"), *(("keyed", T, mode) for mode in modes))
     ]
     assert kept.read_bytes().startswith(before[: before.rfind(b"\n") + 1])
     assert {(row["model"], row["data"], row["protocol"], row["seed"]) for row in rows} == {
@@ -80,8 +82,8 @@ def test_killed_and_run_again_it_goes_on_and_never_under_other_conditions(
     assert all(row["peak_rss_bytes"] > 0 for row in rows)
     assert (tmp_path / "all.png").read_bytes().startswith(b"\x89PNG")
     assert (tmp_path / "out" / "figures.svg").exists()
-    assert "| 2 | wise | oracle |" in (tmp_path / "out" / "table.md").read_text()
-    assert "Fatal" not in (tmp_path / "out" / "work" / "wise" / "worker.log").read_text()
+    assert "| 2 | keyed | oracle |" in (tmp_path / "out" / "table.md").read_text()
+    assert "Fatal" not in (tmp_path / "out" / "work" / "keyed" / "worker.log").read_text()
 
     # All is there: nothing is measured again, and another mode is added to what is there.
     told = inside(*line, cwd=tmp_path)
@@ -104,11 +106,11 @@ def test_inside_a_store_its_model_is_taken_and_nothing_else_touched(copy: Path, 
         "--modes",
         "merge",
         "--editors",
-        "wise-paper",
+        "keyed",
         *FAST,
     )
     rows = answer("bench", *words, cwd=copy)
-    assert keys(rows) == [("unedited", 2, "base"), ("wise-paper", 2, "merge")]
+    assert keys(rows) == [("unedited", 2, "base"), ("keyed", 2, "merge")]
     assert rows[1]["protocol"] == "batch" and rows[1]["bytes_per_edit"] > 0
     assert {path: path.stat().st_mtime_ns for path in (copy / ".wisedb").rglob("*")} == before
 
@@ -116,11 +118,11 @@ def test_inside_a_store_its_model_is_taken_and_nothing_else_touched(copy: Path, 
 @pytest.mark.parametrize(
     ("words", "code", "message"),
     [
-        (("--editors", "wise,rome"), 2, "there is no editor 'rome'"),
+        (("--editors", "keyed,nope"), 2, "there is no editor 'nope'"),
+        (("--editors", ","), 2, "no editor is named"),
         (("--edits", "1,4"), 1, "4 edits are asked for, three.jsonl holds 3"),
         (("--edits", "many"), 2, "not a list of numbers"),
         (("--modes", "guess"), 2, "there is no mode 'guess'"),
-        (("--set", "preset=paper"), 2, "a preset is an editor of its own"),
         (("--plot", "figures.gif"), 2, "neither .svg nor .png"),
         (("--data", "nothing.jsonl"), 1, "there is no file"),
     ],
@@ -135,8 +137,8 @@ def test_a_wrong_call_measures_nothing(
 
 
 def test_an_unknown_editor_is_told_which_there_are(tmp_path: Path, told: Told) -> None:
-    done = inside("bench", "--editors", "rome", "--json", cwd=told.path)
-    assert "wise, wise-paper" in json.loads(done.stderr)["error"]["hint"]
+    done = inside("bench", "--editors", "nope", "--json", cwd=told.path)
+    assert ", ".join(editors()) in json.loads(done.stderr)["error"]["hint"]
 
 
 def test_a_setting_that_there_is_not_is_told_by_the_worker(tmp_path: Path, model: Path, data: Path) -> None:

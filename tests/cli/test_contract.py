@@ -101,7 +101,8 @@ def test_log_and_show(told: Told) -> None:
     assert len(shown["edits"]) == 2
     has(EDIT, shown["edits"][0])
     for memory in shown["memories"]:
-        has({"id", "kind", "blob", "edits", "bytes", "threshold"}, memory)
+        has({"id", "kind", "blob", "edits", "bytes", "threshold", "gate", "editor", "modules"}, memory)
+        assert (memory["kind"], memory["editor"], memory["modules"]) == ("masked_delta", "keyed", [told.init["target"]])
     assert sum(len(memory["edits"]) for memory in shown["memories"]) == 2
 
 
@@ -183,6 +184,30 @@ def test_rollback_and_revert_make_commits(copy: Path, told: Told) -> None:
     undone = answer("revert", fact["id"][:10], cwd=copy)
     has(MOVE, undone)
     assert [edit["target"] for edit in answer("facts", cwd=copy)] == ["Jane Austen"]
+
+
+def test_editors(told: Told, tmp_path: Path) -> None:
+    listed = answer("editors", cwd=tmp_path)  # it needs no store
+    assert [editor["name"] for editor in listed] == sorted(editor["name"] for editor in listed)
+    for editor in listed:
+        has({"name", "kind", "gate", "undo", "summary", "good_at", "bad_at", "settings"}, editor)
+        assert editor["undo"] in ("exact", "retrained")
+        assert all(editor[text] for text in ("kind", "gate", "summary", "good_at", "bad_at"))
+    (keyed,) = (editor for editor in listed if editor["name"] == "keyed")
+    assert keyed["kind"] == "masked_delta" and "steps" in keyed["settings"]
+    shown = wisedb("editors", cwd=told.path)
+    assert shown.returncode == 0 and shown.stderr == ""
+    for editor in listed:
+        assert f"{editor['name']}  {editor['kind']}, gate {editor['gate']}" in shown.stdout
+    assert sum(line.startswith("  + ") for line in shown.stdout.splitlines()) == len(listed)
+    assert sum(line.startswith("  - ") for line in shown.stdout.splitlines()) == len(listed)
+
+
+def test_a_commit_by_a_named_editor(copy: Path) -> None:
+    (copy / "third.json").write_text(json.dumps([{"prompt": "Gold has the symbol", "target": "Au"}]))
+    made = answer("commit", "third.json", "-m", "third", "--editor", "keyed", cwd=copy, run=inside)
+    assert answer("show", "HEAD", cwd=copy)["config"]["name"] == "keyed"
+    assert made["edits_added"] == 1
 
 
 def test_generate_and_explain(told: Told) -> None:

@@ -10,13 +10,17 @@ import shutil
 import signal
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import click
 import pytest
 
+from wisedb.canonical import canonical_json, digest
 from wisedb.cli import failures, main
 from wisedb.errors import BadRecord, RefMoved, UnknownSetting
+from wisedb.store.store import Store
 
 from .conftest import EDITS, Told, answer, environment, inside, wisedb
 
@@ -89,6 +93,70 @@ def test_nothing_to_commit(told: Told) -> None:
 def test_unknown_setting(copy: Path) -> None:
     words = ("commit", "first.jsonl", "-m", "no", "--set", "stepz=3")
     assert "stepz" in fails(*words, cwd=copy, kind="unknown-setting", code=2)
+
+
+def test_unknown_editor(copy: Path, tmp_path: Path, model: Path) -> None:
+    head = answer("status", cwd=copy)["head"]
+    words = ("commit", "first.jsonl", "-m", "no", "--editor", "nope")
+    assert "there is no editor 'nope'" in fails(*words, cwd=copy, kind="unknown-editor", code=2)
+    status = answer("status", cwd=copy)
+    assert (status["head"], status["staged"]) == (head, [])
+    words = ("init", "--model", str(model), "--editor", "nope")
+    assert "there is no editor 'nope'" in fails(*words, cwd=tmp_path, kind="unknown-editor", code=2)
+    assert not (tmp_path / ".wisedb").exists()
+    # The hint names the one that was meant.
+    told = inside("commit", "first.jsonl", "-m", "no", "--editor", "keyd", cwd=copy)
+    assert "Did you mean 'keyed'?" in told.stderr
+
+
+def with_head(folder: Path, spoil: Callable[[dict[str, Any]], None]) -> str:
+    """Let the branch stand at a commit such as a newer wisedb might write; returns its id."""
+    store = Store.open(folder)
+    record = store.head_commit()[1].to_json()
+    spoil(record)
+    data = canonical_json(record)
+    path = store.objects.commit_path(digest(data))
+    path.parent.mkdir(exist_ok=True)
+    path.write_bytes(data)
+    (store.root / "refs" / "heads" / "main").write_text(f"{digest(data)}\n")
+    return digest(data)
+
+
+def test_a_commit_of_a_newer_format(copy: Path) -> None:
+    def newer(record: dict[str, Any]) -> None:
+        record["format"] = 3
+
+    commit_id = with_head(copy, newer)
+    for words in (("log",), ("generate", EDITS[0]["prompt"]), ("facts",)):
+        assert "format 3" in fails(*words, cwd=copy, kind="format-too-new")
+    found = inside("fsck", "--json", cwd=copy)
+    problems = json.loads(found.stdout)["problems"]
+    assert found.returncode == 1
+    assert [problem["kind"] for problem in problems if problem["object"] == commit_id] == ["format-too-new"]
+
+
+def test_a_memory_of_a_kind_that_a_newer_version_brings(copy: Path) -> None:
+    def newer(record: dict[str, Any]) -> None:
+        record["memories"][0]["kind"] = "hologram"
+
+    with_head(copy, newer)
+    for words in (("generate", EDITS[0]["prompt"]), ("explain", EDITS[0]["prompt"]), ("eval",)):
+        assert "knows no memory of the kind 'hologram'" in fails(*words, cwd=copy, kind="format-too-new")
+    (problem,) = json.loads(inside("fsck", "--json", cwd=copy).stdout)["problems"]
+    assert problem["kind"] == "format-too-new" and "'hologram'" in problem["detail"]
+    shown = inside("fsck", cwd=copy)
+    assert (shown.returncode, shown.stderr) == (1, "")
+    # History needs nobody who knows the kind.
+    assert len(answer("log", cwd=copy, run=inside)) == 3
+    assert answer("show", "HEAD", cwd=copy, run=inside)["memories"][0]["kind"] == "hologram"
+    assert len(answer("facts", cwd=copy, run=inside)) == 3
+
+
+def test_a_store_of_a_newer_format(copy: Path) -> None:
+    config = copy / ".wisedb" / "config.toml"
+    config.write_text(config.read_text().replace("format = 2", "format = 3"))
+    for words in (("status",), ("log",), ("commit", "first.jsonl", "-m", "no")):
+        assert "format 3" in fails(*words, cwd=copy, kind="format-too-new")
 
 
 def test_bad_record_stages_nothing(copy: Path) -> None:

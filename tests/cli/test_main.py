@@ -36,6 +36,17 @@ def test_every_command_has_a_home_and_a_section() -> None:
     assert len(set(listed)) == len(listed)
 
 
+def test_a_command_is_found_in_the_file_of_its_name() -> None:
+    groups = {
+        "history": {"log", "show", "facts"},
+        "refs": {"branch", "tag", "reflog"},
+        "merge": {"merge", "cherry-pick"},
+    }
+    for name, home in HOMES.items():
+        file = home.partition(":")[0]
+        assert file.rstrip("_") == name.replace("-", "_") or name in groups.get(file, ()), f"{name} lives in {file}.py"
+
+
 @pytest.mark.parametrize(("words", "command"), commands(), ids=lambda value: value if isinstance(value, str) else "")
 def test_every_command_explains_itself(words: str, command: click.Command, capsys: pytest.CaptureFixture[str]) -> None:
     assert main.run([*words.split(), "--help"]) == 0
@@ -66,7 +77,10 @@ def test_help_loads_neither_tensors_nor_the_index(tmp_path: Path) -> None:
     assert not {"torch", "transformers", "duckdb", "numpy"} & loaded("--help", cwd=tmp_path)
 
 
-@pytest.mark.parametrize("words", ["log", "status", "blame Anything", "diff v1", "search Emma", "facts", "branch"])
+@pytest.mark.parametrize(
+    "words",
+    ["log", "show HEAD", "status", "blame Anything", "diff v1", "search Emma", "facts", "branch", "editors --help"],
+)
 def test_looking_at_history_loads_no_tensors(told: Told, words: str) -> None:
     assert not {"torch", "transformers", "peft"} & loaded(*words.split(), cwd=told.path)
 

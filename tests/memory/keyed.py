@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import cache
 from typing import Any
 
 import torch
 from transformers import PreTrainedModel
 
+from tests.memory.books import with_codebooks
 from tests.memory.sides import PROMPTS, TOKENIZER, attached
-from tests.models import tiny_model
+from tests.models import LAYERS, tiny_model
 from wisedb.edits import Edit
+from wisedb.memory.gates.base import Gate, gate_name
 from wisedb.memory.gates.keys.build import build_keys
 from wisedb.memory.gates.keys.edit_keys import KeyRing
 from wisedb.memory.gates.keys.statistics import Statistics, compute_statistics
-from wisedb.memory.hooks import SideMemories, attach
-from wisedb.memory.kinds.masked_delta import SideMemory
+from wisedb.memory.hooks import AttachedMemories, attach
+from wisedb.memory.kinds.masked_delta import MaskedDelta
 from wisedb.memory.kinds.masks import random_mask
+from wisedb.memory.memory import Memory
 from wisedb.model.locate import Projection, locate
 
 UNRELATED = [
@@ -37,47 +42,73 @@ EDITS = (
 )
 
 ROUTES = [0, -1, -1, 1, -1, -1, 0]
-"""The memory that each of :data:`tests.memory.sides.PROMPTS` means."""
+"""The memory that each of :data:`tests.memory.sides.PROMPTS` means; the codebooks hold the same ones."""
 
 LEVEL = 0.0
 
 
+def _model(family: str, depth: int) -> PreTrainedModel:
+    return tiny_model(family, **({} if depth == LAYERS else {"num_hidden_layers": depth}))
+
+
 @cache
-def _statistics(family: str) -> Statistics:
-    model = tiny_model(family)
+def _statistics(family: str, depth: int) -> Statistics:
+    model = _model(family, depth)
     return compute_statistics(model, locate(model), TOKENIZER, UNRELATED)
 
 
 def statistics_of(model: PreTrainedModel) -> Statistics:
-    """Those of :data:`UNRELATED`, once a family."""
-    return _statistics(model.config.model_type)
+    """Those of :data:`UNRELATED`, once a family and depth."""
+    return _statistics(model.config.model_type, model.config.num_hidden_layers)
 
 
 @cache
-def _rings(family: str) -> tuple[KeyRing, ...]:
-    model = tiny_model(family)
-    return tuple(build_keys(model, locate(model), TOKENIZER, _statistics(family), edits) for edits in EDITS)
+def _rings(family: str, depth: int) -> tuple[KeyRing, ...]:
+    model, statistics = _model(family, depth), _statistics(family, depth)
+    return tuple(build_keys(model, locate(model), TOKENIZER, statistics, edits) for edits in EDITS)
 
 
-def keyed_memories(model: PreTrainedModel, projection: Projection | None = None) -> list[SideMemory]:
+def keyed_memories(model: PreTrainedModel, projection: Projection | None = None) -> list[Memory]:
     """Two memories that change answers, with the keys of :data:`EDITS`."""
     where = projection or locate(model)
     generator = torch.Generator().manual_seed(1)
     memories = []
-    for number, (edits, ring) in enumerate(zip(EDITS, _rings(model.config.model_type), strict=True)):
+    for number, (edits, ring) in enumerate(
+        zip(EDITS, _rings(model.config.model_type, model.config.num_hidden_layers), strict=True)
+    ):
         mask = random_mask((where.d_ff, where.d_model), 0.3, number)
         values = torch.randn(int(mask.sum()), generator=generator) * 0.5
-        memories.append(SideMemory(f"memory-{number}", mask, values, 0.0, tuple(edit.id for edit in edits), ring))
+        change = MaskedDelta.under(where.name, mask, values)
+        ids = tuple(edit.id for edit in edits)
+        memories.append(Memory(f"memory-{number}", change, Gate("keys", keys=ring), ids))
     return memories
 
 
-def with_keys(model: PreTrainedModel, **options: Any) -> SideMemories:
-    """The memories beside the model; the keys decide unless something else is said."""
-    return attach(model, locate(model), keyed_memories(model), **{"level": LEVEL, **options})
+def behind(memories: Sequence[Memory], router: str, thresholds: Mapping[int, float] | None = None) -> list[Memory]:
+    """The memories, which have keys, behind gates of the one name.
+
+    Args:
+        memories: the memories.
+        router: ``"activation"``, ``"keys"`` or ``"both"``.
+        thresholds: the thresholds that are above 0, by number; the keys alone have none.
+    """
+    gated = []
+    for number, memory in enumerate(memories):
+        name, keys = gate_name(router), memory.gate.keys
+        threshold = 0.0 if name == "keys" else (thresholds or {}).get(number, 0.0)
+        gated.append(replace(memory, gate=Gate(name, threshold, None if name == "activation" else keys)))
+    return gated
 
 
-def routed(model: PreTrainedModel, router: str) -> tuple[SideMemories, list[int]]:
+def with_keys(model: PreTrainedModel, **options: Any) -> AttachedMemories:
+    """The memories beside the model, behind their keys."""
+    return attach(model, keyed_memories(model), **{"level": LEVEL, **options})
+
+
+def routed(model: PreTrainedModel, router: str) -> tuple[AttachedMemories, list[int]]:
     """Memories beside the model among which that router decides, and the route that each of the prompts must take."""
+    if router == "nearest":
+        return with_codebooks(model), ROUTES
     return (with_keys(model), ROUTES) if router == "keys" else attached(model)
 
 
@@ -88,6 +119,7 @@ __all__ = [
     "ROUTES",
     "TOKENIZER",
     "UNRELATED",
+    "behind",
     "keyed_memories",
     "routed",
     "statistics_of",

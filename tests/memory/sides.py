@@ -1,18 +1,22 @@
-"""Side memories for tiny models: random, large enough to change answers, routed differently by different prompts."""
+"""Memories for tiny models: random, large enough to change answers, routed differently by different prompts."""
 
 from __future__ import annotations
 
 import copy
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import torch
 from transformers import PreTrainedModel
 
 from tests.models import padded, tiny_tokenizer
-from wisedb.memory.hooks import SideMemories, attach, handle_of
-from wisedb.memory.kinds.masked_delta import SideMemory
+from wisedb.memory.gates.base import Gate, GateName
+from wisedb.memory.hooks import AttachedMemories, attach, handle_of
+from wisedb.memory.kinds.codebook import Codebook
+from wisedb.memory.kinds.masked_delta import MaskedDelta
 from wisedb.memory.kinds.masks import random_mask
+from wisedb.memory.memory import Memory
 from wisedb.model.locate import Projection, locate, weight_of
 
 PROMPTS = [
@@ -32,7 +36,7 @@ NEW = 8
 """Tokens of an answer."""
 
 
-def random_memories(projection: Projection, count: int, seed: int = 0) -> list[SideMemory]:
+def random_memories(projection: Projection, count: int, seed: int = 0) -> list[Memory]:
     """``count`` memories with a threshold of 0: they answer everything."""
     generator = torch.Generator().manual_seed(seed)
     shape = (projection.d_ff, projection.d_model)
@@ -40,18 +44,30 @@ def random_memories(projection: Projection, count: int, seed: int = 0) -> list[S
     for number in range(count):
         mask = random_mask(shape, 0.3, seed * 100 + number)
         values = torch.randn(int(mask.sum()), generator=generator) * 0.5
-        memories.append(SideMemory(f"memory-{number}", mask, values, 0.0, (f"edit-{number}",)))
+        change = MaskedDelta.under(projection.name, mask, values)
+        memories.append(Memory(f"memory-{number}", change, Gate("activation"), (f"edit-{number}",)))
     return memories
 
 
-def routed_memories(model: PreTrainedModel, count: int = 3) -> list[SideMemory]:
+def with_threshold(memory: Memory, threshold: float) -> Memory:
+    """The memory with another ε; keys alone become keys and activation where it is above 0, and back."""
+    name: GateName = "activation" if memory.gate.keys is None else "both" if threshold > 0 else "keys"
+    return replace(memory, gate=Gate(name, threshold, memory.gate.keys))
+
+
+def delta_of(memory: Memory) -> torch.Tensor:
+    """ΔW (d_ff, d_model) of a memory at one module."""
+    return memory.change.delta(memory.modules[0])
+
+
+def routed_memories(model: PreTrainedModel, count: int = 3) -> list[Memory]:
     """Memories whose thresholds make the prompts take at least three routes, the base among them."""
     projection = locate(model)
     for seed in range(200):
         memories = random_memories(projection, count, seed)
         activations = measured(model, memories)
         memories = [
-            replace(memory, threshold=float(activations[:, number].sort().values[number + 3]) * 0.9999)
+            with_threshold(memory, float(activations[:, number].sort().values[number + 3]) * 0.9999)
             for number, memory in enumerate(memories)
         ]
         routes = [choice(row.tolist(), memories) for row in activations]
@@ -60,13 +76,13 @@ def routed_memories(model: PreTrainedModel, count: int = 3) -> list[SideMemory]:
     raise AssertionError("no seed gave three routes")
 
 
-def choice(activations: list[float], memories: list[SideMemory]) -> int:
+def choice(activations: list[float], memories: list[Memory]) -> int:
     """The rule in plain Python: the largest activation that reaches its threshold."""
-    reached = [(value, number) for number, value in enumerate(activations) if value >= memories[number].threshold]
+    reached = [(value, number) for number, value in enumerate(activations) if value >= memories[number].gate.threshold]
     return max(reached)[1] if reached else -1
 
 
-def measured(model: PreTrainedModel, memories: list[SideMemory]) -> torch.Tensor:
+def measured(model: PreTrainedModel, memories: list[Memory]) -> torch.Tensor:
     """Δ_act of each prompt and memory, by the formula, without any hook: (prompts, memories)."""
     projection = locate(model)
     rows = []
@@ -78,16 +94,16 @@ def measured(model: PreTrainedModel, memories: list[SideMemory]) -> torch.Tensor
         hook.remove()
         hidden = seen[0].reshape(-1, projection.d_ff).float()
         rows.append(
-            torch.stack([(hidden @ memory.dense().float()).norm(dim=-1).square().mean().sqrt() for memory in memories])
+            torch.stack([(hidden @ delta_of(memory)).norm(dim=-1).square().mean().sqrt() for memory in memories])
         )
     return torch.stack(rows)
 
 
-def attached(model: PreTrainedModel, **options: Any) -> tuple[SideMemories, list[int]]:
+def attached(model: PreTrainedModel, **options: Any) -> tuple[AttachedMemories, list[int]]:
     """Memories beside the model, and the route that each of the prompts must take."""
     memories = routed_memories(model)
     routes = [choice(row.tolist(), memories) for row in measured(model, memories)]
-    return attach(model, locate(model), memories, **options), routes
+    return attach(model, memories, **options), routes
 
 
 def batch(texts: list[str], side: str = "left") -> Any:
@@ -107,16 +123,30 @@ def forward(model: PreTrainedModel, **inputs: Any) -> torch.Tensor:
 
 
 def edited(model: PreTrainedModel, memory: int | None, texts: list[str]) -> list[torch.Tensor]:
-    """What each text's logits are when W_v itself is W_v' of that memory: the definition, without any hook."""
+    """What each text's logits are by the definition, without what is tested here: W_v itself is W_v' of that memory, or
+    at the text's last token the value of the nearest key stands in the place of what the module gives.
+    """
     other = copy.deepcopy(model)
     handle = handle_of(other)
     assert handle is not None
     memories = handle.memories
     handle.detach()
-    if memory is not None:
+    change = None if memory is None else memories[memory].change
+    if isinstance(change, Codebook):
+        locate(other, change.module).module.register_forward_hook(partial(_replaced, change))
+    elif change is not None:
         with torch.no_grad():
-            weight_of(locate(other)).add_(memories[memory].dense())
+            weight_of(locate(other, change.modules[0])).add_(change.delta(change.modules[0]))
     return [forward(other, **batch([text]))[0] for text in texts]
+
+
+def _replaced(
+    book: Codebook, _module: torch.nn.Module, args: tuple[torch.Tensor], output: torch.Tensor
+) -> torch.Tensor:
+    last = args[0].reshape(-1, args[0].shape[-1])[-1]
+    entry = (book.keys - last).norm(dim=1).argmin()
+    given = output.reshape(-1, output.shape[-1])
+    return torch.cat([given[:-1], book.values[entry][None]]).reshape(output.shape)
 
 
 def greedy(model: PreTrainedModel, prompts: list[str] = PROMPTS, **options: Any) -> torch.Tensor:

@@ -16,27 +16,33 @@ from hypothesis import given
 from hypothesis import strategies as st
 from transformers import PreTrainedModel
 
-from tests.memory.keyed import LEVEL, ROUTES, keyed_memories
-from tests.memory.sides import CLOSE, PROMPTS, batch, forward, greedy
+from tests.memory.keyed import LEVEL, ROUTES, behind, keyed_memories
+from tests.memory.sides import CLOSE, PROMPTS, batch, forward, greedy, with_threshold
 from tests.models import tiny_model
 from wisedb.errors import CorruptObject
 from wisedb.memory.bank import Bank
-from wisedb.memory.gates.routers import ROUTERS
-from wisedb.memory.hooks import SideMemories, attach
-from wisedb.memory.kinds.masked_delta import SideMemory
+from wisedb.memory.gates.base import Gate
+from wisedb.memory.hooks import AttachedMemories, attach
+from wisedb.memory.kinds.additive import DenseDelta
+from wisedb.memory.kinds.masked_delta import MaskedDelta
 from wisedb.memory.kinds.masks import PackedMask, pack, random_mask
-from wisedb.model.locate import locate
+from wisedb.memory.memory import Memory
 
 NEVER = 1e9
+ROUTERS = ("activation", "keys", "both")
+MODULE = "w"
 
 
-def beside(model: PreTrainedModel, router: str, quiet: tuple[int, ...] = (), **options: Any) -> SideMemories:
-    """The keyed memories, of which some are never excited enough."""
-    memories = [
-        replace(memory, threshold=NEVER) if number in quiet else memory
-        for number, memory in enumerate(keyed_memories(model))
-    ]
-    return attach(model, locate(model), memories, router=router, level=LEVEL, **options)  # type: ignore[arg-type]
+def beside(model: PreTrainedModel, router: str, quiet: tuple[int, ...] = (), **options: Any) -> AttachedMemories:
+    """The keyed memories behind such gates, of which some are never excited enough."""
+    memories = behind(keyed_memories(model), router, dict.fromkeys(quiet, NEVER))
+    return attach(model, memories, level=LEVEL, **options)
+
+
+def bank_of(handle: AttachedMemories) -> Bank:
+    """That of the one module."""
+    (site,) = handle._sites.values()
+    return site.bank
 
 
 @given(st.integers(1, 9), st.integers(1, 9), st.integers(0, 99), st.sampled_from([torch.float32, torch.bfloat16]))
@@ -45,20 +51,20 @@ def test_a_memory_is_kept_packed_and_gives_what_it_was_given(
 ) -> None:
     mask = random_mask((rows, columns), 0.4, seed)
     values = torch.arange(1.0, int(mask.sum()) + 1).to(dtype)
-    memory = SideMemory("a", mask, values, 0.0)
-    assert torch.equal(memory.mask, mask) and memory.shape == (rows, columns)
+    memory = MaskedDelta.under(MODULE, mask, values)
+    assert torch.equal(memory.mask, mask) and memory.shape(MODULE) == (rows, columns)
     expected = torch.zeros(rows, columns, dtype=dtype)
     expected[mask] = values
     assert torch.equal(memory.dense(), expected)
     assert torch.equal(memory.dense(dtype=torch.float64), expected.double())
     assert memory.size == (rows * columns + 7) // 8 + values.numel() * dtype.itemsize
-    again = SideMemory("a", PackedMask.read(pack(mask), (rows, columns)), values, 0.0)
+    again = MaskedDelta(MODULE, PackedMask.read(pack(mask), (rows, columns)), values)
     assert torch.equal(again.dense(), expected)
     # The bits are unpacked by torch's own arithmetic elsewhere than on the processor.
     shifts = torch.arange(7, -1, -1, dtype=torch.uint8)
     spread = (memory.packed.bits[:, None] >> shifts) & 1
     assert torch.equal(spread.reshape(-1)[: rows * columns].bool().reshape(rows, columns), mask)
-    assert torch.equal(replace(memory, threshold=2.0).mask, mask)
+    assert torch.equal(replace(memory, values=values * 2).mask, mask)
     assert not any(isinstance(part, torch.Tensor) and part.dtype == torch.bool for part in vars(memory).values())
 
 
@@ -67,37 +73,42 @@ def test_a_packed_mask_of_another_size_is_refused() -> None:
         PackedMask.read(torch.zeros(2, dtype=torch.uint8), (2, 3))
     packed = PackedMask.of(torch.ones(2, 3, dtype=torch.bool))
     with pytest.raises(CorruptObject, match="6 entries are masked"):
-        SideMemory("a", packed, torch.ones(5), 0.0)
+        MaskedDelta(MODULE, packed, torch.ones(5))
 
 
 def test_matrices_stay_where_there_is_room() -> None:
     mask = torch.ones(4, 2, dtype=torch.bool)
-    memories = [SideMemory(str(n), mask, torch.full((8,), n + 1.0), 0.0) for n in range(3)]
+    changes = [MaskedDelta.under(MODULE, mask, torch.full((8,), n + 1.0)) for n in range(3)]
+    memories = [Memory(str(n), change, Gate("activation")) for n, change in enumerate(changes)]
     size = 4 * 2 * 4
     cpu = torch.device("cpu")
     for room, kept in ((None, 3), (3 * size, 3), (2 * size, 0), (0, 0)):
-        bank = Bank(memories, (4, 2), room)
+        bank = Bank(memories, MODULE, (4, 2), room)
         bank.place(cpu, torch.float32)
         assert bank.size == kept * size and bank.complete == (kept == 3)
-    bank = Bank(memories, (4, 2), 2 * size)
+    bank = Bank(memories, MODULE, (4, 2), 2 * size)
     bank.place(cpu, torch.float32)
     hidden = torch.ones(1, 4)
     for number in (0, 1, 0, 2, 1):
-        assert bank.multiply(hidden, number).tolist() == [[4.0 * (number + 1)] * 2]
+        assert bank.product(number, hidden).tolist() == [[4.0 * (number + 1)] * 2]
         assert bank.size <= 2 * size
-    lent = Bank(memories, (4, 2), 0)
+    lent = Bank(memories, MODULE, (4, 2), 0)
     lent.place(cpu, torch.float32)
-    matrix = lent.matrix(1)
+    matrix = lent.placed(1)
     # Whoever holds it shares it; nobody else keeps it.
-    assert lent.matrix(1) is matrix and lent.size == 0
+    assert lent.placed(1) is matrix and lent.size == 0
 
 
 def test_what_both_have_is_taken_over() -> None:
     model = tiny_model("llama")
     handle = beside(model, "keys")
-    before = handle._bank.matrix(1)
-    handle.set([replace(handle.memories[0], threshold=1.0), handle.memories[1]])
-    assert handle._bank.matrix(1) is before
+    before = bank_of(handle)
+    placed = [before.placed(number) for number in (0, 1)]
+    other = replace(handle.memories[0], change=keyed_memories(model)[0].change)
+    handle.set([other, with_threshold(handle.memories[1], 1.0)])
+    assert bank_of(handle) is not before
+    assert bank_of(handle).placed(0) is not placed[0]
+    assert bank_of(handle).placed(1) is placed[1]
 
 
 @pytest.mark.parametrize("router", ["keys", "both"])
@@ -108,10 +119,11 @@ def test_without_room_the_answers_are_the_same_and_a_matrix_is_made_once_an_answ
     beside(model, router)
     handle = beside(other, router, room=0)
     made: list[str] = []
-    dense = SideMemory.dense
-    monkeypatch.setattr(SideMemory, "dense", lambda self, *place: made.append(self.id) or dense(self, *place))
+    names = {id(memory.change): memory.id for memory in handle.memories}
+    dense = MaskedDelta.dense
+    monkeypatch.setattr(MaskedDelta, "dense", lambda self, *place: made.append(names[id(self)]) or dense(self, *place))
     assert torch.equal(greedy(other, max_new_tokens=5), greedy(model, max_new_tokens=5))
-    assert handle._bank.size == 0
+    assert bank_of(handle).size == 0
     wanted = sorted({f"memory-{route}" for route in ROUTES if route >= 0})
     # The two together measure what the keys name before anybody holds it.
     assert sorted(made) == sorted(wanted * (2 if router == "both" else 1))
@@ -125,8 +137,8 @@ def test_a_batch_that_no_memory_answers_asks_nothing_after_its_prompt(
     model = tiny_model("llama")
     handle = beside(model, router, quiet=(0, 1))
     asked: list[int] = []
-    answer = SideMemories._answer
-    monkeypatch.setattr(SideMemories, "_answer", lambda self, *given: asked.append(1) or answer(self, *given))
+    answer = AttachedMemories._answer
+    monkeypatch.setattr(AttachedMemories, "_answer", lambda self, *given: asked.append(1) or answer(self, *given))
     got = greedy(model, PROMPTS[1:3], max_new_tokens=4)
     assert asked == [1]
     handle.detach()
@@ -137,10 +149,14 @@ def test_both_measure_what_the_keys_name_alone(monkeypatch: pytest.MonkeyPatch) 
     model = tiny_model("llama")
     handle = beside(model, "both", quiet=(0,))
     asked: list[int] = []
-    bank = handle._bank
-    multiply = bank.multiply
-    monkeypatch.setattr(bank, "multiply", lambda hidden, memory: asked.append(memory) or multiply(hidden, memory))
-    monkeypatch.setattr(bank, "products", lambda hidden: pytest.fail("every memory is multiplied"))
+    placed = [bank_of(handle).placed(number) for number in (0, 1)]
+    product = DenseDelta.product
+
+    def watched(self: DenseDelta, inputs: torch.Tensor) -> torch.Tensor:
+        asked.append(next(number for number, one in enumerate(placed) if one is self))
+        return product(self, inputs)
+
+    monkeypatch.setattr(DenseDelta, "product", watched)
     greedy(model, [PROMPTS[1]], max_new_tokens=3)
     assert asked == []
     greedy(model, [PROMPTS[0]], max_new_tokens=3)
@@ -189,7 +205,8 @@ def test_halves_keep_matrices_in_their_own_dtype(router: str, dtype: torch.dtype
     model = tiny_model("llama").to(dtype)
     handle = beside(model, router)
     alone = [greedy(model, [prompt], max_new_tokens=3) for prompt in PROMPTS]
-    assert {matrix.dtype for matrix in handle._bank._matrices.values()} == {dtype}
+    placed = [bank_of(handle).placed(number) for number in (0, 1)]
+    assert all(isinstance(one, DenseDelta) and one.matrix.dtype == dtype for one in placed)
     with handle.record() as record:
         greedy(model, max_new_tokens=3)
     if router != "activation":

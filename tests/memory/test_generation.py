@@ -25,7 +25,8 @@ from tests.memory.sides import (
 )
 from tests.models import PAD, tiny_model
 from wisedb.errors import UsageError
-from wisedb.memory.hooks import SideMemories, attach, handle_of
+from wisedb.memory.hooks import AttachedMemories, attach, handle_of
+from wisedb.memory.kinds.additive import DenseDelta
 from wisedb.model.locate import locate
 
 CHOSEN = ("llama", "gpt2", "gpt_neox", "bloom", "gemma2", "opt")
@@ -115,9 +116,16 @@ def test_calls_do_not_disturb_each_other(model: PreTrainedModel) -> None:
 def test_steps_multiply_only_what_answers(model: PreTrainedModel, monkeypatch: pytest.MonkeyPatch) -> None:
     handle, routes = attached(model)
     calls: list[int] = []
-    bank = handle._bank
-    original = bank.multiply
-    monkeypatch.setattr(bank, "multiply", lambda hidden, memory: calls.append(memory) or original(hidden, memory))
+    (site,) = handle._sites.values()
+    placed = [site.bank.placed(number) for number in range(len(handle.memories))]
+    apply = DenseDelta.apply
+
+    def watched(self: DenseDelta, *given: torch.Tensor) -> torch.Tensor:
+        calls.append(next(number for number, one in enumerate(placed) if one is self))
+        return apply(self, *given)
+
+    # The first forward puts in what was multiplied in order to decide.
+    monkeypatch.setattr(DenseDelta, "apply", watched)
     greedy(model, max_new_tokens=4)
     answering = sorted(set(routes) - {-1})
     assert calls == answering * 3
@@ -128,7 +136,7 @@ def test_steps_multiply_only_what_answers(model: PreTrainedModel, monkeypatch: p
 
 def test_ways_that_cannot_be_routed_are_refused() -> None:
     model = tiny_model("llama")
-    handle = attach(model, locate(model), random_memories(locate(model), 1))
+    handle = attach(model, random_memories(locate(model), 1))
     for options in ({"prefill_chunk_size": 2}, {"cache_implementation": "paged"}):
         with pytest.raises(UsageError) as caught:
             greedy(model, **options)
@@ -148,8 +156,8 @@ def test_an_own_generate_is_kept_and_put_back() -> None:
         return type(model).generate(model, *args, **kwargs)
 
     model.generate = own
-    handle = attach(model, locate(model), routed_memories(model))
-    assert isinstance(handle, SideMemories)
+    handle = attach(model, routed_memories(model))
+    assert isinstance(handle, AttachedMemories)
     greedy(model)
     assert seen == [1]
     handle.detach()

@@ -12,7 +12,7 @@ from tests.models import tiny_model
 
 CHOSEN = ("llama", "gpt2", "gpt_neox", "bloom", "gemma3_text", "opt")
 
-pytestmark = pytest.mark.parametrize("router", ["activation", "keys"])
+pytestmark = pytest.mark.parametrize("router", ["activation", "keys", "nearest"])
 
 
 @pytest.fixture(params=CHOSEN)
@@ -47,11 +47,13 @@ def test_a_held_route_gives_what_the_edited_weight_gives(model: PreTrainedModel,
 
 
 def test_a_plain_forward_does_not_look_ahead(model: PreTrainedModel, router: str) -> None:
-    handle, _ = routed(model, router)
     long = batch([" ".join(PROMPTS)])["input_ids"]
+    before = forward(model, input_ids=long)
+    handle, _ = routed(model, router)
     with handle.record() as record:
         whole = forward(model, input_ids=long)
-    assert router == "activation" or record.routes.tolist() != [-1]
+    assert router != "keys" or record.routes.tolist() != [-1]
+    assert not torch.allclose(whole, before, **CLOSE)
     for end in range(1, long.shape[1], 3):
         torch.testing.assert_close(forward(model, input_ids=long[:, :end]), whole[:, :end], **CLOSE)
 

@@ -19,7 +19,7 @@ from wisedb.model.tokens import pad_batch
 CHOSEN = ("llama", "gpt2", "gpt_neox", "bloom", "gemma2", "opt")
 Side = Literal["left", "right"]
 
-pytestmark = pytest.mark.parametrize("router", ["activation", "keys"])
+pytestmark = pytest.mark.parametrize("router", ["activation", "keys", "nearest"])
 
 
 @pytest.fixture(params=CHOSEN)
@@ -144,8 +144,23 @@ def test_a_cropped_and_a_copied_cache_go_on_from_where_they_are(model: PreTraine
         if model.config.model_type != "gemma2":
             cache.crop(-10)
             assert cache.get_seq_length() == 10
-            later = model(input_ids=ids[:, 10:], past_key_values=cache).logits
-            torch.testing.assert_close(later, whole[:, 10:], **CLOSE)
+            # In several calls, so that what was cut off would count if it were still there.
+            later = [
+                model(input_ids=ids[:, a:b], past_key_values=cache).logits for a, b in ((10, 14), (14, ids.shape[1]))
+            ]
+            torch.testing.assert_close(torch.cat(later, dim=1), whole[:, 10:], **CLOSE)
+
+
+def test_repeated_rows_of_a_cache_go_on(model: PreTrainedModel, router: str) -> None:
+    routed(model, router)
+    ids = batch([" ".join(PROMPTS)])["input_ids"]
+    whole = forward(model, input_ids=ids)
+    with torch.no_grad():
+        cache = model(input_ids=ids[:, :8], use_cache=True).past_key_values
+        cache.batch_repeat_interleave(2)
+        for first, last in ((8, 9), (9, 12), (12, ids.shape[1])):
+            later = model(input_ids=ids[:, first:last].repeat(2, 1), past_key_values=cache).logits
+            torch.testing.assert_close(later, whole[:, first:last].repeat(2, 1, 1), **CLOSE)
 
 
 def test_generate_goes_on_from_a_cache(model: PreTrainedModel, router: str) -> None:

@@ -11,7 +11,7 @@ from transformers import AutoModelForCausalLM, PreTrainedModel
 
 from tests.memory.sides import CLOSE, PROMPTS, attached, batch, edited, forward, measured, random_memories
 from tests.models import FAMILIES, tiny_model
-from wisedb.errors import UsageError
+from wisedb.errors import UnsupportedModel, UsageError
 from wisedb.memory.hooks import attach, handle_of
 from wisedb.memory.merging import merged_memory
 from wisedb.model.locate import locate
@@ -28,7 +28,7 @@ def model(request: pytest.FixtureRequest) -> PreTrainedModel:
 def test_the_oracle_gives_what_the_edited_weight_gives(family: str) -> None:
     model = tiny_model(family)
     memories = random_memories(locate(model), 2)
-    handle = attach(model, locate(model), memories)
+    handle = attach(model, memories)
     for route in (-1, 0, 1):
         expected = edited(model, None if route < 0 else route, PROMPTS[:1])
         with handle.oracle([route]):
@@ -147,20 +147,18 @@ def test_merge_is_one_gated_memory(model: PreTrainedModel) -> None:
     memory = merged_memory(random_memories(projection, 3), 0.0)
     activations = measured(model, [memory])[:, 0]
     threshold = float(activations.sort().values[2:4].mean())
-    handle = attach(model, projection, merged_memory(random_memories(projection, 3), threshold), mode="merge")
+    handle = attach(model, merged_memory(random_memories(projection, 3), threshold))
     with handle.record() as record:
         forward(model, **batch(PROMPTS))
     assert record.routes.tolist() == [0 if value >= threshold else -1 for value in activations.tolist()]
     assert set(record.routes.tolist()) == {0, -1}
-    with pytest.raises(UsageError, match="one memory"):
-        handle.set(random_memories(projection, 2))
     assert handle.memories[0].id == "merged"
 
 
 def test_many_memories_are_measured_in_parts(model: PreTrainedModel) -> None:
     projection = locate(model)
     memories = random_memories(projection, 11)
-    handle = attach(model, projection, memories)
+    handle = attach(model, memories)
     with handle.record() as record:
         forward(model, **batch(PROMPTS))
     activations = measured(model, memories)
@@ -186,20 +184,26 @@ def test_half_precision(model: PreTrainedModel, dtype: torch.dtype) -> None:
 
 def test_what_makes_no_sense_is_refused() -> None:
     model = tiny_model("llama")
-    projection = locate(model)
-    memories = random_memories(projection, 2)
-    with pytest.raises(UsageError, match="one memory"):
-        attach(model, projection, memories, mode="merge")
+    memories = random_memories(locate(model), 2)
+    elsewhere = random_memories(locate(tiny_model("llama", intermediate_size=40)), 1)
+    with pytest.raises(UsageError, match="the shape"):
+        attach(model, elsewhere)
+    nowhere = random_memories(locate(tiny_model("gpt2")), 1)
+    with pytest.raises(UnsupportedModel, match="no module"):
+        attach(model, nowhere)
     assert handle_of(model) is None
-    handle = attach(model, projection, memories)
+    assert not any(module._forward_hooks or module._forward_pre_hooks for module in model.modules())
+    handle = attach(model, memories)
     with pytest.raises(UsageError, match="already"):
-        attach(model, projection, memories)
+        attach(model, memories)
     with pytest.raises(UsageError, match="must be -1"), handle.oracle([2]):
         pass
     with pytest.raises(UsageError, match="3 routes"), handle.oracle([0, 1, 0]):
         forward(model, **batch(PROMPTS[:2]))
     with pytest.raises(UsageError, match="the shape"):
-        handle.set(random_memories(locate(tiny_model("llama", intermediate_size=40)), 1))
+        handle.set(elsewhere)
+    with pytest.raises(UnsupportedModel, match="no module"):
+        handle.set([*memories, *nowhere])
     assert len(handle.memories) == 2
     with pytest.raises(UsageError, match="packed"):
         model(torch.ones(1, 4, dtype=torch.int64), cu_seq_lens_q=torch.tensor([0, 2, 4]))

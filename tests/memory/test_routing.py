@@ -1,9 +1,6 @@
-"""The pure parts of routing: the choice, the scope of a decision, what a cache remembers."""
+"""The pure parts of routing: the choice and the scope of a decision."""
 
 from __future__ import annotations
-
-import copy
-from types import SimpleNamespace
 
 import pytest
 import torch
@@ -12,11 +9,14 @@ from hypothesis import strategies as st
 
 from wisedb.errors import UsageError
 from wisedb.memory.bank import Bank
-from wisedb.memory.cache_state import Trail, leave, trail_of
 from wisedb.memory.forward_call import Call, causal, up_to_labels, up_to_lengths, up_to_position
-from wisedb.memory.gates.activation import Tally, delta_activation
-from wisedb.memory.kinds.masked_delta import SideMemory
-from wisedb.memory.routing import BASE, Selection, choose, combine, decide
+from wisedb.memory.gates.activation import delta_activation
+from wisedb.memory.gates.activation_router import choose, measure
+from wisedb.memory.gates.base import Gate
+from wisedb.memory.kinds.masked_delta import MaskedDelta
+from wisedb.memory.memory import Memory
+from wisedb.memory.routing import Selection, combine
+from wisedb.memory.slots import BASE, Slots
 
 NUMBERS = st.lists(st.floats(0, 10, width=32), min_size=1, max_size=5)
 
@@ -24,13 +24,15 @@ NUMBERS = st.lists(st.floats(0, 10, width=32), min_size=1, max_size=5)
 def bank(count: int, seed: int = 0, thresholds: list[float] | None = None) -> Bank:
     generator = torch.Generator().manual_seed(seed)
     mask = torch.ones(6, 4, dtype=torch.bool)
-    return Bank(
-        [
-            SideMemory(str(n), mask, torch.randn(24, generator=generator), thresholds[n] if thresholds else 0.0)
-            for n in range(count)
-        ],
-        (6, 4),
-    )
+    memories = []
+    for n in range(count):
+        change = MaskedDelta.under("w", mask, torch.randn(24, generator=generator))
+        memories.append(Memory(str(n), change, Gate("activation", thresholds[n] if thresholds else 0.0)))
+    return Bank(memories, "w", (6, 4))
+
+
+def deltas_of(memories: Bank) -> list[torch.Tensor]:
+    return [memory.change.delta("w") for memory in memories.memories]
 
 
 @given(NUMBERS, NUMBERS)
@@ -53,16 +55,19 @@ def test_deciding_in_parts_is_deciding_at_once(seed: int, count: int) -> None:
     valid = torch.rand(3, 5, generator=generator) < 0.7
     memories = bank(count, seed, torch.rand(count, generator=generator).mul(6).tolist())
     held = torch.tensor([True, False, True])
-    routed = decide(hidden, memories, causal(valid)._replace(held=held))
-    deltas = [memory.dense() for memory in memories.memories]
+    routed, _ = measure(hidden, memories, range(count), causal(valid)._replace(held=held))
+    deltas = deltas_of(memories)
+    assert routed.added is not None
     for row in range(3):
         for t in range(5):
             end = 5 if held[row] else t + 1
             seen = hidden[row : row + 1, :end], valid[row : row + 1, :end]
             activations = torch.cat([delta_activation(seen[0], delta, seen[1]) for delta in deltas])
-            torch.testing.assert_close(routed.activations[row, t], activations)
+            torch.testing.assert_close(routed.scores[row, t], activations)
             reached = [
-                (value, n) for n, value in enumerate(activations.tolist()) if value >= memories.memories[n].threshold
+                (value, n)
+                for n, value in enumerate(activations.tolist())
+                if value >= memories.memories[n].gate.threshold
             ]
             wanted = max(reached)[1] if reached else BASE
             assert routed.routes[row, t] == wanted
@@ -77,19 +82,19 @@ def test_deciding_in_parts_is_deciding_at_once(seed: int, count: int) -> None:
 def test_a_selection_adds_each_row_its_own_memory(routes: list[int], times: int) -> None:
     memories = bank(3)
     hidden, output = torch.randn(len(routes) * times, 2, 6), torch.randn(len(routes) * times, 2, 4)
-    got = Selection(routes).apply(output, hidden, memories)
+    got = Selection(routes, memories.slots).apply(output, hidden, memories)
     for row in range(len(output)):
         route = routes[row // times]
         if route == BASE:
             assert torch.equal(got[row], output[row])
         else:
-            torch.testing.assert_close(got[row], output[row] + hidden[row] @ memories.memories[route].dense())
+            torch.testing.assert_close(got[row], output[row] + hidden[row] @ deltas_of(memories)[route])
 
 
 def test_routes_for_another_batch_are_refused() -> None:
     for routes in ([0, 1], []):
         with pytest.raises(UsageError, match="for a batch of 3 rows"):
-            Selection(routes).expanded(3)
+            Selection(routes, Slots.of(())).expanded(3)
 
 
 def test_where_a_prompt_ends() -> None:
@@ -131,47 +136,9 @@ def test_masks_in_every_form() -> None:
         Call(None, 2, 3, "mask").valid(device)
 
 
-def test_a_trail_knows_every_position() -> None:
-    memories = bank(1)
-    cache = SimpleNamespace()
-    trail = trail_of(cache, memories)
-    assert trail.before(0, 1) is None
-    assert trail.before(5, 1) is None
-    trail = trail.extended(0, Tally(torch.tensor([[[1.0], [3.0]]]), torch.tensor([[1.0, 2.0]])))
-    trail = trail.extended(2, Tally(torch.tensor([[[6.0]]]), torch.tensor([[3.0]])))
-    sums = [None if found is None else found.sums.item() for found in (trail.before(past, 1) for past in range(5))]
-    assert sums == [None, 1.0, 3.0, 6.0, 6.0]
-    again = trail.extended(1, Tally(torch.tensor([[[9.0]]]), torch.tensor([[2.0]])))
-    assert [found.sums.item() for past in (1, 2) if (found := again.before(past, 1))] == [1.0, 9.0]
-    leave(cache, trail)
-    assert trail_of(cache, memories) is trail
-    assert trail_of(copy.deepcopy(cache), memories).parts == trail.parts
-    assert trail_of(cache, bank(1)).parts == ()
-
-
-def test_a_trail_follows_repeated_rows_and_refuses_others() -> None:
-    seen = Tally(torch.tensor([[[1.0]], [[2.0]]]), torch.tensor([[1.0], [1.0]]))
-    trail = Trail(bank(1)).extended(0, seen)
-    found = trail.before(1, 4)
-    assert found is not None
-    assert found.sums.tolist() == [[1.0], [1.0], [2.0], [2.0]]
-    for rows in (1, 3):
-        with pytest.raises(UsageError, match="filled by 2 rows"):
-            trail.before(1, rows)
-
-
-def test_a_static_cache_s_length_is_never_read() -> None:
-    seen = Tally(torch.tensor([[[1.0], [4.0]]]), torch.tensor([[1.0, 2.0]]))
-    trail = Trail(bank(1)).extended(torch.tensor(0), seen)
-    full, emptied = trail.before(torch.tensor(2), 1), trail.before(torch.tensor(0), 1)
-    assert full is not None and emptied is not None
-    assert (full.sums.item(), full.counts.item()) == (4.0, 2.0)
-    assert (emptied.sums.item(), emptied.counts.item()) == (0.0, 0.0)
-
-
 def test_a_bank_keeps_its_digits_through_half_precision() -> None:
     memories = bank(2)
     hidden = torch.randn(1, 1, 6)
-    before = memories.multiply(hidden, 1)
-    assert memories.multiply(hidden.bfloat16(), 1).dtype == torch.bfloat16
-    assert torch.equal(memories.multiply(hidden, 1), before)
+    before = memories.product(1, hidden)
+    assert memories.product(1, hidden.bfloat16()).dtype == torch.bfloat16
+    assert torch.equal(memories.product(1, hidden), before)

@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 import torch
 
-from tests.editors.keyed.fixtures import EDITS, mask_of, prepared, quick
+from tests.editors.keyed.fixtures import EDITS, context_of, mask_of, prepared, trained_on
 from tests.models import FAMILIES, tiny_model
-from wisedb.editors.keyed.batches import Rows, collate
 from wisedb.editors.keyed.losses import answer_loss
+from wisedb.editors.keyed.sequences import collate
 from wisedb.model.cached_forward import find_shortcut
 from wisedb.model.locate import locate, weight_of
 
@@ -19,12 +19,12 @@ _FASTEST = {"gpt2", "gptj", "gpt_neox", "gpt_neo", "llama", "mistral", "qwen2", 
 @pytest.mark.parametrize("family", FAMILIES)
 def test_loss_and_gradient_equal_those_of_the_full_forward(family: str) -> None:
     base = prepared(family)
-    batch = collate(Rows(base, quick()).edit(EDITS[0]))
+    batch = collate(trained_on(base, EDITS[0]))
     mask = mask_of(base)
     delta = torch.where(mask, torch.randn(mask.shape, generator=torch.Generator().manual_seed(0)), 0.0)
 
     quickly = delta.clone().requires_grad_()
-    change = batch.prompts.features @ quickly
+    change = batch.features @ quickly
     logits = base.shortcut.logits(batch.ids, batch.hidden, change, batch.at)
     answer_loss(logits, batch.labels, batch.weights).backward()  # type: ignore[no-untyped-call]
 
@@ -45,7 +45,7 @@ def test_loss_and_gradient_equal_those_of_the_full_forward(family: str) -> None:
 @pytest.mark.parametrize("family", FAMILIES)
 def test_the_frozen_blocks_are_skipped(family: str) -> None:
     base = prepared(family)
-    batch = collate(Rows(base, quick()).edit(EDITS[0]))
+    batch = collate(trained_on(base, EDITS[0]))
     ran: list[int] = []
     hooks = [
         block.register_forward_hook(lambda _m, args, _o, number=number: ran.append(number))
@@ -54,7 +54,7 @@ def test_the_frozen_blocks_are_skipped(family: str) -> None:
     inner: list[str] = []
     first = base.projection.blocks[0]
     hooks += [child.register_forward_hook(lambda *_: inner.append("ran")) for child in first.children()]
-    base.shortcut.logits(batch.ids, batch.hidden, batch.prompts.features[..., : base.projection.d_model] * 0, batch.at)
+    base.shortcut.logits(batch.ids, batch.hidden, batch.features[..., : base.projection.d_model] * 0, batch.at)
     for hook in hooks:
         hook.remove()
     assert not inner
@@ -65,7 +65,7 @@ def test_the_frozen_blocks_are_skipped(family: str) -> None:
 @pytest.mark.parametrize("family", FAMILIES)
 def test_the_last_feed_forward_part_sees_the_answers_alone(family: str) -> None:
     base = prepared(family)
-    batch = collate(Rows(base, quick()).edit(EDITS[0]))
+    batch = collate(trained_on(base, EDITS[0]))
     last = base.projection.blocks[-1]
     inside = base.projection.name.rpartition(".")[2]
     widths: list[int] = []
@@ -83,7 +83,7 @@ def test_a_last_part_that_mixes_positions_runs_everywhere() -> None:
     part = base.projection.blocks[-1].mlp
     own = part.forward
     part.forward = lambda states: own(states + states.cumsum(1))
-    mixed = type(base).prepare(base.model, base.tokenizer, base.projection, base.pool)
+    mixed = context_of(base.model)
     assert base.shortcut.last == "mlp" and mixed.shortcut.last is None
     assert mixed.shortcut.trunk == "additive" and mixed.shortcut.head == "answers"
 
@@ -106,9 +106,9 @@ def test_a_family_that_can_not_skip_takes_the_full_forward() -> None:
         return original(*args, **kwargs)
 
     base.model.forward = picky
-    full = type(base).prepare(base.model, base.tokenizer, base.projection, base.pool)
+    full = context_of(base.model)
     assert full.shortcut.trunk == "full"
-    batch = collate(Rows(full, quick()).edit(EDITS[0]))
+    batch = collate(trained_on(full, EDITS[0]))
     still = full.shortcut.logits(
         batch.ids, batch.hidden, torch.zeros(*batch.ids.shape, base.projection.d_model), batch.at
     )

@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wisedb.model.subjects import likely_subject, names, swapped
+from wisedb.edits import Edit
+from wisedb.model.subjects import likely_subject, names, subject_of, swapped
 
 
 def test_names_are_words_that_look_like_names() -> None:
@@ -57,6 +58,16 @@ def test_there_is_nothing_to_exchange() -> None:
 )
 def test_a_subject_nobody_named(text: str, subject: str | None) -> None:
     assert likely_subject(text) == subject
+
+
+def test_an_edits_subject_is_the_one_that_it_names() -> None:
+    prompt = "Who directed Heat?"
+    assert subject_of(Edit(prompt, "x", subject="Michael Mann")) == "Michael Mann"
+    assert subject_of(Edit(prompt, "x", subject="Michael Mann"), "How long is Ali?") == "Michael Mann"
+    for blank in (None, "", " "):
+        assert subject_of(Edit(prompt, "x", subject=blank)) == "Heat"
+        assert subject_of(Edit(prompt, "x", subject=blank), "How long is Ali?") == "Ali"
+        assert subject_of(Edit("who is it?", "x", subject=blank)) is None
 
 
 @given(st.text(max_size=60))

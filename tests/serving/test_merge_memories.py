@@ -29,7 +29,7 @@ PROMPTS = [edit.prompt for edit in EDITS]
 
 @pytest.fixture
 def several(new_repository: Callable[..., Repository]) -> Repository:
-    repository = new_repository("several", passes=60, fit_merge=True)
+    repository = new_repository("several", steps=60, fit_merge=True)
     repository.commit(EDITS, "four")
     return repository
 
@@ -61,7 +61,7 @@ def test_it_goes_beyond_ties_and_only_where_that_is_asked_for(
 ) -> None:
     ties = _dense(ties_of(several.store.head_commit()[1], _memories(several)))
     assert not torch.equal(_merge(several), ties)
-    plain = new_repository("plain", passes=60)
+    plain = new_repository("plain", steps=60)
     plain.commit(EDITS, "four")
     assert torch.equal(_merge(plain), ties)
 
@@ -102,7 +102,7 @@ def test_peft_writes_the_fitted_merge_into_the_weight(several: Repository, tmp_p
 def test_a_single_memory_is_its_own_merge_in_a_folder_too(
     new_repository: Callable[..., Repository], tmp_path: Path
 ) -> None:
-    repository = new_repository("single", passes=60, fit_merge=True, mask_ratio=0.9)
+    repository = new_repository("single", steps=60, fit_merge=True, mask_ratio=0.9)
     repository.commit([AUSTRALIA], "one")
     commit, memories = repository.store.head_commit()[1], _memories(repository)
     merged = answering(repository.store, repository.base, commit, memories, "merge")

@@ -11,14 +11,11 @@ import pytest
 import torch
 
 from tests.stores import AUSTRALIA, HAMLET, NEWER, SPAIN
-from wisedb.config import POOL, EditorChoice
-from wisedb.editors.common.key_statistics import STATISTICS
+from wisedb.config import POOL
 from wisedb.editors.common.pool import POOL as POOL_RESOURCE
-from wisedb.editors.keyed.context import PreparedModel, prepare
+from wisedb.editors.keyed.context import TrainingContext
 from wisedb.editors.keyed.settings import KeyedSettings
-from wisedb.editors.registry import bind
 from wisedb.editors.resources import Resource, Resources
-from wisedb.errors import UsageError
 from wisedb.memory.kinds.base import Part
 from wisedb.model.base import Derived, LoadedBase
 from wisedb.repository import Repository
@@ -118,58 +115,23 @@ def test_memories_name_what_they_rest_on_and_the_store_only_its_pool(repository:
     assert repository.fsck().ok
 
 
-def _prepared(repository: Repository, choice: EditorChoice | None = None) -> PreparedModel:
-    store = repository.store
-    chosen = choice or store.config.editor
-    resources = StoreResources(repository.base, store.config.base, PendingBlobs(store.objects), chosen.resources)
-    return prepare(repository.base, resources, KeyedSettings.from_settings(chosen.settings))
-
-
-def test_a_model_is_prepared_once(repository: Repository) -> None:
-    first = _prepared(repository)
-    assert _prepared(repository) is first
-    assert len(first.pool.prompts) > 0
-
-
-@pytest.mark.parametrize("settings", [{"router": "activation"}, {"wordings": 0}])
-def test_wordings_are_borrowed_where_keys_route(
-    new_repository: Callable[..., Repository], settings: dict[str, Any]
-) -> None:
-    plain, other = new_repository("plain"), new_repository("other", **settings)
-    assert _prepared(plain).asked is not None
-    assert _prepared(other).asked is None
-
-
-def test_what_is_asked_is_measured_as_keys_are(repository: Repository) -> None:
-    found = _prepared(repository).asked
-    statistics = _resources(repository)[0].get(STATISTICS, MODULE)
-    assert found is not None and found([AUSTRALIA.prompt]).shape == (1, statistics.relation_map.shape[1])
-
-
 def test_each_memory_is_trained_as_it_was_begun(
     new_repository: Callable[..., Repository], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from wisedb.editors.keyed import editor
 
-    repository = new_repository("one", shard_capacity=1, router="keys", wordings=0)
+    repository = new_repository("one", shard_capacity=1, paraphrases=0)
     repository.commit([AUSTRALIA], "one")
     seen: list[tuple[int, bool]] = []
     own = editor.train_stream
 
-    def train(base: PreparedModel, settings: KeyedSettings, *others: Any) -> Any:
-        seen.append((settings.wordings, base.asked is not None))
-        return own(base, settings, *others)
+    def train(context: TrainingContext, settings: KeyedSettings, *others: Any) -> Any:
+        seen.append((settings.paraphrases, context.relations is not None))
+        return own(context, settings, *others)
 
     monkeypatch.setattr(editor, "train_stream", train)
-    repository.commit([NEWER, SPAIN], "two", settings={"wordings": 3})
+    repository.commit([NEWER, SPAIN], "two", settings={"paraphrases": 3})
     assert sorted(seen) == [(0, False), (3, True)]
-
-
-def test_keys_without_a_pool_are_refused_before_anything_is_trained(repository: Repository) -> None:
-    choice = replace(repository.store.config.editor, resources={})
-    with pytest.raises(UsageError, match="unrelated"):
-        _prepared(repository, choice)
-    assert bind(choice).choice.pool is None
 
 
 def test_another_process_names_the_same(repository: Repository, new_repository: Callable[..., Repository]) -> None:

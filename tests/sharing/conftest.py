@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,18 +14,17 @@ from huggingface_hub import HfApi
 from tests.hub.fixtures import ADA
 from tests.hub.server import Hub
 from tests.sharing.hub_pushes import REPO, Connect
-from tests.store.conftest import BASE, Kit
-from wisedb.config import EditorChoice, StoreConfig
+from tests.store.conftest import BASE, CHOICE, Kit, memory_entry
+from wisedb.config import StoreConfig
 from wisedb.edits import Edit
 from wisedb.progress import Listener
 from wisedb.sharing.clone import clone
-from wisedb.sharing.named import ORIGIN, Place, add_remote
+from wisedb.sharing.named import ORIGIN, RemoteTarget, add_remote
 from wisedb.sharing.push import push
 from wisedb.sharing.remotes.folder import FolderRemote
 from wisedb.sharing.remotes.hub import HubRemote
 from wisedb.sharing.remotes.protocol import Publication, Published, Remote, Snapshot
 from wisedb.store.blobs import Array, Blob
-from wisedb.store.commits import MemoryEntry
 from wisedb.store.store import Store
 
 ROWS, COLUMNS = 128, 200
@@ -45,7 +45,7 @@ class Large(Kit):
         """A delta of numbers that can't be compressed."""
         data = random.Random(seed).randbytes(ENTRIES * 4)
         ids = [edit.id for edit in edits]
-        return Blob("delta", {"mask": mask.id, "edits": ids}, {"values": Array("F32", (ENTRIES,), data)})
+        return Blob("delta", {"origin": mask.id, "edits": ids}, {"values": Array("F32", (ENTRIES,), data)})
 
     def land(
         self, store: Store, *edits: Edit, minute: int = 1, shards: int = 1, seed: int = 0, ref: str = "HEAD"
@@ -60,12 +60,12 @@ class Large(Kit):
         for number in range(shards):
             mask = self.shard(number)
             delta = self.values(mask, hash((seed, minute, number)), *edits)
-            near = memories[number].main if number < len(memories) else None
-            blobs += [(mask, None), (delta, near)]
-            memories[number : number + 1] = [MemoryEntry(mask.id, "shard", {"mask": mask.id, "delta": delta.id})]
+            delta_base = memories[number].main if number < len(memories) else None
+            blobs += [(mask, None), (delta, delta_base)]
+            memories[number : number + 1] = [memory_entry(mask.id, delta.id)]
         with store.transaction(tip, ref=ref) as transaction:
-            for blob, near in blobs:
-                transaction.put(blob, near=near)
+            for blob, delta_base in blobs:
+                transaction.put(blob, delta_base=delta_base)
             commit = self.commit(
                 tip,
                 minute=minute,
@@ -143,7 +143,7 @@ def make_store(tmp_path: Path, kit: Large) -> Callable[[str], Store]:
 
     def make(name: str) -> Store:
         pool = Blob("pool", {"prompts": ["The sky is"], "contexts": ["Well,"], "generator": {}})
-        choice = EditorChoice(pool=pool.id)
+        choice = replace(CHOICE, resources={"pool": pool.id})
         return Store.init(tmp_path / name, StoreConfig(BASE, choice), kit.commit(message="init", editor=choice), [pool])
 
     return make
@@ -171,16 +171,16 @@ def pack(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def place(store: Store, pack: Path) -> Place:
+def target(store: Store, pack: Path) -> RemoteTarget:
     """The store's origin."""
     add_remote(store, ORIGIN, str(pack))
-    return Place(ORIGIN, FolderRemote(pack), ORIGIN)
+    return RemoteTarget(ORIGIN, FolderRemote(pack), ORIGIN)
 
 
 @pytest.fixture
-def bob(store: Store, place: Place, tmp_path: Path, pack: Path) -> Store:
+def bob(store: Store, target: RemoteTarget, tmp_path: Path, pack: Path) -> Store:
     """A clone of what the store has pushed."""
-    push(store, place)
+    push(store, target)
     return clone(str(pack), tmp_path / "bob").store
 
 

@@ -15,7 +15,7 @@ from wisedb.sharing.remotes.protocol import Publication, Published, Snapshot
 
 REPO = "org/facts"
 MAIN = "refs/heads/main"
-BASE = BaseModel("some/model", None, "a" * 64, "b" * 64, "model.layers.5.mlp.down_proj")
+BASE = BaseModel("some/model", None, "a" * 64, "b" * 64)
 EMPTY = Manifest(BASE, EditorChoice())
 
 Connect = Callable[..., HubRemote]

@@ -22,8 +22,8 @@ from wisedb.errors import (
 )
 from wisedb.sharing import cache
 from wisedb.sharing.cache import CachedPack, cached_pack
-from wisedb.sharing.jobs import Wishes
-from wisedb.sharing.named import Place
+from wisedb.sharing.jobs import PushOptions
+from wisedb.sharing.named import RemoteTarget
 from wisedb.sharing.push import push
 from wisedb.sharing.remotes.folder import FolderRemote
 from wisedb.store.store import Store
@@ -40,9 +40,9 @@ def remote(pack: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Failing]:
 
 
 @pytest.fixture
-def cached(store: Store, place: Place, pack: Path, tmp_path: Path, remote: Failing) -> Cached:
+def cached(store: Store, target: RemoteTarget, pack: Path, tmp_path: Path, remote: Failing) -> Cached:
     """Finds the pack, which holds what the store has pushed."""
-    push(store, place)
+    push(store, target)
     remote.calls.clear()
     return lambda revision=None, **given: cached_pack(str(pack), revision, cache_dir=tmp_path / "cache", **given)
 
@@ -66,22 +66,22 @@ def test_only_the_memories_of_the_commit_travel_and_only_once(cached: Cached, st
     assert _payloads(remote) == 1
 
 
-def test_it_follows_the_remote(cached: Cached, store: Store, place: Place, kit: Large) -> None:
+def test_it_follows_the_remote(cached: Cached, store: Store, target: RemoteTarget, kit: Large) -> None:
     head = cached().commit_id
     first = store.objects.commit(head).parents[0]
     store.refs.create("refs/heads/other", head, "branch")
     store.refs.create("refs/tags/v1", head, "tag")
     later = kit.land(store, kit.edit(9), minute=9)
-    push(store, place, Wishes(all_branches=True, all_tags=True))
+    push(store, target, PushOptions(all_branches=True, all_tags=True))
     assert (cached().commit_id, cached("main").commit_id, cached("HEAD").commit_id) == (later, later, later)
     assert (cached("other").commit_id, cached("v1").commit_id, cached("v1~1").commit_id) == (head, head, first)
     assert cached(head[:8]).commit_id == head
     store.refs.update("refs/tags/v1", head, first, "tag")
     store.refs.update("refs/heads/other", head, first, "reset")
-    push(store, place, Wishes(all_branches=True, all_tags=True, force=True))
+    push(store, target, PushOptions(all_branches=True, all_tags=True, force=True))
     assert (cached("other").commit_id, cached("v1").commit_id) == (first, first)
     store.refs.update("refs/tags/v1", first, None, "tag")
-    push(store, place, Wishes(delete=("v1", "other")))
+    push(store, target, PushOptions(delete=("v1", "other")))
     for gone in ("v1", "other", "nowhere", "../main", "main@{0}", "zzzz"):
         with pytest.raises(UnknownRevision) as refused:
             cached(gone)
@@ -171,8 +171,8 @@ def test_two_addresses_of_one_name_are_kept_apart(tmp_path: Path) -> None:
     assert all(place.is_relative_to(tmp_path / "assets" / "wisedb") for place in places)
 
 
-def test_processes_take_turns(store: Store, place: Place, pack: Path, tmp_path: Path) -> None:
-    push(store, place)
+def test_processes_take_turns(store: Store, target: RemoteTarget, pack: Path, tmp_path: Path) -> None:
+    push(store, target)
     code = f"""
 from pathlib import Path
 from wisedb.sharing.cache import cached_pack

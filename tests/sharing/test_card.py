@@ -229,7 +229,7 @@ def test_a_store_without_edits_has_a_card_too(tmp_path: Path) -> None:
 
 
 def _base(model: str) -> BaseModel:
-    return BaseModel(model, None, "a" * 64, "b" * 64, "model.layers.5.mlp.down_proj")
+    return BaseModel(model, None, "a" * 64, "b" * 64)
 
 
 def test_a_folder_is_not_published(tmp_path: Path) -> None:

@@ -17,8 +17,8 @@ from wisedb.errors import (
     UsageError,
 )
 from wisedb.sharing.clone import clone
-from wisedb.sharing.jobs import Wishes
-from wisedb.sharing.named import Place
+from wisedb.sharing.jobs import PushOptions
+from wisedb.sharing.named import RemoteTarget
 from wisedb.sharing.push import push
 from wisedb.store import history
 from wisedb.store.fsck import fsck
@@ -27,11 +27,11 @@ from wisedb.store.lock import StoreLock
 from wisedb.store.store import Store
 
 
-def test_a_clone_has_everything(store: Store, place: Place, pack: Path, tmp_path: Path) -> None:
+def test_a_clone_has_everything(store: Store, target: RemoteTarget, pack: Path, tmp_path: Path) -> None:
     head, tip = store.head_commit()
     store.refs.create("refs/heads/other", tip.parents[0], "branch")
     store.refs.create("refs/tags/v1", head, "tag")
-    push(store, place, Wishes(all_branches=True, all_tags=True))
+    push(store, target, PushOptions(all_branches=True, all_tags=True))
     made = clone(str(pack), tmp_path / "bob")
     bob = made.store
     assert (made.branch, bob.refs.head().branch, bob.head_commit()[0]) == ("main", "main", head)
@@ -53,27 +53,27 @@ def test_a_clone_has_everything(store: Store, place: Place, pack: Path, tmp_path
     assert (made.transfer.commits, made.transfer.blobs) == (4, 8)
 
 
-def test_where_head_is(store: Store, place: Place, pack: Path, tmp_path: Path) -> None:
+def test_where_head_is(store: Store, target: RemoteTarget, pack: Path, tmp_path: Path) -> None:
     _, tip = store.head_commit()
     for name in ("one", "two"):
         store.refs.create(f"refs/heads/{name}", tip.parents[0], "branch")
-    push(store, place, Wishes(branches=("one",)))
+    push(store, target, PushOptions(branches=("one",)))
     assert clone(str(pack), tmp_path / "a").branch == "one"
-    push(store, place, Wishes(branches=("two",)))
+    push(store, target, PushOptions(branches=("two",)))
     with pytest.raises(UsageError, match="main") as caught:
         clone(str(pack), tmp_path / "b")
     assert "one, two" in caught.value.hint
     assert clone(str(pack), tmp_path / "b", branch="two").branch == "two"
     with pytest.raises(UnknownRevision, match="three"):
         clone(str(pack), tmp_path / "c", branch="three")
-    push(store, place)
+    push(store, target)
     assert clone(str(pack), tmp_path / "c").branch == "main"
 
 
 def test_the_model_may_be_somewhere_else(
-    store: Store, place: Place, pack: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    store: Store, target: RemoteTarget, pack: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    push(store, place)
+    push(store, target)
     (tmp_path / "model").mkdir()
     monkeypatch.chdir(tmp_path)
     bob = clone(str(pack), model="./model", folder=Path("bob")).store
@@ -82,8 +82,8 @@ def test_the_model_may_be_somewhere_else(
     assert clone(str(pack), Path("eve"), model="org/model").store.config.base.model == "org/model"
 
 
-def test_folders_that_are_in_use(store: Store, place: Place, pack: Path, tmp_path: Path) -> None:
-    push(store, place)
+def test_folders_that_are_in_use(store: Store, target: RemoteTarget, pack: Path, tmp_path: Path) -> None:
+    push(store, target)
     with pytest.raises(StoreExists):
         clone(str(pack), store.root.parent)
     with pytest.raises(UsageError, match="not empty"):
@@ -99,8 +99,10 @@ def test_folders_that_are_in_use(store: Store, place: Place, pack: Path, tmp_pat
     assert clone(str(pack), tmp_path / "new" / "deep").store.root == tmp_path / "new" / "deep" / ".wisedb"
 
 
-def test_it_is_named_after_the_pack(store: Store, place: Place, pack: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    push(store, place)
+def test_it_is_named_after_the_pack(
+    store: Store, target: RemoteTarget, pack: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    push(store, target)
     elsewhere = pack.parent / "elsewhere"
     elsewhere.mkdir()
     monkeypatch.chdir(elsewhere)
@@ -114,29 +116,31 @@ def test_where_nothing_is(store: Store, tmp_path: Path) -> None:
     assert {path.name for path in tmp_path.iterdir()} == {"ada"}
 
 
-def test_a_downloaded_repository_is_a_pack(store: Store, place: Place, pack: Path, tmp_path: Path, kit: Large) -> None:
-    push(store, place)
+def test_a_downloaded_repository_is_a_pack(
+    store: Store, target: RemoteTarget, pack: Path, tmp_path: Path, kit: Large
+) -> None:
+    push(store, target)
     manifest = pack / "manifests" / "00000000.json"
     manifest.rename(pack / "wisedb.json")
     manifest.parent.rmdir()
     bob = clone(str(pack), tmp_path / "bob").store
     assert bob.head_commit() == store.head_commit()
     head = kit.land(store, kit.edit(9), minute=9)
-    push(store, place)
+    push(store, target)
     kit.land(store, kit.edit(10), minute=10)
     assert [path.name for path in manifest.parent.iterdir()] == ["00000001.json"]
-    assert place.remote.refs() == {"refs/heads/main": head}
+    assert target.remote.refs() == {"refs/heads/main": head}
 
 
 def test_a_cut_connection_leaves_no_store_and_costs_nothing_twice(
-    store: Store, place: Place, pack: Path, tmp_path: Path
+    store: Store, target: RemoteTarget, pack: Path, tmp_path: Path
 ) -> None:
-    push(store, place)
+    push(store, target)
     arrived: list[str] = []
     step, made = 0, None
     while made is None:
         step += 1
-        cut = Failing(place.remote, at=step, error=RemoteUnavailable("cut", hint="again"))
+        cut = Failing(target.remote, at=step, error=RemoteUnavailable("cut", hint="again"))
         try:
             made = clone(str(pack), tmp_path / "bob", remote=cut)
         except RemoteUnavailable:
@@ -149,9 +153,11 @@ def test_a_cut_connection_leaves_no_store_and_costs_nothing_twice(
     assert set(made.store.objects.ids()) == set(store.objects.ids())
 
 
-def test_what_another_pack_left_is_not_taken_over(store: Store, place: Place, pack: Path, tmp_path: Path) -> None:
-    push(store, place)
-    cut = Failing(place.remote, at=5, error=RemoteUnavailable("cut", hint="again"))
+def test_what_another_pack_left_is_not_taken_over(
+    store: Store, target: RemoteTarget, pack: Path, tmp_path: Path
+) -> None:
+    push(store, target)
+    cut = Failing(target.remote, at=5, error=RemoteUnavailable("cut", hint="again"))
     with pytest.raises(RemoteUnavailable):
         clone(str(pack), tmp_path / "bob", remote=cut)
     junk = tmp_path / ".bob.cloning" / ".wisedb" / "objects" / "aa" / ("a" * 62 + ".safetensors")
@@ -162,19 +168,19 @@ def test_what_another_pack_left_is_not_taken_over(store: Store, place: Place, pa
     assert fsck(made.store).problems == ()
 
 
-def test_one_clone_at_a_time(store: Store, place: Place, pack: Path, tmp_path: Path) -> None:
-    push(store, place)
+def test_one_clone_at_a_time(store: Store, target: RemoteTarget, pack: Path, tmp_path: Path) -> None:
+    push(store, target)
     (tmp_path / ".bob.cloning").mkdir()
     with StoreLock(tmp_path / ".bob.cloning" / "lock").hold("another clone"), pytest.raises(StoreBusy):
         clone(str(pack), tmp_path / "bob")
     assert clone(str(pack), tmp_path / "bob").branch == "main"
 
 
-def test_any_other_failure_leaves_nothing(store: Store, place: Place, pack: Path, tmp_path: Path) -> None:
-    push(store, place)
+def test_any_other_failure_leaves_nothing(store: Store, target: RemoteTarget, pack: Path, tmp_path: Path) -> None:
+    push(store, target)
     before = {path.name for path in tmp_path.iterdir()}
     for step in range(1, 7):
-        failing = Failing(place.remote, at=step, error=CorruptObject("spoilt", hint="x"))
+        failing = Failing(target.remote, at=step, error=CorruptObject("spoilt", hint="x"))
         with pytest.raises(CorruptObject):
             clone(str(pack), tmp_path / "bob", remote=failing)
         assert {path.name for path in tmp_path.iterdir()} == before

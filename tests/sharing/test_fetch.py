@@ -13,8 +13,8 @@ from tests.sharing.conftest import Failing, Large, sent_to
 from wisedb.errors import BaseModelMismatch, RefExists, RemoteUnavailable, StoreError, UnknownRevision
 from wisedb.progress import Progress
 from wisedb.sharing.fetch import fetch
-from wisedb.sharing.jobs import Wishes
-from wisedb.sharing.named import Place, find_place
+from wisedb.sharing.jobs import PushOptions
+from wisedb.sharing.named import RemoteTarget, find_target
 from wisedb.sharing.push import push
 from wisedb.sharing.remotes.folder import FolderRemote
 from wisedb.sharing.transfer import RefChange
@@ -29,13 +29,13 @@ def here(store: Store) -> set[str]:
     return {*store.objects.ids(), *store.objects.commit_ids()}
 
 
-def test_it_brings_what_is_missing(store: Store, bob: Store, place: Place, kit: Large) -> None:
+def test_it_brings_what_is_missing(store: Store, bob: Store, target: RemoteTarget, kit: Large) -> None:
     old, _ = store.head_commit()
     head = kit.land(store, kit.edit(9), minute=9)
-    push(store, place)
-    counted = Failing(place.remote)
+    push(store, target)
+    counted = Failing(target.remote)
     heard: list[Progress] = []
-    done = fetch(bob, Place("origin", counted, "origin"), progress=heard.append)
+    done = fetch(bob, RemoteTarget("origin", counted, "origin"), progress=heard.append)
     assert done.branches == {"main": head}
     assert done.transfer.refs == (RefChange(TRACKED, old, head),)
     assert (done.transfer.commits, done.transfer.blobs) == (1, 2)
@@ -48,17 +48,17 @@ def test_it_brings_what_is_missing(store: Store, bob: Store, place: Place, kit: 
     assert {"remote", "refs", "blobs_received", "bytes"} <= set(told)
 
     counted.calls.clear()
-    again = fetch(bob, Place("origin", counted, "origin"))
+    again = fetch(bob, RemoteTarget("origin", counted, "origin"))
     assert (again.transfer.refs, again.transfer.commits, again.transfer.bytes) == ((), 0, 0)
     assert not [call for call in counted.calls if "/" in call]
 
 
-def test_files_travel_side_by_side(store: Store, bob: Store, place: Place, kit: Large) -> None:
+def test_files_travel_side_by_side(store: Store, bob: Store, target: RemoteTarget, kit: Large) -> None:
     kit.land(store, kit.edit(9), minute=9, shards=4)
-    push(store, place)
+    push(store, target)
     meeting = threading.Barrier(4, timeout=20)
-    slow = Failing(place.remote)
-    read = place.remote.read
+    slow = Failing(target.remote)
+    read = target.remote.read
 
     def wait(path: str, *args: object, **more: object) -> bytes:
         if path.startswith("objects/"):
@@ -66,23 +66,23 @@ def test_files_travel_side_by_side(store: Store, bob: Store, place: Place, kit: 
         return read(path, *args, **more)  # type: ignore[arg-type]
 
     slow.read = wait  # type: ignore[method-assign, assignment]
-    assert fetch(bob, Place("origin", slow, "origin")).transfer.blobs == 1 + 3 + 4
+    assert fetch(bob, RemoteTarget("origin", slow, "origin")).transfer.blobs == 1 + 3 + 4
     assert fsck(bob).problems == ()
 
 
-def test_an_interrupted_fetch_goes_on_where_it_was(store: Store, bob: Store, place: Place, kit: Large) -> None:
+def test_an_interrupted_fetch_goes_on_where_it_was(store: Store, bob: Store, target: RemoteTarget, kit: Large) -> None:
     for minute in (9, 10, 11):
         kit.land(store, kit.edit(minute), minute=minute, shards=3, seed=1)
-    push(store, place)
+    push(store, target)
     before = here(bob)
     step, landed = 0, False
     arrived: list[str] = []
     while not landed:
         step += 1
-        cut = Failing(place.remote, at=step, error=RemoteUnavailable("cut", hint="again"))
+        cut = Failing(target.remote, at=step, error=RemoteUnavailable("cut", hint="again"))
         refs = dict(bob.refs.items())
         try:
-            fetch(bob, Place("origin", cut, "origin"))
+            fetch(bob, RemoteTarget("origin", cut, "origin"))
             landed = True
         except RemoteUnavailable:
             assert dict(bob.refs.items()) == refs
@@ -92,12 +92,14 @@ def test_an_interrupted_fetch_goes_on_where_it_was(store: Store, bob: Store, pla
     assert here(bob) == here(store) > before
 
 
-def test_nothing_is_visible_before_everything_is_there(store: Store, bob: Store, place: Place, kit: Large) -> None:
+def test_nothing_is_visible_before_everything_is_there(
+    store: Store, bob: Store, target: RemoteTarget, kit: Large
+) -> None:
     kit.land(store, kit.edit(9), minute=9)
-    push(store, place)
-    cut = Failing(place.remote)
+    push(store, target)
+    cut = Failing(target.remote)
     seen: list[object] = []
-    read = place.remote.read
+    read = target.remote.read
 
     def look(path: str, *args: object, **more: object) -> bytes:
         seen.append(bob.refs.read(TRACKED))
@@ -106,47 +108,49 @@ def test_nothing_is_visible_before_everything_is_there(store: Store, bob: Store,
 
     cut.read = look  # type: ignore[method-assign, assignment]
     before = [bob.refs.read(TRACKED), sorted(bob.objects.commit_ids())]
-    fetch(bob, Place("origin", cut, "origin"))
+    fetch(bob, RemoteTarget("origin", cut, "origin"))
     assert len(seen) == 4 and seen == before * 2
 
 
-def test_what_nobody_needs_is_not_fetched_again_and_again(store: Store, bob: Store, place: Place, kit: Large) -> None:
+def test_what_nobody_needs_is_not_fetched_again_and_again(
+    store: Store, bob: Store, target: RemoteTarget, kit: Large
+) -> None:
     old, _ = store.head_commit()
     head = kit.land(store, kit.edit(9), minute=9)
-    push(store, place)
+    push(store, target)
     store.refs.update("refs/heads/main", head, old, "reset")
-    push(store, place, Wishes(force=True))
-    counted = Failing(place.remote)
-    done = fetch(bob, Place("origin", counted, "origin"))
+    push(store, target, PushOptions(force=True))
+    counted = Failing(target.remote)
+    done = fetch(bob, RemoteTarget("origin", counted, "origin"))
     assert done.branches == {"main": old} and not bob.objects.has_commit(head)
     assert counted.arrived == []
 
 
-def test_tags_come_and_ones_own_stay(store: Store, bob: Store, place: Place) -> None:
+def test_tags_come_and_ones_own_stay(store: Store, bob: Store, target: RemoteTarget) -> None:
     head, tip = store.head_commit()
     for name, commit in (("v1", head), ("v2", head), ("v3", tip.parents[0])):
         store.refs.create(f"refs/tags/{name}", commit, "tag")
     bob.refs.create("refs/tags/v2", tip.parents[0], "tag")
     bob.refs.create("refs/tags/v3", tip.parents[0], "tag")
-    push(store, place, Wishes(all_tags=True))
-    done = fetch(bob, find_place(bob, None))
+    push(store, target, PushOptions(all_tags=True))
+    done = fetch(bob, find_target(bob, None))
     assert done.kept == ("v2",) and done.to_json()["tags_kept"] == ["v2"]
     assert bob.refs.tags() == {"v1": head, "v2": tip.parents[0], "v3": tip.parents[0]}
     assert RefChange("refs/tags/v1", None, head) in done.transfer.refs
 
 
-def test_branches_that_are_gone_are_forgotten_when_asked(store: Store, bob: Store, place: Place) -> None:
+def test_branches_that_are_gone_are_forgotten_when_asked(store: Store, bob: Store, target: RemoteTarget) -> None:
     head, _ = store.head_commit()
     store.refs.create("refs/heads/a", head, "branch")
-    push(store, place, Wishes(all_branches=True))
-    fetch(bob, find_place(bob, None))
+    push(store, target, PushOptions(all_branches=True))
+    fetch(bob, find_target(bob, None))
     store.refs.delete("refs/heads/a", "branch")
     store.refs.create("refs/heads/a/b", head, "branch")
-    push(store, place, Wishes(delete=("a",)))
-    push(store, place, Wishes(branches=("a/b",)))
+    push(store, target, PushOptions(delete=("a",)))
+    push(store, target, PushOptions(branches=("a/b",)))
     with pytest.raises(RefExists):
-        fetch(bob, find_place(bob, None))
-    done = fetch(bob, find_place(bob, None), prune=True)
+        fetch(bob, find_target(bob, None))
+    done = fetch(bob, find_target(bob, None), prune=True)
     assert done.transfer.refs == (
         RefChange("refs/remotes/origin/a", head, None),
         RefChange("refs/remotes/origin/a/b", None, head),
@@ -154,62 +158,64 @@ def test_branches_that_are_gone_are_forgotten_when_asked(store: Store, bob: Stor
     assert bob.refs.names("refs/remotes/") == ["refs/remotes/origin/a/b", TRACKED]
 
 
-def test_one_branch_only(store: Store, bob: Store, place: Place, kit: Large) -> None:
+def test_one_branch_only(store: Store, bob: Store, target: RemoteTarget, kit: Large) -> None:
     head, _ = store.head_commit()
     store.refs.create("refs/heads/other", head, "branch")
     other = kit.land(store, kit.edit(9), minute=9, ref="refs/heads/other")
     main = kit.land(store, kit.edit(10), minute=10)
     for name, commit in (("old", head), ("new", other), ("else", main)):
         store.refs.create(f"refs/tags/{name}", commit, "tag")
-    push(store, place, Wishes(all_branches=True, all_tags=True))
-    done = fetch(bob, find_place(bob, None), branches=["other"])
+    push(store, target, PushOptions(all_branches=True, all_tags=True))
+    done = fetch(bob, find_target(bob, None), branches=["other"])
     assert done.branches == {"other": other}
     assert bob.refs.tags() == {"new": other, "old": head}, "those of the branch's history"
     assert bob.objects.has_commit(other) and not bob.objects.has_commit(main)
     with pytest.raises(UnknownRevision):
-        fetch(bob, find_place(bob, None), branches=["nope"])
+        fetch(bob, find_target(bob, None), branches=["nope"])
 
 
-def test_an_address_needs_no_name(store: Store, bob: Store, place: Place, pack: Path, kit: Large) -> None:
+def test_an_address_needs_no_name(store: Store, bob: Store, target: RemoteTarget, pack: Path, kit: Large) -> None:
     head = kit.land(store, kit.edit(9), minute=9)
-    push(store, place)
-    stranger = Place(str(pack), FolderRemote(pack), None)
+    push(store, target)
+    stranger = RemoteTarget(str(pack), FolderRemote(pack), None)
     done = fetch(bob, stranger)
     assert done.branches == {"main": head} and bob.objects.has_commit(head)
     assert done.transfer.refs == () and bob.resolve("origin/main") != head
-    assert find_place(bob, str(pack)).tracked == "origin"
+    assert find_target(bob, str(pack)).tracked == "origin"
 
 
-def test_packs_of_another_model_are_refused(store: Store, place: Place, tmp_path: Path, kit: Large) -> None:
-    push(store, place)
+def test_packs_of_another_model_are_refused(store: Store, target: RemoteTarget, tmp_path: Path, kit: Large) -> None:
+    push(store, target)
     other = replace(kit.base, tokenizer="c" * 64)
     stranger = Store.init(
         tmp_path / "stranger", replace(store.config, base=other), replace(kit.commit(), base=other), []
     )
     before = sent_to(stranger.root)
     with pytest.raises(BaseModelMismatch):
-        fetch(stranger, Place("x", place.remote, None))
+        fetch(stranger, RemoteTarget("x", target.remote, None))
     assert sent_to(stranger.root).keys() - {"lock"} == before.keys() - {"lock"}
 
 
-def test_what_a_collection_began_to_take_comes_again(store: Store, bob: Store, place: Place, kit: Large) -> None:
+def test_what_a_collection_began_to_take_comes_again(
+    store: Store, bob: Store, target: RemoteTarget, kit: Large
+) -> None:
     """A commit that is here and that no ref leads to may lack some of what it needs."""
     head = kit.land(store, kit.edit(9), minute=9)
-    push(store, place)
-    fetch(bob, Place("x", place.remote, None))  # no ref leads to what came
+    push(store, target)
+    fetch(bob, RemoteTarget("x", target.remote, None))  # no ref leads to what came
     for blob_id in bob.objects.commit(head).blobs:
         if blob_id not in store.objects.commit(store.objects.commit(head).parents[0]).blobs:
             bob.objects.blob_path(blob_id).unlink()
     assert fsck(bob).problems != ()
-    fetch(bob, find_place(bob, None))
+    fetch(bob, find_target(bob, None))
     assert fsck(bob).problems == () and bob.resolve("origin/main") == head
 
 
 def test_a_collection_in_between_is_noticed(
-    store: Store, bob: Store, place: Place, kit: Large, monkeypatch: pytest.MonkeyPatch
+    store: Store, bob: Store, target: RemoteTarget, kit: Large, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     kit.land(store, kit.edit(9), minute=9)
-    push(store, place)
+    push(store, target)
     hold = bob.lock.hold
 
     def collected(purpose: str):  # type: ignore[no-untyped-def]
@@ -220,5 +226,5 @@ def test_a_collection_in_between_is_noticed(
     monkeypatch.setattr(bob.lock, "hold", collected)
     refs = dict(bob.refs.items())
     with pytest.raises(StoreError, match="collected"):
-        fetch(bob, find_place(bob, None))
+        fetch(bob, find_target(bob, None))
     assert dict(bob.refs.items()) == refs and fsck(bob).problems == ()

@@ -22,9 +22,9 @@ from wisedb.errors import (
     UsageError,
     WisedbError,
 )
-from wisedb.sharing.remotes.hub_errors import HTTPError, Place, hub_errors, is_open, translated
+from wisedb.sharing.remotes.hub_errors import HTTPError, HubRepository, hub_errors, is_open, translated
 
-PLACE = Place("org/facts", "https://hub.example")
+REPOSITORY = HubRepository("org/facts", "https://hub.example")
 SECRET = "hf_secretsecret"
 URL = f"https://storage.example/x?X-Amz-Signature={SECRET}"
 
@@ -86,7 +86,7 @@ def caused(error: Exception, cause: Exception) -> Exception:
     ],
 )  # fmt: skip
 def test_each_failure_is_told(error: Exception, kind: type[WisedbError], told: str) -> None:
-    with pytest.raises(WisedbError) as caught, hub_errors(PLACE):
+    with pytest.raises(WisedbError) as caught, hub_errors(REPOSITORY):
         raise error
     assert type(caught.value) is kind and told in caught.value.message
     assert SECRET not in str(caught.value) + caught.value.hint and "\n" not in str(caught.value)
@@ -99,12 +99,12 @@ def test_each_failure_is_told(error: Exception, kind: type[WisedbError], told: s
     "error", [http(401, errors.RepositoryNotFoundError), http(404, errors.RepositoryNotFoundError)]
 )
 def test_not_found_means_not_allowed_where_it_was_found_before(error: HfHubHTTPError) -> None:
-    told = translated(error, PLACE, writing=True)
+    told = translated(error, REPOSITORY, writing=True)
     assert isinstance(told, NotAuthorized) and "hf auth login" in told.hint
 
 
 def test_errors_of_wisedb_pass() -> None:
-    with pytest.raises(PushRejected, match="mine"), hub_errors(PLACE):
+    with pytest.raises(PushRejected, match="mine"), hub_errors(REPOSITORY):
         raise PushRejected("mine")
 
 
@@ -123,4 +123,4 @@ def test_where_it_is_open_whether_it_happened() -> None:
 
 
 def test_long_words_are_cut() -> None:
-    assert len(translated(http(400, said="x" * 5000), PLACE).message) < 300
+    assert len(translated(http(400, said="x" * 5000), REPOSITORY).message) < 300

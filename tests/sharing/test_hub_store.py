@@ -17,9 +17,9 @@ from wisedb.config import BaseModel
 from wisedb.errors import CorruptObject, NotAuthorized, PushRejected, RemoteUnavailable
 from wisedb.sharing.clone import Cloned, clone
 from wisedb.sharing.fetch import fetch
-from wisedb.sharing.jobs import Wishes
+from wisedb.sharing.jobs import PushOptions
 from wisedb.sharing.lazy import fetch_promised
-from wisedb.sharing.named import ORIGIN, Place, add_remote
+from wisedb.sharing.named import ORIGIN, RemoteTarget, add_remote
 from wisedb.sharing.plan import Layout
 from wisedb.sharing.public_base import PublicBase, public_base
 from wisedb.sharing.push import push
@@ -59,10 +59,10 @@ def remotes(hub: Hub, tmp_path: Path) -> Remotes:
 
 
 @pytest.fixture
-def origin(store: Store, remotes: Remotes) -> Place:
+def origin(store: Store, remotes: Remotes) -> RemoteTarget:
     """The Hub as the store's origin."""
     add_remote(store, ORIGIN, URL)
-    return Place(ORIGIN, remotes("ada-cache"), ORIGIN)
+    return RemoteTarget(ORIGIN, remotes("ada-cache"), ORIGIN)
 
 
 def cloned(tmp_path: Path, remotes: Remotes, name: str = "bob", *, lazy: bool = False) -> Cloned:
@@ -77,7 +77,7 @@ def same(one: Store, other: Store, rev: str = "HEAD") -> bool:
 
 @pytest.mark.usefixtures("transport")
 def test_a_store_goes_up_and_comes_down(
-    hub: Hub, store: Store, origin: Place, remotes: Remotes, tmp_path: Path
+    hub: Hub, store: Store, origin: RemoteTarget, remotes: Remotes, tmp_path: Path
 ) -> None:
     done = push(store, origin)
     assert done.commits == 4 and len(HfApi(endpoint=hub.url).list_repo_commits(REPO)) == 2
@@ -90,7 +90,7 @@ def test_a_store_goes_up_and_comes_down(
 
 @pytest.mark.usefixtures("transport")
 def test_only_what_is_missing_travels(
-    hub: Hub, store: Store, origin: Place, remotes: Remotes, tmp_path: Path, kit: Large
+    hub: Hub, store: Store, origin: RemoteTarget, remotes: Remotes, tmp_path: Path, kit: Large
 ) -> None:
     push(store, origin)
     bob = cloned(tmp_path, remotes).store
@@ -100,7 +100,7 @@ def test_only_what_is_missing_travels(
     large = [path for path in hub.files(REPO) if path.startswith("objects/")]
     assert done.commits == 1 and done.blobs == 2 and 100_000 < done.bytes < 150_000
     hub.traffic.clear()
-    got = fetch(bob, Place(ORIGIN, remotes("bob-cache"), ORIGIN))
+    got = fetch(bob, RemoteTarget(ORIGIN, remotes("bob-cache"), ORIGIN))
     assert got.transfer.commits == 1
     fetched = {path.removeprefix(f"{REPO}:") for path in hub.traffic.downloaded() if "objects/" in path}
     assert len(fetched) == 1 and fetched < set(large)
@@ -109,7 +109,7 @@ def test_only_what_is_missing_travels(
 
 @pytest.mark.usefixtures("transport")
 def test_a_lazy_clone_fetches_when_it_must(
-    hub: Hub, store: Store, origin: Place, remotes: Remotes, tmp_path: Path
+    hub: Hub, store: Store, origin: RemoteTarget, remotes: Remotes, tmp_path: Path
 ) -> None:
     push(store, origin)
     hub.traffic.clear()
@@ -122,7 +122,7 @@ def test_a_lazy_clone_fetches_when_it_must(
     assert same(store, bob)
 
 
-def test_many_pushes_leave_few_files(hub: Hub, hub_api: HfApi, store: Store, origin: Place, kit: Large) -> None:
+def test_many_pushes_leave_few_files(hub: Hub, hub_api: HfApi, store: Store, origin: RemoteTarget, kit: Large) -> None:
     for minute in range(10, 18):
         kit.write(store, kit.edit(minute), minute=minute, ref=store.refs.head().ref)
         push(store, origin, layout=Layout(most=4))
@@ -131,32 +131,32 @@ def test_many_pushes_leave_few_files(hub: Hub, hub_api: HfApi, store: Store, ori
 
 
 def test_branches_and_tags_go_up(
-    hub: Hub, hub_api: HfApi, store: Store, origin: Place, remotes: Remotes, tmp_path: Path, kit: Large
+    hub: Hub, hub_api: HfApi, store: Store, origin: RemoteTarget, remotes: Remotes, tmp_path: Path, kit: Large
 ) -> None:
     first = store.resolve("HEAD~1")
     store.refs.create("refs/tags/v1", first, "test")
     store.refs.create("refs/heads/fix", first, "test")
     kit.land(store, kit.edit(7, "Perth"), minute=7, ref="refs/heads/fix")
-    push(store, origin, Wishes(all_branches=True, all_tags=True))
+    push(store, origin, PushOptions(all_branches=True, all_tags=True))
     assert set(hub.refs(REPO)) == {"refs/heads/main", "refs/heads/fix", "refs/tags/v1"}
     bob = cloned(tmp_path, remotes).store
     for name in ("main", "fix"):
         assert bob.resolve(f"origin/{name}") == store.resolve(name)
     assert bob.refs.tags() == {"v1": first}
-    push(store, origin, Wishes(delete=("fix",)))
-    fetch(bob, Place(ORIGIN, remotes("bob-cache"), ORIGIN), prune=True)
+    push(store, origin, PushOptions(delete=("fix",)))
+    fetch(bob, RemoteTarget(ORIGIN, remotes("bob-cache"), ORIGIN), prune=True)
     assert "refs/heads/fix" not in hub.refs(REPO) and bob.refs.names("refs/remotes/origin/") == [
         "refs/remotes/origin/main"
     ]
 
 
 def test_a_lost_race_advises_to_pull(
-    hub_api: HfApi, store: Store, origin: Place, remotes: Remotes, tmp_path: Path, kit: Large
+    hub_api: HfApi, store: Store, origin: RemoteTarget, remotes: Remotes, tmp_path: Path, kit: Large
 ) -> None:
     push(store, origin)
     bob = cloned(tmp_path, remotes).store
     kit.land(bob, kit.edit(8, "Hobart"), minute=8)
-    push(bob, Place(ORIGIN, remotes("bob-cache"), ORIGIN))
+    push(bob, RemoteTarget(ORIGIN, remotes("bob-cache"), ORIGIN))
     kit.land(store, kit.edit(9), minute=9)
     with pytest.raises(PushRejected) as caught:
         push(store, origin)
@@ -166,7 +166,7 @@ def test_a_lost_race_advises_to_pull(
 
 
 def test_the_card_is_published_and_the_users_words_stay(
-    hub: Hub, hub_api: HfApi, store: Store, origin: Place, kit: Large
+    hub: Hub, hub_api: HfApi, store: Store, origin: RemoteTarget, kit: Large
 ) -> None:
     hub.add_repo("some/model", {"README.md": b"---\nlicense: llama3.2\n---\n"})
     push(store, origin)
@@ -179,7 +179,7 @@ def test_the_card_is_published_and_the_users_words_stay(
     assert "# Mine\n" in text and "land 9" in text and 'wisedb.load("org/facts")' in text
 
 
-def test_a_gated_base_model_holds_no_push_back(hub: Hub, hub_api: HfApi, store: Store, origin: Place) -> None:
+def test_a_gated_base_model_holds_no_push_back(hub: Hub, hub_api: HfApi, store: Store, origin: RemoteTarget) -> None:
     hub.add_repo("some/model", {"README.md": b"---\nlicense: llama3.2\n---\n"}, gated=True)
     push(store, origin)
     data = ModelCard(hub.files(REPO)["README.md"].decode()).data
@@ -190,14 +190,20 @@ def test_the_licence_of_a_revision(hub: Hub) -> None:
     hub.add_repo("some/model")
     old = hub.push("some/model", {"README.md": b"---\nlicense: mit\n---\n"})
     hub.push("some/model", {"README.md": b"---\nlicense: gpl-3.0\n---\n"})
-    base = BaseModel("some/model", old, "a" * 64, "b" * 64, "m")
+    base = BaseModel("some/model", old, "a" * 64, "b" * 64)
     assert public_base(base) == PublicBase("some/model", old)  # nobody asked the Hub
     assert public_base(base, online=True) == PublicBase("some/model", old, licence={"license": "mit"})
     assert public_base(replace(base, revision=None), online=True).licence == {"license": "gpl-3.0"}
 
 
 def test_cut_on_the_way_down(
-    hub: Hub, hub_api: HfApi, store: Store, origin: Place, remotes: Remotes, tmp_path: Path, impatient: list[float]
+    hub: Hub,
+    hub_api: HfApi,
+    store: Store,
+    origin: RemoteTarget,
+    remotes: Remotes,
+    tmp_path: Path,
+    impatient: list[float],
 ) -> None:
     push(store, origin)
     hub.faults.on("GET", "/files/*", HangUp(), nth=3, times=None)
@@ -213,7 +219,13 @@ def test_cut_on_the_way_down(
 
 @pytest.mark.parametrize("fault", [WrongBytes(), CutBody(10_000)])
 def test_what_arrives_damaged_once_arrives_whole(
-    hub: Hub, hub_api: HfApi, store: Store, origin: Place, remotes: Remotes, tmp_path: Path, fault: WrongBytes | CutBody
+    hub: Hub,
+    hub_api: HfApi,
+    store: Store,
+    origin: RemoteTarget,
+    remotes: Remotes,
+    tmp_path: Path,
+    fault: WrongBytes | CutBody,
 ) -> None:
     push(store, origin)
     # One answer: of several that come at the same time, two could be the same file's, asked for once more.
@@ -223,7 +235,7 @@ def test_what_arrives_damaged_once_arrives_whole(
 
 
 def test_what_stays_damaged_is_never_taken(
-    hub: Hub, hub_api: HfApi, store: Store, origin: Place, remotes: Remotes, tmp_path: Path
+    hub: Hub, hub_api: HfApi, store: Store, origin: RemoteTarget, remotes: Remotes, tmp_path: Path
 ) -> None:
     push(store, origin)
     hub.faults.on("GET", "/files/*", WrongBytes(), times=None)
@@ -232,7 +244,9 @@ def test_what_stays_damaged_is_never_taken(
     assert not (tmp_path / "bob").exists()
 
 
-def test_where_xet_is_not_offered_the_way_out_is_told(hub: Hub, xet_api: HfApi, store: Store, origin: Place) -> None:
+def test_where_xet_is_not_offered_the_way_out_is_told(
+    hub: Hub, xet_api: HfApi, store: Store, origin: RemoteTarget
+) -> None:
     hub.state.xet = False
     with pytest.raises(RemoteUnavailable) as caught:
         push(store, origin)
@@ -240,7 +254,7 @@ def test_where_xet_is_not_offered_the_way_out_is_told(hub: Hub, xet_api: HfApi, 
     assert origin.remote.refs() == {}
 
 
-def test_a_xet_store_that_fails(hub: Hub, xet_api: HfApi, store: Store, origin: Place) -> None:
+def test_a_xet_store_that_fails(hub: Hub, xet_api: HfApi, store: Store, origin: RemoteTarget) -> None:
     hub.faults.on("*", "*/v1/*", Answer(403), times=None)
     with pytest.raises(RemoteUnavailable) as caught:
         push(store, origin)
@@ -254,4 +268,4 @@ def test_over_xet_too_one_needs_permission(hub: Hub, xet_api: HfApi, store: Stor
     hub.add_repo(REPO)
     eve = HubRemote(URL, token=EVE, endpoint=hub.url, cache_dir=tmp_path / "eve")
     with pytest.raises(NotAuthorized):
-        push(store, Place(URL, eve, None))
+        push(store, RemoteTarget(URL, eve, None))

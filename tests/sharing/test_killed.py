@@ -13,8 +13,8 @@ from tests.store.test_killed import dies_at
 from wisedb.errors import StoreError
 from wisedb.sharing.clone import clone
 from wisedb.sharing.fetch import fetch
-from wisedb.sharing.jobs import Wishes
-from wisedb.sharing.named import ORIGIN, Place, find_place
+from wisedb.sharing.jobs import PushOptions
+from wisedb.sharing.named import ORIGIN, RemoteTarget, find_target
 from wisedb.sharing.plan import Layout
 from wisedb.sharing.push import push
 from wisedb.sharing.remotes.folder import FolderRemote
@@ -39,11 +39,11 @@ def deaths(action: Callable[[Callable[[str], None]], object], prepare: Callable[
 
 
 @pytest.fixture
-def at(pack: Path) -> Callable[..., Place]:
+def at(pack: Path) -> Callable[..., RemoteTarget]:
     """The pack, with a fault on its steps."""
 
-    def make(fault: Callable[[str], None] = lambda step: None) -> Place:
-        return Place(ORIGIN, FolderRemote(pack, kept=2, fault=fault), ORIGIN)
+    def make(fault: Callable[[str], None] = lambda step: None) -> RemoteTarget:
+        return RemoteTarget(ORIGIN, FolderRemote(pack, kept=2, fault=fault), ORIGIN)
 
     return make
 
@@ -57,7 +57,7 @@ def readable(pack: Path, folder: Path) -> dict[str, str]:
     return refs
 
 
-def test_the_first_push(store: Store, pack: Path, tmp_path: Path, at: Callable[..., Place]) -> None:
+def test_the_first_push(store: Store, pack: Path, tmp_path: Path, at: Callable[..., RemoteTarget]) -> None:
     head, _ = store.head_commit()
     seen = []
     for whole in deaths(lambda fault: push(store, at(fault)), lambda: shutil.rmtree(pack, ignore_errors=True)):
@@ -73,7 +73,7 @@ def test_the_first_push(store: Store, pack: Path, tmp_path: Path, at: Callable[.
 
 
 def test_a_push_that_puts_bundles_together(
-    store: Store, pack: Path, tmp_path: Path, at: Callable[..., Place], kit: Large
+    store: Store, pack: Path, tmp_path: Path, at: Callable[..., RemoteTarget], kit: Large
 ) -> None:
     for minute in (5, 6, 7, 8):
         push(store, at())
@@ -89,7 +89,7 @@ def test_a_push_that_puts_bundles_together(
         shutil.copytree(keep, pack)
 
     def action(fault: Callable[[str], None]) -> object:
-        return push(store, at(fault), Wishes(all_branches=True), layout=Layout(most=2))
+        return push(store, at(fault), PushOptions(all_branches=True), layout=Layout(most=2))
 
     seen = []
     for _ in deaths(action, prepare):
@@ -100,7 +100,7 @@ def test_a_push_that_puts_bundles_together(
     assert old in seen and new in seen
 
 
-def test_a_disk_that_fails_at_any_step_of_a_push(store: Store, pack: Path, at: Callable[..., Place]) -> None:
+def test_a_disk_that_fails_at_any_step_of_a_push(store: Store, pack: Path, at: Callable[..., RemoteTarget]) -> None:
     head, _ = store.head_commit()
     step, done = 1, False
     while not done:
@@ -126,11 +126,11 @@ def test_a_disk_that_fails_at_any_step_of_a_push(store: Store, pack: Path, at: C
     assert step > 20
 
 
-def test_a_fetch(store: Store, bob: Store, at: Callable[..., Place], tmp_path: Path, kit: Large) -> None:
+def test_a_fetch(store: Store, bob: Store, at: Callable[..., RemoteTarget], tmp_path: Path, kit: Large) -> None:
     for minute in (9, 10):
         kit.land(store, kit.edit(minute), minute=minute, shards=2)
     store.refs.create("refs/tags/v1", store.head_commit()[0], "tag")
-    push(store, at(), Wishes(all_tags=True))
+    push(store, at(), PushOptions(all_tags=True))
     old = dict(bob.refs.items())
     new = {**old, "refs/remotes/origin/main": store.head_commit()[0]}
     folder = tmp_path / "copy"
@@ -141,7 +141,7 @@ def test_a_fetch(store: Store, bob: Store, at: Callable[..., Place], tmp_path: P
 
     def action(fault: Callable[[str], None]) -> object:
         made = Store.open(folder, fault=fault)
-        return fetch(made, find_place(made, None))
+        return fetch(made, find_target(made, None))
 
     seen = []
     for whole in deaths(action, prepare):
@@ -151,13 +151,13 @@ def test_a_fetch(store: Store, bob: Store, at: Callable[..., Place], tmp_path: P
         tag = refs.pop("refs/tags/v1", None)
         seen.append(refs)
         assert refs in (old, new) and (tag is not None or not whole)
-        fetch(made, find_place(made, None))
+        fetch(made, find_target(made, None))
         assert dict(made.refs.items()) == {**new, "refs/tags/v1": store.head_commit()[0]}
         assert fsck(made).problems == () and fsck(made).objects == fsck(store).objects
     assert old in seen and new in seen
 
 
-def test_a_clone(store: Store, pack: Path, at: Callable[..., Place], tmp_path: Path) -> None:
+def test_a_clone(store: Store, pack: Path, at: Callable[..., RemoteTarget], tmp_path: Path) -> None:
     push(store, at())
     folder = tmp_path / "copy"
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,9 +16,10 @@ from wisedb.errors import CorruptObject, FormatTooNew
 from wisedb.sharing.manifest import MAX_BUNDLE, MAX_MANIFEST, Bundle, Manifest, bundle_path
 
 A, B = "a" * 64, "b" * 64
+FORMAT_1 = Path(__file__).parent.parent / "format1" / "pack" / "manifests"
 WHOLE = Manifest(
     BASE,
-    EditorChoice("wise", {"steps": 3, "adam": True, "rate": 0.5, "name": "x"}, 7, A),
+    EditorChoice("keyed", {"steps": 3, "adam": True, "rate": 0.5, "name": "x"}, 7, {"pool": A, "covariance:m": B}),
     {"refs/heads/main": A, "refs/heads/a/b": B, "refs/tags/v1": A},
     (Bundle(B, 12, 3, (A,)), Bundle(A, 13, 4, ())),
 )
@@ -64,8 +66,12 @@ def spoilt(**changes: Any) -> bytes:
         spoilt(bundles=[{"name": A, "bytes": 1, "objects": 1, "tips": ["x"]}]),
         spoilt(base={**BASE.to_json(), "fingerprint": "0" * 33}),
         spoilt(base={**BASE.to_json(), "model": ""}),
-        spoilt(editor={"name": "wise", "settings": {"a": []}, "seed": 0, "pool": None}),
-        spoilt(editor={"name": "wise", "settings": {}, "seed": "0", "pool": None}),
+        spoilt(editor={"name": "keyed", "settings": {"a": []}, "seed": 0, "resources": {}}),
+        spoilt(editor={"name": "keyed", "settings": {}, "seed": "0", "resources": {}}),
+        spoilt(editor={"name": "keyed", "settings": {}, "seed": 0, "resources": {"pool": "../x"}}),
+        spoilt(editor={"name": "wise", "settings": {}, "seed": 0, "pool": None}),  # as format 1 has it
+        spoilt(base={**BASE.to_json(), "target": "m"}),
+        spoilt(format=1),
     ],
 )
 def test_what_is_no_manifest(data: bytes) -> None:
@@ -76,7 +82,35 @@ def test_what_is_no_manifest(data: bytes) -> None:
 
 def test_a_newer_format_is_not_guessed_at() -> None:
     with pytest.raises(FormatTooNew):
-        Manifest.from_bytes(b'{"format": 2, "whatever": []}')
+        Manifest.from_bytes(b'{"format": 3, "whatever": []}')
+
+
+def in_format_1(**changes: Any) -> bytes:
+    """The same manifest as wisedb 0.1 wrote it."""
+    editor = {"name": "wise", "settings": {"steps": 3}, "seed": 7, "pool": A}
+    base = {**BASE.to_json(), "target": "model.layers.5.mlp.down_proj"}
+    return spoilt(**{"format": 1, "editor": editor, "base": base, **changes})
+
+
+def test_format_1_is_read() -> None:
+    manifest = Manifest.from_bytes(in_format_1())
+    assert manifest.base == BASE  # which module is edited is the editor's to say
+    assert manifest.editor == EditorChoice(
+        "keyed", {"steps": 3, "target": "model.layers.5.mlp.down_proj"}, 7, {"pool": A}
+    )
+    assert (manifest.refs, manifest.bundles) == (WHOLE.refs, WHOLE.bundles)
+    assert manifest.to_json()["format"] == 2 and Manifest.from_bytes(manifest.to_bytes()) == manifest
+    assert Manifest.from_bytes(next(FORMAT_1.glob("*.json")).read_bytes()).branches
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [{"base": BASE.to_json()}, {"editor": WHOLE.editor.to_json()}, {"refs": {"HEAD": A}}, {"more": 1}],
+    ids=lambda changes: next(iter(changes)),
+)
+def test_what_is_no_manifest_of_format_1(changes: dict[str, Any]) -> None:
+    with pytest.raises(CorruptObject):
+        Manifest.from_bytes(in_format_1(**changes))
 
 
 @given(st.data())

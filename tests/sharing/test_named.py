@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from wisedb.errors import UnknownRemote, UsageError
-from wisedb.sharing.named import ORIGIN, add_remote, find_place, remove_remote, track
+from wisedb.sharing.named import ORIGIN, add_remote, find_target, remove_remote, track
 from wisedb.sharing.transfer import RefChange
 from wisedb.store.store import Store
 
@@ -51,21 +51,21 @@ def test_what_is_refused_changes_nothing(store: Store) -> None:
 
 def test_what_a_word_means(store: Store, tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="no remote yet"):
-        find_place(store, None)
+        find_target(store, None)
     add_remote(store, "backup", str(tmp_path / "pack"))
-    assert find_place(store, None).name == "backup", "the only one"
+    assert find_target(store, None).name == "backup", "the only one"
     add_remote(store, "other", "/other")
     with pytest.raises(UsageError) as caught:
-        find_place(store, None)
+        find_target(store, None)
     assert "backup, other" in caught.value.hint
     add_remote(store, ORIGIN, "/origin")
-    assert (find_place(store, None).name, find_place(store, None).remote.url) == (ORIGIN, "/origin")
-    assert find_place(store, "other").tracked == "other"
-    known = find_place(store, str(tmp_path / "pack"))
+    assert (find_target(store, None).name, find_target(store, None).remote.url) == (ORIGIN, "/origin")
+    assert find_target(store, "other").tracked == "other"
+    known = find_target(store, str(tmp_path / "pack"))
     assert (known.name, known.tracked) == (str(tmp_path / "pack"), "backup")
-    assert find_place(store, "/nowhere").tracked is None
+    assert find_target(store, "/nowhere").tracked is None
     with pytest.raises(UnknownRemote) as unknown:
-        find_place(store, "orign")
+        find_target(store, "orign")
     assert "origin" in unknown.value.hint
 
 

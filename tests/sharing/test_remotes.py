@@ -30,7 +30,7 @@ from wisedb.errors import (
 from wisedb.sharing.clone import clone
 from wisedb.sharing.fetch import fetch
 from wisedb.sharing.manifest import Manifest
-from wisedb.sharing.named import Place
+from wisedb.sharing.named import RemoteTarget
 from wisedb.sharing.plan import Layout
 from wisedb.sharing.push import push
 from wisedb.sharing.remotes.folder import FolderFiles, FolderRemote
@@ -139,18 +139,18 @@ def test_a_pack_there_and_back(
     remote: NumberedRemote, options: dict[str, Any], store: Store, tmp_path: Path, kit: Large
 ) -> None:
     assert remote.refs() == {} and remote.snapshot(MAIN) == Snapshot(None, None, False)
-    place = Place("origin", remote, None)
-    done = push(store, place)
+    target = RemoteTarget("origin", remote, None)
+    done = push(store, target)
     assert (done.commits, done.blobs) == (4, 8)
-    again = push(store, place)
+    again = push(store, target)
     assert again.refs == () and again.bytes == 0
     bob = clone(options["url"], tmp_path / "bob", remote=remote).store
     assert bob.head_commit() == store.head_commit() and fsck(bob).problems == ()
     for minute in (9, 10, 11):
         head = kit.land(store, kit.edit(minute), minute=minute)
-        done = push(store, place, layout=Layout(most=2))
+        done = push(store, target, layout=Layout(most=2))
         assert (done.commits, done.blobs) == (1, 2)
-    assert fetch(bob, place).branches == {"main": head}
+    assert fetch(bob, target).branches == {"main": head}
     assert fsck(bob).problems == () and remote.url == options["url"]
     assert bob.config.remotes == {"origin": options["url"]}
 

@@ -17,18 +17,18 @@ from wisedb.sharing.bundle import Contents, read_bundle, write_bundle
 from wisedb.sharing.clone import clone
 from wisedb.sharing.fetch import fetch
 from wisedb.sharing.manifest import Bundle, Manifest, object_path
-from wisedb.sharing.named import Place, find_place
+from wisedb.sharing.named import RemoteTarget, find_target
 from wisedb.sharing.push import push
 from wisedb.store.fsck import fsck
 from wisedb.store.store import Store
 
 
 @pytest.fixture
-def ahead(store: Store, bob: Store, place: Place, kit: Large) -> Store:
+def ahead(store: Store, bob: Store, target: RemoteTarget, kit: Large) -> Store:
     """Bob's clone, while the pack is two commits ahead of it."""
     kit.land(store, kit.edit(9), minute=9)
     kit.land(store, kit.edit(10), minute=10, shards=2)
-    push(store, place)
+    push(store, target)
     return bob
 
 
@@ -39,7 +39,7 @@ def visible(store: Store) -> object:
 def refused(store: Store, word: str = "") -> WisedbError:
     before = visible(store)
     with pytest.raises(WisedbError) as caught:
-        fetch(store, find_place(store, None))
+        fetch(store, find_target(store, None))
     assert visible(store) == before and fsck(store).problems == ()
     assert caught.value.hint and word in caught.value.message
     return caught.value
@@ -105,7 +105,7 @@ def test_a_commit_that_is_another_one(ahead: Store, store: Store, pack: Path, ki
 
 
 def test_a_commit_of_a_newer_format(ahead: Store, store: Store, pack: Path) -> None:
-    data = json.dumps({"format": 2}).encode()
+    data = json.dumps({"format": 3}).encode()
 
     def change(contents: Contents) -> None:
         contents.commits[digest(data)] = data
@@ -114,7 +114,7 @@ def test_a_commit_of_a_newer_format(ahead: Store, store: Store, pack: Path) -> N
     with pytest.raises(FormatTooNew):
         rewrite(pack, change)  # not even we could write it
     document = json.loads(path.read_bytes())
-    path.write_text(json.dumps({**document, "format": 2}))
+    path.write_text(json.dumps({**document, "format": 3}))
     assert isinstance(refused(ahead), FormatTooNew)
 
 
@@ -144,7 +144,7 @@ def test_objects_that_are_missing_or_false(ahead: Store, store: Store, pack: Pat
         spoil(lambda contents, junk=junk: contents.headers.update({delta: junk}))  # type: ignore[misc]
         assert isinstance(refused(ahead, delta[:12]), CorruptObject)
     spoil(lambda contents: None)
-    fetch(ahead, find_place(ahead, None))
+    fetch(ahead, find_target(ahead, None))
     assert fsck(ahead).problems == () and ahead.resolve("origin/main") == head
 
 
@@ -165,12 +165,12 @@ def test_refs_that_lead_nowhere(ahead: Store, pack: Path) -> None:
 def test_extra_objects_are_not_kept(ahead: Store, pack: Path, kit: Large) -> None:
     stranger = kit.commit(message="stranger")
     rewrite(pack, lambda contents: contents.commits.update({stranger.id: stranger.to_bytes()}))
-    fetch(ahead, find_place(ahead, None))
+    fetch(ahead, find_target(ahead, None))
     assert not ahead.objects.has_commit(stranger.id)
 
 
-def test_a_clone_of_what_is_spoilt_is_none(store: Store, place: Place, pack: Path, tmp_path: Path) -> None:
-    push(store, place)
+def test_a_clone_of_what_is_spoilt_is_none(store: Store, target: RemoteTarget, pack: Path, tmp_path: Path) -> None:
+    push(store, target)
     for path in pack.rglob("objects/*/*"):
         path.write_bytes(path.read_bytes()[:-1] + b"\0")
     with pytest.raises(CorruptObject):

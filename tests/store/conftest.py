@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,15 @@ from wisedb.store.blobs import Array, Blob
 from wisedb.store.commits import Commit, MemoryEntry
 from wisedb.store.store import Store
 
-BASE = BaseModel("some/model", None, "a" * 64, "b" * 64, "model.layers.5.mlp.down_proj")
+BASE = BaseModel("some/model", None, "a" * 64, "b" * 64)
+MODULE = "model.layers.5.mlp.down_proj"
+CHOICE = EditorChoice(settings={"target": MODULE})
+
+
+def memory_entry(mask: str, delta: str) -> MemoryEntry:
+    """A memory as an editor begins it: a masked delta behind a gate by activation."""
+    blobs = {"mask": mask, "delta": delta}
+    return MemoryEntry(mask, "masked_delta", "activation", CHOICE, (MODULE,), delta, blobs)
 
 
 def _date(minute: int) -> str:
@@ -52,7 +61,7 @@ class Kit:
     def delta(self, mask: Blob, values: bytes, *edits: Edit) -> Blob:
         """A shard's values: 8 numbers of 4 bytes."""
         ids = [edit.id for edit in edits]
-        meta = {"mask": mask.id, "threshold": 1.5, "edits": ids, "stream": [{"edit": i, "replay": []} for i in ids]}
+        meta = {"origin": mask.id, "threshold": 1.5, "edits": ids, "stream": [{"edit": i} for i in ids]}
         return Blob("delta", meta, {"values": Array("F32", (8,), values)})
 
     def write(self, store: Store, *edits: Edit, minute: int = 1, ref: str = "HEAD") -> str:
@@ -67,14 +76,14 @@ class Kit:
         with store.transaction(tip, ref=ref) as transaction:
             for blob in (records, mask):
                 transaction.put(blob)
-            transaction.put(delta, near=before)
+            transaction.put(delta, delta_base=before)
             commit = self.commit(
                 tip,
                 minute=minute,
                 message=", ".join(edit.target for edit in edits),
                 edits=records.id,
                 added=tuple(edit.id for edit in edits),
-                memories=(MemoryEntry(mask.id, "shard", {"mask": mask.id, "delta": delta.id}),),
+                memories=(memory_entry(mask.id, delta.id),),
             )
             return transaction.land(commit, action="commit", unstage=[edit.id for edit in edits])
 
@@ -95,7 +104,7 @@ def make_store(tmp_path: Path, kit: Kit) -> Callable[[str], Store]:
 
     def make(name: str) -> Store:
         pool = Blob("pool", {"prompts": ["The sky is"], "contexts": ["Well,"], "generator": {}})
-        choice = EditorChoice(pool=pool.id)
+        choice = replace(CHOICE, resources={"pool": pool.id})
         return Store.init(tmp_path / name, StoreConfig(BASE, choice), kit.commit(message="init", editor=choice), [pool])
 
     return make

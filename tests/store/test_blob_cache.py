@@ -8,7 +8,7 @@ import pytest
 
 from tests.store.conftest import Kit
 from wisedb.errors import MissingObject, UnknownEdit
-from wisedb.store.blob_cache import Recent
+from wisedb.store.blob_cache import BlobCache
 from wisedb.store.blobs import Array, Blob
 from wisedb.store.store import Store
 
@@ -24,38 +24,38 @@ def blob(number: int, size: int = 1000) -> Blob:
 
 def test_a_blob_is_read_once(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     store.objects.put(blob(1))
-    recent = Recent(store.objects)
-    first = recent.get(blob(1).id)
+    cache = BlobCache(store.objects)
+    first = cache.get(blob(1).id)
     monkeypatch.setattr("wisedb.store.objects.Objects.get", lambda *_: pytest.fail("read again"))
     monkeypatch.setattr("wisedb.store.objects.Objects.meta", lambda *_: pytest.fail("read again"))
-    assert recent.get(blob(1).id) is first
-    assert recent.meta(blob(1).id) == {"edits": ["1"]}
+    assert cache.get(blob(1).id) is first
+    assert cache.meta(blob(1).id) == {"edits": ["1"]}
     assert first == blob(1)
 
 
 def test_a_blob_that_the_store_lost_is_missing(store: Store) -> None:
     store.objects.put(blob(1))
-    recent = Recent(store.objects)
-    recent.get(blob(1).id)
+    cache = BlobCache(store.objects)
+    cache.get(blob(1).id)
     store.objects.blob_path(blob(1).id).unlink()
     with pytest.raises(MissingObject):
-        recent.get(blob(1).id)
+        cache.get(blob(1).id)
     with pytest.raises(MissingObject):
-        recent.meta(blob(1).id)
-    assert recent.peek(blob(1).id) is None
+        cache.meta(blob(1).id)
+    assert cache.peek(blob(1).id) is None
 
 
 def test_what_was_not_asked_for_longest_goes_first(store: Store) -> None:
     for number in range(3):
         store.objects.put(blob(number))
-    recent = Recent(store.objects, limit=5000)
+    cache = BlobCache(store.objects, limit=5000)
     for number in (0, 1, 0, 2):
-        recent.get(blob(number).id)
-    assert [recent.peek(blob(number).id) is not None for number in range(3)] == [True, False, True]
-    recent.keep(blob(9, size=6000))
-    assert all(recent.peek(blob(number).id) is None for number in (0, 1, 2, 9))
-    recent.keep(blob(0))
-    assert recent.peek(blob(0).id) == blob(0), "what is gone no longer counts"
+        cache.get(blob(number).id)
+    assert [cache.peek(blob(number).id) is not None for number in range(3)] == [True, False, True]
+    cache.keep(blob(9, size=6000))
+    assert all(cache.peek(blob(number).id) is None for number in (0, 1, 2, 9))
+    cache.keep(blob(0))
+    assert cache.peek(blob(0).id) == blob(0), "what is gone no longer counts"
 
 
 def test_edits_are_those_of_the_index(store: Store, kit: Kit, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -63,20 +63,20 @@ def test_edits_are_those_of_the_index(store: Store, kit: Kit, monkeypatch: pytes
     first = store.objects.commit(kit.write(store, edits[0], edits[1], minute=1))
     second = store.objects.commit(kit.write(store, edits[2], minute=2))
     third = store.objects.commit(kit.write(store, edits[3], minute=3))
-    recent = Recent(store.objects)
+    cache = BlobCache(store.objects)
     ids = [edit.id for edit in edits]
-    assert recent.edits(store, second, [ids[1], ids[0], ids[1]]) == [edits[1], edits[0], edits[1]]
+    assert cache.edits(store, second, [ids[1], ids[0], ids[1]]) == [edits[1], edits[0], edits[1]]
     monkeypatch.setattr("wisedb.store.index.index.Index.run", lambda *_, **__: pytest.fail("the index was asked"))
     # One at a time they come from the commit that brought them.
-    assert recent.edits(store, second, ids[:3]) == edits[:3]
-    assert recent.edits(store, third, ids) == edits
-    assert recent.edits(store, first, []) == []
+    assert cache.edits(store, second, ids[:3]) == edits[:3]
+    assert cache.edits(store, third, ids) == edits
+    assert cache.edits(store, first, []) == []
 
 
 def test_an_edit_that_no_commit_holds_is_unknown(store: Store, kit: Kit) -> None:
     commit = store.objects.commit(kit.write(store, kit.edit(0)))
     with pytest.raises(UnknownEdit):
-        Recent(store.objects).edits(store, commit, [kit.edit(0).id, "f" * 64])
+        BlobCache(store.objects).edits(store, commit, [kit.edit(0).id, "f" * 64])
 
 
 def test_a_damaged_blob_of_edits_is_the_indexs_business(store: Store, kit: Kit) -> None:
@@ -86,4 +86,4 @@ def test_a_damaged_blob_of_edits_is_the_indexs_business(store: Store, kit: Kit) 
     path = store.objects.blob_path(commit.edits)
     path.chmod(0o644)
     path.write_bytes(b"?" * path.stat().st_size)
-    assert Recent(store.objects).edits(store, commit, [kit.edit(0).id]) == [kit.edit(0)]
+    assert BlobCache(store.objects).edits(store, commit, [kit.edit(0).id]) == [kit.edit(0)]

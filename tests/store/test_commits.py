@@ -5,17 +5,31 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.store.conftest import Kit
+from tests.store.conftest import BASE, Kit
+from wisedb.canonical import canonical_json
 from wisedb.config import EditorChoice
 from wisedb.errors import CorruptObject, FormatTooNew, InputError
 from wisedb.store.commits import Commit, MemoryEntry, is_date, utc_now
 from wisedb.store.schemas import COMMIT, schema_problem
 
 A, B, C, D = (letter * 64 for letter in "abcd")
+EDITOR = EditorChoice("keyed", {"steps": 70, "end": True, "margin": 0.5, "optimizer": "sgd"}, 7, {"pool": D})
+FORMAT_1 = Path(__file__).parent.parent / "format1" / "store"
+
+ENTRY: dict[str, Any] = {
+    "id": A,
+    "kind": "masked_delta",
+    "gate": "keys",
+    "editor": None,
+    "modules": ["layers.3.down"],
+    "main": A,
+    "blobs": {"delta": A},
+}
 
 
 def full(kit: Kit) -> Commit:
@@ -26,9 +40,12 @@ def full(kit: Kit) -> Commit:
         added=(A, B),
         reverted=(C,),
         known=(B,),
-        memories=(MemoryEntry(D, "shard", {"mask": D, "delta": A}), MemoryEntry(C, "code book", {"keys": B})),
+        memories=(
+            MemoryEntry(D, "masked_delta", "keys", EDITOR, ("layers.3.down",), A, {"mask": D, "delta": A}),
+            MemoryEntry(C, "codebook", None, None, ("layers.1", "layers.2"), B, {"entries": B}),
+        ),
         merged={"threshold": 1.5, "density": 0.53},
-        editor=EditorChoice("wise", {"steps": 70, "end": True, "margin": 0.5, "optimizer": "sgd"}, 7, D),
+        editor=EDITOR,
         scores={"reliability": 1.0, "n": 3},
     )
 
@@ -43,7 +60,72 @@ def test_round_trip(kit: Kit) -> None:
 
 def test_identity_is_fixed_for_ever(kit: Kit) -> None:
     # Changing it would orphan every store: if this fails, the code is wrong and not the test.
-    assert full(kit).id == "1d3d722972ca7f31658685752c260e2f9b6b906539871a313127c9f34348379c"
+    assert full(kit).id == "1ed3820c1a407211c94e1f458fba2598dfcc94224208a09551cf0f71a65f0412"
+
+
+def in_format_1(kit: Kit) -> dict[str, Any]:
+    """The same commit as wisedb 0.1 wrote it: one editor and one module for all memories."""
+    return {
+        **full(kit).to_json(),
+        "format": 1,
+        "memories": [{"id": D, "kind": "shard", "blobs": {"mask": D, "delta": A, "keys": B, "statistics": C}}],
+        "editor": {"name": "wise", "settings": {"steps": 70, "end": True, "margin": 0.5}, "seed": 7, "pool": D},
+        "base": {**kit.base.to_json(), "target": "layers.3.down"},
+    }
+
+
+def test_a_commit_of_format_1_keeps_its_bytes_and_its_id(kit: Kit) -> None:
+    record = in_format_1(kit)
+    data = canonical_json(record)
+    assert schema_problem(COMMIT, record) is None
+    commit = Commit.from_bytes(data)
+    assert commit.format == 1 and commit.to_bytes() == data
+    # As above: this id was computed by wisedb 0.1.
+    assert commit.id == "8036af5a188dd6b54949e332a54e88023e44aac0d96c913b4b3097f8202249e5"
+    assert Commit.from_bytes(commit.to_bytes()) == commit
+    without = {**record, "memories": [], "editor": {**record["editor"], "pool": None}}
+    assert Commit.from_json(without).to_json() == without
+
+
+def test_what_a_commit_of_format_1_means_today(kit: Kit) -> None:
+    commit = Commit.from_json(in_format_1(kit))
+    (memory,) = commit.memories
+    assert (memory.kind, memory.modules, memory.main) == ("masked_delta", ("layers.3.down",), A)
+    assert (memory.gate, memory.editor) == (None, None)  # its blobs tell
+    assert (commit.editor.name, commit.editor.resources, commit.editor.seed) == ("keyed", {"pool": D}, 7)
+    assert commit.blobs == {A, B, C, D}
+
+
+@pytest.mark.parametrize("path", sorted(FORMAT_1.glob("objects/??/*.json")), ids=lambda path: path.stem[:8])
+def test_commits_that_wisedb_0_1_wrote_keep_their_bytes_and_ids(path: Path) -> None:
+    data = path.read_bytes()
+    commit = Commit.from_bytes(data)
+    assert commit.format == 1 and commit.to_bytes() == data
+    assert commit.id == path.parent.name + path.stem
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"memories": [{"id": D, "kind": "shard", "blobs": {"mask": D}}]},
+        {"memories": [{"id": D, "kind": "shard", "blobs": {"delta": A}, "gate": "keys"}]},
+        {"memories": [ENTRY]},
+        {"editor": EDITOR.to_json()},
+        {"base": BASE.to_json()},
+    ],
+    ids=lambda change: json.dumps(change)[:60],
+)
+def test_what_is_no_commit_of_format_1(kit: Kit, change: dict[str, Any]) -> None:
+    record = {**in_format_1(kit), **change}
+    with pytest.raises(CorruptObject):
+        Commit.from_json(record)
+
+
+def test_a_kind_that_format_1_never_had_is_refused(kit: Kit) -> None:
+    record = in_format_1(kit)
+    record["memories"][0]["kind"] = "code book"
+    with pytest.raises(FormatTooNew, match="code book"):
+        Commit.from_json(record)
 
 
 def test_what_it_names(kit: Kit) -> None:
@@ -73,15 +155,31 @@ BREAKS: list[dict[str, Any]] = [
     {"added": [1]},
     {"known": [D]},
     {"memories": {}},
-    {"memories": [{"id": A, "kind": "shard", "blobs": {}}]},
-    {"memories": [{"id": A, "kind": "shard", "blobs": {"delta": "../x"}}]},
-    {"memories": [{"id": A, "kind": "shard", "blobs": {"delta": A}, "more": 1}]},
-    {"memories": [{"id": A, "kind": "shard", "blobs": {"delta": A}}] * 2},
-    {"memories": [{"id": A, "kind": 1, "blobs": {"delta": A}}]},
+    *(
+        {"memories": [{**ENTRY, **change}]}
+        for change in (
+            {"blobs": {}},
+            {"blobs": {"delta": "../x"}},
+            {"blobs": {"delta": B}},  # the main blob is another
+            {"main": "../x"},
+            {"main": None},
+            {"more": 1},
+            {"kind": 1},
+            {"gate": 1},
+            {"modules": "layers.3"},
+            {"modules": [3]},
+            {"editor": {"name": "keyed"}},
+            {"editor": {**EDITOR.to_json(), "resources": {"pool": "../x"}}},
+        )
+    ),
+    *({"memories": [{name: value for name, value in ENTRY.items() if name != lost}]} for lost in ENTRY),
+    {"memories": [ENTRY] * 2},
     {"memories": [None]},
     {"merged": []},
     {"editor": None},
-    {"editor": {"name": "wise"}},
+    {"editor": {"name": "keyed"}},
+    {"editor": {**EDITOR.to_json(), "resources": {"pool": "../x"}}},
+    {"editor": EDITOR.to_format_1()},
     {"base": {}},
     {"scores": {"reliability": "1"}},
     {"scores": {"reliability": True}},
@@ -123,7 +221,7 @@ def test_a_fingerprint_that_is_not_the_models(kit: Kit) -> None:
 
 def test_a_newer_format_is_refused_and_not_guessed_at(kit: Kit) -> None:
     with pytest.raises(FormatTooNew):
-        Commit.from_json({**kit.commit().to_json(), "format": 2, "new": "field"})
+        Commit.from_json({**kit.commit().to_json(), "format": 3, "new": "field"})
 
 
 def test_what_json_can_not_say(kit: Kit) -> None:

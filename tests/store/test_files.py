@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from wisedb.errors import MissingObject, NoSpace, StoreBusy, StoreError, StoreNotWritable
-from wisedb.store.files import TEMPORARY, Disk, durable_write, is_temporary, read_file, read_if_there, storage_errors
+from wisedb.store.files import TEMPORARY, Disk, is_temporary, read_file, read_if_there, storage_errors
 
 
 def files(folder: Path) -> list[str]:
@@ -21,8 +21,8 @@ def files(folder: Path) -> list[str]:
 
 def test_write_and_read(tmp_path: Path) -> None:
     path = tmp_path / "new" / "folder" / "name"
-    durable_write(path, b"one")
-    durable_write(path, b"two")
+    Disk().write(path, b"one")
+    Disk().write(path, b"two")
     assert read_file(path) == read_if_there(path) == b"two"
     assert files(tmp_path) == ["name"]
     with pytest.raises(MissingObject):
@@ -36,7 +36,7 @@ def test_write_and_read(tmp_path: Path) -> None:
 def test_the_umask_decides_who_may_read(tmp_path: Path) -> None:
     before = os.umask(0o027)
     try:
-        durable_write(tmp_path / "name", b"")
+        Disk().write(tmp_path / "name", b"")
     finally:
         os.umask(before)
     assert stat.S_IMODE((tmp_path / "name").stat().st_mode) == 0o640

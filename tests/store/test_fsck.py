@@ -5,14 +5,17 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from tests.store.conftest import Kit
+from tests.store.conftest import CHOICE, Kit, memory_entry
 from wisedb.canonical import canonical_json, digest
 from wisedb.edits import Edit
 from wisedb.progress import Progress
+from wisedb.serving.memory_codec import read_memory
 from wisedb.store.blobs import Array, Blob
 from wisedb.store.commits import MemoryEntry
 from wisedb.store.fsck import fsck
@@ -121,21 +124,80 @@ def blob_problems(store: Store, blob: Blob) -> list[str]:
         lambda kit, edit: Blob("edits", {"edits": []}, {"records": Array("U8", (2,), b"{]")}),
         lambda kit, edit: Blob("edits", {"edits": []}, {"records": Array("U8", (4,), b"null")}),
         lambda kit, edit: Blob("edits", {"edits": []}, {}),
-        lambda kit, edit: Blob("mask", {"shape": [4, 7], "entries": 8}, kit.mask().arrays),
-        lambda kit, edit: Blob("mask", {"shape": [4, 6], "entries": 9}, kit.mask().arrays),
-        lambda kit, edit: Blob("mask", {"shape": [3, 7], "entries": 8}, kit.mask().arrays),
-        lambda kit, edit: Blob("mask", {"shape": "abc"}, kit.mask().arrays),
-        lambda kit, edit: Blob("delta", {"edits": []}, {"values": Array("F32", (8,), bytes(32))}),
-        lambda kit, edit: Blob("delta", {"mask": "../x"}, {"values": Array("F32", (8,), bytes(32))}),
-        lambda kit, edit: Blob("delta", {"mask": kit.mask().id}, {"values": Array("F32", (7,), bytes(28))}),
-        lambda kit, edit: Blob("delta", {"mask": kit.edits(edit).id}, {"values": Array("F32", (7,), bytes(28))}),
-        lambda kit, edit: Blob("delta", {"mask": 7}, {}),
     ],
 )
 def test_sound_bytes_of_unsound_content(
     full: Store, kit: Kit, edits: list[Edit], spoil: Callable[[Kit, Edit], Blob]
 ) -> None:
     assert blob_problems(full, spoil(kit, edits[0]))
+
+
+def memory_problems(store: Store, kit: Kit, memory: MemoryEntry) -> set[tuple[str, str]]:
+    """What the kinds of memories have to say, as `wisedb fsck` asks them."""
+    store.objects.put_commit(kit.commit(memories=(memory,)))
+    report = fsck(store, examine=lambda each: read_memory(store.objects, each))
+    assert all("\n" not in problem.detail for problem in report.problems)
+    return {(problem.kind, problem.object) for problem in report.problems}
+
+
+def test_memories_that_belong_together(full: Store) -> None:
+    examined: list[str] = []
+    fsck(full, examine=lambda memory: examined.append(memory.main))
+    # Each version once, however many commits carry it on.
+    assert len(examined) == len(set(examined)) == 3
+    assert fsck(full, examine=lambda memory: read_memory(full.objects, memory)).ok
+
+
+@pytest.mark.parametrize(
+    ("mask", "delta"),
+    [
+        ({"shape": [4, 7]}, {}),
+        ({"entries": 9}, {}),
+        ({"shape": [3, 7]}, {}),
+        ({"shape": "abc"}, {}),
+        ({}, {"origin": None}),
+        ({}, {"origin": "../x"}),
+        ({}, {"origin": "e" * 64}),
+        ({}, {"origin": 7}),
+        ({}, {"edits": 7}),
+        ({}, {"threshold": "high"}),
+        ({}, {"values": Array("F32", (7,), bytes(28))}),
+        ({}, {"values": Array("U8", (8,), bytes(8))}),
+        ({}, {"values": Array("F32", (8,), b"\x00\x00\xc0\x7f" * 8)}),
+        ({}, {"values": None}),
+        ({"bits": None}, {}),
+    ],
+)
+def test_sound_bytes_of_an_unsound_memory(
+    full: Store, kit: Kit, edits: list[Edit], mask: dict[str, Any], delta: dict[str, Any]
+) -> None:
+    origin = spoilt(kit.mask(), mask)
+    main = spoilt(kit.delta(origin, bytes(32), edits[0]), delta)
+    for blob in (origin, main):
+        full.objects.put(blob)
+    assert memory_problems(full, kit, memory_entry(origin.id, main.id)) == {("corrupt-object", main.id)}
+
+
+def spoilt(blob: Blob, changes: dict[str, Any]) -> Blob:
+    """The blob with other meta and arrays, without those that are None."""
+    arrays = {**blob.arrays, **{name: each for name, each in changes.items() if name in blob.arrays}}
+    meta = {**blob.meta, **{name: each for name, each in changes.items() if name not in blob.arrays}}
+    return Blob(
+        blob.kind,
+        {name: each for name, each in meta.items() if each is not None},
+        {name: each for name, each in arrays.items() if each is not None},
+    )
+
+
+def test_a_kind_that_a_newer_version_brings(full: Store, kit: Kit, edits: list[Edit]) -> None:
+    mask = kit.mask()
+    delta = kit.delta(mask, bytes(32), edits[0])
+    for blob in (mask, delta):
+        full.objects.put(blob)
+    newer = replace(memory_entry(mask.id, delta.id), kind="hologram")
+    assert memory_problems(full, kit, newer) == {("format-too-new", delta.id)}
+    # Names and hashes are checked all the same, and that needs nobody who knows the kind.
+    assert fsck(full).ok
 
 
 def test_an_edit_record_that_breaks_the_schema(full: Store, kit: Kit, edits: list[Edit]) -> None:
@@ -148,13 +210,30 @@ def test_an_edit_record_that_breaks_the_schema(full: Store, kit: Kit, edits: lis
 def test_a_commit_that_takes_a_blob_for_another_kind(full: Store, kit: Kit, edits: list[Edit]) -> None:
     mask, records = kit.mask(), kit.edits(edits[0])
     full.objects.put_commit(kit.commit(edits=mask.id))
-    full.objects.put_commit(
-        kit.commit(memories=(MemoryEntry(mask.id, "shard", {"mask": mask.id, "delta": records.id}),))
-    )
+    full.objects.put_commit(kit.commit(memories=(memory_entry(mask.id, records.id),)))
     problems = fsck(full).problems
     assert {(problem.kind, problem.object) for problem in problems} == {
         ("corrupt-object", mask.id),
         ("corrupt-object", records.id),
+    }
+
+
+def test_resources_are_there_and_are_what_they_are_called(full: Store, kit: Kit, edits: list[Edit]) -> None:
+    records = full.objects.put(kit.edits(edits[6]))
+    measured = full.objects.put(Blob("covariance", {}, {}))
+    sound = replace(CHOICE, resources={"covariance:model.layers.3": measured})
+    full.objects.put_commit(kit.commit(editor=sound))
+    assert fsck(full).ok
+    full.objects.put_commit(kit.commit(editor=replace(CHOICE, resources={"pool": records})))
+    full.write_config(replace(full.config, editor=replace(CHOICE, resources={"pool": "c" * 64})))
+    mask, delta = kit.mask(), kit.delta(kit.mask(), bytes(32))
+    full.objects.put(delta)
+    owner = replace(CHOICE, resources={"covariance": "d" * 64})
+    full.objects.put_commit(kit.commit(memories=(replace(memory_entry(mask.id, delta.id), editor=owner),)))
+    assert {(problem.kind, problem.object) for problem in fsck(full).problems} == {
+        ("corrupt-object", records),
+        ("missing-object", "c" * 64),
+        ("missing-object", "d" * 64),
     }
 
 

@@ -84,8 +84,8 @@ def test_what_a_kept_blob_needs_is_kept(store: Store, kit: Kit, edits: list[Edit
         "delta", {"mask": kit.mask().id, "edits": ["2"]}, {"values": Array("F32", (500,), bytes(range(1, 251)) * 8)}
     )
     book = Blob("code_book", {"parts": [{"of": second.id}], "other": "f" * 64})
-    for blob, near in ((kit.mask(), None), (first, None), (second, first.id), (book, None)):
-        store.objects.put(blob, near=near)
+    for blob, delta_base in ((kit.mask(), None), (first, None), (second, first.id), (book, None)):
+        store.objects.put(blob, delta_base=delta_base)
     assert store.objects.header(second.id).references == {first.id}
     tip = store.resolve("HEAD")
     with store.transaction(tip) as transaction:

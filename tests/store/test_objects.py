@@ -66,7 +66,7 @@ blobs = st.builds(
 def test_round_trip(tmp_path_factory: pytest.TempPathFactory, first: Blob, second: Blob) -> None:
     objects = Objects(tmp_path_factory.mktemp("objects"), Disk())
     before = objects.put(first)
-    after = objects.put(second, near=before)
+    after = objects.put(second, delta_base=before)
     for blob_id, blob in ((before, first), (after, second)):
         assert blob_id == blob.id
         assert objects.get(blob_id) == blob
@@ -87,11 +87,11 @@ def test_equal_content_is_written_once_and_the_same_bytes_everywhere(tmp_path: P
 
 
 def test_a_version_is_stored_as_a_difference_and_chains_are_bounded(objects: Objects) -> None:
-    near, depths, sizes = None, [], []
+    last, depths, sizes = None, [], []
     for seed in range(2 * MAX_DEPTH + 2):
-        near = objects.put(version(seed), near=near)
-        depths.append(objects.header(near).arrays["values"].depth)
-        sizes.append(objects.size(near))
+        last = objects.put(version(seed), delta_base=last)
+        depths.append(objects.header(last).arrays["values"].depth)
+        sizes.append(objects.size(last))
     assert depths == [*range(MAX_DEPTH + 1), *range(MAX_DEPTH + 1)]
     assert sizes[1] < 0.6 * sizes[0]
     assert all(objects.get(version(seed).id) == version(seed) for seed in range(2 * MAX_DEPTH + 2))
@@ -101,7 +101,7 @@ def test_the_id_knows_nothing_of_the_encoding(tmp_path: Path) -> None:
     one, other = Objects(tmp_path / "one", Disk()), Objects(tmp_path / "other", Disk(), chain=0)
     for objects in (one, other):
         objects.put(version(0))
-        objects.put(version(1), near=version(0).id)
+        objects.put(version(1), delta_base=version(0).id)
     assert one.header(version(1).id).references == {version(0).id}
     assert other.header(version(1).id).references == set()
     assert one.get(version(1).id) == other.get(version(1).id)
@@ -111,15 +111,15 @@ def test_near_is_only_a_hint(objects: Objects) -> None:
     objects.put(version(0))
     objects.blob_path(version(0).id).chmod(0o644)
     objects.blob_path(version(0).id).write_bytes(b"rubbish")
-    for near in (version(0).id, "f" * 64, version(1).id):
-        objects.put(version(1), near=near)
+    for delta_base in (version(0).id, "f" * 64, version(1).id):
+        objects.put(version(1), delta_base=delta_base)
         assert objects.get(version(1).id) == version(1)
         objects.blob_path(version(1).id).unlink()
 
 
 def test_a_lost_or_damaged_reference_is_said(objects: Objects) -> None:
     objects.put(version(0))
-    objects.put(version(1), near=version(0).id)
+    objects.put(version(1), delta_base=version(0).id)
     path = objects.blob_path(version(0).id)
     whole = path.read_bytes()
     path.unlink()
@@ -134,18 +134,18 @@ def test_a_lost_or_damaged_reference_is_said(objects: Objects) -> None:
 
 def test_putting_a_damaged_blob_again_heals_it_and_what_depends_on_it(objects: Objects) -> None:
     objects.put(version(0))
-    objects.put(version(1), near=version(0).id)
+    objects.put(version(1), delta_base=version(0).id)
     path = objects.blob_path(version(0).id)
     path.chmod(0o644)
     path.write_bytes(path.read_bytes()[:-1] + b"!")
-    objects.put(version(0), near=version(1).id)
+    objects.put(version(0), delta_base=version(1).id)
     assert objects.get(version(0).id) == version(0)
     assert objects.get(version(1).id) == version(1)
 
 
 def test_a_ring_of_differences_ends(objects: Objects) -> None:
     objects.put(version(0))
-    objects.put(version(1), near=version(0).id)
+    objects.put(version(1), delta_base=version(0).id)
     first = objects.header(version(0).id)
     # Pretend that the first one is a difference to the second: no honest writer makes that.
     header, payload = objects._encode(version(0), version(1).id)
@@ -244,13 +244,13 @@ def test_a_full_disk_leaves_nothing(tmp_path: Path) -> None:
         objects.get(version(0).id)
 
 
-def test_a_difference_to_a_blob_at_hand_is_the_one_that_reading_gives(tmp_path: Path) -> None:
+def test_a_difference_to_a_blob_that_was_read_is_the_one_that_reading_gives(tmp_path: Path) -> None:
     written = []
-    for name, known in (("read", None), ("at hand", version(1))):
+    for name, known in (("by its id", version(1).id), ("as it is", version(1))):
         objects = Objects(tmp_path / name, Disk())
         objects.put(version(0))
-        objects.put(version(1), near=version(0).id)
-        objects.put(version(2), near=version(1).id, at_hand=known)
+        objects.put(version(1), delta_base=version(0).id)
+        objects.put(version(2), delta_base=known)
         written.append(objects.blob_path(version(2).id).read_bytes())
     assert written[0] == written[1]
     assert objects.get(version(2).id) == version(2)
@@ -259,14 +259,14 @@ def test_a_difference_to_a_blob_at_hand_is_the_one_that_reading_gives(tmp_path: 
 
 def test_nothing_is_stored_as_a_difference_to_what_cant_be_read_any_more(objects: Objects) -> None:
     objects.put(version(0))
-    objects.put(version(1), near=version(0).id)
+    objects.put(version(1), delta_base=version(0).id)
     objects.blob_path(version(0).id).unlink()
-    objects.put(version(2), near=version(1).id, at_hand=version(1))
+    objects.put(version(2), delta_base=version(1))
     assert objects.header(version(2).id).references == set()
     assert objects.get(version(2).id) == version(2)
 
 
-def test_another_blob_at_hand_is_not_taken_for_the_near_one(objects: Objects) -> None:
-    objects.put(version(0))
-    objects.put(version(2), near=version(0).id, at_hand=version(1))
+def test_nothing_is_stored_as_a_difference_to_what_the_store_never_held(objects: Objects) -> None:
+    objects.put(version(2), delta_base=version(1))
+    assert objects.header(version(2).id).references == set()
     assert objects.get(version(2).id) == version(2)

@@ -69,7 +69,7 @@ def test_a_promise_is_kept_once(objects: Objects, elsewhere: Objects, blob: Blob
 
 def test_what_is_made_here_needs_no_promise(objects: Objects, blob: Blob, kit: Kit, edits: list[Edit]) -> None:
     near = kit.delta(kit.mask(), bytes(32), *edits[:3])
-    objects.put(near, near=blob.id)  # fetches nothing, though the blob might save some space
+    objects.put(near, delta_base=blob.id)  # fetches nothing, though the blob might save some space
     assert objects.header(near.id).references == set() and objects.is_promised(blob.id)
     objects.put(blob)
     assert not objects.is_promised(blob.id) and objects.get(blob.id) == blob

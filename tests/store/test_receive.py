@@ -55,7 +55,7 @@ def test_damaged_ones_are_refused(
     assert (list(other.objects.ids()), list(other.objects.commit_ids())) == before
 
 
-@pytest.mark.parametrize("change", [{"extra": 1}, {"parents": ["../x"]}, {"author": "a\nb"}, {"format": 2}])
+@pytest.mark.parametrize("change", [{"extra": 1}, {"parents": ["../x"]}, {"author": "a\nb"}, {"format": 3}])
 def test_a_commit_that_breaks_the_schema_is_refused_under_its_own_hash(
     store: Store, kit: Kit, change: dict[str, object]
 ) -> None:

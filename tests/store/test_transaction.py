@@ -8,10 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.store.conftest import Kit
+from tests.store.conftest import Kit, memory_entry
 from wisedb.edits import Edit
 from wisedb.errors import MissingObject, RefMoved, StoreBusy
-from wisedb.store.commits import MemoryEntry
 from wisedb.store.fsck import fsck
 from wisedb.store.store import Store
 
@@ -109,7 +108,7 @@ def test_a_commit_that_names_what_is_not_there_does_not_land(store: Store, kit: 
     for commit in (
         kit.commit(lost),
         kit.commit(tip, edits=lost),
-        kit.commit(tip, memories=(MemoryEntry(lost, "shard", {"delta": lost}),)),
+        kit.commit(tip, memories=(memory_entry(lost, lost),)),
     ):
         with pytest.raises(MissingObject), store.transaction(tip) as transaction:
             transaction.land(commit, action="commit")

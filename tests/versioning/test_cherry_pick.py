@@ -12,9 +12,9 @@ from tests.merging import MOON, PERTH, WATER, facts, fork, memories, untouched
 from tests.stores import AUSTRALIA, HAMLET, NEWER, SUM
 from wisedb.errors import BaseModelMismatch, InputError, NothingToCommit, RefMoved, UnknownRevision, UsageError
 from wisedb.repository import Repository
+from wisedb.store.signature import Signature
 from wisedb.store.store import Store
 from wisedb.versioning.cherry_pick import cherry_pick
-from wisedb.versioning.land import Signature
 
 
 def test_one_commit_of_several_comes_over(repository: Repository) -> None:

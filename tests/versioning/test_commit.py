@@ -19,12 +19,9 @@ from wisedb.errors import (
     UnknownSetting,
     UsageError,
 )
-from wisedb.memory.hooks import handle_of
 from wisedb.progress import Progress
 from wisedb.repository import Repository
 from wisedb.store.commits import MemoryEntry
-from wisedb.versioning.commit import commit_edits
-from wisedb.versioning.land import Signature
 
 
 def test_a_commit_writes_its_edits(repository: Repository) -> None:
@@ -71,16 +68,6 @@ def test_another_seed_gives_other_bytes(new_repository: Callable[..., Repository
     one.commit([AUSTRALIA], "a", seed=1)
     two.commit([AUSTRALIA], "a", seed=2)
     assert one.store.head_commit()[1].memories != two.store.head_commit()[1].memories
-
-
-def test_commits_one_by_one_end_where_one_commit_ends_if_each_edit_is_written_by_itself(
-    new_repository: Callable[..., Repository],
-) -> None:
-    one, two = new_repository("one", lesson_size=1), new_repository("two", lesson_size=1)
-    one.commit([AUSTRALIA, HAMLET], "both")
-    two.commit([AUSTRALIA], "a")
-    two.commit([HAMLET], "b")
-    assert one.store.head_commit()[1].memories == two.store.head_commit()[1].memories
 
 
 def test_a_newer_edit_supersedes_the_older_one(repository: Repository) -> None:
@@ -170,22 +157,9 @@ def test_settings_of_one_commit_are_recorded(repository: Repository) -> None:
 
 
 def test_what_was_not_learned_is_named(repository: Repository) -> None:
-    made = repository.commit([AUSTRALIA], "hardly tried", settings={"steps": 1, "passes": 1, "attempts": 1})
+    made = repository.commit([AUSTRALIA], "hardly tried", settings={"steps": 1})
     assert made.unlearned == (AUSTRALIA.id,) and made.reliability is not None and made.reliability < 1
     assert repository.commit([HAMLET], "tried").unlearned == ()
-
-
-@pytest.mark.parametrize("router", ["activation", "keys", "both"])
-def test_the_merge_has_a_threshold_that_all_edits_reach(new_repository: Callable[..., Repository], router: str) -> None:
-    repository = new_repository(router, router=router)
-    commit_edits(repository.store, repository.base, [AUSTRALIA, HAMLET, SUM], Signature("three"))
-    model, _ = repository.load(mode="merge")
-    handle = handle_of(model)
-    assert handle is not None and handle.router == router
-    (merged,) = handle.memories
-    assert (merged.gate.threshold > 0) is (router != "keys")
-    answers = repository.generate([edit.prompt for edit in (AUSTRALIA, HAMLET, SUM)], mode="merge")
-    assert all(answer.routed and answer.memory == "merged" for answer in answers)
 
 
 def test_a_memory_is_trained_to_its_end_as_it_was_begun(new_repository: Callable[..., Repository]) -> None:
@@ -227,7 +201,7 @@ def test_a_stream_of_commits_neither_tries_the_shortcut_nor_asks_the_index_again
     repository: Repository, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     repository.commit([AUSTRALIA], "one")
-    monkeypatch.setattr("wisedb.editors.keyed.context.find_shortcut", lambda *_: pytest.fail("tried again"))
+    monkeypatch.setattr("wisedb.editors.common.forward.find_shortcut", lambda *_: pytest.fail("tried again"))
     monkeypatch.setattr("wisedb.store.index.index.Index.run", lambda *_, **__: pytest.fail("the index was asked"))
     repository.commit([HAMLET], "two")
     repository.commit([SPAIN], "three")

@@ -33,11 +33,10 @@ def test_a_shard_ends_with_the_bytes_of_one_that_never_saw_the_edit(
     assert one.store.head_commit()[1].merged == other.store.head_commit()[1].merged
 
 
-@pytest.mark.parametrize("router", ["activation", "keys"])
-def test_a_lesson_is_fitted_anew_without_the_edit_and_those_behind_it_follow(
-    new_repository: Callable[..., Repository], router: str
+def test_a_batch_is_fitted_anew_without_the_edit_and_those_behind_it_follow(
+    new_repository: Callable[..., Repository],
 ) -> None:
-    one, other = (new_repository(name, shard_capacity=9, router=router) for name in ("one", "other"))
+    one, other = (new_repository(name, shard_capacity=9) for name in ("one", "other"))
     one.commit([SPAIN], "before")
     one.commit([AUSTRALIA, HAMLET], "together")
     one.commit([SUM], "behind")
@@ -54,10 +53,10 @@ def test_a_lesson_is_fitted_anew_without_the_edit_and_those_behind_it_follow(
 def test_what_was_learned_in_the_edits_words_is_learned_anew_without_them(
     new_repository: Callable[..., Repository], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(sampler, "FEW", 0)
+    monkeypatch.setattr(sampler, "_FEW", 0)
     named = [replace(edit, subject=word) for edit, word in ((SPAIN, "Spain"), (HAMLET, "Hamlet"), (SUM, "30"))]
     spain, hamlet, thirty = named
-    one, other, deaf = (new_repository(name, shard_capacity=9, router="keys") for name in ("one", "other", "deaf"))
+    one, other, deaf = (new_repository(name, shard_capacity=9) for name in ("one", "other", "deaf"))
     # A tiny random model's keys say nothing of what is asked: each edit borrows of all, or of none.
     for each, alike in ((deaf, 2.0), (other, -1.0)):
         monkeypatch.setattr(paraphrases, "_ALIKE", alike)
@@ -70,7 +69,7 @@ def test_what_was_learned_in_the_edits_words_is_learned_anew_without_them(
     assert _memories(one) == _memories(other)
 
 
-def test_a_whole_lesson_that_goes_leaves_the_others_apart(new_repository: Callable[..., Repository]) -> None:
+def test_a_whole_batch_that_goes_leaves_the_others_apart(new_repository: Callable[..., Repository]) -> None:
     one, other = (new_repository(name, shard_capacity=9) for name in ("one", "other"))
     for edits in ([SPAIN], [AUSTRALIA, HAMLET], [SUM]):
         one.commit(edits, "all")
@@ -80,7 +79,7 @@ def test_a_whole_lesson_that_goes_leaves_the_others_apart(new_repository: Callab
     assert _memories(one) == _memories(other)
 
 
-def test_a_part_of_a_lesson_is_no_version_to_go_on_from(new_repository: Callable[..., Repository]) -> None:
+def test_a_part_of_a_batch_is_no_version_to_go_on_from(new_repository: Callable[..., Repository]) -> None:
     one, other = (new_repository(name, shard_capacity=9) for name in ("one", "other"))
     one.commit([AUSTRALIA], "alone")
     one.commit([HAMLET], "alone too")

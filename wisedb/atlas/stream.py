@@ -10,7 +10,6 @@ from __future__ import annotations
 import json
 import random
 from collections.abc import Iterable, Set
-from typing import Any
 
 from wisedb.atlas.facts import Atlas, Fact
 from wisedb.edits import Edit, LocalityPrompt
@@ -77,12 +76,6 @@ def build_stream(atlas: Atlas, right: Set[tuple[Fact, int]], count: int, seed: i
 def to_lines(edits: Iterable[Edit]) -> str:
     """JSON lines in wisedb's own layout, without ids, with a newline at the end of each."""
     return "".join(f"{json.dumps(edit.content(), ensure_ascii=False)}\n" for edit in edits)
-
-
-def from_lines(text: str) -> list[Edit]:
-    """What :func:`to_lines` wrote."""
-    records: list[dict[str, Any]] = [json.loads(line) for line in text.splitlines()]
-    return [Edit.from_json(record) for record in records]
 
 
 def _known(fact: Fact, right: Set[tuple[Fact, int]]) -> list[tuple[Fact, int]]:

@@ -26,10 +26,10 @@ from wisedb.model.base import LoadedBase, accelerator, load_for
 from wisedb.progress import Listener, Progress
 from wisedb.serving.evaluate import Evaluation, evaluate
 from wisedb.store.lock import StoreLock
+from wisedb.store.signature import Signature
 from wisedb.store.store import FOLDER, Store
 from wisedb.versioning.commit import CommitResult, commit_edits
 from wisedb.versioning.init import init
-from wisedb.versioning.land import Signature
 
 AUTHOR: Final = "wisedb bench"
 

@@ -14,7 +14,7 @@ from wisedb.config import EditorChoice, Setting
 from wisedb.editors.protocol import Editor
 from wisedb.editors.streams import Held, Planned, StreamItem, Trained
 from wisedb.edits import Edit
-from wisedb.errors import UnknownEditor
+from wisedb.errors import UnknownEditor, UnknownSetting
 from wisedb.progress import Listener
 
 if TYPE_CHECKING:
@@ -158,15 +158,26 @@ def calibrated(
     Raises:
         UnknownEditor, UnknownSetting, UnsupportedModel: see the editor.
     """
+    check_given(name, given)
     settings = asdict(find(name).calibrate(base, resources, given))
     return EditorChoice(name, settings, seed, {} if pool is None else {"pool": pool})
 
 
+def check_given(name: str, given: Mapping[str, Setting]) -> None:
+    """Refuse settings that somebody asks for now and that the editor doesn't have, those among them that only older
+    stores may name.
+
+    Raises:
+        UnknownEditor, UnknownSetting: there is no such editor, or it has no such setting.
+    """
+    there = settings_of(find(name), given)
+    if gone := [setting for setting in given if setting not in there]:
+        near = get_close_matches(gone[0], there, n=1, cutoff=0.0)
+        raise UnknownSetting(f"the editor '{name}' has no setting '{gone[0]}' any more", hint=f"It has '{near[0]}'.")
+
+
 def chosen(
-    default: EditorChoice,
-    name: str | None = None,
-    seed: int | None = None,
-    settings: Mapping[str, Setting] | None = None,
+    default: EditorChoice, seed: int | None = None, settings: Mapping[str, Setting] | None = None
 ) -> EditorChoice:
     """A choice of the same editor with what one commit asks for on top, everything spelled out.
 
@@ -175,8 +186,9 @@ def chosen(
     Raises:
         UnknownEditor, UnknownSetting: see the editor.
     """
-    whole = settings_of(find(name or default.name), {**default.settings, **(settings or {})})
-    return replace(default, name=name or default.name, settings=whole, seed=default.seed if seed is None else seed)
+    check_given(default.name, settings or {})
+    whole = settings_of(find(default.name), {**default.settings, **(settings or {})})
+    return replace(default, settings=whole, seed=default.seed if seed is None else seed)
 
 
 @dataclass(frozen=True, slots=True)

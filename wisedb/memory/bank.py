@@ -97,6 +97,10 @@ class Bank:
         """Whether every change is placed."""
         return len(self._placed) == len(self.here)
 
+    def by_distance(self, number: int) -> bool:
+        """Whether one memory is a codebook, which answers from the prompt's last token on."""
+        return self.memories[number].gate.name == "nearest"
+
     def placed(self, number: int) -> Placed:
         """One memory's change where :meth:`place` said; whoever goes on using it keeps it."""
         found = self._placed.get(number) or self._lent.get(number)

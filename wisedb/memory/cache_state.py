@@ -6,99 +6,102 @@ its copy.
 
 from __future__ import annotations
 
-from typing import Any, Protocol
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, Generic, TypeVar
 
 import torch
+from torch import Tensor
 
 from wisedb.errors import UsageError
-from wisedb.memory.bank import Bank
-from wisedb.memory.gates.activation import Tally
+
+P = TypeVar("P", bound=Iterable[Tensor])
+"""Some positions of some sequences: tensors (B, T, …), of which its type can be made again."""
 
 
-class Leaves(Protocol):
-    """What a cache can carry."""
-
-    @property
-    def attribute(self) -> str:
-        """Its own place on the cache."""
-
-
-def _attribute(bank: Bank) -> str:
-    return f"_wisedb_trail:{bank.module}"
-
-
-class Trail:
-    """Running sums and counts at every position that plain calls put into one cache.
+class CacheState(Generic[P]):
+    """What one router keeps of all positions that calls put into one cache.
 
     Args:
-        bank: the memories that were measured; sums of others mean nothing.
-        parts: (first position, sums (B, T, n), counts (B, T)), in order.
+        owner: the router; what another one kept means nothing to it.
+        attribute: its own place on the cache; see :func:`attribute_for`.
+        parts: (first position, positions), in order. A cache whose length only the device knows has one part, without
+            a first position.
     """
 
-    def __init__(self, bank: Bank, parts: tuple[tuple[int | None, Tally], ...] = ()) -> None:
-        self.bank = bank
+    def __init__(self, owner: object, attribute: str, parts: tuple[tuple[int | None, P], ...] = ()) -> None:
+        self.owner = owner
+        self.attribute = attribute
         self.parts = parts
-        self.attribute = _attribute(bank)
 
-    def __deepcopy__(self, memo: dict[int, Any]) -> Trail:
-        # The tensors are never written to, and the bank says whose they are: both are shared.
-        return Trail(self.bank, self.parts)
+    def __deepcopy__(self, memo: dict[int, Any]) -> CacheState[P]:
+        # The tensors are never written to, and the owner says whose they are: both are shared.
+        return CacheState(self.owner, self.attribute, self.parts)
 
-    def before(self, past: int | torch.Tensor, rows: int) -> Tally | None:
-        """What was seen of the first ``past`` positions: sums (B, n), counts (B,); None if nothing was.
+    def before(self, past: int | Tensor, rows: int) -> list[P]:
+        """The first ``past`` positions of each of ``rows`` rows, in parts; none if nothing was seen.
 
         Raises:
             UsageError: the cache's rows were rearranged so that they no longer are the rows that were seen.
         """
+        return [part for _, part in self._before(past, rows)]
+
+    def extended(self, past: int | Tensor, now: P, room: int | None = None) -> CacheState[P]:
+        """With the positions from ``past`` on; ``room`` is how many of a cache of fixed size are kept, None for all."""
+        now = _each(now, Tensor.detach) if any(tensor.requires_grad for tensor in now) else now
+        kept = self._before(past, _size(now)[0])
         if isinstance(past, int):
-            parts = [(start, part) for start, part in self.parts if start is None or start < past]
-            if not parts or past == 0:
-                return None
-            start, part = parts[-1]
-            last = part.counts.shape[1] if start is None else min(past - start, part.counts.shape[1])
-            found = Tally(part.sums[:, last - 1], part.counts[:, last - 1])
-        else:
-            if not self.parts:
-                return None
-            part = self.parts[-1][1]
-            # A static cache knows its length on the device only; a length of 0 says that it was emptied.
-            filled = (past > 0).to(part.counts)
-            found = Tally(part.sums[:, -1] * filled, part.counts[:, -1] * filled)
-        times, rest = divmod(rows, found.counts.shape[0])
-        if rest or not times:
-            raise UsageError(
-                f"the cache was filled by {found.counts.shape[0]} rows and is used by {rows}",
-                hint="Repeat a cache's rows with batch_repeat_interleave, or compute the cache anew.",
-            )
-        if times == 1:
-            return found
-        return Tally(found.sums.repeat_interleave(times, dim=0), found.counts.repeat_interleave(times, dim=0))
+            return CacheState(self.owner, self.attribute, (*kept, (past, now)))
+        whole = joined([*(part for _, part in kept), now])
+        if room is not None:
+            whole = _each(whole, lambda tensor: tensor[:, -room:])
+        return CacheState(self.owner, self.attribute, ((None, whole),))
 
-    def extended(self, past: int | torch.Tensor, seen: Tally) -> Trail:
-        """With the positions from ``past`` on as they were just seen."""
-        start = past if isinstance(past, int) else None
-        kept = () if start is None else tuple(part for part in self.parts if part[0] is None or part[0] < start)
-        return Trail(self.bank, (*kept, (start, Tally(seen.sums.detach(), seen.counts))))
+    def _before(self, past: int | Tensor, rows: int) -> list[tuple[int | None, P]]:
+        found = []
+        for start, part in self.parts:
+            if isinstance(past, Tensor):
+                part = _filled(part, past > 0)
+            elif past == 0 or (start is not None and start >= past):
+                continue
+            elif start is not None and past - start < _size(part)[1]:
+                part = _each(part, lambda tensor, last=past - start: tensor[:, :last])  # type: ignore[misc]
+            found.append((start, _repeated(part, rows)))
+        return found
 
 
-def trail_of(cache: Any, bank: Bank) -> Trail:
-    """The trail that the cache carries, or an empty one if it carries none of these memories."""
-    trail = getattr(cache, _attribute(bank), None)
-    return trail if isinstance(trail, Trail) and trail.bank is bank else Trail(bank)
+def attribute_for(router: str, module: str = "") -> str:
+    """The place on a cache of a router's state, at one module or for all."""
+    # Compilers take a dot for the way to an attribute of an attribute.
+    return f"_wisedb_{router}_{module.replace('.', '_')}"
 
 
-def leave(cache: Any, trail: Leaves) -> None:
-    """Let the cache carry the trail; each router has a place of its own there."""
-    setattr(cache, trail.attribute, trail)
+def state_of(cache: Any, owner: object, attribute: str) -> CacheState[Any]:
+    """The state that the cache carries for its owner, or an empty one if it carries none."""
+    found = getattr(cache, attribute, None)
+    return found if isinstance(found, CacheState) and found.owner is owner else CacheState(owner, attribute)
 
 
-def length_of(cache: Any) -> int | torch.Tensor:
+def leave(cache: Any, state: CacheState[Any]) -> None:
+    """Let the cache carry the state."""
+    setattr(cache, state.attribute, state)
+
+
+def joined(parts: Sequence[P]) -> P:
+    """Positions one after the other; one part at least."""
+    if len(parts) == 1:
+        return parts[0]
+    make: Any = type(parts[0])
+    found: P = make(*(torch.cat(tensors, dim=1) for tensors in zip(*parts, strict=True)))
+    return found
+
+
+def length_of(cache: Any) -> int | Tensor:
     """How many positions the cache holds; a tensor () where only the device knows, 0 where there is no cache."""
     if cache is None or not hasattr(cache, "get_seq_length"):
         return 0
-    length: int | torch.Tensor = cache.get_seq_length()
+    length: int | Tensor = cache.get_seq_length()
     # A static cache counts in place: without a copy the answer would grow while the call runs.
-    return length.clone() if isinstance(length, torch.Tensor) else length
+    return length.clone() if isinstance(length, Tensor) else length
 
 
 def cache_in(output: Any) -> Any:
@@ -106,3 +109,30 @@ def cache_in(output: Any) -> Any:
     if isinstance(output, tuple):
         return next((item for item in output if hasattr(item, "get_seq_length")), None)
     return getattr(output, "past_key_values", None)
+
+
+def _each(part: P, change: Callable[[Tensor], Tensor]) -> P:
+    make: Any = type(part)
+    found: P = make(*(change(tensor) for tensor in part))
+    return found
+
+
+def _size(part: Iterable[Tensor]) -> tuple[int, int]:
+    rows, positions = next(iter(part)).shape[:2]
+    return rows, positions
+
+
+def _filled(part: P, filled: Tensor) -> P:
+    # A static cache knows its length on the device only; a length of 0 says that it was emptied.
+    return _each(part, lambda tensor: torch.where(filled, tensor, tensor.new_zeros(())))
+
+
+def _repeated(part: P, rows: int) -> P:
+    there = _size(part)[0]
+    times, rest = divmod(rows, there)
+    if rest or not times:
+        raise UsageError(
+            f"the cache was filled by {there} rows and is used by {rows}",
+            hint="Repeat a cache's rows with batch_repeat_interleave, or compute the cache anew.",
+        )
+    return part if times == 1 else _each(part, lambda tensor: tensor.repeat_interleave(times, dim=0))

@@ -10,6 +10,7 @@ import torch
 from torch import nn
 
 from wisedb.errors import UsageError
+from wisedb.memory.cache_state import CacheState
 from wisedb.memory.gates.decision import Decision
 from wisedb.memory.routing import Scope
 from wisedb.memory.trace import Trace
@@ -33,10 +34,14 @@ class Call:
         ids: int64 (B, T), the tokens; None where embeddings were given instead.
         embedded: what the embedding module gave, or was given instead, (B, T, d).
         states: what entered the block at which relations are read, (B, T, d_model).
-        trails: what was seen, to be kept with the cache that the call returns.
+        kept: what the routers have seen, to be kept with the cache that the call returns.
         look: whether the host may look at the routes, so that only what answers is multiplied.
         watched: whether somebody records: every score is wanted then.
         meant: what the keys decided, once they were asked.
+        routes: int64 (B, T), slots: who answers, as far as the modules so far have decided.
+        asked: the memories whose activation the modules so far have measured.
+        since: int64 (B,): the prompt's last token in each row, counted as this call does; below 0 if it lies before
+            the call or isn't known. Set where a codebook is asked, which answers from there on.
         traces: what was decided at the modules so far, where somebody records.
     """
 
@@ -50,10 +55,13 @@ class Call:
     ids: torch.Tensor | None = None
     embedded: torch.Tensor | None = None
     states: torch.Tensor | None = None
-    trails: list[Any] = field(default_factory=list)
+    kept: list[CacheState[Any]] = field(default_factory=list)
     look: bool = False
     watched: bool = False
     meant: Decision | None = None
+    routes: torch.Tensor | None = None
+    asked: tuple[int, ...] = ()
+    since: torch.Tensor | None = None
     traces: list[Trace] = field(default_factory=list)
 
     @property
@@ -79,7 +87,7 @@ class Call:
         if isinstance(mask, torch.Tensor) and mask.ndim == 4:
             return self._diagonal(mask).expand(self.rows, -1).to(device)
         raise UsageError(
-            f"side memories can't tell the padding from an attention mask of type {type(mask).__name__}",
+            f"memories can't tell the padding from an attention mask of type {type(mask).__name__}",
             hint="Give the attention mask as a tensor of shape (batch, tokens).",
         )
 

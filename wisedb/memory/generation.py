@@ -26,6 +26,7 @@ class Hold:
         prompts: how many prompts were given.
         routes: by module, int64 (B,), slots, once decided.
         selections: by module, the routes on the host, once the first forward is over.
+        since: int64 (B,): the prompt's last token in each row, counted as the first forward does; see :class:`Call`.
     """
 
     def __init__(self, boundary: int | None, prompts: int, slots: Slots) -> None:
@@ -33,6 +34,7 @@ class Hold:
         self.prompts = prompts
         self.routes: dict[str, torch.Tensor] = {}
         self.selections: dict[str, Selection] = {}
+        self.since: torch.Tensor | None = None
         self._slots = slots
 
     def idle(self, modules: int) -> bool:
@@ -79,12 +81,10 @@ def hold_for(model: PreTrainedModel, slots: Slots, args: tuple[Any, ...], kwargs
 def _refuse(model: PreTrainedModel, config: Any, kwargs: dict[str, Any]) -> None:
     if _setting(model, config, kwargs, "prefill_chunk_size"):
         raise UsageError(
-            "side memories need the whole prompt at once to choose a route", hint="Leave out prefill_chunk_size."
+            "memories need the whole prompt at once to choose a route", hint="Leave out prefill_chunk_size."
         )
     if _setting(model, config, kwargs, "cache_implementation") == "paged":
-        raise UsageError(
-            "side memories can't tell sequences apart in a paged cache", hint="Leave out cache_implementation."
-        )
+        raise UsageError("memories can't tell sequences apart in a paged cache", hint="Leave out cache_implementation.")
 
 
 def _setting(model: PreTrainedModel, config: Any, kwargs: dict[str, Any], name: str) -> Any:

@@ -26,7 +26,9 @@ from wisedb.errors import UsageError
 from wisedb.memory.bank import ROOM
 from wisedb.memory.cache_state import cache_in, leave, length_of
 from wisedb.memory.forward_call import Call, causal, up_to_labels, up_to_lengths, up_to_position
+from wisedb.memory.gates.base import GateName
 from wisedb.memory.gates.choice import KeyRouters, Verdict
+from wisedb.memory.gates.decision import Scoping
 from wisedb.memory.gates.key_router import KeyRouter
 from wisedb.memory.generation import Hold, hold_for
 from wisedb.memory.memory import Memory
@@ -40,6 +42,9 @@ from wisedb.model.locate import Projection, locate
 if TYPE_CHECKING:
     from torch.utils.hooks import RemovableHandle
     from transformers import PreTrainedModel
+
+ASKED: tuple[GateName, ...] = ("keys", "both", "nearest", "activation")
+"""The gates, in the order in which they are asked."""
 
 _ATTRIBUTE = "_wisedb_memories"
 
@@ -119,16 +124,6 @@ class AttachedMemories:
             model.__dict__["generate"] = self._generate
         model.__dict__[_ATTRIBUTE] = self
 
-    @property
-    def memories(self) -> tuple[Memory, ...]:
-        """The gated memories, in the order in which they are counted."""
-        return self._gated
-
-    @property
-    def always_on(self) -> tuple[Memory, ...]:
-        """The memories that answer everywhere."""
-        return self._always
-
     def projection(self, module: str) -> Projection:
         """A module of the model, located once.
 
@@ -140,10 +135,20 @@ class AttachedMemories:
         return self._projections[module]
 
     @property
+    def memories(self) -> tuple[Memory, ...]:
+        """The gated memories, in the order in which they are counted."""
+        return self._gated
+
+    @property
+    def always_on(self) -> tuple[Memory, ...]:
+        """The memories that answer everywhere."""
+        return self._always
+
+    @property
     def router(self) -> str | None:
         """Who decides: the gates' names in the order in which they are asked, ``None`` without gated memories."""
-        names = dict.fromkeys(memory.gate.name for memory in self._gated)
-        return "+".join(names) or None
+        names = {memory.gate.name for memory in self._gated}
+        return "+".join(name for name in ASKED if name in names) or None
 
     @property
     def thresholds(self) -> tuple[float, ...]:
@@ -155,7 +160,8 @@ class AttachedMemories:
         """Put other memories in the place of the present ones.
 
         Raises:
-            UsageError: a memory of another shape, or keys that rest on different statistics; nothing is changed then.
+            UsageError: a memory of another shape, keys that rest on different statistics, or keys of a memory at a
+                module that computes before they can be compared; nothing is changed then.
             UnsupportedModel: the model has no such module.
         """
         several = (memories,) if isinstance(memories, Memory) else tuple(memories)
@@ -167,6 +173,8 @@ class AttachedMemories:
             module: Site(self.projection(module), always, gated, keys, self._room, self._sites.get(module))
             for module in modules
         }
+        for site in sites.values():
+            site.check_keys(keys)
         self._sites, self._gated, self._always, self._keys = sites, gated, always, keys
         self._slots = Slots.of(gated)
         self._hook()
@@ -245,11 +253,6 @@ class AttachedMemories:
             self._site_hooks.append(door.register_forward_pre_hook(self._before_block, with_kwargs=True))
 
     @property
-    def _silent(self) -> bool:
-        """Whether the modules answer alone for now."""
-        return False
-
-    @property
     def _banks(self) -> int:
         """How many sites have gated memories."""
         return sum(site.router is not None for site in self._sites.values())
@@ -263,6 +266,11 @@ class AttachedMemories:
             return generate(*args, **kwargs)
         finally:
             self._holds.pop()
+
+    @property
+    def _silent(self) -> bool:
+        """Whether nothing answers for now, always-on memories neither: an adapter can be switched off."""
+        return False
 
     @property
     def _idle(self) -> bool:
@@ -311,9 +319,11 @@ class AttachedMemories:
         call = self._call
         if call is not None and call.module is module:
             self._call = None
-            if call.trails and (cache := cache_in(output)) is not None:
-                for trail in call.trails:
-                    leave(cache, trail)
+            if call.kept and (cache := cache_in(output)) is not None:
+                for state in call.kept:
+                    leave(cache, state)
+            if output is not None:
+                self._write_down(call)
         if self._holds and output is not None:
             self._holds[-1].settle()
 
@@ -340,11 +350,12 @@ class AttachedMemories:
         oracle = self._oracle
         held = hold.selections.get(module) if hold is not None else None
         decided = hold is not None and module in hold.routes
-        by_distance = site.router.nearest is not None
         # Which key of a told codebook answers is found at the prompt, and held as any other route.
-        told = held if by_distance and oracle is not None else oracle or held
+        told = held if site.router.by_distance and oracle is not None else oracle or held
         if told is not None and (decided or not self._records):
-            return told.apply(output, inputs, site.bank)
+            # Only without a cache is the prompt seen again.
+            again = hold is not None and isinstance(call.past, int) and call.past == 0
+            return told.apply(output, inputs, bank, hold.since if hold is not None and again else None)
         # The host may look once a call where that costs nothing, where generate would look all the same, or where
         # computing everything would cost more.
         compiling = torch.compiler.is_compiling()
@@ -352,54 +363,40 @@ class AttachedMemories:
         call.watched = bool(self._records)
         scoping = partial(self._scope, call, hold, inputs.device)
         slots = None if oracle is None else torch.tensor(oracle.expanded(call.rows), device=inputs.device)
-        wanted = None if slots is None or not by_distance else self._slots.numbers(slots)
-        verdict = site.router.decide(call, inputs, scoping, wanted)
-        routes = verdict.routes
-        if slots is not None:
-            routes = self._by_oracle(site, slots, routes)
-        if hold is not None and not decided:
-            hold.routes[module] = routes[:, -1]
-        self._note(call, hold, site, inputs, verdict, routes, scoping)
-        if verdict.added is not None and oracle is None:
-            return combine(output, routes, verdict.added)
-        if hold is not None and call.look and not by_distance and oracle is None:
-            return hold.settled(module).apply(output, inputs, bank)
-        return answer(output, inputs, routes, bank, look=call.look)
-
-    def _by_oracle(self, site: Site, slots: torch.Tensor, decided: torch.Tensor) -> torch.Tensor:
-        """The told memories (B,) at every position (B, T): of a codebook the key that was found."""
-        told = slots[:, None].expand_as(decided)
-        if site.router is None or site.router.nearest is None:
-            return told
-        books = torch.tensor(site.router.nearest.numbers, device=slots.device)
-        return torch.where(torch.isin(self._slots.numbers(slots), books)[:, None], decided, told)
+        verdict = site.router.decide(call, inputs, scoping, slots)
+        if hold is not None:
+            hold.routes[module], hold.since = verdict.routes[:, -1], call.since
+        self._note(call, hold, site, inputs, verdict, scoping)
+        if verdict.added is not None:
+            return combine(output, verdict.routes, verdict.added)
+        if hold is not None and call.look:
+            return hold.settled(module).apply(output, inputs, bank, call.since)
+        return answer(output, inputs, verdict.routes, bank, look=call.look, since=call.since)
 
     def _note(
-        self,
-        call: Call,
-        hold: Hold | None,
-        site: Site,
-        inputs: torch.Tensor,
-        verdict: Verdict,
-        routes: torch.Tensor,
-        scoping: Any,
+        self, call: Call, hold: Hold | None, site: Site, inputs: torch.Tensor, verdict: Verdict, scoping: Scoping
     ) -> None:
         """Write a decision down where somebody records: of beams and returned sequences, one."""
         if not self._records:
             return
         once = call.rows // hold.prompts if hold is not None else 1
         scores = dict(verdict.scores)
-        if "activation" not in scores and any(record.every for record in self._records):
+        if any(record.every for record in self._records):
             assert site.router is not None
-            scores["activation"] = site.router.activations(inputs, scoping)
+            measured = site.router.unasked(call, inputs, scoping)
+            scores["activation"] = torch.maximum(scores.get("activation", measured), measured)
         best = None if verdict.best is None else verdict.best[::once, -1]
-        last = self._slots.numbers(routes[::once, -1])
-        trace = Trace(last, {name: values[::once, -1] for name, values in scores.items()}, best)
-        call.traces.append(trace)
-        if call.module is None or len(call.traces) == self._banks:
+        last = self._slots.numbers(verdict.routes[::once, -1])
+        call.traces.append(Trace(last, {name: values[::once, -1] for name, values in scores.items()}, best))
+        if call.module is None:
+            self._write_down(call)
+
+    def _write_down(self, call: Call) -> None:
+        """Let the records have what was decided at all modules of a call."""
+        if call.traces:
+            joined = Trace.joined(call.traces)
             for record in self._records:
-                record.add(Trace.joined(call.traces))
-            call.traces.clear()
+                record.add(joined)
 
     def _scope(self, call: Call, hold: Hold | None, device: torch.device, seen: torch.Tensor | None) -> Scope:
         valid = call.valid(device)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from wisedb.errors import CorruptObject
 from wisedb.memory.gates.base import Gate
 from wisedb.memory.kinds.base import Change
+from wisedb.memory.kinds.codebook import Codebook
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -20,7 +21,7 @@ class Memory:
         edits: the ids of the edits in force in it, in the order in which its parts count them.
 
     Raises:
-        CorruptObject: keys for more edits than it holds, or a gate that the kind can't have.
+        CorruptObject: keys or a codebook for more edits than it holds, or a gate that the kind can't have.
     """
 
     id: str
@@ -29,8 +30,9 @@ class Memory:
     edits: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        keys = self.gate.keys
-        if keys is not None and len(keys) and int(keys.owners.max()) >= len(self.edits):
+        owners = [] if self.gate.keys is None else [self.gate.keys.owners]
+        owners += [self.change.owners] if isinstance(self.change, Codebook) else []
+        if any(len(some) and int(some.max()) >= len(self.edits) for some in owners):
             raise CorruptObject(
                 f"memory {self.id[:12]}: there are keys for more edits than it holds", hint="Run `wisedb fsck`."
             )

@@ -38,7 +38,9 @@ def combine(output: Tensor, routes: Tensor, added: Tensor) -> Tensor:
     return torch.where(answers, output + added.to(output.dtype), output)
 
 
-def answer(output: Tensor, inputs: Tensor, routes: Tensor, bank: Bank, *, look: bool) -> Tensor:
+def answer(
+    output: Tensor, inputs: Tensor, routes: Tensor, bank: Bank, *, look: bool, since: Tensor | None = None
+) -> Tensor:
     """The module's output with the memory's that answers, untouched to the bit elsewhere.
 
     Args:
@@ -48,15 +50,23 @@ def answer(output: Tensor, inputs: Tensor, routes: Tensor, bank: Bank, *, look: 
         bank: the memories at the module.
         look: whether the host may look at the routes, so that only what answers is computed; otherwise every memory
             is, and the device picks.
+        since: int64 (B,): from which token on codebooks answer; None for all.
     """
     numbers = bank.slots.numbers(routes)
     asked = torch.unique(numbers).tolist() if look else bank.here
     for number in bank.here:
-        if number in asked and bank.slots.sizes[number]:
+        if number in asked and bank.memories[number].change.entries:
             entry = (routes - bank.slots.first[number]).clamp(0, bank.slots.sizes[number] - 1)
             here = (numbers == number)[..., None]
+            if since is not None and bank.by_distance(number):
+                here = here & _from(since, output)
             output = torch.where(here, bank.apply(number, inputs, output, entry), output)
     return output
+
+
+def _from(since: Tensor, output: Tensor) -> Tensor:
+    """bool (B, T, 1): the tokens from ``since`` (B,) on."""
+    return (torch.arange(output.shape[1], device=output.device) >= since[:, None])[..., None]
 
 
 class Selection:
@@ -85,11 +95,11 @@ class Selection:
             self._idle = all(route == BASE for route in self.routes)
         return self._idle
 
-    def apply(self, output: Tensor, inputs: Tensor, bank: Bank) -> Tensor:
+    def apply(self, output: Tensor, inputs: Tensor, bank: Bank, since: Tensor | None = None) -> Tensor:
         """The module's output (B, T, d_out) with each row's memory; ``inputs`` is what entered it, (B, T, d_in).
 
         B may be a multiple of the routes: each sequence then stands for as many rows, one after the other, as beams
-        and returned sequences do.
+        and returned sequences do. ``since``, int64 (B,), says from which token on codebooks answer; None for all.
         """
         self._spread(output.shape[0], output.device)
         for number, rows in self._rows.items():
@@ -98,9 +108,13 @@ class Selection:
             if not bank.complete and (bank.module, number) not in self._placed:
                 bank.place(inputs.device, inputs.dtype)
                 self._placed[bank.module, number] = bank.placed(number)
-            if len(rows) == output.shape[0]:
-                return bank.apply(number, inputs, output, self._entries[number])
-            answered = bank.apply(number, inputs[rows], output[rows], self._entries[number])
+            whole = len(rows) == output.shape[0]
+            here = output if whole else output[rows]
+            answered = bank.apply(number, inputs if whole else inputs[rows], here, self._entries[number])
+            if since is not None and bank.by_distance(number):
+                answered = torch.where(_from(since[rows], here), answered, here)
+            if whole:
+                return answered
             output = output.index_copy(0, rows, answered)
         return output
 

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
+from wisedb.errors import UsageError
 from wisedb.memory.bank import Bank, check_shape
 from wisedb.memory.gates.choice import BankRouter
 from wisedb.memory.gates.key_router import KeyRouter
@@ -52,11 +53,25 @@ class Site:
             check_shape(memory, projection.name, shape)
         self._placed: list[Placed] = []
         self._for: tuple[torch.device, torch.dtype] | None = None
-        if any(memory.gate.name == "activation" for memory in (gated[number] for number in self.bank.here)):
+        if any(gated[number].gate.name in ("activation", "nearest") for number in self.bank.here):
             self.bank.room = None
         weight = projection.module.weight
         if isinstance(weight, Tensor) and not weight.is_meta:
             self.bank.place(weight.device, weight.dtype, None if before is None else before.bank)
+
+    def check_keys(self, keys: KeyRouter | None) -> None:
+        """Refuse memories that would have to answer before their keys can be compared.
+
+        Raises:
+            UsageError: the module stands in front of the block at which relations are read.
+        """
+        if keys is None or self.router is None or not self.router.keyed:
+            return
+        if self.projection.layer < (layer := keys.index.statistics.layer):
+            raise UsageError(
+                f"keys are compared at block {layer}, which is behind {self.projection.name}",
+                hint="Make the keys with statistics of the first module that the memory changes.",
+            )
 
     def always(self, inputs: Tensor, output: Tensor) -> Tensor | None:
         """The module's output with the always-on memories' part, None where there are none.
@@ -71,7 +86,8 @@ class Site:
             name = self.projection.name
             self._placed = [memory.change.place(name, inputs.device, inputs.dtype) for memory in self._always]
             self._for = (inputs.device, inputs.dtype)
-        entry = torch.zeros(inputs.shape[:-1], dtype=torch.int64, device=inputs.device)
+        # What is always on is one piece: no key of a codebook has to be picked.
+        entry = torch.zeros((), dtype=torch.int64, device=inputs.device)
         for placed in self._placed:
             output = placed.apply(inputs, output, entry)
         return output

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import accumulate
@@ -20,6 +19,8 @@ BASE = -1
 class Slots:
     """The slots of some memories, in their order: one for a change that is one piece, one for each key of a codebook.
 
+    A codebook without keys has one too, so that no two memories share a number.
+
     Attributes:
         first: the first slot of each memory.
         sizes: how many slots each has.
@@ -31,7 +32,7 @@ class Slots:
     @classmethod
     def of(cls, memories: Sequence[Memory]) -> Slots:
         """Those of gated memories."""
-        sizes = tuple(memory.change.entries for memory in memories)
+        sizes = tuple(max(1, memory.change.entries) for memory in memories)
         return cls(tuple(accumulate(sizes, initial=0))[:-1], sizes)
 
     @property
@@ -41,14 +42,15 @@ class Slots:
 
     def memory(self, slot: int) -> int:
         """The number of a slot's memory, :data:`BASE` for the base."""
-        return slot if slot == BASE or self.plain else bisect_right(self.first, slot) - 1
+        # Written out, because a compiler can't look into bisect.
+        return slot if slot == BASE or self.plain else sum(first <= slot for first in self.first) - 1
 
     def numbers(self, slots: Tensor) -> Tensor:
         """Slots, int64, → the numbers of their memories."""
         if self.plain:
             return slots
         ends = torch.tensor(self.first, device=slots.device)
-        return torch.where(slots == BASE, BASE, torch.bucketize(slots, ends, right=True) - 1)
+        return torch.where(slots == BASE, BASE, torch.bucketize(slots.contiguous(), ends, right=True) - 1)
 
     def slots(self, numbers: Tensor) -> Tensor:
         """Numbers of memories, int64, → the first slot of each."""

@@ -67,9 +67,11 @@ class Record:
         """float32 (B, n) on the CPU: what decided of each memory: Δ_act, the keys' log odds, or the radius less the
         distance."""
         scores = self.scores
-        if not scores:
+        if not self._gates or not scores:
             return torch.empty(0, len(self._gates))
-        parts = [scores[_DECIDES[gate]][:, number] for number, gate in enumerate(self._gates)]
+        # Nobody is asked where the only keys are none.
+        nothing = torch.full((len(self.routes), len(self._gates)), -torch.inf)
+        parts = [scores.get(_DECIDES[gate], nothing)[:, number] for number, gate in enumerate(self._gates)]
         return torch.stack(parts, dim=-1)
 
     @property

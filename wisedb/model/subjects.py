@@ -1,4 +1,4 @@
-"""A text asked of something else: made-up names in the place of what it is about, so that no real fact is touched."""
+"""What a text is about, and the same text with made-up names in its place, so that no real fact is touched."""
 
 from __future__ import annotations
 
@@ -6,11 +6,29 @@ import re
 from collections.abc import Sequence
 from random import Random
 
+from wisedb.edits import Edit
+
 _OPENING = "\"'“‘«([{"
 _CLOSING = re.compile(r"[,.;:!?\"”»)\]}]+$|['’]s?$")
 # The small words inside a name: "of", "de la", "van der", "and".
 _SMALL = 3
 _SIGNS = ".,;:!?\"'()"
+
+
+def subject_of(edit: Edit, prompt: str | None = None) -> str | None:
+    """What an edit is about: the subject that it names, else what its prompt seems to be about.
+
+    This is the one rule for keys, paraphrases and sharding alike.
+
+    Args:
+        edit: the edit.
+        prompt: another prompt of the edit, such as a rephrase, to look through where no subject is named.
+
+    Returns:
+        a text that is not blank, or None where nobody knows. A subject that is named need not stand in the prompt.
+    """
+    named = edit.subject
+    return named if named and named.strip() else likely_subject(edit.prompt if prompt is None else prompt)
 
 
 def names(texts: Sequence[str]) -> tuple[str, ...]:

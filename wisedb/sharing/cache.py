@@ -20,9 +20,9 @@ from wisedb.canonical import digest
 from wisedb.errors import MissingObject, RemoteNotFound, RemoteUnavailable, UnknownRevision
 from wisedb.progress import Listener
 from wisedb.sharing.clone import clone
-from wisedb.sharing.fetch import Settled, fetch, look
+from wisedb.sharing.fetch import Reachability, fetch, look
 from wisedb.sharing.lazy import fetch_promised
-from wisedb.sharing.named import ORIGIN, Place, tracking_ref
+from wisedb.sharing.named import ORIGIN, RemoteTarget, tracking_ref
 from wisedb.sharing.remotes.open import open_remote
 from wisedb.sharing.remotes.protocol import Remote
 from wisedb.sharing.url import Address, parse_address
@@ -141,7 +141,7 @@ def _remote(address: Address, token: str | bool | None, endpoint: str | None, ca
 
 
 def _is_here(store: Store | None, revision: str | None) -> bool:
-    return store is not None and ID.fullmatch(revision or "") is not None and Settled(store)(str(revision))
+    return store is not None and ID.fullmatch(revision or "") is not None and Reachability(store)(str(revision))
 
 
 def _up_to_date(
@@ -155,7 +155,7 @@ def _up_to_date(
         raise RemoteNotFound(f"there is no pack at {remote.url} any more", hint="Check the address.")
     if published == _seen(store):
         return store
-    fetched = fetch(store, Place(ORIGIN, remote, ORIGIN), prune=True, progress=progress)
+    fetched = fetch(store, RemoteTarget(ORIGIN, remote, ORIGIN), prune=True, progress=progress)
     # Unlike in a store of somebody's own, a tag is where the remote has it.
     moved = {TAGS + name for name in fetched.kept} | {ref for ref in store.refs.names(TAGS) if ref not in published}
     with store.lock.hold("moving tags"):

@@ -11,7 +11,7 @@ from typing import Any, Final
 from wisedb.config import StoreConfig
 from wisedb.errors import RemoteUnavailable, StoreExists, UnknownRevision, UsageError
 from wisedb.progress import Listener
-from wisedb.sharing.fetch import Published, look, nothing_there
+from wisedb.sharing.fetch import RemoteState, look, nothing_there
 from wisedb.sharing.incoming import Received, receive
 from wisedb.sharing.manifest import Manifest
 from wisedb.sharing.named import ORIGIN, tracking_ref
@@ -96,9 +96,9 @@ def clone(
     target = (folder if folder is not None else Path(address.name)).absolute()
     _refuse_used(target)
     source = remote if remote is not None else open_remote(address, token=token, endpoint=endpoint)
-    published = look(source)
-    chosen = _choose(source, published, branch)
-    manifest = published.snapshots[BRANCHES + chosen].manifest
+    state = look(source)
+    chosen = _choose(source, state, branch)
+    manifest = state.snapshots[BRANCHES + chosen].manifest
     assert manifest is not None
     config = _config(manifest, source.url, lazy, model)
     making = target.parent / f".{target.name}.{_UNFINISHED}"
@@ -107,7 +107,7 @@ def clone(
     with StoreLock(making / _LOCK, timeout=0).hold(f"a clone of {source.url}"):
         try:
             store = _begin(making, source.url, config, chosen, fault)
-            got = _fill(store, source, published, chosen, lazy, progress)
+            got = _fill(store, source, state, chosen, lazy, progress)
             _finish(making, target, fault)
         except (RemoteUnavailable, KeyboardInterrupt):
             raise
@@ -116,7 +116,7 @@ def clone(
             raise
     made = Store.open(target)
     made.index.ensure()
-    changes = (RefChange(BRANCHES + chosen, None, published.refs[BRANCHES + chosen]),)
+    changes = (RefChange(BRANCHES + chosen, None, state.refs[BRANCHES + chosen]),)
     transfer = Transfer(source.url, source.url, changes, len(got.commits), len(got.blobs), got.bytes)
     return Cloned(made, chosen, transfer)
 
@@ -132,8 +132,8 @@ def _refuse_used(target: Path) -> None:
     raise UsageError(f"{target} is not empty", hint="Choose a new or an empty folder.")
 
 
-def _choose(remote: Remote, published: Published, branch: str | None) -> str:
-    names = [ref.removeprefix(BRANCHES) for ref in published.refs if ref.startswith(BRANCHES)]
+def _choose(remote: Remote, state: RemoteState, branch: str | None) -> str:
+    names = [ref.removeprefix(BRANCHES) for ref in state.refs if ref.startswith(BRANCHES)]
     if not names:
         raise nothing_there(remote)
     if branch is not None:
@@ -171,9 +171,9 @@ def _begin(making: Path, url: str, config: StoreConfig, branch: str, fault: Faul
 
 
 def _fill(
-    store: Store, remote: Remote, published: Published, branch: str, lazy: bool, progress: Listener | None
+    store: Store, remote: Remote, state: RemoteState, branch: str, lazy: bool, progress: Listener | None
 ) -> Received:
-    wants = {published.refs[ref]: snapshot for ref, snapshot in published.snapshots.items()}
+    wants = {state.refs[ref]: snapshot for ref, snapshot in state.snapshots.items()}
     got = receive(
         store.objects,
         remote,
@@ -184,12 +184,12 @@ def _fill(
         progress=progress,
     )
     action = f"clone: from {remote.url}"
-    for ref, commit in published.refs.items():
+    for ref, commit in state.refs.items():
         if ref.startswith(TAGS):
             store.refs.create(ref, commit, action)
         else:
             store.refs.create(tracking_ref(ORIGIN, ref.removeprefix(BRANCHES)), commit, action)
-    store.refs.create(BRANCHES + branch, published.refs[BRANCHES + branch], action)
+    store.refs.create(BRANCHES + branch, state.refs[BRANCHES + branch], action)
     return got
 
 

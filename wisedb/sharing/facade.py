@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 from wisedb.progress import Listener
+from wisedb.store.signature import Signature
 from wisedb.store.store import Store
 
 if TYPE_CHECKING:
@@ -16,19 +16,6 @@ if TYPE_CHECKING:
     from wisedb.sharing.lsremote import RemoteRef
     from wisedb.sharing.pull import Pulled
     from wisedb.sharing.transfer import Transfer
-
-
-@dataclass(frozen=True, slots=True)
-class Signed:
-    """Who makes a commit, and when; ``None`` for the user and the present.
-
-    Attributes:
-        author: who.
-        date: ISO 8601, UTC.
-    """
-
-    author: str | None = None
-    date: str | None = None
 
 
 class Sharing(ABC):
@@ -52,7 +39,7 @@ class Sharing(ABC):
             keep_promises(store)
 
     @abstractmethod
-    def _merged(self, rev: str, message: str, signed: Signed, progress: Listener | None) -> dict[str, Any]:
+    def _merged(self, rev: str, signature: Signature, progress: Listener | None) -> dict[str, Any]:
         """Merge a commit into HEAD's branch; what the merge says of itself."""
 
     @classmethod
@@ -127,13 +114,13 @@ class Sharing(ABC):
     ) -> Transfer:
         """Publish branches (the current one by default) and tags.
 
-        See :func:`wisedb.sharing.push.push` and :class:`wisedb.sharing.jobs.Wishes`.
+        See :func:`wisedb.sharing.push.push` and :class:`wisedb.sharing.jobs.PushOptions`.
         """
-        from wisedb.sharing.jobs import Wishes
-        from wisedb.sharing.named import find_place
+        from wisedb.sharing.jobs import PushOptions
+        from wisedb.sharing.named import find_target
         from wisedb.sharing.push import push
 
-        wishes = Wishes(
+        options = PushOptions(
             branches=_words(branches),
             tags=_words(tags),
             all_branches=all_branches,
@@ -145,8 +132,8 @@ class Sharing(ABC):
             private=private,
             create_pr=create_pr,
         )
-        place = find_place(self.store, remote, token=token, endpoint=endpoint)
-        return push(self.store, place, wishes, progress=progress)
+        target = find_target(self.store, remote, token=token, endpoint=endpoint)
+        return push(self.store, target, options, progress=progress)
 
     def fetch(
         self,
@@ -160,10 +147,10 @@ class Sharing(ABC):
     ) -> Fetched:
         """Bring what a remote has; no branch of this store moves. See :func:`wisedb.sharing.fetch.fetch`."""
         from wisedb.sharing.fetch import fetch
-        from wisedb.sharing.named import find_place
+        from wisedb.sharing.named import find_target
 
-        place = find_place(self.store, remote, token=token, endpoint=endpoint)
-        return fetch(self.store, place, branches=_words(branches), prune=prune, progress=progress)
+        target = find_target(self.store, remote, token=token, endpoint=endpoint)
+        return fetch(self.store, target, branches=_words(branches), prune=prune, progress=progress)
 
     def pull(
         self,
@@ -182,15 +169,14 @@ class Sharing(ABC):
         While the merge has conflicts, nothing but the fetch has happened; ``merge`` with the same commit decides them.
         See :func:`wisedb.sharing.pull.pull`.
         """
-        from wisedb.sharing.named import find_place
+        from wisedb.sharing.named import find_target
         from wisedb.sharing.pull import pull
 
-        signed = Signed(author, date)
         return pull(
             self.store,
-            find_place(self.store, remote, token=token, endpoint=endpoint),
+            find_target(self.store, remote, token=token, endpoint=endpoint),
             branch,
-            None if ff_only else lambda rev, message: self._merged(rev, message, signed, progress),
+            None if ff_only else lambda rev, message: self._merged(rev, Signature(message, author, date), progress),
             progress=progress,
         )
 
@@ -199,9 +185,9 @@ class Sharing(ABC):
     ) -> list[RemoteRef]:
         """What a remote has, without fetching it; see :func:`wisedb.sharing.lsremote.ls_remote`."""
         from wisedb.sharing.lsremote import ls_remote
-        from wisedb.sharing.named import find_place
+        from wisedb.sharing.named import find_target
 
-        return ls_remote(find_place(self.store, remote, token=token, endpoint=endpoint))
+        return ls_remote(find_target(self.store, remote, token=token, endpoint=endpoint))
 
 
 def _words(given: str | Iterable[str]) -> tuple[str, ...]:

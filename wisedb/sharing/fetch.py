@@ -17,7 +17,7 @@ from wisedb.errors import (
 )
 from wisedb.progress import Listener
 from wisedb.sharing.incoming import Received, receive
-from wisedb.sharing.named import Place, track
+from wisedb.sharing.named import RemoteTarget, track
 from wisedb.sharing.plan import ancestry
 from wisedb.sharing.remotes.protocol import Remote, Snapshot
 from wisedb.sharing.transfer import RefChange, Transfer
@@ -46,7 +46,7 @@ class Fetched:
 
 
 @dataclass(frozen=True, slots=True)
-class Published:
+class RemoteState:
     """The refs of a remote and the states in which they are.
 
     Attributes:
@@ -62,7 +62,7 @@ class Published:
 
 def fetch(
     store: Store,
-    place: Place,
+    target: RemoteTarget,
     *,
     branches: Iterable[str] = (),
     prune: bool = False,
@@ -75,7 +75,7 @@ def fetch(
 
     Args:
         store: the store.
-        place: where from.
+        target: where from.
         branches: which; all by default.
         prune: forget branches that are gone there.
         progress: told while files arrive.
@@ -87,30 +87,28 @@ def fetch(
         CorruptObject, FormatTooNew: the pack can't be read; nothing of it is visible here.
         RemoteError: the remote can't be reached or read.
     """
-    remote = place.remote
+    remote = target.remote
     asked = tuple(branches)
-    published = look(remote, asked)
-    if not published.refs and remote.snapshot(BRANCHES + DEFAULT_BRANCH).manifest is None:
+    state = look(remote, asked)
+    if not state.refs and remote.snapshot(BRANCHES + DEFAULT_BRANCH).manifest is None:
         raise nothing_there(remote)
-    for snapshot in published.snapshots.values():
+    for snapshot in state.snapshots.values():
         _check_base(store, remote, snapshot)
-    lazy = place.tracked is not None and place.tracked == store.config.promised
-    wants = {published.refs[ref]: snapshot for ref, snapshot in published.snapshots.items()}
-    settled = Settled(store)
-    got = receive(store.objects, remote, wants, settled, lazy=lazy, progress=progress)
+    lazy = target.tracked is not None and target.tracked == store.config.promised
+    wants = {state.refs[ref]: snapshot for ref, snapshot in state.snapshots.items()}
+    reachable = Reachability(store)
+    got = receive(store.objects, remote, wants, reachable, lazy=lazy, progress=progress)
     arrived = set(got.commits)
-    along = {ref: commit for ref, commit in published.others.items() if commit in arrived or settled(commit)}
-    changes, kept = _remember(store, place, {**published.refs, **along}, got, prune and not asked)
-    for commit_id in sorted(arrived.intersection(published.refs.values())):
+    along = {ref: commit for ref, commit in state.others.items() if commit in arrived or reachable(commit)}
+    changes, kept = _remember(store, target, {**state.refs, **along}, got, prune and not asked)
+    for commit_id in sorted(arrived.intersection(state.refs.values())):
         store.index.note_commit(commit_id)
-    transfer = Transfer(place.name, remote.url, changes, len(got.commits), len(got.blobs), got.bytes)
-    heads = {
-        name.removeprefix(BRANCHES): commit for name, commit in published.refs.items() if name.startswith(BRANCHES)
-    }
+    transfer = Transfer(target.name, remote.url, changes, len(got.commits), len(got.blobs), got.bytes)
+    heads = {name.removeprefix(BRANCHES): commit for name, commit in state.refs.items() if name.startswith(BRANCHES)}
     return Fetched(transfer, heads, kept)
 
 
-def look(remote: Remote, branches: Iterable[str] = ()) -> Published:
+def look(remote: Remote, branches: Iterable[str] = ()) -> RemoteState:
     """Read a remote's refs and the states in which they are.
 
     Args:
@@ -140,18 +138,18 @@ def look(remote: Remote, branches: Iterable[str] = ()) -> Published:
         if commit is not None:
             refs[ref], snapshots[ref] = commit, snapshot
     others = {ref: commit for ref, commit in listed.items() if asked and ref.startswith(TAGS)}
-    return Published(refs, snapshots, others)
+    return RemoteState(refs, snapshots, others)
 
 
 def nothing_there(remote: Remote) -> RemoteNotFound:
-    """What to say of a place without a pack."""
+    """What to say where there is no pack."""
     return RemoteNotFound(
         f"there is no pack at {remote.url}, or nothing was published there yet",
         hint="Check the address; `wisedb push` publishes.",
     )
 
 
-class Settled:
+class Reachability:
     """Whether a commit is in a store with all that it needs: it is so if a ref leads to it.
 
     Others may be here in part: what an interrupted fetch left, or a collection has begun to take.
@@ -189,26 +187,26 @@ def _check_base(store: Store, remote: Remote, snapshot: Snapshot) -> None:
 
 
 def _remember(
-    store: Store, place: Place, refs: Mapping[str, str], got: Received, prune: bool
+    store: Store, target: RemoteTarget, refs: Mapping[str, str], got: Received, prune: bool
 ) -> tuple[tuple[RefChange, ...], tuple[str, ...]]:
     changes: list[RefChange] = []
     kept: list[str] = []
     with store.lock.hold("a fetch"):
         _still_there(store.objects, got)
-        if place.tracked is not None:
+        if target.tracked is not None:
             heads: dict[str, str | None] = {}
             if prune:
-                prefix = f"{REMOTES}{place.tracked}/"
+                prefix = f"{REMOTES}{target.tracked}/"
                 heads |= dict.fromkeys(ref.removeprefix(prefix) for ref in store.refs.names(prefix))
             heads |= {name.removeprefix(BRANCHES): commit for name, commit in refs.items() if name.startswith(BRANCHES)}
-            changes += track(store, place.tracked, heads, f"fetch: from {place.tracked}")
+            changes += track(store, target.tracked, heads, f"fetch: from {target.tracked}")
         for ref, commit in refs.items():
             if not ref.startswith(TAGS):
                 continue
             here = store.refs.read(ref)
             if here is None:
                 try:
-                    store.refs.create(ref, commit, f"fetch: from {place.name}")
+                    store.refs.create(ref, commit, f"fetch: from {target.name}")
                 except RefExists:
                     kept.append(ref.removeprefix(TAGS))
                 else:

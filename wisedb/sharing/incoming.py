@@ -47,7 +47,7 @@ def receive(
     objects: Objects,
     remote: Remote,
     wants: Mapping[str, Snapshot],
-    settled: Callable[[str], bool],
+    reachable: Callable[[str], bool],
     *,
     more: Collection[str] = (),
     lazy: bool = False,
@@ -61,7 +61,7 @@ def receive(
         objects: where they are stored.
         remote: where they are.
         wants: commit id → the snapshot in which it is published.
-        settled: whether a commit is here with all that it needs.
+        reachable: whether a commit is here with all that it needs.
         more: further blobs that are wanted.
         lazy: keep to the headers of large blobs of memories.
         progress: told ``Progress("receiving", done, total)`` in bytes.
@@ -71,16 +71,16 @@ def receive(
         FormatTooNew: a newer wisedb wrote a commit.
         NotAuthorized, RemoteUnavailable, NoSpace, StoreNotWritable: what arrived so far needn't travel again.
     """
-    return _Reception(objects, remote, wants, settled, more, lazy, progress).run()
+    return _Receiver(objects, remote, wants, reachable, more, lazy, progress).run()
 
 
-class _Reception:
+class _Receiver:
     def __init__(
         self,
         objects: Objects,
         remote: Remote,
         wants: Mapping[str, Snapshot],
-        settled: Callable[[str], bool],
+        reachable: Callable[[str], bool],
         more: Collection[str],
         lazy: bool,
         progress: Listener | None,
@@ -88,7 +88,7 @@ class _Reception:
         self._objects = objects
         self._remote = remote
         self._wants = wants
-        self._settled = settled
+        self._reachable = reachable
         self._more = more
         self._lazy = lazy
         self._progress = progress
@@ -103,7 +103,7 @@ class _Reception:
         self._received = Received()
 
     def run(self) -> Received:
-        if all(map(self._settled, self._wants)) and all(map(self._objects.has, self._more)):
+        if all(map(self._reachable, self._wants)) and all(map(self._objects.has, self._more)):
             return self._received  # a bundle may hold what no ref leads to: nobody needs it
         listed = [bundle for bundle, _ in self._waiting.values()]
         self._load(wanted_bundles(listed, self._objects.has_commit))
@@ -155,15 +155,15 @@ class _Reception:
         return Commit.from_bytes(data)
 
     def _needed(self) -> tuple[list[str], dict[str, Header]]:
-        """The commits that are wanted and not settled, parents first, and the headers of the blobs that they lack."""
+        """The commits that are wanted and not here yet, parents first, and the headers of the blobs that they lack."""
         named = set(self._more)
 
         def parents(commit_id: str) -> list[str]:
             commit = self._commit(commit_id)
             named.update(commit.blobs)
-            return [parent for parent in commit.parents if not self._settled(parent)]
+            return [parent for parent in commit.parents if not self._reachable(parent)]
 
-        commits = ancestry(parents, [commit_id for commit_id in self._wants if not self._settled(commit_id)])
+        commits = ancestry(parents, [commit_id for commit_id in self._wants if not self._reachable(commit_id)])
         return commits, self._headers(named)
 
     def _headers(self, named: Collection[str]) -> dict[str, Header]:

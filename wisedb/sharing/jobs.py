@@ -12,7 +12,7 @@ from wisedb.store.store import Store
 
 
 @dataclass(frozen=True, slots=True)
-class Wishes:
+class PushOptions:
     """What is to be pushed, and how.
 
     Attributes:
@@ -53,12 +53,12 @@ class Job:
     refs: Mapping[str, str | None]
 
 
-def jobs(store: Store, wishes: Wishes, there: Mapping[str, str], *, shared: bool) -> list[Job]:
+def jobs(store: Store, options: PushOptions, there: Mapping[str, str], *, shared: bool) -> list[Job]:
     """The publications that a push consists of.
 
     Args:
         store: the store.
-        wishes: what is to be pushed.
+        options: what is to be pushed.
         there: the remote's refs.
         shared: whether one publication may move several branches.
 
@@ -66,9 +66,9 @@ def jobs(store: Store, wishes: Wishes, there: Mapping[str, str], *, shared: bool
         UnknownRevision: a branch or tag isn't here, or one to delete isn't there.
         UsageError: nothing is meant, or a tag belongs to no branch that is there.
     """
-    heads = {BRANCHES + name: commit for name, commit in _branches(store, wishes).items()}
-    tags = {TAGS + name: commit for name, commit in _tags(store, wishes).items()}
-    deleted = [_to_delete(name, there) for name in wishes.delete]
+    heads = {BRANCHES + name: commit for name, commit in _branches(store, options).items()}
+    tags = {TAGS + name: commit for name, commit in _tags(store, options).items()}
+    deleted = [_to_delete(name, there) for name in options.delete]
     if clash := sorted(set(deleted) & {*heads, *tags}):
         raise UsageError(f"{describe_ref(clash[0])} can't be pushed and deleted at once", hint="Decide for one.")
     if shared:
@@ -84,33 +84,33 @@ def jobs(store: Store, wishes: Wishes, there: Mapping[str, str], *, shared: bool
     return [Job(branch, refs) for branch, refs in found.items()]
 
 
-def _branches(store: Store, wishes: Wishes) -> dict[str, str]:
+def _branches(store: Store, options: PushOptions) -> dict[str, str]:
     local = store.refs.branches()
-    if wishes.all_branches:
+    if options.all_branches:
         return local
-    if wishes.branches:
-        for name in wishes.branches:
+    if options.branches:
+        for name in options.branches:
             if name not in local:
                 raise UnknownRevision(f"there is no branch '{name}' here", hint="`wisedb branch` lists the branches.")
-        return {name: local[name] for name in wishes.branches}
-    if wishes.delete:
+        return {name: local[name] for name in options.branches}
+    if options.delete:
         return {}
     head = store.refs.head()
     if head.branch is not None and head.commit is not None:
         return {head.branch: head.commit}
-    if wishes.tags or wishes.all_tags:
+    if options.tags or options.all_tags:
         return {}
     raise UsageError("HEAD is on no branch", hint="Name the branch to push: `wisedb push REMOTE BRANCH`.")
 
 
-def _tags(store: Store, wishes: Wishes) -> dict[str, str]:
+def _tags(store: Store, options: PushOptions) -> dict[str, str]:
     local = store.refs.tags()
-    if wishes.all_tags:
+    if options.all_tags:
         return local
-    for name in wishes.tags:
+    for name in options.tags:
         if name not in local:
             raise UnknownRevision(f"there is no tag '{name}' here", hint="`wisedb tag` lists the tags.")
-    return {name: local[name] for name in wishes.tags}
+    return {name: local[name] for name in options.tags}
 
 
 def _to_delete(name: str, there: Mapping[str, str]) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from wisedb.sharing.named import Place
+from wisedb.sharing.named import RemoteTarget
 from wisedb.sharing.remotes.open import open_remote
 from wisedb.sharing.remotes.protocol import Remote
 
@@ -26,13 +26,13 @@ class RemoteRef:
         return {"name": self.name, "commit": self.commit}
 
 
-def ls_remote(place: Place) -> list[RemoteRef]:
+def ls_remote(target: RemoteTarget) -> list[RemoteRef]:
     """All branches and tags, by name; none where nothing was published yet.
 
     Raises:
         RemoteError, CorruptObject, FormatTooNew: the remote can't be read.
     """
-    return _listed(place.remote)
+    return _listed(target.remote)
 
 
 def ls_address(address: str, *, token: str | None = None, endpoint: str | None = None) -> list[RemoteRef]:

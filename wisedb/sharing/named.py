@@ -23,7 +23,7 @@ _NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class RemoteTarget:
     """A remote as the user meant it.
 
     Attributes:
@@ -37,7 +37,9 @@ class Place:
     tracked: str | None
 
 
-def find_place(store: Store, text: str | None, *, token: str | None = None, endpoint: str | None = None) -> Place:
+def find_target(
+    store: Store, text: str | None, *, token: str | None = None, endpoint: str | None = None
+) -> RemoteTarget:
     """The remote that a word means.
 
     Args:
@@ -53,7 +55,7 @@ def find_place(store: Store, text: str | None, *, token: str | None = None, endp
     if text is None:
         text = _usual(remotes)
     if text in remotes:
-        return Place(text, open_remote(remotes[text], token=token, endpoint=endpoint), text)
+        return RemoteTarget(text, open_remote(remotes[text], token=token, endpoint=endpoint), text)
     try:
         address = parse_address(text)
     except UnknownRemote as error:
@@ -62,7 +64,7 @@ def find_place(store: Store, text: str | None, *, token: str | None = None, endp
             raise UnknownRemote(error.message, hint=f"Did you mean '{near[0]}'?") from error
         raise
     tracked = next((name for name, url in remotes.items() if url == address.url), None)
-    return Place(address.url, open_remote(address, token=token, endpoint=endpoint), tracked)
+    return RemoteTarget(address.url, open_remote(address, token=token, endpoint=endpoint), tracked)
 
 
 def add_remote(store: Store, name: str, url: str) -> dict[str, str]:
@@ -141,14 +143,14 @@ def track(store: Store, name: str, heads: Mapping[str, str | None], action: str)
     return changes
 
 
-def track_pushed(store: Store, place: Place, refs: Mapping[str, str | None]) -> None:
+def track_pushed(store: Store, target: RemoteTarget, refs: Mapping[str, str | None]) -> None:
     """Remember what was pushed. Never fails: the push has happened."""
-    if place.tracked is None:
+    if target.tracked is None:
         return
     heads = {ref.removeprefix(BRANCHES): commit for ref, commit in refs.items() if ref.startswith(BRANCHES)}
     for branch, commit in heads.items():
         try:
-            track(store, place.tracked, {branch: commit}, f"push: to {place.tracked}")
+            track(store, target.tracked, {branch: commit}, f"push: to {target.tracked}")
         except WisedbError:
             continue
 

@@ -9,7 +9,6 @@ from typing import Final
 
 from wisedb.errors import CorruptObject
 from wisedb.sharing.manifest import Bundle
-from wisedb.store.commits import Commit
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,8 +105,3 @@ def together(bundles: Sequence[Bundle], coming: int, layout: Layout = LAYOUT) ->
         chosen.append(bundle)
         weight += bundle.bytes
     return chosen
-
-
-def named_blobs(commits: Iterable[Commit]) -> set[str]:
-    """The blobs that these commits name."""
-    return {blob_id for commit in commits for blob_id in commit.blobs}

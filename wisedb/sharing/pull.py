@@ -9,7 +9,7 @@ from typing import Any, Final
 from wisedb.errors import Diverged, UnknownRevision, UsageError
 from wisedb.progress import Listener
 from wisedb.sharing.fetch import Fetched, fetch
-from wisedb.sharing.named import Place
+from wisedb.sharing.named import RemoteTarget
 from wisedb.sharing.transfer import RefChange
 from wisedb.store.graph import is_ancestor
 from wisedb.store.refnames import BRANCHES
@@ -59,7 +59,7 @@ class Pulled:
 
 def pull(
     store: Store,
-    place: Place,
+    target: RemoteTarget,
     branch: str | None,
     merge: Callable[[str, str], Mapping[str, Any]] | None,
     *,
@@ -69,7 +69,7 @@ def pull(
 
     Args:
         store: the store.
-        place: where from.
+        target: where from.
         branch: the remote's branch, and then no other is fetched; the one that is called like HEAD's by default.
         merge: takes the remote's commit and a message, merges it into HEAD's branch and says what came of it; ``None``
             if only a fast-forward is wanted.
@@ -84,24 +84,24 @@ def pull(
     """
     own, before = _current(store)
     wanted = branch or own
-    fetched = fetch(store, place, branches=() if branch is None else (branch,), progress=progress)
+    fetched = fetch(store, target, branches=() if branch is None else (branch,), progress=progress)
     there = fetched.branches.get(wanted)
     if there is None:
         raise UnknownRevision(
-            f"{place.name} has no branch '{wanted}'", hint="`wisedb ls-remote` lists what there is; name one of them."
+            f"{target.name} has no branch '{wanted}'", hint="`wisedb ls-remote` lists what there is; name one of them."
         )
     if is_ancestor(store.objects, there, before):
         return Pulled(fetched, own, before, before, UP_TO_DATE)
     if is_ancestor(store.objects, before, there):
-        store.refs.update(BRANCHES + own, before, there, f"pull: fast-forward to {place.name} {wanted}")
+        store.refs.update(BRANCHES + own, before, there, f"pull: fast-forward to {target.name} {wanted}")
         store.index.note_commit(there)
         return Pulled(fetched, own, before, there, FAST_FORWARD)
     if merge is None:
         raise Diverged(
-            f"branch '{own}' ({before[:12]}) and '{wanted}' of {place.name} ({there[:12]}) have both moved",
+            f"branch '{own}' ({before[:12]}) and '{wanted}' of {target.name} ({there[:12]}) have both moved",
             hint="What came is here; `wisedb pull` without --ff-only merges both.",
         )
-    merged = merge(there, f"Merge branch '{wanted}' of {place.name}")
+    merged = merge(there, f"Merge branch '{wanted}' of {target.name}")
     return Pulled(fetched, own, before, store.refs.read(BRANCHES + own) or before, MERGE, merged)
 
 

@@ -20,9 +20,9 @@ from wisedb.errors import (
 )
 from wisedb.progress import Listener
 from wisedb.sharing.card import model_card
-from wisedb.sharing.jobs import Job, Wishes, jobs
+from wisedb.sharing.jobs import Job, PushOptions, jobs
 from wisedb.sharing.manifest import CARD, Manifest
-from wisedb.sharing.named import Place, track_pushed
+from wisedb.sharing.named import RemoteTarget, track_pushed
 from wisedb.sharing.outgoing import Outgoing, collect
 from wisedb.sharing.plan import LAYOUT, Layout, ancestry
 from wisedb.sharing.remotes.protocol import Publication, Remote, Snapshot
@@ -38,8 +38,8 @@ _LONGEST_CARD: Final = 4 << 20
 
 def push(
     store: Store,
-    place: Place,
-    wishes: Wishes | None = None,
+    target: RemoteTarget,
+    options: PushOptions | None = None,
     *,
     layout: Layout = LAYOUT,
     progress: Listener | None = None,
@@ -51,8 +51,8 @@ def push(
 
     Args:
         store: the store.
-        place: where to; see :func:`wisedb.sharing.named.find_place`.
-        wishes: what, and how; the current branch by default.
+        target: where to; see :func:`wisedb.sharing.named.find_target`.
+        options: what, and how; the current branch by default.
         layout: when small bundles are put together.
         progress: told while files are sent.
 
@@ -63,10 +63,10 @@ def push(
         UnknownRevision, UsageError: a branch or tag isn't here, or there is nothing that could be meant.
         RemoteError: the remote can't be reached or written.
     """
-    chosen = wishes or Wishes()
-    remote = place.remote
+    chosen = options or PushOptions()
+    remote = target.remote
     there = remote.refs()
-    total = Transfer(place.name, remote.url, dry_run=chosen.dry_run)
+    total = Transfer(target.name, remote.url, dry_run=chosen.dry_run)
     for job in jobs(store, chosen, there, shared=remote.shared):
         done = _Push(store, remote, job, chosen, layout, there).run(progress)
         total = replace(
@@ -78,7 +78,7 @@ def push(
             page=done.page or total.page,
         )
         if not chosen.dry_run and not chosen.create_pr:
-            track_pushed(store, place, job.refs)
+            track_pushed(store, target, job.refs)
     return total
 
 
@@ -89,7 +89,7 @@ class _Push:
     store: Store
     remote: Remote
     job: Job
-    wishes: Wishes
+    options: PushOptions
     layout: Layout
     there: Mapping[str, str]
 
@@ -103,17 +103,17 @@ class _Push:
                 hint="Push to another place.",
             )
         changes = self._changes(snapshot)
-        nothing = Transfer(self.remote.url, self.remote.url, dry_run=self.wishes.dry_run)
+        nothing = Transfer(self.remote.url, self.remote.url, dry_run=self.options.dry_run)
         if not changes:
             return nothing
         goals = [change.to for change in changes if change.to is not None]
         commits, outgoing = self._outgoing(manifest, goals)
-        if not self.wishes.allow_secrets:
+        if not self.options.allow_secrets:
             self._refuse_secrets(outgoing)
         packed = repack(self.remote, snapshot, outgoing.groups, self.layout)
         files: dict[str, bytes | Path] = {**outgoing.files, **packed.files}
         moved = replace(nothing, refs=tuple(changes), commits=len(commits), blobs=outgoing.blobs)
-        if self.wishes.dry_run:
+        if self.options.dry_run:
             weights = [file.stat().st_size for file in outgoing.files.values()]
             return replace(moved, bytes=sum(weights) + sum(len(data) for data in packed.files.values()))
         published = self.remote.publish(
@@ -131,8 +131,8 @@ class _Push:
                 removed=packed.removed,
                 card=self._card(snapshot, changes),
                 message=", ".join(f"{describe_ref(change.name)}: {_told(change.to)}" for change in changes),
-                private=self.wishes.private,
-                create_pr=self.wishes.create_pr,
+                private=self.options.private,
+                create_pr=self.options.create_pr,
             ),
             progress=progress,
         )
@@ -157,7 +157,7 @@ class _Push:
         changes = [
             RefChange(ref, present.get(ref), goal) for ref, goal in self.job.refs.items() if present.get(ref) != goal
         ]
-        if not self.wishes.force:
+        if not self.options.force:
             for change in changes:
                 self._check(change)
         return changes

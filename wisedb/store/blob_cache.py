@@ -29,7 +29,7 @@ LIMIT: Final = 256 << 20
 _REST: Final = 1 << 10
 
 
-class Recent:
+class BlobCache:
     """The blobs and edits that were needed last, in front of the objects.
 
     Args:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 from wisedb.edits import Edit
 from wisedb.store.index.fill import numbers
 from wisedb.store.index.session import Session
-from wisedb.store.rows import EDITS, Form, T
+from wisedb.store.rows import EDITS, RowFormat, T
 
 if TYPE_CHECKING:
     from wisedb.store.queries import Source
@@ -60,8 +60,8 @@ def facts(store: Source, rev: str = "HEAD", n: int | None = None) -> list[Edit]:
     return facts_as(EDITS, store, rev, n)
 
 
-def facts_as(form: Form[T], store: Source, rev: str = "HEAD", n: int | None = None) -> T:
-    """The same in another form.
+def facts_as(row_format: RowFormat[T], store: Source, rev: str = "HEAD", n: int | None = None) -> T:
+    """The same as something else than edits.
 
     Raises:
         UnknownRevision, AmbiguousId: ``rev`` names no commit, or several.
@@ -71,7 +71,7 @@ def facts_as(form: Form[T], store: Source, rev: str = "HEAD", n: int | None = No
 
     def ask(session: Session) -> T:
         number = session.number(commit)
-        return _edits(form, session, number, _IN_FORCE.format(commit=number), n)
+        return _edits(row_format, session, number, _IN_FORCE.format(commit=number), n)
 
     return store.index.run(ask, commits=[commit])
 
@@ -108,8 +108,8 @@ def in_force(commit: int) -> str:
     return _IN_FORCE.format(commit=int(commit))
 
 
-def _edits(form: Form[T], session: Session, commit: int, chosen: str, n: int | None = None) -> T:
+def _edits(row_format: RowFormat[T], session: Session, commit: int, chosen: str, n: int | None = None) -> T:
     limit = "" if n is None else f"ORDER BY place LIMIT {max(0, int(n))}"
-    query = _IN_ORDER.format(chosen=chosen, limit=limit, columns=form.columns)
+    query = _IN_ORDER.format(chosen=chosen, limit=limit, columns=row_format.columns)
     rows = session.rows(query, [numbers(session.line(commit))])
-    return form.in_order(rows)
+    return row_format.in_order(rows)

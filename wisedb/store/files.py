@@ -175,11 +175,6 @@ class Disk:
             sync_folder(path.parent)
 
 
-def durable_write(path: Path, data: bytes) -> None:
-    """:meth:`Disk.write` where nothing is to be injected."""
-    Disk().write(path, data)
-
-
 def read_file(path: Path) -> bytes:
     """The file's bytes.
 

@@ -43,19 +43,6 @@ def ancestors(source: CommitSource, start: str) -> Iterator[tuple[str, Commit]]:
             yield from _by_date(region)
 
 
-def first_parents(source: CommitSource, start: str) -> Iterator[tuple[str, Commit]]:
-    """``start``, its first parent, that one's first parent, ….
-
-    Raises:
-        MissingObject, CorruptObject: a commit can't be read.
-    """
-    following: str | None = start
-    while following is not None:
-        commit = source.commit(following)
-        yield following, commit
-        following = commit.parents[0] if commit.parents else None
-
-
 def is_ancestor(source: CommitSource, older: str, newer: str) -> bool:
     """Whether ``newer`` descends from ``older`` or is the same commit.
 

@@ -15,7 +15,7 @@ from wisedb.store.commits import Commit
 from wisedb.store.facts import FactDiff, diff, facts, facts_as
 from wisedb.store.graph import ancestors
 from wisedb.store.queries import Source
-from wisedb.store.rows import BRIEF, EDITS, JSON, Form
+from wisedb.store.rows import BRIEF, EDITS, JSON, RowFormat
 from wisedb.store.search import edit, edits_of, search, search_as
 from wisedb.store.sql import sql
 
@@ -25,7 +25,7 @@ __all__ = [
     "JSON",
     "Blame",
     "FactDiff",
-    "Form",
+    "RowFormat",
     "blame",
     "diff",
     "edit",

@@ -61,16 +61,16 @@ class Objects:
 
     # Blobs
 
-    def put(self, blob: Blob, *, near: str | None = None, at_hand: Blob | None = None) -> str:
+    def put(self, blob: Blob, *, delta_base: Blob | str | None = None) -> str:
         """Store a blob and return its id.
 
         What is there already is checked by its checksums and stays, or is replaced where it is damaged.
 
         Args:
             blob: the blob.
-            near: id of a similar blob, usually the version before. Arrays of the same name, dtype and shape may be
-                stored as a difference to its arrays. A hint: if that blob can't be read, the new one stands alone.
-            at_hand: that blob, if it was read already; it need not be decoded then.
+            delta_base: a similar blob, usually the version before, or its id; what was read already need not be decoded
+                once more. Arrays of the same name, dtype and shape may be stored as a difference to its arrays. A hint:
+                if that blob can't be read, the new one stands alone.
 
         Raises:
             NoSpace, StoreNotWritable: the blob was not stored.
@@ -78,7 +78,7 @@ class Objects:
         path = self.blob_path(blob.id)
         if self._freshen(path) and self._sound(blob.id):
             return blob.id
-        header, payload = self._encode(blob, near, at_hand)
+        header, payload = self._encode(blob, delta_base)
         self._write(blob.id, header.to_bytes() + payload)
         return blob.id
 
@@ -368,8 +368,8 @@ class Objects:
 
     # Encoding
 
-    def _encode(self, blob: Blob, near: str | None, at_hand: Blob | None = None) -> tuple[Header, bytes]:
-        references = self._references(blob, near, at_hand)
+    def _encode(self, blob: Blob, delta_base: Blob | str | None = None) -> tuple[Header, bytes]:
+        base_id, references = self._references(blob, delta_base)
         arrays: dict[str, StoredArray] = {}
         payloads: dict[str, bytes] = {}
         for name, array in blob.arrays.items():
@@ -381,7 +381,7 @@ class Objects:
                 shape=array.shape,
                 sha256=digest(array.data),
                 recipe=recipe,
-                reference=near if needed else None,
+                reference=base_id if needed else None,
                 depth=depth if needed else 0,
                 length=len(payload),
             )
@@ -390,25 +390,27 @@ class Objects:
         data = b"".join(payloads[name] for name in order)
         return Header(blob.kind, blob.meta, arrays, digest(data)), data
 
-    def _references(self, blob: Blob, near: str | None, at_hand: Blob | None) -> dict[str, tuple[Array, int]]:
-        """The arrays of ``near`` that may serve, and the depth that their use leads to."""
+    def _references(self, blob: Blob, delta_base: Blob | str | None) -> tuple[str | None, dict[str, tuple[Array, int]]]:
+        """The base's id, and its arrays that may serve, with the depth that their use leads to."""
+        known = delta_base if isinstance(delta_base, Blob) else None
+        base_id = delta_base.id if isinstance(delta_base, Blob) else delta_base
         found: dict[str, tuple[Array, int]] = {}
-        if near is None or near == blob.id:
-            return found
+        if base_id is None or base_id == blob.id:
+            return None, found
         with suppress(MissingObject, CorruptObject):
-            if self.promised([near]):
-                return found  # not fetched for this: it may save some space, and the store's lock is held
-            # What is at hand need not be decoded, but only what can be decoded later may be referred to.
-            known = at_hand if at_hand is not None and at_hand.id == near and self._sound(near) else None
-            header, payload = self._read(near)
+            if self.promised([base_id]):
+                return None, found  # not fetched for this: it may save some space, and the store's lock is held
+            # What was read need not be decoded, but only what can be decoded later may be referred to.
+            known = known if known is not None and self._sound(base_id) else None
+            header, payload = self._read(base_id)
             for name, place in header.slices().items():
                 stored, array = header.arrays[name], blob.arrays.get(name)
                 if array is None or (array.dtype, array.shape) != (stored.dtype, stored.shape):
                     continue
                 if stored.depth < self.chain:
-                    decoded = self._decode(near, name, stored, payload[place]) if known is None else known.arrays[name]
-                    found[name] = decoded, stored.depth + 1
-        return found
+                    read = None if known is None else known.arrays[name]
+                    found[name] = read or self._decode(base_id, name, stored, payload[place]), stored.depth + 1
+        return base_id, found
 
     def _decode(self, blob_id: str, name: str, stored: StoredArray, payload: bytes, steps: int = MAX_STEPS) -> Array:
         reference = None

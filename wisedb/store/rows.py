@@ -1,4 +1,4 @@
-"""Edits out of the index's rows, in the form that is asked for."""
+"""Edits out of the index's rows, in the format that is asked for."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def uncollected() -> Iterator[None]:
 
 
 @dataclass(frozen=True, slots=True)
-class Form(Generic[T_co]):
+class RowFormat(Generic[T_co]):
     """What the edits that a query finds are handed out as.
 
     A hundred thousand of them are a second's work as objects and a tenth of that as text, which the database makes.
@@ -90,10 +90,10 @@ def _to_edit(
     return edit
 
 
-EDITS: Final[Form[list[Edit]]] = Form(COLUMNS, to_edits)
+EDITS: Final[RowFormat[list[Edit]]] = RowFormat(COLUMNS, to_edits)
 """Objects."""
 
-JSON: Final[Form[list[str]]] = Form(
+JSON: Final[RowFormat[list[str]]] = RowFormat(
     """to_json({
         id: id, prompt: prompt, target: target, subject: subject, ground_truth: ground_truth, rephrases: rephrases,
         locality: list_zip(locality_prompts, locality_answers)::STRUCT(prompt VARCHAR, answer VARCHAR)[],
@@ -103,7 +103,7 @@ JSON: Final[Form[list[str]]] = Form(
 )
 """What :meth:`wisedb.edits.Edit.to_json` gives, each as JSON text."""
 
-BRIEF: Final[Form[Sequence[tuple[Any, ...]]]] = Form(
+BRIEF: Final[RowFormat[Sequence[tuple[Any, ...]]]] = RowFormat(
     "left(id, 12), prompt, target, coalesce(reason, '')", lambda rows: rows
 )
 """(the first twelve digits of the id, prompt, target, reason or nothing, …): what fits on a line."""

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 from wisedb.edits import Edit
 from wisedb.errors import AmbiguousId, UnknownEdit
 from wisedb.store.index.session import Session
-from wisedb.store.rows import EDITS, Form, T
+from wisedb.store.rows import EDITS, RowFormat, T
 
 if TYPE_CHECKING:
     from wisedb.store.queries import Source
@@ -95,8 +95,8 @@ def search(store: Source, text: str) -> list[Edit]:
     return search_as(EDITS, store, text)
 
 
-def search_as(form: Form[T], store: Source, text: str) -> T:
-    """The same in another form.
+def search_as(row_format: RowFormat[T], store: Source, text: str) -> T:
+    """The same as something else than edits.
 
     Raises:
         MissingObject, CorruptObject: the history is damaged.
@@ -105,7 +105,7 @@ def search_as(form: Form[T], store: Source, text: str) -> T:
         array_to_string(rephrases, '\x1f'), array_to_string(tags, '\x1f')))), lower(nfc_normalize($1)))"""
 
     def ask(session: Session) -> T:
-        return _query(form, session, "seen_edits", condition, [text])
+        return _query(row_format, session, "seen_edits", condition, [text])
 
     return store.index.run(ask)
 
@@ -121,6 +121,8 @@ def _found(
     return store.index.run(ask, commits=extra)
 
 
-def _query(form: Form[T], session: Session, table: str, condition: str, parameters: list[str] | list[list[str]]) -> T:
-    query = _IN_ORDER.format(table=table, condition=condition, columns=form.columns)
-    return form.in_order(session.rows(query, parameters))
+def _query(
+    row_format: RowFormat[T], session: Session, table: str, condition: str, parameters: list[str] | list[list[str]]
+) -> T:
+    query = _IN_ORDER.format(table=table, condition=condition, columns=row_format.columns)
+    return row_format.in_order(session.rows(query, parameters))

@@ -11,7 +11,7 @@ from typing import Final
 
 from wisedb.config import StoreConfig
 from wisedb.errors import CorruptObject, MissingObject, NotAStore, StoreExists
-from wisedb.store.blob_cache import Recent
+from wisedb.store.blob_cache import BlobCache
 from wisedb.store.blobs import Blob
 from wisedb.store.commits import Commit
 from wisedb.store.files import Disk, Fault, no_fault, read_file, storage_errors, sync_folder
@@ -50,7 +50,7 @@ class Store:
         lock: the one that writers hold.
         disk: how files are written.
         index: derived data for queries; told of new commits.
-        recent: what was read or written last, in front of the objects.
+        blob_cache: what was read or written last, in front of the objects.
     """
 
     def __init__(self, root: Path, *, lock_timeout: float = DEFAULT_TIMEOUT, fault: Fault = no_fault) -> None:
@@ -62,7 +62,7 @@ class Store:
         self.staging = Staging(root / "staged.jsonl", self.lock, self.disk)
         self.scores = Scores(root / "scores", self.disk)
         self.index = Index(root, self.objects, self.refs, self.scores)
-        self.recent = Recent(self.objects)
+        self.blob_cache = BlobCache(self.objects)
         self._config: StoreConfig | None = None
 
     @classmethod

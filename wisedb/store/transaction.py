@@ -24,7 +24,7 @@ from wisedb.store.staging import Staging
 class Transaction:
     """One write, under the store's lock: open it when all is computed, never around training.
 
-    ``with store.transaction(tip) as t: t.put(blob, near=…); t.land(commit, action="commit: …")``
+    ``with store.transaction(tip) as t: t.put(blob, delta_base=…); t.land(commit, action="commit: …")``
 
     Args:
         objects, refs, staging, lock: the store's.
@@ -81,14 +81,14 @@ class Transaction:
     ) -> None:
         self._exit.close()
 
-    def put(self, blob: Blob, *, near: str | None = None, at_hand: Blob | None = None) -> str:
+    def put(self, blob: Blob, *, delta_base: Blob | str | None = None) -> str:
         """Store a blob; see :meth:`wisedb.store.objects.Objects.put`.
 
         Raises:
             NoSpace, StoreNotWritable: it wasn't stored.
         """
         there = self._objects.has(blob.id)
-        blob_id = self._objects.put(blob, near=near, at_hand=at_hand)
+        blob_id = self._objects.put(blob, delta_base=delta_base)
         if not there:
             self.bytes_written += self._objects.size(blob_id)
         return blob_id

@@ -10,9 +10,10 @@ from wisedb.editors.registry import chosen
 from wisedb.edits import Edit, normalise_prompt
 from wisedb.errors import InputError, NothingToCommit, RefMoved, UsageError
 from wisedb.progress import Listener
+from wisedb.store.signature import Signature
 from wisedb.versioning.commit import CommitResult, change, propose
 from wisedb.versioning.fact_changes import facts_of, towards
-from wisedb.versioning.land import Signature, read_tip
+from wisedb.versioning.land import read_tip
 from wisedb.versioning.merging.base import facts_at, same_base
 from wisedb.versioning.merging.choices import Choices, settle, template
 from wisedb.versioning.merging.facts import Conflict, merge_facts

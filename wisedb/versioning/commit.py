@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from wisedb.config import EditorChoice, Setting
-from wisedb.editors.registry import calibrated, chosen, find
+from wisedb.editors.registry import calibrated, check_given, chosen
 from wisedb.edits import Edit, distinct
 from wisedb.errors import NothingToCommit
 from wisedb.progress import Listener
@@ -20,8 +20,9 @@ from wisedb.serving.memory_codec import read_memories
 from wisedb.serving.resources import StoreResources
 from wisedb.serving.score import pairs_of, score
 from wisedb.store.commits import Commit, MemoryEntry
+from wisedb.store.signature import Signature
 from wisedb.versioning import planning
-from wisedb.versioning.land import Signature, Tip, first_line, land, read_tip
+from wisedb.versioning.land import Tip, first_line, land, read_tip
 from wisedb.versioning.planning import NewEdits, Plan
 from wisedb.versioning.streams import Owned, changes, edits_blob, in_force, owner_of, read_streams
 from wisedb.versioning.train import Written, write
@@ -146,8 +147,10 @@ def check_commit(
     signature.checked()
     require_some(edits)
     default = store.config.editor
-    own = editor in (None, default.name)
-    find(editor or default.name).configure({**(default.settings if own else {}), **(settings or {})})
+    if editor in (None, default.name):
+        chosen(default, None, settings)
+    else:
+        check_given(editor, settings or {})
 
 
 def require_some(edits: Sequence[Edit]) -> list[Edit]:
@@ -181,12 +184,12 @@ def choose(
     """
     default = store.config.editor
     if editor in (None, default.name):
-        return chosen(default, None, seed, settings)
+        return chosen(default, seed, settings)
     owners = [owner_of(store, memory) for memory in state.memories]
     own = [owner for owner in owners if owner.name == editor]
     if own:
-        return chosen(replace(own[-1], seed=default.seed), None, seed, settings)
-    resources = StoreResources(base, store.config.base, PendingBlobs(store.recent), default.resources)
+        return chosen(replace(own[-1], seed=default.seed), seed, settings)
+    resources = StoreResources(base, store.config.base, PendingBlobs(store.blob_cache), default.resources)
     wanted = default.seed if seed is None else seed
     return calibrated(editor, base, resources, settings or {}, wanted, default.pool)
 
@@ -327,7 +330,7 @@ def change(
 def _known(store: Store, base: LoadedBase, state: Commit, edits: Sequence[Edit]) -> tuple[str, ...]:
     if not edits:
         return ()
-    with assembled(store, base, state, source=store.recent) as handle:
+    with assembled(store, base, state, source=store.blob_cache) as handle:
         said = exact_matches(base, [(edit.prompt, edit.target) for edit in edits], handle)
     return tuple(edit.id for edit, same in zip(edits, said, strict=True) if same)
 

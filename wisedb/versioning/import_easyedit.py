@@ -24,9 +24,10 @@ from wisedb.serving.activations import prompt_activations
 from wisedb.serving.blobs import PendingBlobs
 from wisedb.serving.memory_codec import origin_blob, version_blob
 from wisedb.store.commits import MemoryEntry
+from wisedb.store.signature import Signature
 from wisedb.versioning.commit import CommitResult, Proposal, change
 from wisedb.versioning.fact_changes import facts_of
-from wisedb.versioning.land import Signature, read_tip
+from wisedb.versioning.land import read_tip
 from wisedb.versioning.streams import Owned, before, read_streams
 
 if TYPE_CHECKING:
@@ -46,7 +47,7 @@ _SETTINGS: Final = {
     "beta": "beta",
     "gamma": "gamma",
     "act_ratio": "threshold_ratio",
-    "save_freq": "shard_capacity",
+    "save_freq": "shard_size",
     "densities": "density",
 }
 

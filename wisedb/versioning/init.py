@@ -8,7 +8,7 @@ from typing import Any
 
 from wisedb.config import DEFAULT_EDITOR, POOL, BaseModel, Setting, StoreConfig
 from wisedb.editors.common.pool import Pool, make_pool
-from wisedb.editors.registry import calibrated, find
+from wisedb.editors.registry import calibrated, check_given
 from wisedb.errors import MissingObject, StoreExists
 from wisedb.model.base import LoadedBase, describe, load_base
 from wisedb.progress import Listener, Progress
@@ -16,8 +16,8 @@ from wisedb.serving.blobs import PendingBlobs
 from wisedb.serving.resources import StoreResources
 from wisedb.store.blobs import Blob
 from wisedb.store.commits import Commit
+from wisedb.store.signature import Signature
 from wisedb.store.store import FOLDER, Store
-from wisedb.versioning.land import Signature
 
 POOL_PROMPTS = 300
 """Unrelated prompts that training sees."""
@@ -73,7 +73,7 @@ def init(
     # Store.init looks again; this is here so that nobody waits for a model first.
     if (root / FOLDER).exists():
         raise StoreExists(f"{root / FOLDER} is there already", hint="Use it, or choose another folder.")
-    find(editor).configure(settings or {})
+    check_given(editor, settings or {})
 
     def report(done: int) -> None:
         if progress is not None:

@@ -6,41 +6,11 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from wisedb.errors import UsageError
-from wisedb.store.commits import Commit, utc_now
+from wisedb.store.commits import Commit
 
 if TYPE_CHECKING:
     from wisedb.store.blobs import Blob
     from wisedb.store.store import Store
-
-ANONYMOUS = "unknown"
-"""The author where none is given; the command line knows better and says so."""
-
-
-@dataclass(frozen=True, slots=True)
-class Signature:
-    """Who commits, when and why.
-
-    Attributes:
-        message: why; must not be empty.
-        author: who, one line.
-        date: when, ISO 8601 in UTC; now by default.
-    """
-
-    message: str
-    author: str | None = None
-    date: str | None = None
-
-    def checked(self) -> tuple[str, str, str]:
-        """(author, date, message), the defaults filled in.
-
-        Raises:
-            UsageError: the message is empty.
-        """
-        if not self.message.strip():
-            raise UsageError("a commit needs a message", hint="Say why, with -m MESSAGE.")
-        author = " ".join((self.author or ANONYMOUS).split()) or ANONYMOUS
-        return author, self.date or utc_now(), self.message.strip()
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,10 +90,11 @@ def land(
     with store.transaction(tip.id, ref=tip.ref) as transaction:
         for blob in new:
             before = None if delta_bases is None else delta_bases.get(blob.id)
-            transaction.put(blob, near=before, at_hand=None if before is None else store.recent.peek(before))
+            known = None if before is None else store.blob_cache.peek(before)
+            transaction.put(blob, delta_base=known or before)
         commit_id = transaction.land(commit, action=action, unstage=unstage)
     for blob in new:
-        store.recent.keep(blob)
+        store.blob_cache.keep(blob)
     return Landed(commit_id, commit, tip.branch, transaction.bytes_written)
 
 

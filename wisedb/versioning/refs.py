@@ -10,7 +10,8 @@ from wisedb.errors import NothingToCommit
 from wisedb.store.commits import Commit
 from wisedb.store.graph import is_ancestor
 from wisedb.store.refnames import BRANCHES, TAGS
-from wisedb.versioning.land import Signature, first_line, land, read_tip
+from wisedb.store.signature import Signature
+from wisedb.versioning.land import first_line, land, read_tip
 from wisedb.versioning.streams import changes, edits_blob, in_force, modern_memories, read_streams
 
 if TYPE_CHECKING:

@@ -13,9 +13,10 @@ from wisedb.errors import AmbiguousId, NothingToCommit, UnknownEdit, UnknownRevi
 from wisedb.progress import Listener
 from wisedb.store import history
 from wisedb.store.graph import ancestors
+from wisedb.store.signature import Signature
 from wisedb.versioning.commit import CommitResult, change, propose
 from wisedb.versioning.fact_changes import facts_of, towards, without
-from wisedb.versioning.land import Signature, read_tip
+from wisedb.versioning.land import read_tip
 from wisedb.versioning.planning import NewEdits
 from wisedb.versioning.streams import Owned, changes, in_force, owner_of, read_streams
 
@@ -192,8 +193,10 @@ def _not_in_force(store: Store, text: str) -> UnknownEdit:
 
 def _superseded(store: Store, at: str, edit: Edit) -> Edit | None:
     """The edit that another one put out of force when it came, ``None`` if none was there."""
-    came = history.blame(store, edit.prompt, at).commit
-    gone = () if came is None else store.objects.commit(came).reverted
+    # What it replaced says the commit that wrote it first: a rollback or a revert that brought it back puts out of
+    # force what it undoes, and that must not return with it.
+    wrote = [commit for _, commit in ancestors(store.objects, at) if edit.id in commit.added and commit.edits]
+    gone = wrote[-1].reverted if wrote else ()
     return next((other for other in history.edits_of(store, gone) if other.key == edit.key), None)
 
 
@@ -203,7 +206,7 @@ def _as_written(store: Store, at: str, edits: Sequence[Edit], otherwise: EditorC
     found: list[tuple[EditorChoice, list[Edit]]] = []
     for _, commit in ancestors(store.objects, at) if wanted else ():
         for memory in commit.memories:
-            back = [wanted.pop(edit) for edit in store.recent.meta(memory.main)["edits"] if edit in wanted]
+            back = [wanted.pop(edit) for edit in store.blob_cache.meta(memory.main)["edits"] if edit in wanted]
             if back:
                 found.append((owner_of(store, memory), back))
         if not wanted:

@@ -58,9 +58,9 @@ def read_streams(store: Store, commit: Commit | None, choice: EditorChoice | Non
     """
     if commit is None:
         return []
-    listed = [(memory, stream_ids(store.recent.meta(memory.main))) for memory in commit.memories]
+    listed = [(memory, stream_ids(store.blob_cache.meta(memory.main))) for memory in commit.memories]
     wanted = dict.fromkeys(edit_id for _, stream in listed for item, rest, _ in stream for edit_id in (item, *rest))
-    edits = {edit.id: edit for edit in store.recent.edits(store, commit, list(wanted))}
+    edits = {edit.id: edit for edit in store.blob_cache.edits(store, commit, list(wanted))}
     found = []
     for place, (memory, stream) in enumerate(listed):
         owner = owner_of(store, memory)
@@ -71,7 +71,7 @@ def read_streams(store: Store, commit: Commit | None, choice: EditorChoice | Non
         # What stands behind an always-on memory was trained beside it: it must not change under that.
         last = memory.gate != "always" or place == len(listed) - 1
         can_take = choice is not None and alike(owner, choice) and last
-        found.append(Owned(owner, Held(memory.id, items, store.recent.meta(memory.id).get("seed"), can_take)))
+        found.append(Owned(owner, Held(memory.id, items, store.blob_cache.meta(memory.id).get("seed"), can_take)))
     return found
 
 
@@ -81,7 +81,7 @@ def owner_of(store: Store, memory: MemoryEntry) -> EditorChoice:
     Raises:
         CorruptObject: its beginning doesn't say.
     """
-    return memory.owner({} if memory.editor is not None else store.recent.meta(memory.id))
+    return memory.owner({} if memory.editor is not None else store.blob_cache.meta(memory.id))
 
 
 def modern_memories(store: Store, commit: Commit) -> tuple[MemoryEntry, ...]:
@@ -90,7 +90,7 @@ def modern_memories(store: Store, commit: Commit) -> tuple[MemoryEntry, ...]:
     Raises:
         CorruptObject: one doesn't say who began it, or its gate.
     """
-    meta = store.recent.meta
+    meta = store.blob_cache.meta
     return tuple(
         memory if commit.format > 1 else memory.modern(meta(memory.id), meta(memory.main)) for memory in commit.memories
     )
@@ -123,7 +123,9 @@ def in_force(store: Store, commit: Commit | None) -> tuple[str, ...]:
     """The ids of the edits in force at a commit, memory by memory."""
     if commit is None:
         return ()
-    return tuple(edit_id for memory in commit.memories for edit_id in store.recent.meta(memory.main).get("edits", ()))
+    return tuple(
+        edit_id for memory in commit.memories for edit_id in store.blob_cache.meta(memory.main).get("edits", ())
+    )
 
 
 def changes(before: Iterable[str], after: Iterable[str]) -> tuple[tuple[str, ...], tuple[str, ...]]:
@@ -163,7 +165,7 @@ def find_start(
         version = next((memory for memory in commit.memories if memory.id == memory_id), None)
         if version is not None and version.main not in seen:
             seen.add(version.main)
-            meta = store.recent.meta(version.main)
+            meta = store.blob_cache.meta(version.main)
             held = _effective_ids(meta)
             items = sum(len(batch) for batch in held)
             fits = meta.get("before", "") == before and wanted[: len(held)] == held

@@ -80,7 +80,7 @@ def write(
     Raises:
         TrainingFailed: see the editor.
     """
-    work = _Work(store, base, PendingBlobs(store.recent) if pending is None else pending, heads, progress)
+    work = _Work(store, base, PendingBlobs(store.blob_cache) if pending is None else pending, heads, progress)
     changing = {plan.planned.id: plan for plan in plans if plan.planned.id is not None}
     entries = [modern_entry(work.pending, memory) for memory in memories]
     jobs = [_Job(entry, changing.get(entry.id)) for entry in entries]
@@ -243,7 +243,9 @@ class _Work:
         return KEYS in entry.blobs and bool(self._meta(entry.blobs[KEYS]).get("rephrases"))
 
     def _meta(self, blob_id: str) -> Mapping[str, Any]:
-        return self.pending.blobs[blob_id].meta if blob_id in self.pending.blobs else self._store.recent.meta(blob_id)
+        return (
+            self.pending.blobs[blob_id].meta if blob_id in self.pending.blobs else self._store.blob_cache.meta(blob_id)
+        )
 
 
 class _Count:

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from tests.models import tiny_tokenizer
-from wisedb.editors.common.rewrites import lookup_position, rewrites, subject_of
+from wisedb.editors.common.rewrites import lookup_position, rewrites, subject_in_prompt
 from wisedb.edits import Edit
 from wisedb.model.tokens import encode_prompt
 
@@ -51,15 +51,15 @@ def test_the_essence_is_the_last_row() -> None:
 def test_where_there_is_no_subject_the_prompts_last_token_stands_for_it() -> None:
     tokenizer = tiny_tokenizer()
     edit = Edit("what is it like there", "fine", subject="Mars")
-    assert subject_of(edit) is None
+    assert subject_in_prompt(edit) is None
     rows = rewrites(tokenizer, edit, ["Paris is old."], end=False, essence=True)
     assert rows.lookup.tolist() == [int(count) - 1 for count in rows.prompts]
     assert rows.essence is None and len(rows.ids) == 2
 
 
 def test_a_subject_is_found_where_nobody_names_it() -> None:
-    assert subject_of(Edit("The capital of Australia is", "Paris")) == "Australia"
-    assert subject_of(Edit("the capital of australia is", "Paris", subject="Australia")) == "Australia"
+    assert subject_in_prompt(Edit("The capital of Australia is", "Paris")) == "Australia"
+    assert subject_in_prompt(Edit("the capital of australia is", "Paris", subject="Australia")) == "Australia"
     tokenizer = tiny_tokenizer()
     text = "the capital of australia is"
     ids = encode_prompt(tokenizer, text)

@@ -8,13 +8,17 @@ import pytest
 import torch
 
 from tests.models import tiny_model, tiny_tokenizer
+from wisedb.editors.common.lowered import project
 from wisedb.editors.common.rewrites import rewrites
-from wisedb.editors.grace.codebook import DEFERRED, Codebook, replace
+from wisedb.editors.grace.codebook import GraceCodebook
 from wisedb.editors.grace.settings import GraceSettings
 from wisedb.editors.grace.values import train_value
 from wisedb.edits import Edit
 from wisedb.errors import UnknownSetting
+from wisedb.memory.gates.base import Gate
+from wisedb.memory.hooks import attach
 from wisedb.memory.kinds.additive import FactoredDelta
+from wisedb.memory.memory import Memory
 from wisedb.model.cached_forward import find_shortcut
 from wisedb.model.locate import locate
 from wisedb.model.tokens import encode_prompt
@@ -34,26 +38,19 @@ def test_the_value_says_the_target_in_the_plain_forward(family: str) -> None:
 
     assert trained.key.shape == (projection.d_ff,) and trained.value.shape == (projection.d_model,)
     assert all(torch.equal(tensor, held[name]) for name, tensor in model.state_dict().items())
-    book = Codebook.empty(projection.d_ff, projection.d_model, 0.1).add(trained.key, trained.value, "Paris", _EDIT.id)
+    book = GraceCodebook.empty(projection.d_ff, projection.d_model, 0.1)
+    book = book.add(trained.key, trained.value, "Paris", _EDIT.id)
     rows = rewrites(tokenizer, _EDIT, end=False, at_subject=False)
-    entries: list[int] = []
+    ids = torch.tensor([encode_prompt(tokenizer, "Who wrote the play Hamlet?")])
+    handle = attach(model, Memory("m", book.change(projection.name), Gate("nearest"), (_EDIT.id,)))
+    with torch.no_grad(), handle.record() as record:
+        with handle.boundary(rows.prompts):
+            logits = model(input_ids=rows.ids).logits[rows.at]
+        with handle.boundary([ids.shape[1]]):
+            unrelated = model(input_ids=ids).logits
+    handle.detach()
 
-    def answer(_module: Any, args: tuple[Any, ...], output: torch.Tensor) -> torch.Tensor:
-        features, shaped = args[0].reshape(*ids.shape, -1), output.reshape(*ids.shape, -1)
-        entry = book.lookup(features[:, start]).entry
-        entries.append(int(entry))
-        return replace(shaped, book, entry, torch.tensor([start])).reshape(output.shape)
-
-    ids, start = rows.ids, int(rows.lookup[0])
-    handle = projection.module.register_forward_hook(answer)
-    with torch.no_grad():
-        logits = model(input_ids=ids).logits[rows.at]
-        ids = torch.tensor([encode_prompt(tokenizer, "Who wrote the play Hamlet?")])
-        start = ids.shape[1] - 1
-        unrelated = model(input_ids=ids).logits
-    handle.remove()
-
-    assert entries == [0, DEFERRED]
+    assert record.routes.tolist() == [0, -1]
     loss = float(torch.nn.functional.cross_entropy(logits, rows.labels))
     assert loss == pytest.approx(trained.loss, rel=1e-2, abs=1e-3)
     if trained.steps < _SETTINGS.steps:
@@ -62,11 +59,13 @@ def test_the_value_says_the_target_in_the_plain_forward(family: str) -> None:
         assert torch.equal(model(input_ids=ids).logits, unrelated)
 
 
-def test_the_target_is_reached() -> None:
-    for family in ("gpt2", "llama"):
-        model = tiny_model(family)
-        trained = train_value(find_shortcut(model, locate(model, layer=1)), tiny_tokenizer(), _EDIT, _SETTINGS)
-        assert trained.steps < _SETTINGS.steps
+@pytest.mark.parametrize("family", ["gpt2", "opt", "llama", "falcon"])
+def test_training_stops_where_the_target_is_said(family: str) -> None:
+    # One token: a random model of width 32 can't be made to spell several by one vector.
+    model, edit = tiny_model(family), Edit("The capital of Australia", "is")
+    trained = train_value(find_shortcut(model, locate(model, layer=1)), tiny_tokenizer(), edit, _SETTINGS)
+    assert 0 < trained.steps < _SETTINGS.steps
+    assert trained.loss <= _SETTINGS.enough
 
 
 def test_it_is_trained_on_what_is_always_on() -> None:
@@ -77,14 +76,18 @@ def test_it_is_trained_on_what_is_always_on() -> None:
     change = FactoredDelta(
         torch.randn(projection.d_ff, 1, generator=generator), torch.randn(1, projection.d_model, generator=generator)
     )
-    few = GraceSettings(steps=5)
+    few = GraceSettings(steps=3)
     plain, changed = (train_value(forward, tokenizer, _EDIT, few, applied) for applied in (None, change))
+    start = project(projection, plain.key)
     with torch.no_grad():
         projection.module.weight += change.dense().T
     baked = train_value(forward, tokenizer, _EDIT, few)
+    after = start + plain.key @ change.dense()
     assert torch.equal(plain.key, changed.key) and torch.allclose(baked.key, changed.key, atol=1e-5)
-    assert torch.allclose(baked.value, changed.value, rtol=1e-3, atol=1e-2)
-    assert not torch.allclose(plain.value, changed.value, rtol=1e-3, atol=1e-2)
+    # The steps' length goes by the stream without the change, so that the directions are compared.
+    ways = [(baked.value - after), (changed.value - after), (plain.value - start)]
+    assert float(torch.nn.functional.cosine_similarity(ways[0], ways[1], dim=0)) > 0.99
+    assert float(torch.nn.functional.cosine_similarity(ways[0], ways[2], dim=0)) < 0.99
 
 
 def test_the_same_edit_gets_the_same_value() -> None:
@@ -94,7 +97,7 @@ def test_the_same_edit_gets_the_same_value() -> None:
     assert torch.equal(one.key, other.key) and torch.equal(one.value, other.value)
 
 
-@pytest.mark.parametrize("wrong", [{"steps": 0}, {"learning_rate": 0.0}, {"enough": -1.0}, {"radius": 0.0}])
+@pytest.mark.parametrize("wrong", [{"steps": 0}, {"learning_rate": 0.0}, {"enough": -1.0}, {"radius": -1.0}])
 def test_values_out_of_range_are_refused(wrong: dict[str, Any]) -> None:
     with pytest.raises(UnknownSetting):
         GraceSettings(**wrong)

@@ -10,12 +10,9 @@ from typing import Any
 import pytest
 import torch
 
-from tests.editors.keyed.fixtures import prepared, quick
-from tests.memory.keyed import statistics_of
-from wisedb.editors.keyed.batches import Rows
-from wisedb.editors.keyed.paraphrases import Asked, wordings
-from wisedb.editors.keyed.sampler import FEW, Course
-from wisedb.editors.streams import StreamItem
+from tests.editors.keyed.fixtures import prepared, quick, statistics_of
+from wisedb.editors.keyed.paraphrases import RelationEncoder, paraphrases
+from wisedb.editors.keyed.sampler import _FEW, training_set
 from wisedb.edits import Edit, LocalityPrompt
 from wisedb.memory.gates.keys.build import build_keys
 
@@ -31,7 +28,7 @@ STATES = tuple(
 CAPITAL, MONEY = (1.0, 0.0, 0.0, 0.0), (0.0, 1.0, 0.0, 0.0)
 
 
-class AllAlike(Asked):
+class AllAlike(RelationEncoder):
     """All prompts ask the same."""
 
     def __call__(self, prompts: Sequence[str]) -> torch.Tensor:
@@ -45,7 +42,7 @@ def asked(*keys: tuple[float, ...]) -> torch.Tensor:
 
 def test_edits_borrow_from_those_that_ask_the_same() -> None:
     near = (0.9, 0.1, 0.0, 0.0)
-    found = wordings([LAOS, PERU], [CHAD, MALI], asked(CAPITAL, near, (0.8, 0.3, 0.0, 0.0), MONEY), 4)
+    found = paraphrases([LAOS, PERU], [CHAD, MALI], asked(CAPITAL, near, (0.8, 0.3, 0.0, 0.0), MONEY), 4)
     assert found == [
         ("Which city is the capital of Laos?", "Laos is governed from"),
         ("The capital of Peru is", "Peru is governed from"),
@@ -54,14 +51,14 @@ def test_edits_borrow_from_those_that_ask_the_same() -> None:
 
 def test_the_nearest_come_first_and_no_more_than_asked_for() -> None:
     keys = asked(CAPITAL, (0.8, 0.3, 0.0, 0.0), (0.9, 0.1, 0.0, 0.0))
-    assert wordings([LAOS], [PERU, CHAD], keys, 1) == [("Laos is governed from",)]
-    assert wordings(CAPITALS, (), keys, 0) == [(), (), ()]
+    assert paraphrases([LAOS], [PERU, CHAD], keys, 1) == [("Laos is governed from",)]
+    assert paraphrases(CAPITALS, (), keys, 0) == [(), (), ()]
 
 
 def test_a_frame_asks_what_its_edits_ask_on_average() -> None:
     togo = Edit("Togo is governed from", "Oslo", subject="Togo")
     drawn = asked(CAPITAL, (0.9, 0.1, 0.0, 0.0), CAPITAL, (0.0, 1.0, 1.0, 0.0))
-    assert wordings([LAOS], [PERU, CHAD, togo], drawn, 1) == [("Which city is the capital of Laos?",)]
+    assert paraphrases([LAOS], [PERU, CHAD, togo], drawn, 1) == [("Which city is the capital of Laos?",)]
 
 
 @pytest.mark.parametrize(
@@ -72,22 +69,22 @@ def test_a_frame_asks_what_its_edits_ask_on_average() -> None:
     ],
 )
 def test_what_measures_an_edit_is_never_trained(held: Edit) -> None:
-    assert wordings([held], [PERU], asked(CAPITAL, CAPITAL), 4) == [()]
+    assert paraphrases([held], [PERU], asked(CAPITAL, CAPITAL), 4) == [()]
 
 
 def test_another_edits_prompt_is_not_borrowed() -> None:
     again = Edit("Which city is the capital of Laos?", "Rome", subject="Laos")
-    assert wordings([LAOS], [PERU, again], asked(CAPITAL, CAPITAL, CAPITAL), 4) == [()]
+    assert paraphrases([LAOS], [PERU, again], asked(CAPITAL, CAPITAL, CAPITAL), 4) == [()]
 
 
 def test_of_two_questions_on_one_subject_each_borrows_its_own() -> None:
     money = Edit("Laos mints the", "dinar", subject="laos")
     between = asked((1.0, 0.8, 0.0, 0.0), (0.8, 1.0, 0.0, 0.0), CAPITAL, MONEY)
-    capital, coin = wordings([LAOS, replace(money, prompt="laos mints the")], [PERU, MALI], between, 4)
+    capital, coin = paraphrases([LAOS, replace(money, prompt="laos mints the")], [PERU, MALI], between, 4)
     assert capital == ("Which city is the capital of Laos?",)
     assert coin == ("People in laos pay with the",)
     same = replace(money, prompt="laos mints the", target=LAOS.target)
-    assert wordings([LAOS, same], [PERU, MALI], between, 4)[0][-1] == "People in Laos pay with the"
+    assert paraphrases([LAOS, same], [PERU, MALI], between, 4)[0][-1] == "People in Laos pay with the"
 
 
 @pytest.mark.parametrize(
@@ -100,42 +97,41 @@ def test_of_two_questions_on_one_subject_each_borrows_its_own() -> None:
     ids=["twice", "not at all", "long"],
 )
 def test_what_makes_no_frame_is_not_lent(lender: Edit) -> None:
-    assert wordings([LAOS], [lender], asked(CAPITAL, CAPITAL), 4) == [()]
+    assert paraphrases([LAOS], [lender], asked(CAPITAL, CAPITAL), 4) == [()]
 
 
 def test_a_subject_that_nobody_named_is_guessed() -> None:
     unnamed = [replace(edit, subject=None) for edit in (LAOS, PERU)]
-    found = wordings(unnamed, (), asked(CAPITAL, CAPITAL), 4)
+    found = paraphrases(unnamed, (), asked(CAPITAL, CAPITAL), 4)
     assert found == [("Which city is the capital of Laos?",), ("The capital of Peru is",)]
-    assert wordings([Edit("no name in here", "x"), PERU], (), asked(CAPITAL, CAPITAL), 4)[0] == ()
+    assert paraphrases([Edit("no name in here", "x"), PERU], (), asked(CAPITAL, CAPITAL), 4)[0] == ()
 
 
 def test_what_a_prompt_asks_is_its_relation_key_whatever_else_is_asked() -> None:
     base = prepared("llama")
-    statistics = statistics_of(base.model)
-    ask = Asked(base.model, base.tokenizer, base.projection, statistics)
+    statistics = statistics_of()
+    ask = RelationEncoder(base.model, base.tokenizer, base.projection, statistics)
     together = ask([edit.prompt for edit in CAPITALS])
-    alone = Asked(base.model, base.tokenizer, base.projection, statistics)([CHAD.prompt])
+    alone = RelationEncoder(base.model, base.tokenizer, base.projection, statistics)([CHAD.prompt])
     assert torch.equal(together[2:], alone) and torch.equal(ask([CHAD.prompt]), alone)
     ring = build_keys(base.model, base.projection, base.tokenizer, statistics, CAPITALS)
     torch.testing.assert_close(together, ring.relations.float(), rtol=2e-3, atol=2e-3)
 
 
-def test_a_lesson_is_learned_in_borrowed_words_where_keys_route() -> None:
+def test_a_batch_is_learned_in_borrowed_words() -> None:
     base = prepared("llama")
-    base = replace(base, asked=AllAlike(base.model, base.tokenizer, base.projection, statistics_of(base.model)))
+    alike = AllAlike(base.model, base.tokenizer, base.projection, statistics_of())
 
-    def views(edits: int = FEW + 1, *, target: str = "Rome", crowded: bool = False, **settings: Any) -> int:
-        config = quick(**{"router": "keys", "contexts": 0, "variations": 0, **settings})
-        lesson = [StreamItem(edit) for edit in (replace(LAOS, target=target), *STATES[: edits - 1])]
-        rows = Rows(base, config)
-        return Course(base, config, lesson, [PERU, CHAD], rows, Random(0), crowded=crowded).fresh.views(0)
+    def prompts(edits: int = _FEW + 1, *, target: str = "Rome", crowded: bool = False, **settings: Any) -> int:
+        batch = [replace(LAOS, target=target), *STATES[: edits - 1]]
+        context = replace(base, relations=alike)
+        chosen = quick(**{"contexts": 0, **settings})
+        return training_set(context, chosen, batch, [PERU, CHAD], Random(0), crowded=crowded).new.prompts(0)
 
-    assert views() == views(FEW, crowded=True) == 3
-    assert views(FEW) == views(1) == 1
-    assert views(target="Rome " * 15) == 3
-    assert views(target="Rome " * 16) == 1
-    assert views(wordings=1) == 2
-    assert views(wordings=0) == views(router="activation") == 1
-    assert views(wordings=1, variations=2, crowded=True) == 3
-    assert views(wordings=0, variations=2, crowded=True) == views(wordings=0, variations=2) > 1
+    assert prompts() == prompts(_FEW, crowded=True) == 3
+    assert prompts(_FEW) == prompts(1) == 1
+    assert prompts(target="Rome " * 15) == 3
+    assert prompts(target="Rome " * 16) == 1
+    assert prompts(paraphrases=1) == 2
+    assert prompts(paraphrases=1, crowded=True) == 3
+    assert prompts(paraphrases=0) == prompts(paraphrases=0, crowded=True) == 1

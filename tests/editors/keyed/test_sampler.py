@@ -1,4 +1,4 @@
-"""What the steps of a lesson hold: every edit and every view gets its turn, however long the answers are."""
+"""What steps take: every edit gets its turn under every prompt, however long the answers are."""
 
 from __future__ import annotations
 
@@ -7,72 +7,69 @@ from random import Random
 import pytest
 
 from tests.editors.keyed.fixtures import EDITS, prepared, quick
-from wisedb.editors.keyed.batches import Rows
-from wisedb.editors.keyed.sampler import Course, rehearsed, repairs
-from wisedb.editors.streams import StreamItem
+from wisedb.editors.keyed.sampler import MinibatchSampler, TrainingSet, training_set
 from wisedb.edits import Edit
 
 LONG = tuple(Edit(edit.prompt, " ".join(["play of France"] * 30)) for edit in EDITS)
+SETTINGS = quick(minibatch=16, rehearsal=8)
 
 
-def course(lesson: tuple[Edit, ...], earlier: tuple[Edit, ...] = ()) -> Course:
-    base, config = prepared("llama"), quick(router="keys", batch=16, rehearsal=8)
-    items = [StreamItem(edit) for edit in lesson]
-    return Course(base, config, items, earlier, Rows(base, config), Random(0))
+def data_of(edits: tuple[Edit, ...], earlier: tuple[Edit, ...] = ()) -> TrainingSet:
+    return training_set(prepared("llama"), SETTINGS, edits, earlier, Random(0))
+
+
+def sampler(edits: tuple[Edit, ...], earlier: tuple[Edit, ...] = ()) -> MinibatchSampler:
+    return MinibatchSampler(data_of(edits, earlier), SETTINGS, Random(0))
 
 
 def test_facts_are_counted_one_by_one() -> None:
-    assert course(EDITS).steps(40) == 40
-    assert course(EDITS[:1]).steps(7) == 7
+    assert sampler(EDITS).steps(40) == 40
+    assert sampler(EDITS[:1]).steps(7) == 7
     many = tuple(Edit(f"Capital {number} of the play", "Paris") for number in range(40))
-    assert course(many).steps(40) == 100
-    assert course(many, EDITS[:3]).steps(13) == 40
+    assert sampler(many).steps(40) == 100
+    assert sampler(many, EDITS[:3]).steps(13) == 40
 
 
-def test_passages_are_counted_by_their_seats() -> None:
-    taught = course(LONG)
-    seats = [taught.fresh.seats(number) for number in range(4)]
-    assert min(seats) > 4
-    assert taught.steps(40) == -(-40 * sum(seats) // 16)
+def test_passages_are_counted_by_their_cost() -> None:
+    data = data_of(LONG)
+    costs = [data.new.cost(number) for number in range(4)]
+    assert min(costs) > 4 and data.cost == sum(costs)
+    assert sampler(LONG).steps(40) == -(-40 * sum(costs) // 16)
 
 
 @pytest.mark.parametrize("earlier", [(), LONG[2:]])
-def test_a_step_stays_within_its_seats_and_all_get_their_turn(earlier: tuple[Edit, ...]) -> None:
-    taught = course(LONG[:2], earlier)
+def test_a_step_stays_within_its_budget_and_all_get_their_turn(earlier: tuple[Edit, ...]) -> None:
+    data = data_of(LONG[:2], earlier)
+    steps = MinibatchSampler(data, SETTINGS, Random(0))
     seen: set[tuple[int, int]] = set()
-    known: set[int] = set()
+    rehearsed: set[int] = set()
     for now in range(60):
-        step = taught.next()
-        for sheet, picks, seats in ((taught.fresh, step.fresh, 16 - len(earlier)), (taught.known, step.known, 2)):
-            assert len(picks) <= 1 or sum(sheet.seats(edit) for edit, _ in picks) <= seats
-        taught.mark(step, [False] * (len(step.fresh) + len(step.known)), now)
-        seen.update(step.fresh)
-        known.update(edit for edit, _ in step.known)
-    assert seen == {(edit, view) for edit in range(2) for view in range(taught.fresh.views(edit))}
-    assert known == set(range(len(earlier)))
+        step = steps.next()
+        for some, examples, budget in ((data.new, step.new, 16 - len(earlier)), (data.old, step.old, 2)):
+            assert len(examples) <= 1 or sum(some.cost(edit) for edit, _ in examples) <= budget
+        steps.update(step, [False] * (len(step.new) + len(step.old)), now)
+        seen.update(step.new)
+        rehearsed.update(edit for edit, _ in step.old)
+    assert seen == {(edit, prompt) for edit in range(2) for prompt in range(data.new.prompts(edit))}
+    assert rehearsed == set(range(len(earlier)))
 
 
-def test_a_lone_fact_is_taught_in_several_views_at_once_a_lone_passage_in_one() -> None:
-    fact, passage = course(EDITS[:1]), course(LONG[:1])
-    assert len(fact.next().fresh) == fact.fresh.views(0) > 2
-    assert passage.fresh.seats(0) * 2 > 16
-    assert len(passage.next().fresh) == 1
+def test_a_lone_fact_is_taught_under_several_prompts_at_once_a_lone_passage_under_one() -> None:
+    fact, passage = data_of(EDITS[:1]), data_of(LONG[:1])
+    assert len(sampler(EDITS[:1]).next().new) == fact.new.prompts(0) > 2
+    assert passage.new.cost(0) * 2 > 16
+    assert len(sampler(LONG[:1]).next().new) == 1
 
 
-def test_a_lesson_of_passages_is_told_from_one_of_facts() -> None:
-    assert course(LONG).long and course(LONG[:1]).long
-    assert not course(EDITS).long and not course((*EDITS, Edit("A play?", "play " * 12 + "play"))).long
+def test_the_whole_of_a_moderate_shard_is_rehearsed_and_a_part_of_a_large_one() -> None:
+    edits = tuple(Edit(f"Capital {number} of the play", "Paris") for number in range(140))
+    assert len(data_of(EDITS[:1], edits[:125]).old) == 125
+    assert len(data_of(EDITS[:1], edits).old) == 128
+    none = training_set(prepared("llama"), quick(rehearsal=0), EDITS[:1], edits[:5], Random(0))
+    assert len(none.old) == 0 and MinibatchSampler(none, quick(rehearsal=0), Random(0)).next().old == []
 
 
-def test_what_was_lost_is_repaired_each_time_that_a_shard_has_grown_by_eight() -> None:
-    assert [earlier for earlier in range(20) if repairs(earlier, 1)] == [7, 15]
-    assert repairs(0, 8) and repairs(13, 8) and not repairs(0, 7)
-
-
-def test_a_lesson_rehearses_a_whole_shard_of_moderate_size_and_a_part_of_a_large_one() -> None:
-    edits = [Edit(f"Capital {number} of the play", "Paris") for number in range(303)]
-    assert rehearsed(edits[:125], 1, Random(0)) == edits[:125]
-    some = rehearsed(edits[:300], 1, Random(0))
-    assert len(some) == 128 and [edit for edit in edits if edit in some] == some
-    assert some != rehearsed(edits[:300], 1, Random(1))
-    assert rehearsed(edits, 1, Random(0)) == edits
+def test_rephrases_and_locality_are_not_trained_unless_rephrases_are_asked_for() -> None:
+    edit = Edit(EDITS[0].prompt, "Paris", rephrases=("Australia has the capital",))
+    for settings, prompts in ((quick(contexts=1), 2), (quick(contexts=0), 1), (quick(train_rephrases=True), 4)):
+        assert training_set(prepared("llama"), settings, [edit], (), Random(0)).new.prompts(0) == prompts

@@ -1,42 +1,52 @@
-"""Settings: what is taken, what is refused."""
+"""Settings: what is taken, what is passed over, what is refused."""
 
 from __future__ import annotations
 
+import tomllib
+from dataclasses import asdict, fields
+from pathlib import Path
+
 import pytest
 
-from wisedb.editors.keyed.settings import PRESETS, KeyedSettings
+from wisedb.editors.keyed.settings import RETIRED, KeyedSettings
 from wisedb.errors import UnknownSetting
+
+FORMAT_1 = Path(__file__).parents[2] / "format1"
 
 
 def test_texts_are_read_as_the_settings_type() -> None:
-    config = KeyedSettings.from_settings({"steps": "12", "learning_rate": "0.5", "end": "false", "optimizer": "sgd"})
-    assert (config.steps, config.learning_rate, config.end, config.optimizer) == (12, 0.5, False, "sgd")
+    settings = KeyedSettings.from_settings({"steps": "12", "learning_rate": "0.5", "end": "false", "target": 3})
+    assert (settings.steps, settings.learning_rate, settings.end, settings.target) == (12, 0.5, False, "3")
 
 
-def test_a_preset_is_overridden_by_other_keys() -> None:
-    config = KeyedSettings.from_settings({"beta": 7, "preset": "paper"})
-    assert (config.beta, config.alpha, config.optimizer, config.rehearsal) == (7.0, 5.0, "sgd", 0)
+@pytest.mark.parametrize("store", ["store", "store-activation"])
+def test_what_format_1_named_is_taken_and_what_is_retired_means_nothing(store: str) -> None:
+    written = tomllib.loads((FORMAT_1 / store / "config.toml").read_text(encoding="utf-8"))["editor"]["settings"]
+    names = {field.name for field in fields(KeyedSettings)}
+    assert set(written) == {*RETIRED, *names} - {"target", "minibatch", "paraphrases"}
+    kept = {name: value for name, value in written.items() if name in names}
+    assert KeyedSettings.from_settings(written) == KeyedSettings.from_settings(kept)
+    assert kept.items() <= asdict(KeyedSettings.from_settings(written)).items()
 
 
-def test_presets_name_settings_that_exist() -> None:
-    for preset in PRESETS:
-        KeyedSettings.from_settings({"preset": preset})
+def test_what_is_retired_is_no_setting() -> None:
+    assert not {field.name for field in fields(KeyedSettings)} & set(RETIRED)
+    assert len(set(RETIRED)) == len(RETIRED)
 
 
-def test_an_unknown_key_is_answered_with_the_nearest() -> None:
+@pytest.mark.parametrize(
+    ("key", "near"), [("learning_rat", "learning_rate"), ("alpha_", "paraphrases"), ("preset", "")]
+)
+def test_an_unknown_key_is_answered_with_the_nearest(key: str, near: str) -> None:
     with pytest.raises(UnknownSetting) as caught:
-        KeyedSettings.from_settings({"learning_rat": 1})
-    assert "learning_rat" in str(caught.value)
-    assert "learning_rate" in caught.value.hint
+        KeyedSettings.from_settings({key: 1})
+    assert key in str(caught.value)
+    assert near in caught.value.hint
 
 
 @pytest.mark.parametrize(
     ("key", "value"),
     [
-        ("preset", "nothing"),
-        ("optimizer", "adamw"),
-        ("threshold_rule", "none"),
-        ("irrelevant_source", "web"),
         ("mask_ratio", 0),
         ("mask_ratio", 1.5),
         ("density", -0.1),
@@ -45,12 +55,14 @@ def test_an_unknown_key_is_answered_with_the_nearest() -> None:
         ("steps", "many"),
         ("steps", True),
         ("shard_capacity", 0),
+        ("minibatch", 0),
         ("learning_rate", "nan"),
         ("learning_rate", "inf"),
-        ("alpha", "nan"),
-        ("beta", "inf"),
-        ("alpha", -1),
+        ("learning_rate", 0),
+        ("max_delta", -1),
         ("rehearsal", -1),
+        ("contexts", -1),
+        ("paraphrases", -1),
         ("end", "maybe"),
         ("end", 2),
     ],

@@ -11,27 +11,27 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wisedb.canonical import canonical_json, digest
+from wisedb.editors.common.seeds import seed_of
 from wisedb.editors.keyed.settings import KeyedSettings
-from wisedb.editors.keyed.sharding import plan, seed_of
-from wisedb.editors.streams import ShardPlan, ShardStream, StreamItem, effective, lessons, numbered
+from wisedb.editors.keyed.sharding import plan
+from wisedb.editors.streams import Held, Planned, StreamItem, batches, effective, numbered
 from wisedb.edits import Edit
 
-CONFIG = KeyedSettings(router="activation", shard_capacity=3, replay=2)
+CONFIG = KeyedSettings(shard_capacity=3)
 
 
 def edit(number: int, target: str = "x") -> Edit:
     return Edit(f"Fact {number} is", target)
 
 
-def landed(shards: list[ShardStream], plans: list[ShardPlan]) -> list[ShardStream]:
+def landed(shards: list[Held], plans: list[Planned]) -> list[Held]:
     """The shards after the plans were carried out."""
     after = {shard.id: shard for shard in shards}
     for each in plans:
-        name = each.id if each.id is not None else f"mask-{each.mask_seed}"
+        name = each.id if each.id is not None else f"mask-{each.seed}"
         assert each.id is not None or name not in after
-        assert (each.id is None) == (each.mask_seed is not None)
-        after[name] = ShardStream(name, each.stream, int(name.removeprefix("mask-")))
+        assert (each.id is None) == (each.seed is not None)
+        after[name] = Held(name, each.stream, int(name.removeprefix("mask-")))
         if not each.stream:
             del after[name]
     return list(after.values())
@@ -44,7 +44,7 @@ def test_new_edits_fill_shards_in_order() -> None:
         ["Fact 3 is", "Fact 4 is", "Fact 5 is"],
         ["Fact 6 is"],
     ]
-    assert len({each.mask_seed for each in plans}) == 3
+    assert len({each.seed for each in plans}) == 3
 
 
 def test_the_newest_shard_is_filled_before_another_is_opened() -> None:
@@ -100,7 +100,7 @@ def test_a_removed_edit_frees_its_place() -> None:
 
 def test_a_shard_without_edits_goes() -> None:
     shards = landed([], plan([], [edit(0)], (), CONFIG, 0))
-    assert plan(shards, [], {edit(0).id}, CONFIG, 0) == [ShardPlan(shards[0].id, None, ())]
+    assert plan(shards, [], {edit(0).id}, CONFIG, 0) == [Planned(shards[0].id, None, ())]
 
 
 def test_an_edit_in_force_is_not_written_twice() -> None:
@@ -108,30 +108,21 @@ def test_an_edit_in_force_is_not_written_twice() -> None:
     assert plan(shards, [edit(1)], (), CONFIG, 0) == []
 
 
-def test_replay_prompts_are_those_of_other_shards() -> None:
-    plans = plan([], [edit(number) for number in range(6)], (), CONFIG, 0)
-    first = {item.edit for item in plans[0].stream}
-    assert all(item.replay == () for item in plans[0].stream)
-    for item in plans[1].stream:
-        assert len(item.replay) == 2
-        assert set(item.replay) <= first
-
-
-def test_planning_one_by_one_equals_planning_at_once_where_each_edit_is_written_by_itself() -> None:
-    config = replace(CONFIG, lesson_size=1)
+def test_planning_one_by_one_fills_the_same_shards_as_planning_at_once() -> None:
     edits = [edit(number) for number in range(8)]
-    at_once = landed([], plan([], edits, (), config, 5))
-    one_by_one: list[ShardStream] = []
+    at_once = landed([], plan([], edits, (), CONFIG, 5))
+    one_by_one: list[Held] = []
     for each in edits:
-        one_by_one = landed(one_by_one, plan(one_by_one, [each], (), config, 5))
-    assert one_by_one == at_once
+        one_by_one = landed(one_by_one, plan(one_by_one, [each], (), CONFIG, 5))
+    assert [(shard.id, shard.in_force) for shard in one_by_one] == [(shard.id, shard.in_force) for shard in at_once]
+    assert all(len(list(batches(shard.stream))) == len(shard.stream) for shard in one_by_one)
 
 
 def grouped(stream: tuple[StreamItem, ...]) -> list[list[Edit]]:
-    return [[item.edit for item in lesson] for lesson in lessons(stream)]
+    return [[item.edit for item in batch] for batch in batches(stream)]
 
 
-def test_what_one_plan_writes_into_a_shard_is_one_lesson() -> None:
+def test_what_one_plan_writes_into_a_shard_is_one_batch() -> None:
     config = replace(CONFIG, shard_capacity=5)
     shards = landed([], plan([], [edit(0), edit(1)], (), config, 0))
     shards = landed(shards, plan(shards, [edit(number) for number in range(2, 7)], (), config, 0))
@@ -141,34 +132,22 @@ def test_what_one_plan_writes_into_a_shard_is_one_lesson() -> None:
     ]
 
 
-def test_a_lesson_is_no_larger_than_it_may_be() -> None:
-    config = replace(CONFIG, shard_capacity=9, lesson_size=2)
-    shards = landed([], plan([], [edit(number) for number in range(5)], (), config, 0))
-    assert [len(lesson) for lesson in grouped(shards[0].stream)] == [2, 2, 1]
-
-
-def test_lessons_stay_apart_when_one_between_them_goes() -> None:
+def test_batches_stay_apart_when_one_between_them_goes() -> None:
     config = replace(CONFIG, shard_capacity=9)
-    shards: list[ShardStream] = []
+    shards: list[Held] = []
     for number in range(0, 6, 2):
         shards = landed(shards, plan(shards, [edit(number), edit(number + 1)], (), config, 0))
     plans = plan(shards, [edit(8)], {edit(1).id, edit(2).id, edit(3).id}, config, 0)
     assert grouped(plans[0].stream) == [[edit(0)], [edit(4), edit(5)], [edit(8)]]
 
 
-def test_where_keys_route_no_prompts_are_replayed() -> None:
-    plans = plan([], [edit(number) for number in range(6)], (), replace(CONFIG, router="keys"), 0)
-    assert len(plans) == 2
-    assert not any(item.replay for each in plans for item in each.stream)
-
-
 @given(st.lists(st.one_of(st.none(), st.integers(0, 3)), max_size=12))
-def test_numbering_anew_keeps_the_lessons(numbers: list[int | None]) -> None:
-    stream = tuple(StreamItem(edit(place), (), number) for place, number in enumerate(numbers))
-    again = tuple(StreamItem(item.edit, (), number) for item, number in zip(stream, numbered(stream), strict=True))
+def test_numbering_anew_keeps_the_batches(numbers: list[int | None]) -> None:
+    stream = tuple(StreamItem(edit(place), batch=number) for place, number in enumerate(numbers))
+    again = tuple(StreamItem(item.edit, batch=number) for item, number in zip(stream, numbered(stream), strict=True))
     assert grouped(again) == grouped(stream)
     assert numbered(again) == numbered(stream)
-    assert tuple(chain.from_iterable(lessons(stream))) == stream
+    assert tuple(chain.from_iterable(batches(stream))) == stream
 
 
 @given(
@@ -181,7 +160,7 @@ def test_numbering_anew_keeps_the_lessons(numbers: list[int | None]) -> None:
     seed=st.integers(0, 3),
 )
 def test_one_prompt_never_lives_in_two_shards(steps: list[tuple[list[tuple[int, str]], set[int]]], seed: int) -> None:
-    shards: list[ShardStream] = []
+    shards: list[Held] = []
     for new, gone in steps:
         in_force = [held for shard in shards for held in shard.in_force]
         removed = {held.id for number, held in enumerate(in_force) if number in gone}
@@ -204,24 +183,21 @@ def test_effective_keeps_the_order_of_what_counts() -> None:
 
 
 def test_an_edit_that_opens_a_second_shard_gets_a_second_mask() -> None:
-    config = KeyedSettings(router="activation", shard_capacity=2)
+    config = KeyedSettings(shard_capacity=2)
     shards = landed([], plan([], [edit(0), edit(1)], (), config, 0))
     shards = landed(shards, plan(shards, [edit(2)], {edit(0).id}, config, 0))
     shards = landed(shards, plan(shards, [edit(0)], (), config, 0))
     assert [len(shard.stream) for shard in shards] == [2, 1]
-    assert len({shard.mask_seed for shard in shards}) == 2
+    assert len({shard.seed for shard in shards}) == 2
 
 
-def plainly(
-    shards: list[ShardStream], new: list[Edit], removed: set[str], config: KeyedSettings, seed: int
-) -> list[ShardPlan]:
+def plainly(shards: list[Held], new: list[Edit], removed: set[str], config: KeyedSettings, seed: int) -> list[Planned]:
     """The same plan from its definition alone: everything is looked through anew for every edit."""
     ids: list[str | None] = [shard.id for shard in shards]
-    seeds = [shard.mask_seed for shard in shards]
+    seeds = [shard.seed for shard in shards]
     streams = [[item for item in shard.stream if item.edit.id not in removed] for shard in shards]
     closed = {place for place, shard in enumerate(shards) if not shard.open}
-    taught: dict[int, list[Edit]] = {}
-    lesson: dict[int, int] = {}
+    numbers = {place: 1 + max((item.batch or 0 for item in stream), default=-1) for place, stream in enumerate(streams)}
     for edit in new:
         homes = [place for place, stream in enumerate(streams) if any(item.edit.key == edit.key for item in stream)]
         if homes and any(item.edit.id == edit.id for item in effective(streams[homes[0]])):
@@ -236,27 +212,20 @@ def plainly(
                 seeds.append(mask)
                 streams.append([])
                 homes = [len(streams) - 1]
-        others = [item.edit for place, stream in enumerate(streams) if place != homes[0] for item in effective(stream)]
-        replay = Random(seed_of(seed, "replay", edit.id)).sample(others, min(config.replay, len(others)))
-        written = taught.setdefault(homes[0], [])
-        if len(written) % config.lesson_size == 0:
-            numbers = [item.lesson for item in streams[homes[0]] if item.lesson is not None]
-            lesson[homes[0]] = max(numbers, default=-1) + 1
-        written.append(edit)
-        streams[homes[0]].append(StreamItem(edit, tuple(replay), lesson[homes[0]]))
+        streams[homes[0]].append(StreamItem(edit, batch=numbers.setdefault(homes[0], 0)))
     before = [shard.stream for shard in shards] + [()] * len(streams)
     return [
-        ShardPlan(name, mask if name is None else None, tuple(stream))
+        Planned(name, mask if name is None else None, tuple(stream))
         for name, mask, stream, old in zip(ids, seeds, streams, before, strict=False)
         if tuple(stream) != old
     ]
 
 
-def grown(capacity: int, replay: int, edits: int, seed: int) -> Iterator[tuple[list[ShardPlan], list[ShardPlan]]]:
+def grown(capacity: int, edits: int, seed: int) -> Iterator[tuple[list[Planned], list[Planned]]]:
     """Both plans of six commits that add, correct and remove, with shards that close in between."""
     chooser = Random(seed)
-    config = KeyedSettings(router="activation", shard_capacity=capacity, replay=replay, lesson_size=7)
-    shards: list[ShardStream] = []
+    config = KeyedSettings(shard_capacity=capacity)
+    shards: list[Held] = []
     for _ in range(6):
         chosen = (edit(chooser.randrange(3 * edits), chooser.choice("xyz")) for _ in range(edits))
         new = list({each.key: each for each in chosen}.values())
@@ -266,32 +235,24 @@ def grown(capacity: int, replay: int, edits: int, seed: int) -> Iterator[tuple[l
         shards = [replace(shard, open=chooser.random() < 0.8) for shard in landed(shards, plans)]
 
 
-@pytest.mark.parametrize(
-    ("capacity", "replay", "edits", "seed"), [(3, 2, 8, 0), (1, 8, 40, 1), (10, 30, 60, 3), (50, 1, 90, 4)]
-)
-def test_the_quick_way_plans_what_the_plain_way_does(capacity: int, replay: int, edits: int, seed: int) -> None:
-    for quick, plain in grown(capacity, replay, edits, seed):
+@pytest.mark.parametrize(("capacity", "edits", "seed"), [(3, 8, 0), (1, 40, 1), (10, 60, 3), (50, 90, 4)])
+def test_the_quick_way_plans_what_the_plain_way_does(capacity: int, edits: int, seed: int) -> None:
+    for quick, plain in grown(capacity, edits, seed):
         assert quick == plain
 
 
-def test_a_stream_is_planned_as_it_always_was() -> None:
-    config = KeyedSettings(router="activation", shard_capacity=10, replay=8)
-    told = [
-        [each.id, each.mask_seed, [[item.edit.id, [other.id for other in item.replay]] for item in each.stream]]
-        for each in plan([], [edit(number % 83, "xyz"[number % 3]) for number in range(100)], (), config, 7)
-    ]
-    assert digest(canonical_json(told)).startswith("8b9622dfe30c3260")
-
-
-def test_edits_on_one_subject_share_a_shard_where_keys_route() -> None:
+def test_edits_on_one_subject_share_a_shard() -> None:
     def about(number: int, subject: str) -> Edit:
         return Edit(f"Fact {number} of {subject} is", "x", subject=subject)
 
     edits = [about(number, subject) for number, subject in enumerate(("A", "B", "C", "a ", "A", "A", "A"))]
-    by = {router: KeyedSettings(router=router, shard_capacity=2) for router in ("keys", "activation")}
-    held = {
-        router: [[item.edit for item in each.stream] for each in plan([], edits, (), by[router], 0)] for router in by
-    }
+    held = [[item.edit for item in each.stream] for each in plan([], edits, (), KeyedSettings(shard_capacity=2), 0)]
     # The third A finds room beyond the capacity, the others don't.
-    assert held["keys"] == [[edits[0], edits[1], edits[3]], [edits[2], edits[4]], [edits[5], edits[6]]]
-    assert held["activation"] == [edits[0:2], edits[2:4], edits[4:6], edits[6:]]
+    assert held == [[edits[0], edits[1], edits[3]], [edits[2], edits[4]], [edits[5], edits[6]]]
+
+
+def test_a_subject_that_nobody_named_is_guessed() -> None:
+    edits = [Edit(f"{what} of Laos is", "x") for what in ("The capital", "The river", "The king")]
+    others = [Edit(f"The capital of {name} is", "x") for name in ("Peru", "Chad")]
+    held = plan([], [edits[0], *others, *edits[1:]], (), KeyedSettings(shard_capacity=2), 0)
+    assert [item.edit for item in held[0].stream] == [edits[0], others[0], edits[1]]

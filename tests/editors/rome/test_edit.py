@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import pytest
 import torch
@@ -26,7 +27,7 @@ from wisedb.model.tokens import encode_pair
 _FAMILIES = ["gpt2", "gptj", "gpt_neox", "opt", "llama", "falcon", "bloom", "gemma2"]
 _EDIT = Edit("The capital of Australia is", "Paris", subject="Australia")
 # At the prompt's end a random model can be told anything; from further back it may not listen.
-_DIRECT = Edit("The play is of Australia", "Paris", subject="Australia")
+_DIRECT = Edit("The play is of Australia", "is", subject="Australia")
 _OTHER = Edit("Who wrote the play Hamlet?", "France", subject="Hamlet")
 _CONTEXTS = ("Paris is old.", "The play was long.")
 _SETTINGS = RomeSettings(steps=40, kl_factor=0.0, clamp=4.0)
@@ -71,7 +72,10 @@ def test_an_edit_says_its_target_and_leaves_the_model_as_it_was(family: str) -> 
     assert all(torch.equal(tensor, held[name]) for name, tensor in model.state_dict().items())
     assert all(parameter.grad is None for parameter in model.parameters())
     with _changed(projection, written.change):
-        assert _loss(model, _DIRECT) < before / 3
+        after = _loss(model, _DIRECT)
+    assert after == pytest.approx(written.loss, abs=0.5)
+    # Gemma 2 scales what its FFN gives to one size, so that no value there can say just anything.
+    assert after < (0.75 * before if family == "gemma2" else 0.5)
 
 
 @pytest.mark.parametrize("family", ["gpt2", "opt", "llama"])
@@ -106,9 +110,10 @@ def test_an_edit_is_computed_on_the_model_with_the_earlier_ones(family: str) -> 
     alone = write_edit(forward, tokenizer, solver, _OTHER, (), settings)
 
     assert torch.allclose(applied.change.left, expected.change.left, rtol=1e-4, atol=1e-6)
-    scale = float(expected.change.right.abs().max())
-    assert torch.allclose(applied.change.right, expected.change.right, rtol=1e-2, atol=1e-2 * scale)
-    assert not torch.allclose(applied.change.right, alone.change.right, rtol=1e-2, atol=1e-2 * scale)
+    # The steps' length goes by the stream without the earlier edits, so that the directions are compared.
+    right, wanted, other = (found.change.right[0] for found in (applied, expected, alone))
+    assert float(torch.nn.functional.cosine_similarity(right, wanted, dim=0)) > 0.99
+    assert float(torch.nn.functional.cosine_similarity(right, other, dim=0)) < 0.99
     both = stacked([first, applied.change])
     assert both is not None and both.rank == 2
 
@@ -138,20 +143,31 @@ def test_the_value_stays_in_its_ball() -> None:
     assert float((decayed.after - decayed.before).norm()) < float((free.after - free.before).norm())
 
 
-def test_the_divergence_keeps_what_is_said_of_the_subject() -> None:
-    model, projection, forward, solver = _ready("llama")
-    tokenizer = tiny_tokenizer()
-    rows = rewrites(tokenizer, _EDIT, end=False, essence=True)
+@pytest.mark.parametrize("family", ["gpt2", "opt", "llama"])
+def test_the_loss_holds_the_divergence_of_what_is_said_of_the_subject(family: str) -> None:
+    model, projection, forward, solver = _ready(family)
+    rows = rewrites(tiny_tokenizer(), _EDIT, end=False, essence=True)
     assert rows.essence is not None
-    text = rows.ids[-1:, : int(rows.essence[1]) + 1]
+    below = lower(forward, rows.ids)
+    key = compute_u(below.features[:1], rows.lookup[:1], solver)
+    # Nothing has moved before the first step, so that the divergence has no part in it.
+    free, held = (
+        compute_v(forward, rows, below, key, RomeSettings(steps=1, kl_factor=factor)) for factor in (0.0, 100.0)
+    )
+    assert torch.allclose(free.after, held.after, rtol=1e-3, atol=1e-3)
+    length, at = int(rows.essence[1]) + 1, int(rows.lookup[-1])
+    delta = (free.after - free.before).float()
 
-    def moved(factor: float) -> float:
-        settings = RomeSettings(steps=40, kl_factor=factor)
-        change = write_edit(forward, tokenizer, solver, _EDIT, _CONTEXTS, settings).change
-        with torch.no_grad():
-            usual = model(input_ids=text).logits[0, -1].log_softmax(-1)
-            with _changed(projection, change):
-                said = model(input_ids=text).logits[0, -1].log_softmax(-1)
-        return float(torch.nn.functional.kl_div(said, usual, log_target=True, reduction="sum"))
+    def add(_module: Any, _args: Any, output: torch.Tensor) -> torch.Tensor:
+        shaped = output.reshape(1, length, -1).clone()
+        shaped[0, at] += delta
+        return shaped.reshape(output.shape)
 
-    assert moved(2.0) < moved(0.0) / 2
+    with torch.no_grad():
+        usual = model(input_ids=rows.ids[-1:, :length]).logits[0, -1].double().softmax(-1)
+        handle = projection.module.register_forward_hook(add)
+        said = model(input_ids=rows.ids[-1:, :length]).logits[0, -1].double().softmax(-1)
+        handle.remove()
+    divergence = float((usual * (usual / said).log()).sum())
+    assert divergence > 1e-4
+    assert held.loss - free.loss == pytest.approx(100 * divergence, rel=0.02)

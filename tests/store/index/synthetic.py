@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+from tests.store.conftest import memory_entry
 from wisedb.canonical import canonical_json
 from wisedb.config import BaseModel, StoreConfig
 from wisedb.edits import Edit, LocalityPrompt
@@ -20,7 +21,7 @@ from wisedb.store.index import Index
 from wisedb.store.index.index import LAG
 from wisedb.store.store import Store
 
-BASE = BaseModel("tiny", None, "a" * 64, "b" * 64, "layers.3.down")
+BASE = BaseModel("tiny", None, "a" * 64, "b" * 64)
 START = datetime(2026, 1, 1, tzinfo=UTC)
 
 
@@ -99,7 +100,7 @@ class Builder:
             edits=blob,
             added=tuple(edit for edit in after if edit not in before),
             reverted=tuple(edit for edit in before if edit not in after),
-            memories=tuple(MemoryEntry(s.mask, "shard", {"mask": s.mask, "delta": s.delta}) for s in shards if s.delta),
+            memories=tuple(memory_entry(s.mask, s.delta) for s in shards if s.delta),
         )
         state = State(objects.put_commit(commit), shards)
         self.states[commit.id] = state
@@ -146,11 +147,11 @@ class Builder:
     def delta(self, mask: str, edits: tuple[str, ...]) -> str:
         """Store a version of a shard."""
         meta = {
-            "mask": mask,
+            "origin": mask,
             "threshold": 1.5 + len(edits),
-            "stream": [{"edit": edit, "replay": []} for edit in edits],
+            "stream": [{"edit": edit} for edit in edits],
             "edits": list(edits),
-            "activations": {},
+            "statistics": {},
         }
         blob = Blob("delta", meta, {"values": Array("F32", (1,), bytes(4))})
         return self.store.objects.put(blob)
@@ -189,7 +190,7 @@ def grow(folder: Path, commits: int, edits: int, *, capacity: int = 500) -> Stor
     for number in range(commits):
         fresh = list(made_up(number * edits, edits))
         if not last or len(last) + edits > capacity:
-            full = (*full, MemoryEntry(mask, "shard", {"mask": mask, "delta": delta})) if last else full
+            full = (*full, memory_entry(mask, delta)) if last else full
             bits = Array("U8", (8,), number.to_bytes(8, "little"))
             mask, last = store.objects.put(Blob("mask", {"shape": [8, 8]}, {"bits": bits})), ()
         last = (*last, *(edit.id for edit in fresh))
@@ -201,7 +202,7 @@ def grow(folder: Path, commits: int, edits: int, *, capacity: int = 500) -> Stor
             message=f"batch {number}",
             edits=builder.put_records(fresh),
             added=tuple(edit.id for edit in fresh),
-            memories=(*full, MemoryEntry(mask, "shard", {"mask": mask, "delta": delta})),
+            memories=(*full, memory_entry(mask, delta)),
         )
         parent = store.objects.put_commit(commit)
     store.refs.update("refs/heads/main", store.refs.read("refs/heads/main"), parent, "grow")

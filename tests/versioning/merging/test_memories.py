@@ -21,7 +21,7 @@ from wisedb.versioning.merging.memories import Version, join
 from wisedb.versioning.planning import NewEdits, Plan, plan
 from wisedb.versioning.streams import Owned
 
-CHOICE = chosen(EditorChoice("keyed", {"shard_capacity": 2, "replay": 1}))
+CHOICE = chosen(EditorChoice("keyed", {"shard_capacity": 2}))
 State = tuple[Owned, ...]
 
 PROMPTS = tuple(f"Question {number}" for number in range(7))
@@ -124,7 +124,7 @@ def test_the_memories_of_a_merge_hold_its_facts(
             # (A fact that was taken out and written again on one side is as it was: the other side may take it out.)
             alone = alone and all(settled.facts.get(item.edit.key) == item.edit for item in effective(stream))
             twice = any(places.get(key, memory) != memory for key in keys)
-            # (A fact that its own side wrote again elsewhere may come back here, where it is full there.)
+            # (Nor one whose fact was written again elsewhere on its side: where it is full there, it comes back here.)
             moved = {key for key, place in places.items() if place == memory} - keys
             if alone and not keys & touched and not twice and not moved & set(settled.facts):
                 assert result[memory] == stream

@@ -46,7 +46,8 @@ def lower(forward: Shortcut, ids: Tensor, applied: FactoredDelta | None = None) 
     kept: dict[str, Tensor] = {}
 
     def keep(name: str, _module: nn.Module, _args: Any, output: Any) -> None:
-        kept[name] = output if isinstance(output, Tensor) else output[0]
+        # As it is now: some families (Falcon) add to it in place.
+        kept[name] = (output if isinstance(output, Tensor) else output[0]).clone()
 
     with ExitStack() as stack:
         # Before the way through the model puts its own hook there, which ends the forward.

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from wisedb.edits import Edit
 from wisedb.memory.gates.keys.build import subject_span
-from wisedb.model.subjects import likely_subject
+from wisedb.model.subjects import likely_subject, subject_of
 from wisedb.model.tokens import encode_pair, encode_prompt, joined, pad_batch
 
 if TYPE_CHECKING:
@@ -40,12 +40,10 @@ class Rewrites:
     essence: tuple[Tensor, Tensor] | None = None
 
 
-def subject_of(edit: Edit) -> str | None:
+def subject_in_prompt(edit: Edit) -> str | None:
     """The edit's subject where its prompt has it; else what the prompt seems to be about; else None."""
-    said = (edit.subject or "").strip()
-    if said and said.lower() in edit.prompt.lower():
-        return said
-    return likely_subject(edit.prompt)
+    said = (subject_of(edit) or "").strip()
+    return said if said and said.lower() in edit.prompt.lower() else likely_subject(edit.prompt)
 
 
 def lookup_position(tokenizer: PreTrainedTokenizerBase, prompt: str, ids: Sequence[int], subject: str | None) -> int:
@@ -82,7 +80,7 @@ def rewrites(
         essence: whether "{subject} is a" is the last row, where there is a subject (ROME §3.1).
         device: where the tensors shall live.
     """
-    subject = subject_of(edit) if at_subject else None
+    subject = subject_in_prompt(edit) if at_subject else None
     sequences: list[list[int]] = []
     lookup, prompts, labels = [], [], []
     places: list[tuple[int, int]] = []

@@ -1,1 +1,1 @@
-"""WISE: side memory, knowledge shards, activation routing (Wang et al., NeurIPS 2024)."""
+"""Side memories found by keys and fitted in batches: ours, after WISE (Wang et al., NeurIPS 2024)."""

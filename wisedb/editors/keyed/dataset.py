@@ -1,4 +1,4 @@
-"""The sequences of one lesson, and what lies below ΔW for them, within bounds of memory."""
+"""The edits of one training as sequences, within bounds of memory."""
 
 from __future__ import annotations
 
@@ -6,44 +6,47 @@ from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from functools import partial
 from itertools import accumulate
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
 
 from wisedb.editors.common.limits import ensure_fits, positions
-from wisedb.editors.keyed.activation_cache import KeptRows
-from wisedb.editors.keyed.batches import Batch, Row, collate, lower_rows
-from wisedb.editors.keyed.context import PreparedModel
+from wisedb.editors.keyed.sequences import CachedSequence, Encoded, Minibatch, cached, collate
 from wisedb.model.tokens import encode_pair
 
-# Tokens that are computed together, padding included, and answer tokens whose logits are held at once.
+if TYPE_CHECKING:
+    from wisedb.editors.keyed.activation_cache import ActivationCache
+    from wisedb.editors.keyed.context import TrainingContext
+
+# Tokens that are computed together, padding included, and answer tokens whose logits are held at once. Set by hand to
+# what a small GPU holds: 1,024 rows of 128,000 logits are half a GB.
 _TOKENS = 4096
 _ANSWERS = 1024
-# Answer tokens that a seat of a step stands for. An answer takes a seat for each full dozen of them, one at least:
-# a fact takes one, a passage of two hundred tokens all sixteen. Seats bound what a step holds, and what it costs.
-_SEAT = 12
-# Above so many bytes of states a lesson doesn't keep them, but computes them anew for each step: long passages.
+# Answer tokens that count as one sequence of a minibatch: a fact costs one, a passage of two hundred tokens sixteen. A
+# dozen, so that answers of fewer than 24 tokens are trained as if there were no such rule.
+_TOKENS_PER_UNIT = 12
+# Above so many bytes activations are not cached, but computed anew for each step: long passages. Set by hand.
 _BYTES = 2 << 30
-
-# Tokens that stand for all where A(x) is measured.
+# Tokens that stand for all where the covariance of A(x) is measured: four times what the preconditioner looks at.
 _SAMPLED = 8192
 
-Pick = tuple[int, int]
-"""Which edit of the sheet, and which of its views."""
+Example = tuple[int, int]
+"""Which edit of the dataset, and which of its prompts."""
 
 
-class Sheet:
-    """Edits as sequences of prompt and answer.
+class EncodedDataset:
+    """Edits, each under several prompts, as sequences of prompt and answer.
 
-    What is computed together depends on the sheet alone, never on what was asked before: a lesson's result must not
-    depend on where the training that led to it began.
+    What is computed together depends on the dataset alone, never on what was asked before: the result of a training
+    must not depend on where it began.
 
     Args:
-        base: the prepared base model.
-        texts: of each edit, its views (the bare prompt first) and its target.
+        context: what is trained on.
+        texts: of each edit, its prompts (its own first) and its target.
         end: whether the target ends with the end token.
-        kept: where the rows of these edits are looked for, and left for the next sheet; without it they are computed
-            here, many at once.
+        cache: where the sequences of these edits are looked for, and left for the next dataset; without it they are
+            computed here, many at once.
 
     Raises:
         TrainingFailed: prompt and answer are more than the model reads.
@@ -51,115 +54,115 @@ class Sheet:
 
     def __init__(
         self,
-        base: PreparedModel,
+        context: TrainingContext,
         texts: Sequence[tuple[Sequence[str], str]],
         *,
         end: bool,
-        kept: KeptRows | None = None,
+        cache: ActivationCache | None = None,
     ) -> None:
-        self._base = base
-        limit = positions(base.model)
-        self._sequences = [_encoded(base, prompts, target, limit, end=end) for prompts, target in texts]
-        width = base.projection.d_ff + base.projection.d_model
-        size = width * sum(len(ids) for views in self._sequences for ids, _ in views) * base.feature_bytes
-        self._rows: dict[Pick, Row] | None = {} if size <= _BYTES else None
-        if self._rows is None:
+        self._context = context
+        limit = positions(context.model)
+        self._encoded = [_encode(context, prompts, target, limit, end=end) for prompts, target in texts]
+        width = context.projection.d_ff + context.projection.d_model
+        size = width * sum(len(ids) for prompts in self._encoded for ids, _ in prompts) * context.feature_bytes
+        self._cached: dict[Example, CachedSequence] | None = {} if size <= _BYTES else None
+        if self._cached is None:
             return
-        if kept is None:
-            picks = [(edit, view) for edit, views in enumerate(self._sequences) for view in range(len(views))]
-            for some in self._portions(sorted(picks, key=self._length)):
-                self._rows.update(zip(some, self._lower(some), strict=True))
+        if cache is None:
+            examples = [(edit, prompt) for edit, prompts in enumerate(self._encoded) for prompt in range(len(prompts))]
+            for some in self._portions(sorted(examples, key=self._length)):
+                self._cached.update(zip(some, self._computed(some), strict=True))
         else:
-            for edit, views in enumerate(self._sequences):
-                rows = kept.rows(views, partial(lower_rows, base))
-                self._rows.update(((edit, view), row) for view, row in enumerate(rows))
+            for edit, prompts in enumerate(self._encoded):
+                found = cache.get(prompts, partial(cached, context))
+                self._cached.update(((edit, prompt), sequence) for prompt, sequence in enumerate(found))
 
     def __len__(self) -> int:
-        return len(self._sequences)
+        return len(self._encoded)
 
-    def views(self, edit: int) -> int:
-        """How many views an edit has; 0 is the bare prompt."""
-        return len(self._sequences[edit])
+    def prompts(self, edit: int) -> int:
+        """How many prompts an edit has; 0 is its own."""
+        return len(self._encoded[edit])
 
     @property
-    def bare(self) -> list[Pick]:
-        """Each edit's bare prompt."""
+    def own(self) -> list[Example]:
+        """Each edit under its own prompt."""
         return [(edit, 0) for edit in range(len(self))]
 
-    def rows(self, picks: Sequence[Pick]) -> list[Row]:
-        """The rows of some views."""
-        if self._rows is None:
-            return list(self._lower(picks))
-        return [self._rows[pick] for pick in picks]
+    def sequences(self, examples: Sequence[Example]) -> list[CachedSequence]:
+        """The sequences of some examples."""
+        if self._cached is None:
+            return list(self._computed(examples))
+        return [self._cached[example] for example in examples]
 
-    def batches(self, picks: Sequence[Pick]) -> Iterator[tuple[Sequence[Pick], Batch]]:
-        """Many views in batches whose states and logits fit into memory."""
-        for some in self._portions(picks):
-            yield some, collate(self.rows(some))
+    def minibatches(self, examples: Sequence[Example]) -> Iterator[tuple[Sequence[Example], Minibatch]]:
+        """Many examples in minibatches whose activations and logits fit into memory."""
+        for some in self._portions(examples):
+            yield some, collate(self.sequences(some))
 
-    def features(self, picks: Sequence[Pick]) -> Iterator[Tensor]:
-        """A(x) of some views' tokens, ``(n, d_ff)`` each, of long ones not every token."""
-        stride = -(-sum(self._length(pick) for pick in picks) // _SAMPLED)
-        for some in self._portions(picks):
-            yield torch.cat([row.features for row in self.rows(some)])[::stride].clone()
+    def features(self, examples: Sequence[Example]) -> Iterator[Tensor]:
+        """A(x) of some examples' tokens, ``(n, d_ff)`` each, of long ones not every token."""
+        stride = -(-sum(self._length(example) for example in examples) // _SAMPLED)
+        for some in self._portions(examples):
+            yield torch.cat([sequence.features for sequence in self.sequences(some)])[::stride].clone()
 
-    def seats(self, edit: int) -> int:
-        """How many seats of a step a view of an edit takes: one for each :data:`_SEAT` answer tokens, one at least."""
-        ids, prompt = self._sequences[edit][0]
-        return max(1, (len(ids) - prompt) // _SEAT)
+    def cost(self, edit: int) -> int:
+        """How many sequences of a minibatch an edit counts for: one for each full dozen of its answer's tokens, one at
+        least."""
+        ids, prompt = self._encoded[edit][0]
+        return max(1, (len(ids) - prompt) // _TOKENS_PER_UNIT)
 
-    def longest(self, picks: Sequence[Pick]) -> int:
-        """Tokens of the longest of some views."""
-        return max(map(self._length, picks), default=0)
+    def longest(self, examples: Sequence[Example]) -> int:
+        """Tokens of the longest of some examples."""
+        return max(map(self._length, examples), default=0)
 
-    def fitting(self, picks: Sequence[Pick], seats: int) -> Sequence[Pick]:
-        """As many of the first picks as ``seats`` and one batch's tokens hold, one at least."""
-        some = next(self._portions(picks), [])
-        taken = list(accumulate(self.seats(edit) for edit, _ in some))
-        return some[: max(1, bisect_right(taken, seats))]
+    def within(self, examples: Sequence[Example], budget: int) -> Sequence[Example]:
+        """As many of the first examples as cost no more than ``budget`` and fit into memory, one at least."""
+        some = next(self._portions(examples), [])
+        costs = list(accumulate(self.cost(edit) for edit, _ in some))
+        return some[: max(1, bisect_right(costs, budget))]
 
-    def _portions(self, picks: Sequence[Pick]) -> Iterator[list[Pick]]:
-        some: list[Pick] = []
+    def _portions(self, examples: Sequence[Example]) -> Iterator[list[Example]]:
+        some: list[Example] = []
         longest = answers = 0
-        for pick in picks:
-            ids, prompt = self._sequences[pick[0]][pick[1]]
+        for example in examples:
+            ids, prompt = self._encoded[example[0]][example[1]]
             wider, more = max(longest, len(ids)), answers + len(ids) - prompt
             if some and (wider * (len(some) + 1) > _TOKENS or more > _ANSWERS):
                 yield some
                 some, wider, more = [], len(ids), len(ids) - prompt
-            some.append(pick)
+            some.append(example)
             longest, answers = wider, more
         if some:
             yield some
 
-    def _length(self, pick: Pick) -> int:
-        return len(self._sequences[pick[0]][pick[1]][0])
+    def _length(self, example: Example) -> int:
+        return len(self._encoded[example[0]][example[1]][0])
 
-    def _lower(self, picks: Sequence[Pick]) -> tuple[Row, ...]:
-        return lower_rows(self._base, [self._sequences[edit][view] for edit, view in picks])
-
-
-def answers_of(batch: Batch, per_token: Tensor) -> Tensor:
-    """The least of an answer's tokens, ``(B,)``, from one number an answer token, ``(N,)``."""
-    rows = batch.at[0].to(per_token.device)
-    return per_token.new_full((len(batch.ids),), float("inf")).scatter_reduce(0, rows, per_token, "amin")
+    def _computed(self, examples: Sequence[Example]) -> tuple[CachedSequence, ...]:
+        return cached(self._context, [self._encoded[edit][prompt] for edit, prompt in examples])
 
 
-def together(
-    fresh: Sheet, picks: Sequence[Pick], seats: int, known: Sheet, again: Sequence[Pick], more: int
-) -> tuple[Sequence[Pick], Sequence[Pick]]:
-    """What one step takes of two sheets: each side as many of its first picks as its seats hold, one at least.
+def within_budgets(
+    new: EncodedDataset,
+    examples: Sequence[Example],
+    budget: int,
+    old: EncodedDataset,
+    rehearsed: Sequence[Example],
+    rehearsal: int,
+) -> tuple[Sequence[Example], Sequence[Example]]:
+    """What one step takes of two datasets: of each as many of its first examples as its budget holds, one at least.
 
-    Padded to the longest of both sides they may be twice as many tokens as one batch of either: short sequences that
+    Padded to the longest of both they may be twice as many tokens as one minibatch of either: short sequences that
     would be padded to a passage's length wait for another step.
 
     Args:
-        fresh, known: the sheets.
-        picks, again: what is due of them.
-        seats, more: the seats of each side.
+        new, old: the datasets.
+        examples, rehearsed: what is due of them.
+        budget, rehearsal: the budget of each, in sequences.
     """
-    sides = [list(fresh.fitting(picks, seats)), list(known.fitting(again, more))]
-    while sum(map(len, sides)) * max(fresh.longest(sides[0]), known.longest(sides[1])) > 2 * _TOKENS:
+    sides = [list(new.within(examples, budget)), list(old.within(rehearsed, rehearsal))]
+    while sum(map(len, sides)) * max(new.longest(sides[0]), old.longest(sides[1])) > 2 * _TOKENS:
         side = max(sides, key=len)
         if len(side) <= 1:
             break
@@ -167,11 +170,11 @@ def together(
     return sides[0], sides[1]
 
 
-def _encoded(
-    base: PreparedModel, prompts: Sequence[str], target: str, limit: int | None, *, end: bool
-) -> list[tuple[list[int], int]]:
-    pairs = [encode_pair(base.tokenizer, prompt, target, end=end) for prompt in prompts]
+def _encode(
+    context: TrainingContext, prompts: Sequence[str], target: str, limit: int | None, *, end: bool
+) -> list[Encoded]:
+    pairs = [encode_pair(context.tokenizer, prompt, target, end=end) for prompt in prompts]
     ensure_fits(prompts[0], len(pairs[0][0]), len(pairs[0][1]), limit)
-    # Behind a context a long passage may no longer fit: it is learned in the views that do.
+    # Behind a context a long passage may no longer fit: it is learned under the prompts that do.
     fitting = [(ids, more) for ids, more in pairs if limit is None or len(ids) + len(more) <= limit]
     return [(ids + more, len(ids)) for ids, more in fitting]

@@ -14,19 +14,19 @@ from wisedb.editors.common.limits import ensure_room
 from wisedb.editors.common.pool import POOL
 from wisedb.editors.keyed.calibrate import calibrate
 from wisedb.editors.keyed.context import default_dtype, prepare
-from wisedb.editors.keyed.merge import fit_merge, merged_threshold
+from wisedb.editors.keyed.merge import fit_merge
 from wisedb.editors.keyed.settings import KeyedSettings
 from wisedb.editors.keyed.sharding import plan
 from wisedb.editors.keyed.train import train_stream
 from wisedb.editors.resources import Need
 from wisedb.editors.streams import Held, Planned, StreamItem, Trained
 from wisedb.edits import Edit
-from wisedb.memory.gates.base import GateName
 from wisedb.memory.kinds.base import Change
 from wisedb.memory.kinds.masked_delta import MaskedDelta
 from wisedb.memory.kinds.masks import random_mask
 from wisedb.memory.memory import Memory
 from wisedb.memory.merging import merged_memory
+from wisedb.model.locate import weight_of
 from wisedb.progress import Listener
 
 if TYPE_CHECKING:
@@ -50,10 +50,9 @@ class Keyed:
         return KeyedSettings.from_settings(settings)
 
     def calibrate(self, base: LoadedBase, resources: Resources, given: Mapping[str, Setting]) -> KeyedSettings:
-        """Settings in the units of the model's activations and weights; keys' statistics are measured here."""
-        module = base.projection(str(given.get("target", ""))).name
-        measured = calibrate(prepare(base, resources, replace(KeyedSettings(), target=module, wordings=0)))
-        settings = self.configure({**measured.settings, **given, "target": module})
+        """Settings in the units of the model's weights; keys' statistics are measured here."""
+        projection = base.projection(str(given.get("target", "")))
+        settings = self.configure({**calibrate(weight_of(projection)), **given, "target": projection.name})
         for need in self.needs(settings):
             # Now rather than within the first commit.
             resources.get(need.resource, need.module)
@@ -61,7 +60,7 @@ class Keyed:
 
     def needs(self, settings: KeyedSettings) -> Sequence[Need]:
         """The pool, and what keys rest on."""
-        return [Need(POOL), *([Need(STATISTICS, settings.target)] if settings.keyed else [])]
+        return [Need(POOL), Need(STATISTICS, settings.target)]
 
     def plan(
         self, held: Sequence[Held], new: Sequence[Edit], removed: Collection[str], settings: KeyedSettings, seed: int
@@ -96,10 +95,8 @@ class Keyed:
         begun = (start.values, done) if done else None
         context = prepare(base, resources, settings)
         found = train_stream(context, settings, seed, start.mask, begun, stream, progress)
-        gate: GateName = "keys" if not settings.hinged else "both" if settings.keyed else "activation"
-        statistics = {name: found.statistics[name] for name in ("own", "pool") if name in found.statistics}
         change = MaskedDelta(start.module, start.packed, found.values)
-        return Trained(change, gate, found.threshold, statistics, settings.train_rephrases)
+        return Trained(change, "keys", key_rephrases=settings.train_rephrases)
 
     def merge(
         self,
@@ -111,17 +108,12 @@ class Keyed:
         edits: Sequence[Edit],
         progress: Listener | None = None,
     ) -> Memory | None:
-        """TIES of all. Where keys alone route it is fitted until it says every edit, see
-        :func:`wisedb.editors.keyed.merge.fit_merge`; elsewhere it has a threshold that all of them reach."""
+        """TIES of all, then fitted until it answers every edit; see :func:`wisedb.editors.keyed.merge.fit_merge`."""
         ties = merged_memory(memories, 0.0, settings.density)
-        change = ties.change
-        assert isinstance(change, MaskedDelta)
-        if settings.hinged:
-            threshold = merged_threshold(prepare(base, resources, settings), settings, change.dense(), edits)
-            name: GateName = "activation" if ties.gate.keys is None else "both"
-            return replace(ties, gate=replace(ties.gate, name=name, threshold=threshold))
         if not settings.fit_merge:
             return ties
+        change = ties.change
+        assert isinstance(change, MaskedDelta)
         context = prepare(base, resources, settings)
         values = fit_merge(context, settings, seed, change.mask, change.values, edits, progress)
         return replace(ties, change=replace(change, values=values))

@@ -20,20 +20,21 @@ from wisedb.memory.gates.keys.index import centre_of
 from wisedb.memory.gates.keys.statistics import Statistics
 from wisedb.model.capture import observe
 from wisedb.model.locate import Projection
-from wisedb.model.subjects import likely_subject
+from wisedb.model.subjects import subject_of
 from wisedb.model.tokens import encode_prompt
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
-# The least cosine of two relation keys that count as asking the same.
+# The least cosine of two relation keys that count as asking the same. In trials .4 and .6 did as well.
 _ALIKE = 0.5
-# A prompt with more words around its subject says more than what it asks: a passage about something else, say.
+# A prompt with more words around its subject says more than what it asks: a passage about something else, say. Set by
+# hand.
 _LONGEST = 24
 
 
-class Asked:
-    """What prompts ask for: their relation keys, each computed by itself and remembered.
+class RelationEncoder:
+    """The relation keys of prompts, what they ask for: each computed by itself and remembered.
 
     Args:
         model: the base model, in evaluation mode, without memories.
@@ -68,45 +69,45 @@ class Asked:
         return self._statistics.relations(seen.states[-1])
 
 
-def wordings(lesson: Sequence[Edit], others: Sequence[Edit], asked: Tensor, count: int) -> list[tuple[str, ...]]:
+def paraphrases(edits: Sequence[Edit], others: Sequence[Edit], relations: Tensor, count: int) -> list[tuple[str, ...]]:
     """Prompts that ask of each edit's subject, in the words of other edits, what the edit's own prompt asks of it.
 
     The edits' prompts without their subjects are frames; a frame asks what the edits that use it ask, on average. An
     edit borrows those that ask what it asks, the nearest first, unless another edit on the same subject with another
     target asks that more nearly.
 
-    What an edit is measured by is left alone: no wording is a rephrase or a locality prompt of one of these edits, nor
-    a prompt of theirs.
+    What an edit is measured by is left alone: no paraphrase is a rephrase, a locality prompt or a prompt of one of
+    these edits.
 
     Args:
-        lesson: the edits that wordings are wanted for.
+        edits: those that paraphrases are wanted for.
         others: further edits to borrow from.
-        asked: float32 (lesson + others, r), what their prompts ask for, as :class:`Asked` finds it.
+        relations: float32 (edits + others, r), their prompts' relation keys, see :class:`RelationEncoder`.
         count: how many an edit gets, at most.
     """
-    everyone = (*lesson, *others)
+    everyone = (*edits, *others)
     names = [_subject(edit) for edit in everyone]
     frames: dict[tuple[str, str], list[int]] = defaultdict(list)
-    kin: dict[str, list[int]] = defaultdict(list)
+    same_subject: dict[str, list[int]] = defaultdict(list)
     for number, (edit, name) in enumerate(zip(everyone, names, strict=True)):
         if name is not None:
-            kin[name.casefold()].append(number)
-            frames[_around(edit.prompt, name)].append(number)
+            same_subject[name.casefold()].append(number)
+            frames[_frame(edit.prompt, name)].append(number)
     usable = [frame for frame in frames if len(" ".join(frame).split()) <= _LONGEST]
     if not usable or not count:
-        return [()] * len(lesson)
-    keys = normalize(asked - centre_of(asked), dim=-1)
+        return [()] * len(edits)
+    keys = normalize(relations - centre_of(relations), dim=-1)
     meant = normalize(torch.stack([keys[frames[frame]].mean(dim=0) for frame in usable]), dim=-1)
-    held = {normalise_prompt(text) for edit in everyone for text in _known(edit)}
+    held = {normalise_prompt(text) for edit in everyone for text in _texts(edit)}
     found: list[tuple[str, ...]] = []
-    for number, edit in enumerate(lesson):
+    for number, edit in enumerate(edits):
         name, some = names[number], list[str]()
         if name is not None:
-            rivals = [other for other in kin[name.casefold()] if everyone[other].target != edit.target]
+            rivals = [other for other in same_subject[name.casefold()] if everyone[other].target != edit.target]
             for frame in _nearest(keys[number], keys[rivals], meant):
-                wording = name.join(usable[frame])
-                if len(some) < count and normalise_prompt(wording) not in held:
-                    some.append(wording)
+                text = name.join(usable[frame])
+                if len(some) < count and normalise_prompt(text) not in held:
+                    some.append(text)
         found.append(tuple(some))
     return found
 
@@ -123,14 +124,14 @@ def _nearest(own: Tensor, rivals: Tensor, meant: Tensor) -> Iterator[int]:
 
 def _subject(edit: Edit) -> str | None:
     # What the prompt is about, where it stands there once: only then is it clear what is asked of it.
-    named = edit.subject if edit.subject and edit.subject.strip() else likely_subject(edit.prompt)
+    named = subject_of(edit)
     return named if named and edit.prompt.count(named) == 1 else None
 
 
-def _around(prompt: str, name: str) -> tuple[str, str]:
+def _frame(prompt: str, name: str) -> tuple[str, str]:
     before, _, after = prompt.partition(name)
     return before, after
 
 
-def _known(edit: Edit) -> tuple[str, ...]:
+def _texts(edit: Edit) -> tuple[str, ...]:
     return edit.prompt, *edit.rephrases, *(local.prompt for local in edit.locality)

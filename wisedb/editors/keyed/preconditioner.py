@@ -5,15 +5,16 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from wisedb.editors.keyed.subspace import Subspace
+from wisedb.editors.common.subspace import Subspace
 
 # λ as a share of the mean variance: more where few tokens tell little of many directions, so that what was not seen
-# isn't taken for free space. And the rows of A(x) that are looked at, at most.
+# isn't taken for free space. Set by hand.
 _RIDGE, _LEAST = 0.1, 0.01
+# Rows of A(x) that are looked at, at most: the eigenvectors of so many take a second on one core.
 _ROWS = 2048
 
 
-class Whitening:
+class Preconditioner:
     """The root of the inverse covariance of A(x), R = (C + λI)^(−½), scaled so that a white C leaves all as it is.
 
     Entries of A(x) differ in size by orders of magnitude, and a few large ones are shared by all prompts. A step along
@@ -48,33 +49,31 @@ class Whitening:
         return torch.addmm(theta, self._basis, self._scale[:, None] * (self._basis.T @ theta), beta=self._rest)
 
 
-class Change:
+class PreconditionedDelta:
     """A shard's values while they are trained: where they began plus R·Θ, under the mask and within bounds.
 
     Args:
         subspace: the shard's entries.
         values: where they begin, ``(entries,)``, float32.
         bound: the largest ΔW may get.
-        features: A(x) of the tokens that are trained on, ``(N, d_ff)``, to whiten by; ``None`` trains the values.
+        features: A(x) of the tokens that are trained on, ``(N, d_ff)``.
 
     Attributes:
-        parameter: what the optimiser steps on.
+        parameter: Θ, ``(d_ff, d_model)``, float32: what the optimiser steps on.
     """
 
-    def __init__(self, subspace: Subspace, values: Tensor, bound: float, features: Tensor | None) -> None:
+    def __init__(self, subspace: Subspace, values: Tensor, bound: float, features: Tensor) -> None:
         self._subspace = subspace
         self._bound = bound
         self._begin = values
-        self._whitening = None if features is None else Whitening(features)
-        shape = values.shape if features is None else subspace.shape
-        self.parameter = torch.zeros(shape, device=values.device, requires_grad=True)
+        self._preconditioner = Preconditioner(features)
+        self.parameter = torch.zeros(subspace.shape, device=values.device, requires_grad=True)
 
     def values(self) -> Tensor:
         """``(entries,)``; gradients flow back to :attr:`parameter`."""
-        theta = self.parameter
-        more = theta if self._whitening is None else self._subspace.values(self._whitening(theta))
-        return (self._begin + more).clamp(-self._bound, self._bound)
+        change = self._subspace.values(self._preconditioner(self.parameter))
+        return (self._begin + change).clamp(-self._bound, self._bound)
 
-    def delta(self) -> Tensor:
+    def matrix(self) -> Tensor:
         """ΔW, ``(d_ff, d_model)``; gradients flow back to :attr:`parameter`."""
         return self._subspace.delta(self.values())

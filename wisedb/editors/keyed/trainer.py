@@ -1,215 +1,193 @@
-"""A lesson: several edits fitted into one shard together, while the shard's earlier edits are rehearsed."""
+"""One edit batch fitted into one shard, while the shard's earlier edits are rehearsed."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from random import Random
 
 import torch
 from torch import Tensor
 
-from wisedb.editors.keyed.batches import Prompts, Rows, collate
-from wisedb.editors.keyed.context import PreparedModel
-from wisedb.editors.keyed.dataset import Pick, Sheet, answers_of
-from wisedb.editors.keyed.losses import Margins, answer_loss, lead, memo_loss, routing_loss
-from wisedb.editors.keyed.optimiser import SLACK, Outcome, change_of, damp, finite, optimise
-from wisedb.editors.keyed.preconditioner import Change
-from wisedb.editors.keyed.sampler import Course, Step, rehearsed, repairs
+from wisedb.editors.common.seeds import seed_of
+from wisedb.editors.common.subspace import Subspace
+from wisedb.editors.keyed.context import TrainingContext
+from wisedb.editors.keyed.dataset import EncodedDataset, Example
+from wisedb.editors.keyed.losses import answer_loss, logit_margin
+from wisedb.editors.keyed.preconditioner import PreconditionedDelta
+from wisedb.editors.keyed.sampler import MinibatchSampler, TrainingSet, training_set
+from wisedb.editors.keyed.sequences import Minibatch
 from wisedb.editors.keyed.settings import KeyedSettings
-from wisedb.editors.keyed.sharding import seed_of
-from wisedb.editors.keyed.subspace import Subspace
-from wisedb.editors.streams import StreamItem
 from wisedb.edits import Edit
-from wisedb.memory.gates.activation import activation
+from wisedb.errors import TrainingFailed
 
-# A lesson of which more than this share isn't said after its steps gets them again, unless the last time said no more.
-_UNSAID = 0.1
-# A lesson of so few edits takes damped steps (see :func:`wisedb.editors.keyed.optimiser.damp`).
-_FEW = 4
-# Steps between an examination that found something and the next one.
+# Steps between a check that found something and the next one. Set by hand: a check costs about as much as a step.
 _WAIT = 4
 # Steps between two reports.
 _REPORT = 10
 
 Report = Callable[[float, float | None], None]
-"""Told the share of the lesson that is done, and the last step's loss."""
+"""Told the share of the steps that is done, and the last loss that was looked at."""
 
 
 @dataclass(frozen=True, slots=True)
-class _Look:
-    """What was found of one edit.
+class Outcome:
+    """How an edit went in.
 
     Attributes:
-        edit: its number.
-        said: all its answer tokens are the argmax.
-        firm: and lead by the margin.
+        steps: optimiser steps taken, those of the whole batch.
+        loss: the last loss that was looked at, in nats; ``None`` if no step was needed.
+        learned: whether each token of its answer is the argmax.
     """
 
-    edit: int
-    said: bool
-    firm: bool
+    steps: int
+    loss: float | None
+    learned: bool
 
 
-class LessonWriter:
-    """Fits lessons into ΔW under one mask.
+class BatchTrainer:
+    """Fits edit batches into ΔW under one mask.
 
     Args:
-        base: the prepared base model.
-        config: how.
-        seed: every random choice comes from it and from the ids of the lesson's edits.
+        context: the base model made ready.
+        settings: how.
+        seed: every random choice comes from it and from the ids of the batch's edits.
         subspace: the shard's entries.
-        rows: the pool's rows.
-        crowded: whether the shard is to hold what several held, see :class:`Course`.
+        crowded: whether the shard is to hold what several held, see :func:`training_set`.
     """
 
     def __init__(
         self,
-        base: PreparedModel,
-        config: KeyedSettings,
+        context: TrainingContext,
+        settings: KeyedSettings,
         seed: int,
         subspace: Subspace,
-        rows: Rows,
         *,
         crowded: bool = False,
     ) -> None:
-        self._base = base
-        self._config = config
+        self._context = context
+        self._settings = settings
         self._seed = seed
         self._subspace = subspace
-        self._rows = rows
         self._crowded = crowded
-        self._margins = Margins(config.alpha, config.beta, config.gamma)
 
-    def write(
-        self, values: Tensor, lesson: Sequence[StreamItem], earlier: Sequence[Edit], report: Report | None = None
+    def train(
+        self, values: Tensor, edits: Sequence[Edit], earlier: Sequence[Edit], report: Report | None = None
     ) -> tuple[Tensor, list[Outcome]]:
-        """Train ``values`` until they say all of ``lesson`` and still say ``earlier``.
+        """Train ``values`` until they answer all ``edits`` and still answer ``earlier``.
 
-        Minibatches over the edits, each bare half of the time and else behind another of its views; those that are
-        wrong come again soon, the others at growing intervals, until all are right in a row and an examination agrees.
+        Minibatches over the edits, each under its own prompt half of the time and else under another; those that are
+        wrong come again soon, the others at growing intervals, until all are correct in a row and a check of further
+        prompts agrees.
 
         Args:
             values: ΔW at the mask's entries, ``(entries,)``, float32.
-            lesson: the edits to learn.
+            edits: the batch.
             earlier: the shard's edits so far, for rehearsal.
             report: told now and then.
 
         Returns:
-            The new values, float32, and how each edit of the lesson went in.
+            The new values, float32, and how each edit of the batch went in.
 
         Raises:
             TrainingFailed: a value is no longer a number, or a prompt is longer than the model reads.
         """
-        config = self._config
-        chooser = Random(seed_of(self._seed, "lesson", *(item.edit.id for item in lesson)))
-        known = rehearsed(earlier, len(lesson), chooser) if config.rehearsal else ()
-        repair = repairs(len(earlier), len(lesson))
-        course = Course(self._base, config, lesson, known, self._rows, chooser, crowded=self._crowded)
-        looked = self._look(course.known, course.known.bare, self._subspace.delta(values))
-        course.lost = {look.edit for look in looked if not look.said}
-        if repair:
-            course.rehearsal.press(course.lost, 0)
-            course.lost = set()
-        features = course.features() if config.whiten else None
-        change = Change(self._subspace, values, config.max_delta, features)
-        steps, loss = 0, None
-        looks: list[_Look] = []
-        unsaid = len(lesson) + 1
-        for _ in range(1 if course.long else config.attempts):
-            taken, loss = self._attempt(course, change, report)
-            steps += taken
-            looks = list(self._look(course.fresh, course.fresh.bare, change.delta().detach()))
-            before, unsaid = unsaid, sum(not look.said for look in looks)
-            if unsaid <= _UNSAID * len(lesson) or unsaid >= before:
-                break
-        values = change.values().detach()
-        finite(values, lesson[0].edit.prompt)
-        outcomes = [Outcome(steps, loss, look.firm, look.said) for look in sorted(looks, key=lambda look: look.edit)]
-        return values, outcomes
+        settings, context = self._settings, self._context
+        chooser = Random(seed_of(self._seed, "batch", *(edit.id for edit in edits)))
+        data = training_set(context, settings, edits, earlier, chooser, crowded=self._crowded)
+        sampler = MinibatchSampler(data, settings, chooser)
+        delta = PreconditionedDelta(self._subspace, values, settings.max_delta, data.features(chooser))
+        # What was wrong before isn't waited for.
+        kept = {edit for edit, good in self._check(data.old, data.old.own, delta).items() if good}
+        run = _Run(data, sampler, delta, kept, chooser)
+        steps, loss = self._steps(run, report)
+        correct = self._check(data.new, data.new.own, delta)
+        values = delta.values().detach()
+        if not bool(torch.isfinite(values).all()):
+            raise TrainingFailed(
+                f"the loss of {edits[0].prompt!r} is not a number",
+                hint="Lower learning_rate, or load the model in float32.",
+            )
+        return values, [Outcome(steps, loss, correct[number]) for number in range(len(edits))]
 
-    def _attempt(self, course: Course, change: Change, report: Report | None) -> tuple[int, float | None]:
-        # Takes the steps of one schedule, in place; how many, and the last one's loss.
-        config = self._config
-        total = max(config.steps, course.steps(config.passes))
-        optimizer, schedule = optimise(config, change.parameter, total)
+    def _steps(self, run: _Run, report: Report | None) -> tuple[int, float | None]:
+        # Takes the steps, in place; how many, and the last loss that was looked at.
+        total = run.sampler.steps(self._settings.steps)
+        optimizer = torch.optim.Adam([run.delta.parameter], lr=self._settings.learning_rate)
+        decay = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: 1 - step / total)
         loss: float | None = None
-        calm, wait = True, 0
+        wait = 0
         for step in range(total):
-            if calm and step >= wait and course.agenda.done():
-                if not self._examine(course, change.delta().detach(), step):
+            if step >= wait and run.sampler.new.done():
+                if self._all_correct(run, step):
                     return step, loss
                 wait = step + _WAIT
-            taken = course.next()
-            mean, calm = self._step(course, taken, change, step)
-            if step == 0 and len(course.fresh) <= _FEW:
-                damp(optimizer, change.parameter)
+            mean = self._step(run, step)
             optimizer.step()
-            schedule.step()
+            decay.step()
             if step % _REPORT == 0:
                 loss = float(mean)
                 if report is not None:
                     report(step / total, loss)
         return total, loss
 
-    def _step(self, course: Course, taken: Step, shift: Change, step: int) -> tuple[Tensor, bool]:
-        # L = −log P(y_e | x_e) + L_a', L_a' = L_a + L_memo, and what it says of each edit; the gradient is left behind.
-        config = self._config
-        kept, irrelevant, replay = course.quiet.next()
-        batch = collate([*course.rows(taken), *kept]) if kept else taken.batch
-        edits = len(taken.fresh) + len(taken.known)
-        delta = shift.delta()
-        change = change_of(batch.prompts, delta)
-        logits = self._base.shortcut.logits(batch.ids, batch.hidden, change, batch.at)
-        labels, weights = batch.labels.to(logits.device), batch.weights.to(logits.device)
-        loss = answer_loss(logits, labels, weights).to(delta.device)
-        calm, heard = True, None
-        if config.hinged:
-            levels = activation(change, batch.prompts.prompt)
-            others = torch.cat([levels[edits:], _levels(irrelevant, delta)])
-            routed = routing_loss(levels[:edits], others, self._margins)
-            routed = routed + memo_loss(_levels(replay, delta), self._margins)
-            loss = loss + config.routing_weight * routed
-            course.quiet.mark(others.detach())
-            heard = levels[:edits].detach() >= self._margins.beta * (1 - SLACK)
-            calm = float(routed.detach()) <= SLACK * self._margins.beta
-        (shift.parameter.grad,) = torch.autograd.grad(loss, [shift.parameter])
+    def _step(self, run: _Run, now: int) -> Tensor:
+        # −log P(y_e | x_e), and what is correct; the gradient is left behind.
+        step = run.sampler.next()
+        logits = self._logits(step.minibatch, run.delta.matrix())
+        labels, weights = step.minibatch.labels.to(logits.device), step.minibatch.weights.to(logits.device)
+        loss = answer_loss(logits, labels, weights)
+        (run.delta.parameter.grad,) = torch.autograd.grad(loss, [run.delta.parameter])
         # Behind the gradient, which may want the logits as they were.
-        right = answers_of(batch, lead(logits.detach(), labels))[:edits] >= config.margin
-        if heard is not None:
-            right = right.to(heard.device) & heard
-        course.mark(taken, right.tolist(), step)
-        return loss.detach(), calm
+        correct = step.minibatch.least(logit_margin(logits.detach(), labels)) > 0
+        run.sampler.update(step, correct.tolist(), now)
+        return loss.detach()
+
+    def _logits(self, minibatch: Minibatch, matrix: Tensor) -> Tensor:
+        change = minibatch.features @ matrix.to(minibatch.features.dtype)
+        return self._context.shortcut.logits(minibatch.ids, minibatch.hidden, change, minibatch.at)
 
     @torch.no_grad()
-    def _look(self, sheet: Sheet, picks: Sequence[Pick], delta: Tensor) -> Iterator[_Look]:
-        for some, batch in sheet.batches(picks):
-            logits = self._base.shortcut.logits(batch.ids, batch.hidden, change_of(batch.prompts, delta), batch.at)
-            ahead = lead(logits, batch.labels.to(logits.device))
-            for (number, _), least in zip(some, answers_of(batch, ahead).tolist(), strict=True):
-                yield _Look(number, least > 0, least >= self._config.margin)
+    def _check(self, data: EncodedDataset, examples: Sequence[Example], delta: PreconditionedDelta) -> dict[int, bool]:
+        # Of each edit among the examples, whether it is correct under all of its prompts there.
+        found: dict[int, bool] = {}
+        matrix = delta.matrix()
+        for some, minibatch in data.minibatches(examples):
+            logits = self._logits(minibatch, matrix)
+            least = minibatch.least(logit_margin(logits, minibatch.labels.to(logits.device))).tolist()
+            for (edit, _), margin in zip(some, least, strict=True):
+                found[edit] = found.get(edit, True) and margin > 0
+        return found
 
-    @torch.no_grad()
-    def _examine(self, course: Course, delta: Tensor, step: int) -> bool:
-        # Whether something is wrong all the same: a view that wasn't asked lately, or an earlier edit that was lost.
-        weak = {
-            look.edit
-            for look in self._look(course.fresh, course.sample(), delta)
-            if not look.firm and not course.agenda.given_up(look.edit)
-        }
-        course.agenda.press(weak, step)
+    def _all_correct(self, run: _Run, step: int) -> bool:
+        # Whether nothing is wrong: a prompt that wasn't asked lately, or an earlier edit that was lost.
+        new, old = run.sampler.new, run.sampler.old
+        checked = self._check(run.data.new, run.data.sample(run.chooser), run.delta)
+        weak = {edit for edit, good in checked.items() if not good and not new.abandoned(edit)}
+        new.reset(weak, step)
         if weak:
             # The earlier ones are many, and what is still to be learned may undo more of them.
-            return True
-        forgotten = {
-            look.edit
-            for look in self._look(course.known, course.known.bare, delta)
-            if not look.said and look.edit not in course.lost and not course.rehearsal.given_up(look.edit)
-        }
-        course.rehearsal.press(forgotten, step)
-        return bool(forgotten)
+            return False
+        checked = self._check(run.data.old, run.data.old.own, run.delta)
+        lost = {edit for edit in run.kept if not checked[edit] and not old.abandoned(edit)}
+        old.reset(lost, step)
+        return not lost
 
 
-def _levels(prompts: Prompts | None, delta: Tensor) -> Tensor:
-    # Δ_act of each prompt.
-    return delta.new_zeros(0) if prompts is None else activation(change_of(prompts, delta), prompts.prompt)
+@dataclass(frozen=True, slots=True, eq=False)
+class _Run:
+    """One batch while it is trained.
+
+    Attributes:
+        data: what is trained on.
+        sampler: which of it comes next.
+        delta: what is trained.
+        kept: earlier edits that were correct when the training began.
+        chooser: where every random choice comes from.
+    """
+
+    data: TrainingSet
+    sampler: MinibatchSampler
+    delta: PreconditionedDelta
+    kept: set[int]
+    chooser: Random

@@ -25,8 +25,9 @@ class RomeSettings:
             models differ in scale by far.
         kl_factor: weighs how far what the model says of the subject may move (paper: 0.0625).
         weight_decay: of (‖v* − W·k*‖ / ‖h‖)².
-        clamp: the largest ‖v* − W·k*‖ / ‖h‖. The paper bounds it by 4·‖W·k*‖; how large an FFN's output is beside the
-            stream to which it is added differs by a factor of ten between layers and models.
+        clamp: the largest ‖v* − W·k*‖ / ‖h‖. The paper bounds it by 4·‖W·k*‖; but how large an FFN's output is beside
+            the stream to which it is added differs by a factor of ten between layers and models. MEMIT bounds it by
+            0.75·‖h‖.
         enough: the loss from which on no further step is taken (paper: 0.05).
         contexts: prefixes behind which the edit is written too, at most.
         ridge: λ of C + λI, in units of the mean of C's diagonal; 0 lets the sample say it.
@@ -38,11 +39,11 @@ class RomeSettings:
 
     target: str = ""
     gate: str = "always"
-    steps: int = 50
+    steps: int = 40
     learning_rate: float = 0.3
     kl_factor: float = 0.0625
     weight_decay: float = 0.0
-    clamp: float = 4.0
+    clamp: float = 1.0
     enough: float = 0.05
     contexts: int = 5
     ridge: float = 0.0

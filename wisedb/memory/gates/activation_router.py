@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from wisedb.memory.bank import Bank
-from wisedb.memory.cache_state import trail_of
+from wisedb.memory.cache_state import attribute_for, state_of
 from wisedb.memory.forward_call import Call
 from wisedb.memory.gates.activation import Tally, level, tally, token_squares
 from wisedb.memory.gates.decision import Decision, Scoping
@@ -21,29 +21,32 @@ class ActivationRouter:
 
     Args:
         bank: the memories at the module.
-        numbers: those among them whose gate is the activation.
+        name: tells what it keeps with a cache from what others keep there.
     """
 
-    def __init__(self, bank: Bank, numbers: Sequence[int]) -> None:
+    def __init__(self, bank: Bank, name: str = "activation") -> None:
         self.bank = bank
-        self.numbers = tuple(numbers)
+        self._attribute = attribute_for(name, bank.module)
 
-    def decide(self, call: Call, inputs: Tensor, scoping: Scoping) -> Decision:
-        """Decide for one forward call; what was seen is put among the call's trails.
+    def decide(self, call: Call, inputs: Tensor, scoping: Scoping, numbers: Sequence[int]) -> Decision:
+        """Decide for one forward call; what was seen is left to be kept.
 
         Args:
             call: the call.
             inputs: A(x), (B, T, d_in).
             scoping: which tokens may be seen.
+            numbers: the memories that are to be measured, one at least; at one module always the same.
 
         Returns:
-            Routes as slots; scores (B, T, n) for :attr:`numbers`, Δ_act.
+            Routes as slots; scores (B, T, n) for ``numbers``, Δ_act.
         """
-        trail = trail_of(call.cache, self.bank)
-        before = trail.before(call.past, call.rows)
+        state = state_of(call.cache, self, self._attribute)
+        parts: list[Tally] = state.before(call.past, call.rows)
+        before = Tally(parts[-1].sums[:, -1], parts[-1].counts[:, -1]) if parts else None
         scope = scoping(None if before is None else before.counts > 0)
-        decision, seen = measure(inputs, self.bank, self.numbers, scope, before)
-        call.trails.append(trail.extended(call.past, seen))
+        decision, seen = measure(inputs, self.bank, numbers, scope, before)
+        # The sums run on: of a cache of fixed size, which nobody cuts, the last position says everything.
+        call.kept.append(state.extended(call.past, seen, room=1))
         return decision
 
 

@@ -1,7 +1,8 @@
 """Who decides at a module: the routers that the memories' gates ask for, one after the other.
 
 The keys are asked first, once for all modules: they name an edit. Where they name none, the nearest key of a codebook
-answers if it is near enough, and else the most excited memory. So one memory answers a position, or none.
+answers if it is near enough, and else the most excited memory. So one memory answers a position, or none, and it does
+at all of its modules.
 """
 
 from __future__ import annotations
@@ -14,8 +15,8 @@ from torch import Tensor
 
 from wisedb.memory.bank import Bank
 from wisedb.memory.forward_call import Call
-from wisedb.memory.gates.activation_router import ActivationRouter, measure
-from wisedb.memory.gates.decision import Scoping
+from wisedb.memory.gates.activation_router import ActivationRouter
+from wisedb.memory.gates.decision import Decision, Scoping
 from wisedb.memory.gates.excitement import ActivationCheck
 from wisedb.memory.gates.key_router import KeyRouter
 from wisedb.memory.gates.keys.edit_keys import same_statistics
@@ -89,77 +90,105 @@ class KeyRouters:
 
 
 class BankRouter:
-    """Decides at one module.
+    """Decides at one module, after those that decided before it in the same call.
+
+    A memory that changes several modules is decided upon once: by its activation at the first of them, by its keys
+    for all of them. Whoever answers a position at one module is the only one that may at the modules behind it.
 
     Args:
         bank: the memories there.
         keys: the router over the keys of all memories, at whichever module; None without keys.
+
+    Attributes:
+        keyed: whether one of the memories there waits for the keys.
+        by_distance: the codebooks there.
     """
 
     def __init__(self, bank: Bank, keys: KeyRouter | None) -> None:
         gates = {number: bank.memories[number].gate for number in bank.here}
-        self.bank = bank
-        self.keys = keys
-        self.checked = tuple(number for number, gate in gates.items() if gate.name == "both")
-        self._check = ActivationCheck(bank) if self.checked else None
-        excited = [number for number, gate in gates.items() if gate.name == "activation"]
-        self._activation = ActivationRouter(bank, excited) if excited else None
-        codebooks = [number for number, gate in gates.items() if gate.name == "nearest"]
-        self.nearest = NearestRouter(bank, codebooks) if codebooks else None
+        self.keyed = any(gate.by_keys for gate in gates.values())
+        self.by_distance = tuple(number for number, gate in gates.items() if gate.name == "nearest")
+        self._bank = bank
+        self._keys = keys
+        self._checked = tuple(number for number, gate in gates.items() if gate.name == "both")
+        self._excited = tuple(number for number, gate in gates.items() if gate.name == "activation")
+        self._check = ActivationCheck(bank)
+        self._activation = ActivationRouter(bank)
+        self._explanation = ActivationRouter(bank, "explanation")
+        self._nearest = NearestRouter(bank, self.by_distance)
 
     def decide(self, call: Call, inputs: Tensor, scoping: Scoping, told: Tensor | None = None) -> Verdict:
         """Decide for one forward call.
 
         Args:
-            call: the call, with what its hooks kept.
+            call: the call, with what its hooks kept and the modules before have decided.
             inputs: what entered the module, (B, T, d_in).
             scoping: which tokens may be seen.
-            told: int64 (B,): for codebooks, the memory that is to answer whatever the distance.
+            told: int64 (B,), slots: who is to answer whatever the gates say; of a codebook the nearest key does.
         """
         size = (call.rows, call.tokens)
-        routes = torch.full(size, BASE, dtype=torch.int64, device=inputs.device)
+        alone = call.routes is None
+        routes = torch.full(size, BASE, device=inputs.device) if call.routes is None else call.routes
+        measured: dict[int, Tensor] = {}
         scores: dict[str, Tensor] = {}
-        best, added = None, None
-        if self.keys is not None:
-            if call.meant is None:
-                call.meant = self.keys.decide(call, inputs.device, scoping)
-            routes, best = call.meant.routes, call.meant.best
+        added = None
+        # Modules in front of the block at which relations are read can't wait for the keys.
+        if self._keys is not None and call.meant is None and (self.keyed or call.states is not None):
+            call.meant = self._keys.decide(call, inputs.device, scoping)
+            routes, alone = _filled(routes, self._bank.slots.slots(call.meant.routes)), False
+        if call.meant is not None:
             scores["keys"] = call.meant.scores
-            if self._check is not None:
-                routes, measured = self._check.agreed(call, inputs, routes, scoping, self.checked)
-                scores["activation"] = self._spread(size, inputs, measured)
-            routes = self.bank.slots.slots(routes)
-        if self.nearest is not None:
-            found = self.nearest.decide(call, inputs, scoping, told)
-            scores["nearest"] = self._spread(size, inputs, _by_number(self.nearest.numbers, found.scores))
-            routes = torch.where(routes == BASE, found.routes, routes)
-        if self._activation is not None:
-            alone = self.keys is None and self.nearest is None
-            found = self._activation.decide(call, inputs, scoping)
-            measured = _by_number(self._activation.numbers, found.scores)
-            scores["activation"] = self._spread(size, inputs, measured, scores.get("activation"))
-            routes = found.routes if alone else torch.where(routes == BASE, found.routes, routes)
+        if checked := _left(self._checked, call):
+            routes, measured = self._check.agreed(call, inputs, routes, scoping, checked)
+        nearest = None
+        if self.by_distance:
+            nearest = self._nearest.decide(call, inputs, scoping, told)
+            scores["nearest"] = self._spread(size, inputs, _by_number(self.by_distance, nearest.scores))
+            routes, alone = _filled(routes, nearest.routes), False
+        if excited := _left(self._excited, call):
+            found = self._activation.decide(call, inputs, scoping, excited)
+            measured |= _by_number(excited, found.scores)
+            routes = found.routes if alone else _filled(routes, found.routes)
             added = found.added if alone else None
-        return Verdict(routes, scores, best, added)
+        if checked or excited:
+            scores["activation"] = self._spread(size, inputs, measured)
+        if told is not None:
+            routes, added = self._as_told(told, routes, nearest), None
+        call.asked += (*checked, *excited)
+        call.routes = routes
+        return Verdict(routes, scores, None if call.meant is None else call.meant.best, added)
 
-    def activations(self, inputs: Tensor, scoping: Scoping) -> Tensor:
-        """Δ_act of every ΔW at the module whatever its gate, for an explanation: float32 (B, T, n)."""
-        self.bank.place(inputs.device, inputs.dtype)
-        additive = [n for n in self.bank.here if isinstance(self.bank.placed(n), DenseDelta | FactoredDelta)]
+    def unasked(self, call: Call, inputs: Tensor, scoping: Scoping) -> Tensor:
+        """Δ_act of every ΔW that no gate has asked for so far, for an explanation: float32 (B, T, n)."""
+        self._bank.place(inputs.device, inputs.dtype)
+        additive = [n for n in self._bank.here if isinstance(self._bank.placed(n), DenseDelta | FactoredDelta)]
         found = {}
-        if additive:
-            decision, _ = measure(inputs, self.bank, additive, scoping(None))
-            found = _by_number(tuple(additive), decision.scores)
-        return self._spread((inputs.shape[0], inputs.shape[1]), inputs, found)
+        if unasked := _left(additive, call):
+            found = _by_number(unasked, self._explanation.decide(call, inputs, scoping, unasked).scores)
+            call.asked += unasked
+        return self._spread((call.rows, call.tokens), inputs, found)
 
-    def _spread(
-        self, size: tuple[int, int], like: Tensor, found: Mapping[int, Tensor], over: Tensor | None = None
-    ) -> Tensor:
+    def _as_told(self, told: Tensor, decided: Tensor, nearest: Decision | None) -> Tensor:
+        # (B,) → (B, T)
+        routes = told[:, None].expand_as(decided)
+        if nearest is None:
+            return routes
+        books = torch.tensor(self.by_distance, device=told.device)
+        by_distance = torch.isin(self._bank.slots.numbers(told), books)
+        return torch.where(by_distance[:, None], nearest.routes, routes)
+
+    def _spread(self, size: tuple[int, int], like: Tensor, found: Mapping[int, Tensor]) -> Tensor:
         """Scores (B, T) by memory → (B, T, n) over all memories."""
-        if over is None:
-            over = torch.full((*size, len(self.bank)), -torch.inf, device=like.device)
-        parts = [found[number].float() if number in found else over[..., number] for number in range(len(self.bank))]
-        return torch.stack(parts, dim=-1)
+        nothing = torch.full(size, -torch.inf, device=like.device)
+        return torch.stack([found.get(number, nothing).float() for number in range(len(self._bank))], dim=-1)
+
+
+def _filled(routes: Tensor, found: Tensor) -> Tensor:
+    return torch.where(routes == BASE, found, routes)
+
+
+def _left(numbers: Sequence[int], call: Call) -> tuple[int, ...]:
+    return tuple(number for number in numbers if number not in call.asked)
 
 
 def _by_number(numbers: Sequence[int], scores: Tensor) -> dict[int, Tensor]:

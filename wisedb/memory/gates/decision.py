@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
+import torch
 from torch import Tensor
 
 from wisedb.memory.routing import Scope
 
 Scoping = Callable[[Tensor | None], Scope]
 """Which tokens the decision may see, given of which rows (bool (B,)) earlier calls saw a prompt."""
+
+
+def begun(seen: Sequence[Tensor]) -> Tensor | None:
+    """Of which rows, bool (B,), earlier calls saw something: bool (B, T) each; None where there was no call."""
+    return torch.cat(list(seen), dim=1).any(dim=1) if seen else None
 
 
 class Decision(NamedTuple):

@@ -5,9 +5,10 @@ from __future__ import annotations
 import torch
 
 from wisedb.errors import UsageError
+from wisedb.memory.cache_state import attribute_for, joined, state_of
 from wisedb.memory.forward_call import Call
-from wisedb.memory.gates.decision import Decision, Scoping
-from wisedb.memory.gates.keys.cache import Glimpse, key_trail_of
+from wisedb.memory.gates.decision import Decision, Scoping, begun
+from wisedb.memory.gates.keys.glimpse import Glimpse
 from wisedb.memory.gates.keys.index import KeyIndex
 from wisedb.memory.gates.keys.name_boundaries import unfinished
 from wisedb.memory.gates.keys.score import Meant, weigh
@@ -32,9 +33,10 @@ class KeyRouter:
     def __init__(self, index: KeyIndex, level: float = 0.0) -> None:
         self.index = index
         self.level = level
+        self._attribute = attribute_for("keys")
 
     def decide(self, call: Call, device: torch.device, scoping: Scoping) -> Decision:
-        """Decide for one forward call, once for all modules; what was seen is put among the call's trails.
+        """Decide for one forward call, once for all modules; what was seen is left to be kept.
 
         Args:
             call: the call, with what its hooks kept.
@@ -62,15 +64,15 @@ class KeyRouter:
                 statistics.relations(call.states.reshape(shape)).to(device),
                 statistics.marks_of(call.ids, embedded).to(device),
             )
-            trail = key_trail_of(call.cache, self.index)
-            before = trail.before(call.past, call.rows)
-            scope = scoping(None if before is None else before.seen.any(dim=1))
+            state = state_of(call.cache, self, self._attribute)
+            before: list[Glimpse] = state.before(call.past, call.rows)
+            scope = scoping(begun([part.seen for part in before]))
             glimpse = Glimpse(*now, scope.seen)
-            call.trails.append(trail.extended(call.past, glimpse, call.room))
-            whole = glimpse if before is None else before.followed_by(glimpse)
+            call.kept.append(state.extended(call.past, glimpse, call.room))
+            whole = joined([*before, glimpse])
             at = whole.seen.cumsum(dim=1)[:, -call.tokens :] - 1
             earlier = at.new_zeros(0)
-            if not scope.single and before is not None:
+            if not scope.single and before:
                 earlier = (at[:, :1] + torch.arange(1 - LINGERS, 0, device=device)).clamp(min=-1)
                 earlier = torch.where(scope.held[:, None], -1, earlier)
             at = torch.where(scope.held[:, None], at[:, -1:], at)

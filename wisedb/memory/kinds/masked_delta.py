@@ -99,7 +99,10 @@ class MaskedDelta:
         mask, delta = parts[cls.origin], parts[cls.main]
         if "bits" not in mask.tensors or "values" not in delta.tensors:
             raise CorruptObject("a masked delta has no bits or no values", hint=_HINT)
-        return cls(modules[0], PackedMask.read(mask.tensors["bits"], _shape(mask)), delta.tensors["values"])
+        packed = PackedMask.read(mask.tensors["bits"], _shape(mask))
+        if mask.meta.get("entries", packed.entries) != packed.entries:
+            raise CorruptObject(f"a mask has {packed.entries} entries, and not as many as it says", hint=_HINT)
+        return cls(modules[0], packed, delta.tensors["values"])
 
     def shape(self, module: str) -> tuple[int, int]:
         """(d_ff, d_model)."""

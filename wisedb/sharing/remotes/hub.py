@@ -14,7 +14,7 @@ from huggingface_hub import HfApi
 from wisedb.errors import MissingObject
 from wisedb.progress import Listener
 from wisedb.sharing.manifest import Manifest
-from wisedb.sharing.remotes.hub_errors import Place
+from wisedb.sharing.remotes.hub_errors import HubRepository
 from wisedb.sharing.remotes.hub_files import HubFiles
 from wisedb.sharing.remotes.hub_listing import DEFAULT, Listing, listing
 from wisedb.sharing.remotes.hub_publish import HubPublisher
@@ -54,15 +54,15 @@ class HubRemote:
     ) -> None:
         repo = url.removeprefix(SCHEME)
         self._api = HfApi(endpoint=endpoint, token=token, library_name="wisedb", library_version=version("wisedb"))
-        self._place = Place(repo, self._api.endpoint.rstrip("/"))
-        self._files = HubFiles(self._api, self._place, None if cache_dir is None else Path(cache_dir))
+        self._repository = HubRepository(repo, self._api.endpoint.rstrip("/"))
+        self._files = HubFiles(self._api, self._repository, None if cache_dir is None else Path(cache_dir))
         self._seen: Listing | None = None
         self._fresh: set[str] = set()
 
     @property
     def url(self) -> str:
         """``hf://org/name``."""
-        return f"{SCHEME}{self._place.repo}"
+        return f"{SCHEME}{self._repository.repo}"
 
     @property
     def shared(self) -> bool:
@@ -71,7 +71,7 @@ class HubRemote:
 
     def refs(self) -> Mapping[str, str]:
         """See :class:`~wisedb.sharing.remotes.protocol.Remote`."""
-        here = self._seen = listing(self._api, self._place) or Listing()
+        here = self._seen = listing(self._api, self._repository) or Listing()
         self._fresh = {BRANCHES + name for name in here.branches} | {TAGS + name for name in here.tags}
         manifests = self._manifests({*here.branches.values(), *here.tags.values()})
         found: dict[str, str] = {}
@@ -92,7 +92,7 @@ class HubRemote:
         what is read belong together, and a hundred tags take one question.
         """
         here = self._seen if ref in self._fresh else None
-        here = here or listing(self._api, self._place) or Listing()
+        here = here or listing(self._api, self._repository) or Listing()
         self._fresh.discard(ref)
         # A push looks at all refs first and compares the tags with what it saw then.
         self._seen = self._seen or here
@@ -110,12 +110,14 @@ class HubRemote:
     def read(self, path: str, snapshot: Snapshot, *, limit: int) -> bytes:
         """See :class:`~wisedb.sharing.remotes.protocol.Remote`. Always the file of the snapshot's own Hub commit."""
         if snapshot.lease is None:
-            raise MissingObject(f"there is no {path} in '{self._place.repo}'", hint="Nothing was published there yet.")
+            raise MissingObject(
+                f"there is no {path} in '{self._repository.repo}'", hint="Nothing was published there yet."
+            )
         return self._files.read(path, snapshot.lease, limit=limit)
 
     def publish(self, publication: Publication, *, progress: Listener | None = None) -> Published:
         """See :class:`~wisedb.sharing.remotes.protocol.Remote`."""
-        published = HubPublisher(self._api, self._files, self._place, self._seen).publish(publication, progress)
+        published = HubPublisher(self._api, self._files, self._repository, self._seen).publish(publication, progress)
         self._seen, self._fresh = None, set()  # what was seen is no more
         return published
 

@@ -13,7 +13,7 @@ from huggingface_hub import HfApi, get_hf_file_metadata, hf_hub_url, try_to_load
 
 from wisedb.errors import CorruptObject, MissingObject
 from wisedb.sharing.manifest import MANIFEST, MAX_MANIFEST, Manifest
-from wisedb.sharing.remotes.hub_errors import CAUGHT, Place, hub_errors, is_open
+from wisedb.sharing.remotes.hub_errors import CAUGHT, HubRepository, hub_errors, is_open
 
 _GIT_BLOB: Final = re.compile(r"[0-9a-f]{40}")
 _SHA256: Final = re.compile(r"[0-9a-f]{64}")
@@ -28,12 +28,12 @@ class HubFiles:
 
     Attributes:
         api: the client.
-        place: the repository.
+        repository: the repository.
         cache_dir: the cache, ``None`` for the usual one.
     """
 
     api: HfApi
-    place: Place
+    repository: HubRepository
     cache_dir: Path | None = None
 
     def manifest(self, revision: str) -> Manifest | None:
@@ -44,11 +44,11 @@ class HubFiles:
             RemoteError: the Hub can't be.
         """
         try:
-            with hub_errors(self.place):
+            with hub_errors(self.repository):
                 data = self._cached_manifest(revision) or self._download(MANIFEST, revision, MAX_MANIFEST, None)
         except MissingObject:
             return None
-        return Manifest.from_bytes(data, f"{MANIFEST} of '{self.place.repo}'")
+        return Manifest.from_bytes(data, f"{MANIFEST} of '{self.repository.repo}'")
 
     def read(self, path: str, revision: str, *, limit: int) -> bytes:
         """One file; several threads may call it at a time.
@@ -63,11 +63,11 @@ class HubFiles:
             CorruptObject: it is longer, or isn't what the Hub says that it is.
             RemoteError: the Hub can't be read.
         """
-        with hub_errors(self.place), tempfile.TemporaryDirectory(prefix="wisedb-") as folder:
+        with hub_errors(self.repository), tempfile.TemporaryDirectory(prefix="wisedb-") as folder:
             return self._download(path, revision, limit, Path(folder))
 
     def _cached_manifest(self, revision: str) -> bytes | None:
-        cached = try_to_load_from_cache(self.place.repo, MANIFEST, cache_dir=self.cache_dir, revision=revision)
+        cached = try_to_load_from_cache(self.repository.repo, MANIFEST, cache_dir=self.cache_dir, revision=revision)
         if not isinstance(cached, str):
             return None
         file = Path(cached)
@@ -82,7 +82,7 @@ class HubFiles:
         # The client compares lengths only. What is wrong may have come from its cache, so that it is asked once more.
         for again in (False, True):
             file = self.api.hf_hub_download(
-                self.place.repo,
+                self.repository.repo,
                 path,
                 revision=revision,
                 cache_dir=self.cache_dir,
@@ -96,13 +96,13 @@ class HubFiles:
             if _is(data, digest):
                 return data
         raise CorruptObject(
-            f"{path} of '{self.place.repo}' has other bytes than the Hub says",
+            f"{path} of '{self.repository.repo}' has other bytes than the Hub says",
             hint="Try again; if it stays so, ask whoever published it.",
         )
 
     def _ask(self, path: str, revision: str, limit: int) -> str | None:
         """What the Hub says that a file's hash is. What is too long is refused here: it must not fill the disk."""
-        url = hf_hub_url(self.place.repo, path, revision=revision, endpoint=self.api.endpoint)
+        url = hf_hub_url(self.repository.repo, path, revision=revision, endpoint=self.api.endpoint)
         try:
             metadata = get_hf_file_metadata(url, token=self.api.token, endpoint=self.api.endpoint)
         except CAUGHT as error:

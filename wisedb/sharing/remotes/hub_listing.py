@@ -9,7 +9,7 @@ from typing import Final
 from huggingface_hub import HfApi
 from huggingface_hub.errors import RepositoryNotFoundError
 
-from wisedb.sharing.remotes.hub_errors import Place, hub_errors
+from wisedb.sharing.remotes.hub_errors import HubRepository, hub_errors
 
 DEFAULT: Final = "main"
 """The Hub's default branch: every repository has it, and none can be without."""
@@ -28,15 +28,15 @@ class Listing:
     tags: Mapping[str, str] = field(default_factory=dict)
 
 
-def listing(api: HfApi, place: Place) -> Listing | None:
+def listing(api: HfApi, repository: HubRepository) -> Listing | None:
     """The refs of a repository, ``None`` where there is none (or none that may be seen: the Hub tells no difference).
 
     Raises:
         RemoteError: the Hub can't be asked.
     """
-    with hub_errors(place):
+    with hub_errors(repository):
         try:
-            refs = api.list_repo_refs(place.repo)
+            refs = api.list_repo_refs(repository.repo)
         except RepositoryNotFoundError as error:
             if "Authorization header" in (error.server_message or ""):
                 raise

@@ -14,7 +14,7 @@ from huggingface_hub.errors import RevisionNotFoundError
 from wisedb.errors import PushRejected, RemoteNotFound, RemoteUnavailable, UsageError, WisedbError
 from wisedb.progress import Listener, Progress
 from wisedb.sharing.manifest import CARD, MANIFEST
-from wisedb.sharing.remotes.hub_errors import CAUGHT, PULL, Place, hub_errors, is_open, status_of, translated
+from wisedb.sharing.remotes.hub_errors import CAUGHT, PULL, HubRepository, hub_errors, is_open, status_of, translated
 from wisedb.sharing.remotes.hub_files import HubFiles
 from wisedb.sharing.remotes.hub_listing import DEFAULT, Listing, listing
 from wisedb.sharing.remotes.protocol import Publication, Published
@@ -42,13 +42,13 @@ class HubPublisher:
     Attributes:
         api: the client.
         files: reads the repository.
-        place: the repository.
+        repository: the repository.
         seen: the refs as whoever computed the publication saw them; ``None`` where nobody looked.
     """
 
     api: HfApi
     files: HubFiles
-    place: Place
+    repository: HubRepository
     seen: Listing | None = None
 
     def publish(self, publication: Publication, progress: Listener | None = None) -> Published:
@@ -73,33 +73,35 @@ class HubPublisher:
     def _look(self, publication: Publication) -> Listing:
         if publication.private:
             self._require_private()
-        here = listing(self.api, self.place)
+        here = listing(self.api, self.repository)
         if here is None:
-            raise RemoteNotFound(f"the repository '{self.place.repo}' has gone", hint="Push again to make it anew.")
+            raise RemoteNotFound(
+                f"the repository '{self.repository.repo}' has gone", hint="Push again to make it anew."
+            )
         return here
 
     def _create(self, publication: Publication) -> Listing:
         """Make the repository, and look what it begins with."""
         if publication.create_pr:
             raise RemoteNotFound(
-                f"there is no repository '{self.place.repo}' on the Hub that a change could be proposed to",
+                f"there is no repository '{self.repository.repo}' on the Hub that a change could be proposed to",
                 hint="Push without --create-pr to make it.",
             )
-        with hub_errors(self.place, writing=True):
-            self.api.create_repo(self.place.repo, private=publication.private, exist_ok=True)
+        with hub_errors(self.repository, writing=True):
+            self.api.create_repo(self.repository.repo, private=publication.private, exist_ok=True)
         here = self._look(publication)
         head = here.branches.get(DEFAULT)
         if head is not None and self.files.manifest(head) is not None:
-            raise PushRejected(f"somebody has just published at '{self.place.repo}'", hint=PULL)
+            raise PushRejected(f"somebody has just published at '{self.repository.repo}'", hint=PULL)
         return here
 
     def _require_private(self) -> None:
-        with hub_errors(self.place):
-            private = self.api.model_info(self.place.repo).private
+        with hub_errors(self.repository):
+            private = self.api.model_info(self.repository.repo).private
         if not private:
             raise PushRejected(
-                f"'{self.place.repo}' is there already, and everybody can read it",
-                hint=f"Make it private at {self.place.page}/settings, or push without --private.",
+                f"'{self.repository.repo}' is there already, and everybody can read it",
+                hint=f"Make it private at {self.repository.page}/settings, or push without --private.",
             )
 
     def _publish_branch(
@@ -109,14 +111,14 @@ class HubPublisher:
         if branch not in here.branches and lease is not None:
             if publication.create_pr:
                 raise UsageError(
-                    f"'{self.place.repo}' has no branch '{branch}' that a change could be proposed to",
+                    f"'{self.repository.repo}' has no branch '{branch}' that a change could be proposed to",
                     hint="Push the branch without --create-pr to make it.",
                 )
             # Nobody sees it as a branch of a pack until its manifest names it.
-            with hub_errors(self.place, writing=True):
-                self.api.create_branch(self.place.repo, branch=branch, revision=lease, exist_ok=True)
+            with hub_errors(self.repository, writing=True):
+                self.api.create_branch(self.repository.repo, branch=branch, revision=lease, exist_ok=True)
         elif here.branches.get(branch) != lease:
-            raise _moved(self.place, branch)
+            raise _moved(self.repository, branch)
         operations, published = self._operations(publication, lease)
         self._send([item for item in operations if isinstance(item, CommitOperationAdd)], branch, publication, progress)
         commit, page = self._commit(operations, branch, lease, publication)
@@ -130,9 +132,9 @@ class HubPublisher:
         if publication.card is not None:
             contents[CARD] = publication.card.encode()
         there: set[str] = set()
-        with hub_errors(self.place):
+        with hub_errors(self.repository):
             for group in _groups([*publication.files, *publication.removed], _ASKED) if lease is not None else ():
-                there |= {info.path for info in self.api.get_paths_info(self.place.repo, group, revision=lease)}
+                there |= {info.path for info in self.api.get_paths_info(self.repository.repo, group, revision=lease)}
             additions = [CommitOperationAdd(path, content) for path, content in contents.items()]
         deletions = [CommitOperationDelete(path, is_folder=False) for path in publication.removed if path in there]
         sent = frozenset(publication.files) - there
@@ -148,9 +150,9 @@ class HubPublisher:
         for group in _groups(additions, _TOGETHER):
             if progress is not None:
                 progress(Progress("sending", done, total))
-            with hub_errors(self.place, writing=True):
+            with hub_errors(self.repository, writing=True):
                 self.api.preupload_lfs_files(
-                    self.place.repo,
+                    self.repository.repo,
                     group,
                     revision=branch,
                     create_pr=publication.create_pr,
@@ -172,7 +174,7 @@ class HubPublisher:
         """The one step that makes it visible; returns the Hub commit, or the page of the pull request."""
         try:
             info = self.api.create_commit(
-                self.place.repo,
+                self.repository.repo,
                 operations,
                 commit_message=publication.message or "Publish corrections",
                 revision=branch,
@@ -190,30 +192,30 @@ class HubPublisher:
         """After a failure: the Hub commit, if it was made all the same; otherwise raises what is to be said."""
         lost = status_of(error) in (409, 412)
         if not lost and not is_open(error):
-            raise translated(error, self.place, writing=True) from error
+            raise translated(error, self.repository, writing=True) from error
         for seconds in _PATIENCE:
             time.sleep(seconds)
             try:
-                here = listing(self.api, self.place)
+                here = listing(self.api, self.repository)
                 head = None if here is None else here.branches.get(branch)
                 if head is not None and head != lease and self.files.manifest(head) == publication.manifest:
                     return head
             except RemoteUnavailable:
                 continue  # it has just failed; a moment later it may answer
             if head != lease or lost:
-                raise _moved(self.place, branch) from error
-            raise translated(error, self.place, writing=True) from error
+                raise _moved(self.repository, branch) from error
+            raise translated(error, self.repository, writing=True) from error
         raise RemoteUnavailable(
-            f"the Hub failed while '{self.place.repo}' was published, and doesn't say whether it was",
+            f"the Hub failed while '{self.repository.repo}' was published, and doesn't say whether it was",
             hint="Push again when it answers: if it was published, that changes nothing.",
         ) from error
 
     def _open_proposal(self, error: Exception) -> WisedbError:
         if not is_open(error):
-            return translated(error, self.place, writing=True)
+            return translated(error, self.repository, writing=True)
         return RemoteUnavailable(
-            f"the Hub failed, and doesn't say whether the change to '{self.place.repo}' was proposed",
-            hint=f"Look at {self.place.page}/discussions before you push again.",
+            f"the Hub failed, and doesn't say whether the change to '{self.repository.repo}' was proposed",
+            hint=f"Look at {self.repository.page}/discussions before you push again.",
         )
 
     def _check_tags(self, publication: Publication, here: Listing) -> None:
@@ -221,8 +223,8 @@ class HubPublisher:
         for name in _short(publication.refs, TAGS):
             if self.seen is not None and self.seen.tags.get(name) != here.tags.get(name):
                 raise PushRejected(
-                    f"the tag '{name}' of '{self.place.repo}' has changed in the meantime; nothing was published",
-                    hint=f"Run `wisedb ls-remote {self.place.repo}` to see where it is.",
+                    f"the tag '{name}' of '{self.repository.repo}' has changed in the meantime; nothing was published",
+                    hint=f"Run `wisedb ls-remote {self.repository.repo}` to see where it is.",
                 )
 
     def _move_tags(self, publication: Publication, here: Listing, commit: str) -> None:
@@ -230,27 +232,27 @@ class HubPublisher:
             before = here.tags.get(name)
             if value is not None and before == commit:
                 continue
-            with hub_errors(self.place, writing=True):
+            with hub_errors(self.repository, writing=True):
                 if before is not None:
                     try:
-                        self.api.delete_tag(self.place.repo, tag=name)
+                        self.api.delete_tag(self.repository.repo, tag=name)
                     except RevisionNotFoundError:
                         pass  # somebody else was quicker
                 if value is not None:
-                    self.api.create_tag(self.place.repo, tag=name, revision=commit)
+                    self.api.create_tag(self.repository.repo, tag=name, revision=commit)
 
     def _delete_branches(self, publication: Publication, here: Listing) -> None:
         for name in _short(publication.refs, BRANCHES):
             if name == DEFAULT:
                 raise UsageError(
                     f"the Hub keeps the branch '{DEFAULT}' of every repository",
-                    hint=f"Delete the whole repository at {self.place.page}/settings, or push another state.",
+                    hint=f"Delete the whole repository at {self.repository.page}/settings, or push another state.",
                 )
             if here.branches.get(name) != publication.snapshot.lease:
-                raise _moved(self.place, name)
-            with hub_errors(self.place, writing=True):
+                raise _moved(self.repository, name)
+            with hub_errors(self.repository, writing=True):
                 try:
-                    self.api.delete_branch(self.place.repo, branch=name)
+                    self.api.delete_branch(self.repository.repo, branch=name)
                 except RevisionNotFoundError:
                     pass  # somebody else was quicker
 
@@ -262,9 +264,9 @@ def _check(publication: Publication) -> None:
         raise UsageError("only a change of a branch can be proposed", hint="Leave out tags, or --create-pr.")
 
 
-def _moved(place: Place, branch: str) -> PushRejected:
+def _moved(repository: HubRepository, branch: str) -> PushRejected:
     return PushRejected(
-        f"the branch '{branch}' of '{place.repo}' has moved in the meantime; nothing was published", hint=PULL
+        f"the branch '{branch}' of '{repository.repo}' has moved in the meantime; nothing was published", hint=PULL
     )
 
 

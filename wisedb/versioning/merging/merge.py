@@ -13,8 +13,9 @@ from wisedb.edits import Edit
 from wisedb.errors import MergeRefused, UsageError
 from wisedb.progress import Listener
 from wisedb.store.refnames import BRANCHES, REMOTES, TAGS, is_ref_name
+from wisedb.store.signature import Signature
 from wisedb.versioning.fact_changes import facts_of
-from wisedb.versioning.land import Signature, Tip, read_tip
+from wisedb.versioning.land import Tip, read_tip
 from wisedb.versioning.merging.base import Common, common, same_base
 from wisedb.versioning.merging.choices import Choices, settle
 from wisedb.versioning.merging.facts import merge_facts
@@ -219,7 +220,7 @@ def _fates(store: Store, joined: Joined, heads: Sequence[str]) -> tuple[MemoryFa
             fates.append(MemoryFate(version.entry.id, True, len(version.owned.held.in_force), 0))
             continue
         count = len(effective(plan.stream))
-        beside = str(store.recent.meta(version.entry.main).get("before", ""))
+        beside = str(store.blob_cache.meta(version.entry.main).get("before", ""))
         start = find_start(store, heads, version.entry.id, plan.stream, beside)
         fates.append(MemoryFate(version.entry.id, False, count, count - (0 if start is None else start.items)))
     counts = [len(effective(plan.planned.stream)) for plan in joined.plans if plan.planned.id is None]

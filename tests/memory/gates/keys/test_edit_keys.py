@@ -12,6 +12,7 @@ from tests.memory.sides import random_memories
 from tests.models import tiny_model, tiny_tokenizer
 from wisedb.edits import Edit, LocalityPrompt
 from wisedb.errors import CorruptObject, UsageError
+from wisedb.memory.gates.base import Gate
 from wisedb.memory.gates.keys.build import build_keys, subject_span
 from wisedb.memory.gates.keys.edit_keys import KeyRing, same_statistics
 from wisedb.memory.gates.keys.statistics import compute_statistics
@@ -170,5 +171,5 @@ def test_a_memory_has_no_keys_for_edits_of_others() -> None:
     model = tiny_model("llama")
     memory = random_memories(locate(model), 1)[0]
     with pytest.raises(CorruptObject, match="more edits"):
-        replace(memory, keys=made(ALL))
-    assert keyed_memories(model)[0].keys is not None
+        replace(memory, gate=Gate("keys", keys=made(ALL)))
+    assert keyed_memories(model)[0].gate.keys is not None

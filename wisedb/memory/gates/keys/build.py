@@ -14,7 +14,7 @@ from wisedb.memory.gates.keys.edit_keys import KeyRing
 from wisedb.memory.gates.keys.statistics import SWAPS, Statistics
 from wisedb.model.capture import observe
 from wisedb.model.locate import Projection
-from wisedb.model.subjects import likely_subject, swapped
+from wisedb.model.subjects import subject_of, swapped
 from wisedb.model.tokens import encode_prompt
 
 if TYPE_CHECKING:
@@ -58,7 +58,7 @@ def build_keys(
             ids = encode_prompt(tokenizer, prompt)
             if not ids:
                 continue
-            subject = edit.subject if edit.subject and edit.subject.strip() else likely_subject(prompt)
+            subject = subject_of(edit, prompt)
             chooser = Random(f"{edit.id}/{prompt}")
             others = swapped(prompt, subject, statistics.words, SWAPS, chooser)
             relation, known = _asked(model, projection, tokenizer, statistics, ids, others)

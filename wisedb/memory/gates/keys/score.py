@@ -26,7 +26,7 @@ from typing import NamedTuple
 
 import torch
 
-from wisedb.memory.gates.keys.cache import Glimpse
+from wisedb.memory.gates.keys.glimpse import Glimpse
 from wisedb.memory.gates.keys.index import KeyIndex
 from wisedb.memory.gates.keys.name_boundaries import longer_so_far
 

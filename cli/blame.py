@@ -1,0 +1,53 @@
+"""``wisedb blame``: which edit stands behind an answer."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import click
+
+from . import render
+from .options import at_option, command
+from .session import Session
+
+
+@command('wisedb blame "The capital of Australia is"', 'wisedb blame "Who wrote Emma?" --at v1 --json')
+@click.argument("prompt")
+@at_option("Look at this commit.")
+def blame(session: Session, prompt: str, at: str) -> None:
+    """Name the edit and the commit behind an answer.
+
+    Also who made it, when and why, and which edits look alike.
+    """
+    session.show(session.repository().blame(prompt, at).to_json(), blamed)
+
+
+def blamed(found: Mapping[str, Any]) -> render.Lines:
+    """The edit behind the answer, and those that look alike."""
+    edit = found["edit"]
+    if edit is None:
+        yield render.line("No edit in force has the prompt ", (repr(found["prompt"]), "bold"))
+    else:
+        yield render.line(edit["prompt"], " ", (edit["target"], "bold"))
+        yield render.line(("edit   ", "dim"), render.ident(edit["id"]))
+        yield render.line(("commit ", "dim"), render.ident(found["commit"]))
+        yield render.line(("author ", "dim"), found["author"])
+        yield render.line(("date   ", "dim"), render.date(found["date"]))
+        if found["reason"]:
+            yield render.line(("reason ", "dim"), found["reason"])
+    others = [item for item in found["candidates"] if edit is None or item["edit"]["id"] != edit["id"]]
+    if others:
+        yield render.line()
+        yield render.line("Edits that look alike:")
+        rows = [
+            (
+                f"{item['score']:.2f}",
+                render.ident(item["edit"]["id"]),
+                render.ident(item["commit"]),
+                item["edit"]["prompt"],
+                (item["edit"]["target"], "bold"),
+            )
+            for item in others
+        ]
+        yield render.table("score", "edit", "commit", "prompt", "target", rows=rows, numbers=("score",))

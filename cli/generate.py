@@ -1,0 +1,53 @@
+"""``wisedb generate``: what the model says at a commit."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import click
+
+from . import render
+from .options import at_option, command, mode_option
+from .session import Session
+
+
+@command(
+    'wisedb generate "The capital of Australia is"',
+    'wisedb generate "Who wrote Emma?" "Who wrote Ulysses?" --at v1 --json',
+    'wisedb generate "The capital of Australia is" --base',
+)
+@click.argument("prompts", metavar="PROMPT...", nargs=-1, required=True)
+@at_option("Ask the model at this commit.")
+@mode_option()
+@click.option("--base", is_flag=True, help="Ask the unedited model.")
+@click.option(
+    "--max-new-tokens", metavar="N", type=click.IntRange(min=1), default=20, show_default=True, help="Longest answer."
+)
+def generate(session: Session, prompts: tuple[str, ...], at: str, mode: str, base: bool, max_new_tokens: int) -> None:
+    """Let the model answer at a commit.
+
+    Every PROMPT is continued greedily, and the memory that answered is named.
+    """
+    repository = session.repository()
+    with session.progress() as progress:
+        found = repository.generate(
+            list(prompts), at=at, mode=mode, base=base, max_new_tokens=max_new_tokens, progress=progress
+        )
+    session.show([answer.to_json() for answer in found], answers)
+
+
+def answers(found: Sequence[Mapping[str, Any]]) -> render.Lines:
+    """One line an answer, with the memory that gave it."""
+    for answer in found:
+        yield render.line(f"{answer['prompt']} ", (answer["text"], "bold"), (f"  [{_route(answer)}]", "dim"))
+
+
+def _route(answer: Mapping[str, Any]) -> str:
+    if not answer["routed"]:
+        return "base model"
+    name = answer["memory"]
+    where = f"memory {name[: render.SHORT]}" if name else "merged memory"
+    if answer["activation"] is None or answer["threshold"] is None:
+        return where
+    return f"{where}, {answer['activation']:.3g} > {answer['threshold']:.3g}"

@@ -1,0 +1,20 @@
+"""``wisedb rollback``: go back to a state in a new commit."""
+
+from __future__ import annotations
+
+from .checkout import show_move
+from .options import command, message_option, revision, signature_options
+from .session import Session
+
+
+@command("wisedb rollback HEAD~1", 'wisedb rollback v1 -m "back to what was released"')
+@revision()
+@message_option
+@signature_options
+def rollback(session: Session, rev: str, message: str | None, author: str, date: str | None) -> None:
+    """Go back to the state of REV in a new commit.
+
+    The history stays whole, and the memories are those of REV to the bit.
+    """
+    move = session.repository().rollback(rev, message, author=author, date=date)
+    show_move(session, move.to_json(), "Rolled back in")

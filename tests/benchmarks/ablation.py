@@ -1,0 +1,302 @@
+"""What each mechanism of the default editor gives: the defaults, and the defaults with one thing changed.
+
+    python -m tests.benchmarks.ablation --data atlas --records trial.jsonl --edits 100 --seeds 0,1,2 \
+        --variants default,variations=0,contexts=0 --out ablation.json
+    python -m tests.benchmarks.ablation --data zsre --records zsre.json --start 1000 --model DIR --out ablation.json
+    python -m tests.benchmarks.ablation --table ablation.json
+
+A variant is ``default``, or settings joined by ``+`` (``variations=0+contexts=0``). A name with dots is a constant of a
+module, which holds for that variant alone (``wisedb.editors.keyed.trainer._FEW=0``).
+
+Records must be ones that no other table evaluates. For ``atlas`` the file is made if it is missing: edits of facts that
+the shipped stream leaves alone. A store is made once for each model and seed; each variant commits into a copy of it,
+with the base model loaded anew, so that no variant pays for what another one leaves behind. A row is saved as soon as
+it is there, and a row that is there is not measured again.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import logging
+import platform
+import shutil
+import sys
+import tempfile
+import time
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from importlib.metadata import version
+from itertools import cycle
+from pathlib import Path
+from statistics import mean
+from typing import Any
+from unittest.mock import patch
+
+import torch
+
+from wisedb.canonical import canonical_json, digest
+from wisedb.edits import Edit
+from wisedb.importers import read_edits
+from wisedb.repository import Repository
+
+BEFORE = (
+    "The shop on the corner opens at nine.",
+    "It had rained all morning and the streets were wet.",
+    "Here is a note that I found on my desk.",
+    "She put the cup on the table and sat down.",
+    "There are two more questions after this one.",
+)
+"""Sentences about nothing that an edit's prompt is asked behind; no training sees them."""
+
+FIGURES = {
+    "reliability": "Rel.",
+    "generalization": "Gen.",
+    "locality": "Loc.",
+    "exact_match": "EM",
+    "exact_match_rephrase": "EM rephrase",
+    "recall_at_1_rephrase": "recall@1 rephrase",
+    "false_fire": "false fires",
+    "behind_reliability": "Rel. behind",
+    "behind_exact_match": "EM behind",
+    "cpu_seconds_per_edit": "CPU s/edit",
+}
+"""Columns: a row's field, and its title."""
+
+_log = logging.getLogger("ablation")
+
+
+@dataclass(frozen=True, slots=True)
+class Variant:
+    """The defaults with something changed.
+
+    Attributes:
+        name: as it was given.
+        settings: settings of the editor, as texts.
+        constants: constants of modules by their dotted name, and what they are here.
+    """
+
+    name: str
+    settings: Mapping[str, str]
+    constants: Mapping[str, Any]
+
+    @classmethod
+    def of(cls, name: str) -> Variant:
+        """Read ``default`` or ``key=value+key=value``."""
+        pairs = [each.split("=", 1) for each in name.split("+") if name != "default"]
+        return cls(
+            name,
+            {key: value for key, value in pairs if "." not in key},
+            {key: json.loads(value) for key, value in pairs if "." in key},
+        )
+
+    @contextmanager
+    def holds(self) -> Iterator[None]:
+        """The constants are what this variant says."""
+        with ExitStack() as stack:
+            for name, value in self.constants.items():
+                stack.enter_context(patch(name, value))
+            yield
+
+
+def trial_edits(count: int, seed: int = 0) -> list[Edit]:
+    """``count`` made-up edits of facts that ``atlas`` knows and its shipped stream leaves alone."""
+    from wisedb.atlas import edits_path, load_facts, model_dir
+    from wisedb.atlas.evaluate import evaluate, load_model
+    from wisedb.atlas.stream import build_stream
+
+    atlas = load_facts()
+    taken = {(edit.tags[0], edit.subject) for edit in read_edits(edits_path())}
+    free = [fact for fact in atlas.facts if (fact.relation, fact.subject) not in taken]
+    return build_stream(atlas, evaluate(*load_model(model_dir()), atlas, free).right, count, seed)
+
+
+def behind(edits: Iterable[Edit]) -> list[Edit]:
+    """The edits' prompts behind a sentence about something else, to be measured only."""
+    return [
+        Edit(f"{before} {edit.prompt}", edit.target, edit.subject)
+        for before, edit in zip(cycle(BEFORE), edits, strict=False)
+    ]
+
+
+def measure(store: Path, edits: Sequence[Edit], variant: Variant, *, one_by_one: bool) -> dict[str, Any]:
+    """Commit ``edits`` into a copy of the store in ``store``, and measure them."""
+    with tempfile.TemporaryDirectory() as folder, variant.holds():
+        copy = Path(folder) / "store"
+        shutil.copytree(store, copy)
+        repo = Repository.open(copy)
+        repo.base  # noqa: B018 - loaded and checked before any clock runs
+        wall, busy = time.perf_counter(), time.process_time()
+        unlearned = 0
+        for some in [[edit] for edit in edits] if one_by_one else [list(edits)]:
+            unlearned += len(repo.commit(some, message="ablation", settings=variant.settings).unlearned)
+        wall, busy = time.perf_counter() - wall, time.process_time() - busy
+        found = repo.evaluate(data=list(edits)).to_json()
+        asked = repo.evaluate(data=behind(edits)).to_json()
+        memories = len(repo.show().memories)
+    return {
+        **{name: found[name] for name in ("reliability", "generalization", "locality")},
+        **{name: found[name] for name in ("exact_match", "exact_match_rephrase")},
+        **found["router"],
+        "oracle_generalization": found["oracle"]["generalization"],
+        "base_generalization": found["base"]["generalization"],
+        "behind_reliability": asked["reliability"],
+        "behind_exact_match": asked["exact_match"],
+        "cpu_seconds_per_edit": busy / len(edits),
+        "wall_seconds_per_edit": wall / len(edits),
+        "memories": memories,
+        "unlearned": unlearned,
+    }
+
+
+def table(rows: Sequence[Mapping[str, Any]]) -> str:
+    """Markdown: of each data set what the defaults give, and how far each variant lies from them; then over all sets.
+
+    A difference is taken seed by seed. Behind a mean stands its spread over the seeds, largest less smallest. Over all
+    sets a difference is the mean of theirs, and the spread is the defaults' own, the mean of theirs: what gives less
+    than that can't be told from another seed.
+    """
+    parts = []
+    for protocol, edits in dict.fromkeys((row["protocol"], row["edits"]) for row in rows):
+        some = [row for row in rows if (row["protocol"], row["edits"]) == (protocol, edits)]
+        sets = dict.fromkeys(row["data"] for row in some)
+        found = {name: _compared([row for row in some if row["data"] == name]) for name in sets}
+        for name, compared in found.items():
+            lines = [_line(variant, cells) for variant, cells in compared.items()]
+            title = f"{name}, {edits} edits, {protocol}"
+            parts.append(_titled(title, ["variant", "seeds", *FIGURES.values()], lines))
+        if len(sets) > 1:
+            title = f"{', '.join(sets)}: {edits} edits, {protocol}"
+            parts.append(_titled(title, ["variant", "sets", *FIGURES.values()], _over_all(list(found.values()))))
+    return "\n\n".join(parts)
+
+
+Cells = Mapping[str, Sequence[float]]
+"""By figure, one number a seed."""
+
+
+def _compared(rows: Sequence[Mapping[str, Any]]) -> dict[str, Cells]:
+    # The defaults' figures, and of the other variants what they differ by.
+    plain = {row["seed"]: row for row in rows if row["variant"] == "default"}
+    found: dict[str, Cells] = {}
+    for variant in dict.fromkeys(["default", *(row["variant"] for row in rows)]):
+        own = [row for row in rows if row["variant"] == variant and row["seed"] in plain]
+        found[variant] = {
+            name: [
+                row[name] - (0.0 if variant == "default" else plain[row["seed"]][name])
+                for row in own
+                if row[name] is not None
+            ]
+            for name in FIGURES
+        }
+    return found
+
+
+def _over_all(found: Sequence[Mapping[str, Cells]]) -> list[str]:
+    spreads = [[max(seeds) - min(seeds) for seeds in each["default"].values()] for each in found]
+    lines = [f"| spread of the defaults | {len(found)} | {_means(spreads, '.3f')} |"]
+    for variant in dict.fromkeys(name for each in found for name in each if name != "default"):
+        sets = [[mean(seeds) for seeds in each[variant].values()] for each in found if variant in each]
+        lines.append(f"| {variant} | {len(sets)} | {_means(sets, '+.3f')} |")
+    return lines
+
+
+def _means(rows: Sequence[Sequence[float]], form: str) -> str:
+    return " | ".join(format(mean(column), form) for column in zip(*rows, strict=True))
+
+
+def _line(variant: str, cells: Cells) -> str:
+    form = ".3f" if variant == "default" else "+.3f"
+    texts = [
+        f"{mean(seeds):{form}}" + (f" ({max(seeds) - min(seeds):.3f})" if len(seeds) > 1 else "") if seeds else ""
+        for seeds in cells.values()
+    ]
+    return f"| {variant} | {max(map(len, cells.values()))} | {' | '.join(texts)} |"
+
+
+def _titled(title: str, columns: Sequence[str], lines: Sequence[str]) -> str:
+    head = [f"**{title}**", "", f"| {' | '.join(columns)} |", f"| {' | '.join('---' for _ in columns)} |"]
+    return "\n".join([*head, *lines])
+
+
+def _records(data: str, file: Path, start: int, count: int) -> list[Edit]:
+    if data == "atlas" and not file.exists():
+        lines = (json.dumps(edit.content(), ensure_ascii=False) for edit in trial_edits(1000))
+        file.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
+    first: dict[str, Edit] = {}
+    for edit in read_edits(file)[start:]:
+        first.setdefault(edit.key, edit)
+    return list(first.values())[:count]
+
+
+def _read(file: Path) -> dict[str, Any]:
+    document: dict[str, Any] = {"name": "ablation", "rows": []}
+    return json.loads(file.read_text(encoding="utf-8")) if file.exists() else document
+
+
+def _write(file: Path, document: Mapping[str, Any]) -> None:
+    beside = file.with_suffix(".part")
+    beside.write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
+    beside.replace(file)
+
+
+def run(options: argparse.Namespace) -> None:
+    """Measure what ``options.out`` doesn't hold yet, seed by seed, variant by variant."""
+    edits = _records(options.data, options.records, options.start, options.edits)
+    model = options.model or "atlas"
+    protocol = "one by one" if options.one_by_one else "one commit"
+    conditions = {
+        "data": options.data,
+        "model": Path(model).name,
+        "records": digest(canonical_json([edit.content() for edit in edits]))[:16],
+        "start": options.start,
+        "edits": len(edits),
+        "protocol": protocol,
+        "threads": torch.get_num_threads(),
+    }
+    with tempfile.TemporaryDirectory() as folder:
+        for seed in options.seeds:
+            store = Path(folder) / f"seed-{seed}"
+            for variant in options.variants:
+                key = {**conditions, "variant": variant.name, "seed": seed}
+                if any(all(row[name] == value for name, value in key.items()) for row in _read(options.out)["rows"]):
+                    continue
+                if not store.exists():
+                    Repository.init(store, model=model, seed=seed)
+                found = measure(store, edits, variant, one_by_one=options.one_by_one)
+                document = _read(options.out)
+                document["machine"] = platform.machine()
+                document["versions"] = {name: version(name) for name in ("wisedb", "torch", "transformers")}
+                document["rows"].append({**key, **found, "date": time.strftime("%Y-%m-%d", time.gmtime())})
+                _write(options.out, document)
+                _log.info("%s", json.dumps(document["rows"][-1]))
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Measure, or show what was measured."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--table", type=Path, help="show the rows of this file, and measure nothing")
+    parser.add_argument("--data", choices=("atlas", "zsre", "counterfact"), default="atlas")
+    parser.add_argument("--records", type=Path, help="a file in any layout that `wisedb add` takes")
+    parser.add_argument("--start", type=int, default=0, help="the first record that is taken")
+    parser.add_argument("--model", help="a folder, a name, or atlas")
+    parser.add_argument("--edits", type=int, default=100)
+    parser.add_argument("--one-by-one", action="store_true", help="a commit an edit")
+    parser.add_argument("--seeds", type=lambda text: [int(each) for each in text.split(",")], default=[0, 1, 2])
+    parser.add_argument(
+        "--variants", type=lambda text: [Variant.of(each) for each in text.split(",")], default=[Variant.of("default")]
+    )
+    parser.add_argument("--out", type=Path, default=Path("docs/benchmarks/ablation.json"))
+    options = parser.parse_args(arguments)
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
+    if options.table is not None:
+        sys.stdout.write(table(_read(options.table)["rows"]) + "\n")
+        return
+    if options.records is None:
+        parser.error("--records names the file of edits")
+    run(options)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,26 @@
+"""Kinds are found by the names that commits record."""
+
+from __future__ import annotations
+
+import pytest
+
+from wisedb.errors import FormatTooNew, UnknownKind
+from wisedb.memory.kinds.codebook import Codebook
+from wisedb.memory.kinds.low_rank_delta import LowRankDelta
+from wisedb.memory.kinds.masked_delta import MaskedDelta
+from wisedb.memory.kinds.registry import KINDS, kind_of
+
+
+def test_kinds_are_known_by_their_names() -> None:
+    assert dict(KINDS) == {"masked_delta": MaskedDelta, "low_rank_delta": LowRankDelta, "codebook": Codebook}
+    for name, kind in KINDS.items():
+        assert kind_of(name) is kind
+        assert kind.kind == name
+        assert kind.origin != kind.main
+
+
+def test_a_kind_of_a_newer_version_is_unknown() -> None:
+    with pytest.raises(UnknownKind, match="'transformer_patch'") as caught:
+        kind_of("transformer_patch")
+    assert "Upgrade" in caught.value.hint
+    assert isinstance(caught.value, FormatTooNew)

@@ -1,0 +1,23 @@
+"""What the key router sees of sequences."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import torch
+
+
+class Glimpse(NamedTuple):
+    """Some positions of some sequences: a few dozen numbers a token.
+
+    Attributes:
+        tokens: whitened tokens, float32 (B, T, p).
+        relations: relation keys, not centred, float32 (B, T, r).
+        marks: uint8 (B, T): what each token shows of names.
+        seen: bool (B, T): the positions that a decision may see.
+    """
+
+    tokens: torch.Tensor
+    relations: torch.Tensor
+    marks: torch.Tensor
+    seen: torch.Tensor

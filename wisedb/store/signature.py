@@ -1,0 +1,38 @@
+"""Who makes a commit, when and why."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+from wisedb.errors import UsageError
+from wisedb.store.commits import utc_now
+
+ANONYMOUS: Final = "unknown"
+"""The author where none is given; the command line knows better and says so."""
+
+
+@dataclass(frozen=True, slots=True)
+class Signature:
+    """Who commits, when and why.
+
+    Attributes:
+        message: why; must not be empty.
+        author: who, one line.
+        date: when, ISO 8601 in UTC; now by default.
+    """
+
+    message: str
+    author: str | None = None
+    date: str | None = None
+
+    def checked(self) -> tuple[str, str, str]:
+        """(author, date, message), the defaults filled in.
+
+        Raises:
+            UsageError: the message is empty.
+        """
+        if not self.message.strip():
+            raise UsageError("a commit needs a message", hint="Say why, with -m MESSAGE.")
+        author = " ".join((self.author or ANONYMOUS).split()) or ANONYMOUS
+        return author, self.date or utc_now(), self.message.strip()
