@@ -13,6 +13,7 @@ from transformers import AutoModelForCausalLM, AutoTokenizer
 import wisedb
 from tests.stores import AUSTRALIA, HAMLET, SUM
 from wisedb.errors import CorruptObject, FormatTooNew, InputError, NotAStore, UnknownRemote, UnknownRevision, UsageError
+from wisedb.memory.kinds.masked_delta import MaskedDelta
 from wisedb.model.locate import locate, weight_of
 from wisedb.repository import Repository
 from wisedb.serving.assemble import answering
@@ -34,10 +35,11 @@ def test_a_merged_checkpoint_is_plain_and_holds_the_merge(history: Repository, t
     plain = AutoModelForCausalLM.from_pretrained(made.path)
     AutoTokenizer.from_pretrained(made.path)
     commit = history.store.head_commit()[1]
-    (merged,) = answering(commit, read_memories(history.store.objects, commit.memories), "merge")
-    before = weight_of(locate(history.base.model, commit.base.target))
-    after = weight_of(locate(plain, commit.base.target))
-    assert torch.equal(after, before + merged.dense().float())
+    memories = read_memories(history.store.objects, commit.memories)
+    (merged,) = answering(history.store, history.base, commit, memories, "merge")
+    (module,) = merged.modules
+    before, after = (weight_of(locate(model, module)) for model in (history.base.model, plain))
+    assert isinstance(merged.change, MaskedDelta) and torch.equal(after, before + merged.change.dense().float())
     assert "always on" in (made.path / "README.md").read_text()
 
 
@@ -107,7 +109,7 @@ def test_a_damaged_adapter_is_refused(history: Repository, tmp_path: Path) -> No
     def write(**changes: object) -> None:
         (made.path / "adapter.json").write_text(json.dumps({**description, **changes}))
 
-    write(format=2)
+    write(format=3)
     with pytest.raises(FormatTooNew):
         wisedb.load(made.path)
     write(memories=[{"id": "../../etc", "kind": "shard", "blobs": {"mask": "x", "delta": "y"}}])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from difflib import get_close_matches
@@ -230,7 +231,12 @@ class _Bound:
         return self.editor.merge(base, resources, self.settings, self.choice.seed, memories, edits, progress)
 
 
-@cache
 def _found() -> dict[str, EntryPoint]:
-    # Looked up once: every plan binds an editor, and the look-up reads the metadata of all that is installed.
+    return _on(tuple(sys.path))
+
+
+@cache
+def _on(path: tuple[str, ...]) -> dict[str, EntryPoint]:
+    # Looked up once for each search path: every plan binds an editor, and the look-up reads the metadata of all that is
+    # installed.
     return {point.name: point for point in entry_points(group=GROUP)}

@@ -10,6 +10,7 @@ from wisedb.editors.common.key_statistics import STATISTICS as KEY_STATISTICS
 from wisedb.editors.registry import Owner, bind
 from wisedb.editors.streams import Planned, StreamItem, effective
 from wisedb.edits import Edit
+from wisedb.memory.gates.keys.statistics import relation_layer
 from wisedb.progress import Listener, Progress
 from wisedb.serving.attached import attached
 from wisedb.serving.blobs import PendingBlobs
@@ -182,7 +183,7 @@ class _Work:
         keyed = [entry for entry in entries if entry.gate in ("keys", "both")]
         if not keyed:
             return tuple(entries)
-        writer = KeyWriter(self._base, self.pending, self._statistics(keyed))
+        writer = KeyWriter(self._base, self.pending, self._statistics(keyed, entries))
         return tuple(
             writer.keyed(
                 entry,
@@ -218,17 +219,23 @@ class _Work:
         )
         return Plan(entry.editor, Planned(entry.id, None, stream))
 
-    def _statistics(self, keyed: Sequence[MemoryEntry]) -> str:
+    def _statistics(self, keyed: Sequence[MemoryEntry], entries: Sequence[MemoryEntry]) -> str:
         # Two people's machines measure them a little differently: what the history names is taken, so that nobody's
-        # keys are made anew. Those of an old store that know no names are measured again.
+        # keys are made anew. Those of an old store that know no names are measured again, and so are those that would
+        # be read only above a gated memory: which one answers is decided at the lowest of them.
+        modules = {module for entry in entries if entry.gate != "always" for module in entry.modules}
+        lowest = min((self._base.projection(module) for module in sorted(modules)), key=lambda each: each.layer)
         for entry in keyed:
             found = entry.blobs.get(STATISTICS)
-            if found is not None and "marks" in self.pending.get(found).arrays:
-                return found
+            if found is not None:
+                blob = self.pending.get(found)
+                if "marks" in blob.arrays and int(blob.meta["layer"]) <= lowest.layer:
+                    return found
         first = keyed[0]
         named = {} if first.editor is None else first.editor.resources
         resources = StoreResources(self._base, self._store.config.base, self.pending, named)
-        return resources.blob(KEY_STATISTICS, first.modules[0])
+        own = self._base.projection(first.modules[0])
+        return resources.blob(KEY_STATISTICS, own.name if relation_layer(own) <= lowest.layer else lowest.name)
 
     def _with_rephrases(self, entry: MemoryEntry) -> bool:
         if entry.main in self._rephrases:

@@ -35,7 +35,7 @@ def test_the_folder_is_an_adapter_folder_of_peft(history: Repository, adapter: P
         "adapter_model.safetensors",
     }
     config = json.loads((adapter / "adapter_config.json").read_text())
-    target = history.store.config.base.target
+    target = history.store.config.editor.target
     assert config["peft_type"] == "WISEDB" and config["task_type"] == "CAUSAL_LM" and config["inference_mode"] is True
     assert config["base_model_name_or_path"] == history.store.config.base.model and config["target_modules"] == [target]
     assert config["mode"] == "retrieve" and config["commit"] == history.store.head_commit()[0]
@@ -86,7 +86,7 @@ DELTA = ("memories", 0, "blobs", "delta")
 @pytest.mark.parametrize(
     ("change", "error"),
     [
-        (_set("format", value=2), FormatTooNew),
+        (_set("format", value=3), FormatTooNew),
         (_set("mode", value="sometimes"), CorruptObject),
         (_set("memories", value="none"), CorruptObject),
         (_set("memories", 0, "id", value="../../etc"), CorruptObject),
@@ -95,7 +95,7 @@ DELTA = ("memories", 0, "blobs", "delta")
         (_set(*DELTA, "arrays", "values", "dtype", value="U8"), CorruptObject),
         (_set(*DELTA, "arrays", "values", "dtype", value="F8_E4M3"), CorruptObject),
         (_set(*DELTA, "arrays", value={}), CorruptObject),
-        (_set(*DELTA, "meta", "mask", value="0" * 64), CorruptObject),
+        (_set(*DELTA, "meta", "origin", value="0" * 64), CorruptObject),
         (_set(*DELTA, "meta", "threshold", value=-1.0), CorruptObject),
         (_set("base", "weights", value=None), CorruptObject),
         (_set("base", value={}), CorruptObject),

@@ -142,7 +142,7 @@ def test_disabled_adapters_leave_the_base_model_to_the_bit(loaded: Any, base: Ba
 
 def test_the_names_are_those_that_peft_users_expect(base: Base, adapter: Path, history: Repository) -> None:
     model = _with_peft(base, adapter)
-    target = f"base_model.model.{history.store.config.base.target}"
+    target = f"base_model.model.{history.store.config.editor.target}"
     plain = {f"base_model.model.{name}" for name in base().state_dict()}
     names = set(model.state_dict())
     assert plain - names == {f"{target}.weight"}
