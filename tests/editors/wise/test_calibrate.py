@@ -26,7 +26,7 @@ def test_margins_are_shares_of_what_the_projection_says() -> None:
 def test_a_shard_has_as_many_entries_an_edit_as_the_sources() -> None:
     texts = material().frozen.prompts(POOL)
     width = texts[0].features.shape[1]
-    large = calibrate(torch.ones(width, 18_000 * 5 * 10 // width), texts)
+    large = calibrate(torch.ones(width, 18_000 * 5 * 10 // width + 1), texts)
     assert large.mask_ratio == 0.2 and large.shard_size == 10
     small = calibrate(torch.ones(width, 2), texts)
     assert small.mask_ratio == 0.8 and small.shard_size == 1

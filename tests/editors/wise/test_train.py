@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from random import Random
 
 import pytest
 import torch
 
-from tests.editors.wise.fixtures import CONTEXTS, EDITS, mask_of, material, matrix, quick
+from tests.editors.wise.fixtures import CONTEXTS, EDITS, POOL, mask_of, material, matrix, quick
 from wisedb.editors.wise import train
+from wisedb.editors.wise.calibrate import calibrate
 from wisedb.editors.wise.contexts import views
 from wisedb.editors.wise.losses import answer_loss
 from wisedb.editors.wise.sequences import Frozen, asked
@@ -17,6 +19,8 @@ from wisedb.editors.wise.unrelated import Prompts
 from wisedb.edits import Edit
 from wisedb.errors import TrainingFailed
 from wisedb.memory.gates.activation import activation
+from wisedb.memory.kinds.masks import random_mask
+from wisedb.model.locate import weight_of
 
 STREAM = [(EDITS[0], ()), (EDITS[1], (EDITS[2],))]
 
@@ -41,7 +45,9 @@ def test_going_on_gives_the_bits_of_one_call() -> None:
 
 def test_an_edit_is_learned_and_wakes_its_memory() -> None:
     made = material()
-    mask, settings = mask_of(made), quick(steps=60)
+    projection = made.frozen.projection
+    settings = replace(calibrate(weight_of(projection), made.frozen.prompts(POOL)), steps=100)
+    mask = random_mask((projection.d_ff, projection.d_model), settings.mask_ratio, 0)
     text = asked(made.frozen.questions(views(EDITS[0], CONTEXTS), EDITS[0].target))
 
     def loss(delta: torch.Tensor) -> float:

@@ -16,7 +16,7 @@ from wisedb.editors.wise.settings import SOURCE_BETA, WiseSettings
 # β as a share of ‖A(x)·W_v‖; α : β : γ as in the source.
 _REACH, _QUIET, _APART = 1.0, 5 / 20, 10 / 20
 # By what share of β the first step of η moves Δ_act where only the hinge of β pulls.
-_STEP = 0.5
+_STEP = 1.5
 # The largest entry of |ΔW|, in root mean squares of the weight.
 _BOUND = 15.0
 # Entries that a shard has for each of its edits in the source: ρ = 0.2 of 11,008 × 4,096, 500 edits. Where ρ of a
