@@ -23,7 +23,6 @@ from wisedb.serving.memory_codec import KEYS, STATISTICS, read_memories, read_me
 from wisedb.store.commits import MemoryEntry
 from wisedb.store.derived_cache import folder
 
-
 WISE = {"steps": 20, "contexts": 0, "irrelevant": 10}
 """Settings under which the editor whose memories the activation finds is quick."""
 
