@@ -23,10 +23,13 @@ from wisedb.serving.memory_codec import KEYS, STATISTICS, read_memories, read_me
 from wisedb.store.commits import MemoryEntry
 from wisedb.store.derived_cache import folder
 
+WISE = {"steps": 20, "contexts": 0, "irrelevant": 10}
+"""Settings under which the editor whose memories the activation finds is quick."""
+
 
 @pytest.fixture
 def keyed(new_repository: Callable[..., Repository]) -> Repository:
-    return new_repository("keyed", router="keys", shard_capacity=9)
+    return new_repository("keyed", shard_capacity=9)
 
 
 def _read(repository: Repository) -> list[Memory]:
@@ -40,9 +43,9 @@ def _memories(repository: Repository) -> tuple[MemoryEntry, ...]:
 def test_memories_have_keys_where_keys_route_and_nowhere_else(
     keyed: Repository, new_repository: Callable[..., Repository]
 ) -> None:
-    plain = new_repository("plain", router="activation")
-    for each in (keyed, plain):
-        each.commit([AUSTRALIA, HAMLET], "two")
+    plain = new_repository("plain")
+    keyed.commit([AUSTRALIA, HAMLET], "two")
+    plain.commit([AUSTRALIA, HAMLET], "two", editor="wise", settings=WISE)
     assert set(_memories(keyed)[0].blobs) == {"mask", "delta", KEYS, STATISTICS}
     assert set(_memories(plain)[0].blobs) == {"mask", "delta"}
     assert [memory.gate for each in (keyed, plain) for memory in _memories(each)] == ["keys", "activation"]
@@ -79,7 +82,7 @@ def test_only_new_edits_are_run_and_statistics_are_measured_once(
 
 
 def test_a_revert_leaves_the_keys_of_a_store_that_never_saw_the_edit(new_repository: Callable[..., Repository]) -> None:
-    one, other = (new_repository(name, router="keys", shard_capacity=9) for name in ("one", "other"))
+    one, other = (new_repository(name, shard_capacity=9) for name in ("one", "other"))
     one.commit([AUSTRALIA, HAMLET], "a")
     one.commit([SUM], "b")
     one.revert(HAMLET.id)
@@ -101,16 +104,16 @@ def test_what_supersedes_takes_the_keys_over_and_gives_them_back(keyed: Reposito
 def test_what_was_written_for_the_activation_stays_behind_it_beside_keys(
     new_repository: Callable[..., Repository],
 ) -> None:
-    mixed = new_repository("mixed", router="activation", shard_capacity=9)
-    mixed.commit([AUSTRALIA, HAMLET], "two")
+    mixed = new_repository("mixed")
+    mixed.commit([AUSTRALIA, HAMLET], "two", editor="wise", settings=WISE)
     (old,) = _memories(mixed)
-    mixed.commit([SPAIN], "one more", settings={"router": "keys"})
+    mixed.commit([SPAIN], "one more")
     first, second = _memories(mixed)
     assert first == old and KEYS not in first.blobs and KEYS in second.blobs
     found = mixed.explain(AUSTRALIA.prompt)
     assert (found.router, found.memory) == ("activation+keys", first.id)
     assert mixed.explain(SPAIN.prompt).memory == second.id
-    # A merge of both kinds would answer everywhere, or nowhere: each gate's memories are merged with their like.
+    # Each editor merges its own.
     model, _ = mixed.load(mode="merge")
     handle = handle_of(model)
     assert handle is not None and [memory.id for memory in handle.memories] == [first.id, second.id]
