@@ -48,7 +48,7 @@ def make_store(folder: Path, model_folder: Path, shards: int, edits: int, seed: 
     """A store with three commits: none, all shards, and all shards of which one has other values."""
     base = load_base(str(model_folder))
     projection = locate(base.model)
-    record = describe(base, projection.name, anew=True)
+    record = describe(base, anew=True)
     pool = Blob("pool", {"prompts": ["The sky is"], "contexts": ["Well,"], "generator": {}})
     choice = EditorChoice(pool=pool.id)
 

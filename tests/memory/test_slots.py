@@ -22,7 +22,8 @@ def memories(sizes: list[int | None]) -> list[Memory]:
         else:
             owners = torch.arange(size)
             book = Codebook("w", torch.zeros(size, 2), torch.zeros(size, 2), torch.zeros(size), owners)
-            found.append(Memory(str(number), book, Gate("nearest"), ("edit",)))
+            edits = tuple(f"edit-{row}" for row in range(size))
+            found.append(Memory(str(number), book, Gate("nearest"), edits))
     return found
 
 

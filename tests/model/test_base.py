@@ -23,7 +23,7 @@ def test_a_folder_is_recorded_with_its_absolute_path(folder: Path, monkeypatch: 
     monkeypatch.chdir(folder.parent)
     base = load_base("model")
     assert base.name == str(folder.resolve())
-    record = describe(base, "transformer.h.1.mlp.c_proj")
+    record = describe(base)
     assert (record.model, record.revision) == (str(folder.resolve()), None)
     assert not base.model.training
 
@@ -50,7 +50,7 @@ def test_a_tokenizer_without_pad_token_pads_with_its_end(folder: Path) -> None:
 
 @pytest.mark.parametrize("what", ["weights", "tokenizer", "both"])
 def test_a_mismatch_says_what_differs(folder: Path, what: str) -> None:
-    record = describe(load_base(str(folder)), "x")
+    record = describe(load_base(str(folder)))
     if what != "tokenizer":
         tiny_model("gpt2", seed=1).save_pretrained(folder)
     if what != "weights":
@@ -63,7 +63,7 @@ def test_a_mismatch_says_what_differs(folder: Path, what: str) -> None:
 
 
 def test_the_same_model_elsewhere_is_taken(folder: Path, tmp_path: Path) -> None:
-    record = describe(load_base(str(folder)), "x")
+    record = describe(load_base(str(folder)))
     folder.rename(tmp_path / "moved")
     verify(record, load_base(str(tmp_path / "moved")))
 

@@ -142,12 +142,12 @@ def test_weights_are_hashed_in_one_process_and_believed_in_the_next(
     folder = tmp_path / "model"
     tiny_model("gpt2").save_pretrained(folder)
     tiny_tokenizer().save_pretrained(folder)
-    record = describe(load_base(str(folder)), "x")
+    record = describe(load_base(str(folder)))
     with monkeypatch.context() as patch:
         patch.setattr(bases, "weights_digest", lambda folder: never())
         verify(record, load_base(str(folder)))
         with pytest.raises(AssertionError, match="computed"):
-            describe(load_base(str(folder)), "x", anew=True)
+            describe(load_base(str(folder)), anew=True)
     time.sleep(0.02)
     tiny_model("gpt2", seed=1).save_pretrained(folder)
     with pytest.raises(BaseModelMismatch):

@@ -12,7 +12,7 @@ from wisedb.errors import UnknownSetting
 
 @pytest.mark.parametrize(
     "wrong",
-    [{"steps": 0}, {"learning_rate": 0.0}, {"clamp": -1.0}, {"kl_factor": -0.1}, {"contexts": -1}, {"ridge": 0.0}],
+    [{"steps": 0}, {"learning_rate": 0.0}, {"clamp": -1.0}, {"kl_factor": -0.1}, {"contexts": -1}, {"ridge": -0.1}],
 )
 def test_values_out_of_range_are_refused(wrong: dict[str, Any]) -> None:
     with pytest.raises(UnknownSetting):

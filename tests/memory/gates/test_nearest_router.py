@@ -87,7 +87,8 @@ def test_the_nearest_of_several_keys_answers(model: PreTrainedModel) -> None:
     owners = torch.arange(3)
     far = Codebook(where.name, keys[::2], values[::2], torch.full((2,), 9.0), owners[:2])
     near = Codebook(where.name, keys[1:2], values[1:2], torch.full((1,), 1.0), owners[:1])
-    memories = [Memory(name, book, Gate("nearest"), ("edit",)) for name, book in (("far", far), ("near", near))]
+    held = (("far", far, ("edit", "other")), ("near", near, ("edit",)))
+    memories = [Memory(name, book, Gate("nearest"), edits) for name, book, edits in held]
     handle = attach(model, memories)
     with handle.record() as record:
         out = given(model, [PROMPTS[0]])[0]

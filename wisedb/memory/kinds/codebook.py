@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import ClassVar, Self
 
 import torch
@@ -51,6 +51,7 @@ class Codebook:
         values: float32 (n, d_out), in the place of what the module gives.
         radii: float32 (n,), the distance up to which a key answers, ε.
         owners: int64 (n,), the row that answers for each row: itself, or an earlier one.
+        answering: int64 (m,), the rows that answer, m ≤ n.
 
     Raises:
         CorruptObject: shapes or dtypes that don't belong together, or a value that is not finite.
@@ -65,6 +66,7 @@ class Codebook:
     values: Tensor
     radii: Tensor
     owners: Tensor
+    answering: Tensor = field(init=False)
 
     def __post_init__(self) -> None:
         n = len(self.keys)
@@ -78,6 +80,8 @@ class Codebook:
         known = (self.owners >= 0) & (self.owners <= torch.arange(n))
         if not bool(known.all()) or not bool((self.owners[self.owners] == self.owners).all()):
             raise CorruptObject("a row of a codebook names a row that doesn't answer", hint=_HINT)
+        # Found once: a compiler can't count them while a model computes.
+        object.__setattr__(self, "answering", torch.nonzero(self.owners == torch.arange(n))[:, 0])
 
     @classmethod
     def empty(cls, module: str, shape: tuple[int, int]) -> Self:
@@ -89,11 +93,6 @@ class Codebook:
     def modules(self) -> tuple[str, ...]:
         """The one module."""
         return (self.module,)
-
-    @property
-    def answering(self) -> Tensor:
-        """int64 (m,): the rows that answer, m ≤ n."""
-        return torch.nonzero(self.owners == torch.arange(len(self.owners)))[:, 0]
 
     @property
     def entries(self) -> int:
