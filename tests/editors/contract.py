@@ -15,7 +15,10 @@ from wisedb.repository import Repository
 FAKE = Path(__file__).parent / "fake"
 """A folder for ``sys.path`` with an editor as another distribution would bring it."""
 
-QUICK: Mapping[str, Mapping[str, Any]] = {"keyed": {**SETTINGS, "shard_capacity": 9}}
+QUICK: Mapping[str, Mapping[str, Any]] = {
+    "keyed": {**SETTINGS, "shard_capacity": 9},
+    "wise": {"shard_size": 9, "steps": 15, "contexts": 2, "irrelevant": 10, "replay": 4},
+}
 """Settings by editor; an editor that isn't named here gets its defaults."""
 
 EDITORS = (*editors(), "fake")
