@@ -20,8 +20,10 @@ __all__ = ["fake_editor", "store_of"]
 Make = Callable[..., Repository]
 pytestmark = pytest.mark.parametrize("editor", EDITORS)
 
-OTHER = {"keyed": "fake"}
-"""Who stands beside an editor in a mixed history; ``keyed`` beside all others."""
+OTHER = {"keyed": "grace"}
+"""Who stands beside an editor in a mixed history; ``keyed`` beside all others.
+
+Its memories are gated: an always-on memory takes no more edits once another memory stands behind it."""
 
 
 def mains(repository: Repository, rev: str = "HEAD") -> dict[str, str]:

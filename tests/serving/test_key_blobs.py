@@ -23,7 +23,7 @@ from wisedb.serving.memory_codec import KEYS, STATISTICS, read_memories, read_me
 from wisedb.store.commits import MemoryEntry
 from wisedb.store.derived_cache import folder
 
-WISE = {"steps": 20, "contexts": 0, "irrelevant": 10}
+WISE = {"shard_size": 9, "steps": 20, "contexts": 0, "irrelevant": 10}
 """Settings under which the editor whose memories the activation finds is quick."""
 
 
@@ -111,7 +111,7 @@ def test_what_was_written_for_the_activation_stays_behind_it_beside_keys(
     first, second = _memories(mixed)
     assert first == old and KEYS not in first.blobs and KEYS in second.blobs
     found = mixed.explain(AUSTRALIA.prompt)
-    assert (found.router, found.memory) == ("activation+keys", first.id)
+    assert (found.router, found.memory) == ("keys+activation", first.id)
     assert mixed.explain(SPAIN.prompt).memory == second.id
     # Each editor merges its own.
     model, _ = mixed.load(mode="merge")

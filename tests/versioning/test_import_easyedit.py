@@ -69,7 +69,7 @@ def test_memories_come_over_entry_by_entry(repository: Repository, tmp_path: Pat
     assert handle is not None
     saved = torch.load(path, weights_only=False)
     change = saved["additional_info"]["memory_weight"][0] - saved["adapter_state_dict"]["original_layer.weight"]
-    assert torch.equal(handle.memories[0].dense(), change.T)
+    assert torch.equal(handle.memories[0].change.delta(handle.memories[0].modules[0]), change.T)
     assert [len(memory.edits) for memory in handle.memories] == [2, 1]
     # Each edit wakes some memory; nothing of it is trained.
     assert all(found.routed for found in repository.generate([fact[0] for fact in FACTS]))

@@ -179,7 +179,8 @@ class _Check:
 
     def _memory(self, memory: MemoryEntry) -> None:
         blobs = tuple(memory.blobs.values())
-        there = all(self._objects.has(blob) and not self._objects.promised([blob]) for blob in blobs)
+        # What can't even be read is a problem of its own already.
+        there = all(blob in self._kinds and not self._objects.promised([blob]) for blob in blobs)
         if self._examine is not None and there and blobs not in self._examined:
             self._examined.add(blobs)
             with self._watch(memory.main):

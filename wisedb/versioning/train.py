@@ -20,6 +20,7 @@ from wisedb.serving.memory_codec import (
     STATISTICS,
     modern_entry,
     origin_blob,
+    part_of,
     read_change,
     read_memories,
     version_blob,
@@ -206,7 +207,8 @@ class _Work:
         start = find_start(self._store, self._heads, entry.id, plan.planned.stream, beside)
         if start is not None:
             return start, entry.id, read_change(self.pending, modern_entry(self.pending, start.entry))
-        return None, entry.id, owner.begin(self._base, int(self._meta(entry.id).get("seed") or 0))
+        change = owner.begin(self._base, int(self._meta(entry.id).get("seed") or 0))
+        return None, entry.id, change.begun(part_of(self.pending.get(entry.id)))
 
     def _again(self, entry: MemoryEntry) -> Plan:
         # The same stream once more: an always-on memory before it changed.

@@ -80,6 +80,15 @@ class Change(Protocol):
             CorruptObject: a part is missing, or they don't belong together.
         """
 
+    def begun(self, origin: Part) -> Self:
+        """This change, just begun, with what the memory's ``origin`` part holds in the place of what was drawn.
+
+        An imported memory's beginning was found elsewhere, and no seed gives it.
+
+        Raises:
+            CorruptObject: that part is damaged.
+        """
+
     def shape(self, module: str) -> tuple[int, int]:
         """(d_in, d_out) of a module that it fits."""
 

@@ -117,6 +117,10 @@ class Codebook:
             raise CorruptObject("a codebook has one module, keys, values, radii and owners", hint=_HINT)
         return cls(modules[0], **tensors)
 
+    def begun(self, origin: Part) -> Self:
+        """Itself: nothing of its beginning is drawn."""
+        return self
+
     def shape(self, module: str) -> tuple[int, int]:
         """(d_in, d_out)."""
         return self.keys.shape[1], self.values.shape[1]

@@ -96,6 +96,10 @@ class LowRankDelta:
         right = {module: tensors[f"right_{letters(n)}"] for n, module in enumerate(modules)}
         return cls(modules, left, right)
 
+    def begun(self, origin: Part) -> Self:
+        """Itself: nothing of its beginning is drawn."""
+        return self
+
     def shape(self, module: str) -> tuple[int, int]:
         """(d_in, d_out)."""
         return self.left[module].shape[0], self.right[module].shape[1]

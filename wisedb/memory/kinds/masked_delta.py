@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar, Self
 
 import torch
@@ -96,13 +96,15 @@ class MaskedDelta:
         """See :class:`wisedb.memory.kinds.base.Change`."""
         if len(modules) != 1 or cls.origin not in parts or cls.main not in parts:
             raise CorruptObject("a masked delta has one module, a mask and a delta", hint=_HINT)
-        mask, delta = parts[cls.origin], parts[cls.main]
-        if "bits" not in mask.tensors or "values" not in delta.tensors:
-            raise CorruptObject("a masked delta has no bits or no values", hint=_HINT)
-        packed = PackedMask.read(mask.tensors["bits"], _shape(mask))
-        if mask.meta.get("entries", packed.entries) != packed.entries:
-            raise CorruptObject(f"a mask has {packed.entries} entries, and not as many as it says", hint=_HINT)
-        return cls(modules[0], packed, delta.tensors["values"])
+        delta = parts[cls.main]
+        if "values" not in delta.tensors:
+            raise CorruptObject("a masked delta has no values", hint=_HINT)
+        return cls(modules[0], _mask(parts[cls.origin]), delta.tensors["values"])
+
+    def begun(self, origin: Part) -> Self:
+        """No change yet, under the mask that ``origin`` holds."""
+        packed = _mask(origin)
+        return replace(self, packed=packed, values=self.values.new_zeros(packed.entries))
 
     def shape(self, module: str) -> tuple[int, int]:
         """(d_ff, d_model)."""
@@ -132,6 +134,15 @@ def scatter(mask: Tensor, values: Tensor) -> Tensor:
     """Put values (entries,) where the mask (d_ff, d_model) is True, zeros elsewhere."""
     delta = torch.zeros(mask.shape, dtype=values.dtype, device=values.device)
     return delta.masked_scatter_(mask.to(values.device), values)
+
+
+def _mask(part: Part) -> PackedMask:
+    if "bits" not in part.tensors:
+        raise CorruptObject("a mask has no bits", hint=_HINT)
+    packed = PackedMask.read(part.tensors["bits"], _shape(part))
+    if part.meta.get("entries", packed.entries) != packed.entries:
+        raise CorruptObject(f"a mask has {packed.entries} entries, and not as many as it says", hint=_HINT)
+    return packed
 
 
 def _shape(mask: Part) -> tuple[int, int]:
