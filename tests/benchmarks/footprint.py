@@ -29,7 +29,7 @@ from wisedb.memory.gates.keys.edit_keys import KeyRing
 from wisedb.memory.gates.keys.index import KeyIndex, build_index
 from wisedb.memory.gates.keys.similar_tokens import Alike
 from wisedb.memory.gates.keys.statistics import RELATION_SIZE, TOKEN_SIZE, Statistics
-from wisedb.memory.kinds.masked_delta import SideMemory
+from wisedb.memory.kinds.masked_delta import MaskedDelta
 from wisedb.memory.kinds.masks import pack, random_mask
 from wisedb.model.tensors import to_raw
 from wisedb.store.blobs import Array
@@ -106,7 +106,7 @@ def shard(ratio: float, seed: int) -> tuple[int, int]:
     entries = int(mask.sum())
     chooser = np.random.default_rng(seed)
     stored = len(encode(bfloat16(chooser.normal(0.0, 0.01, entries)))[0]) + on_disk([pack(mask)])
-    memory = SideMemory("", mask, torch.zeros(entries, dtype=torch.bfloat16), 0.0)
+    memory = MaskedDelta.under("", mask, torch.zeros(entries, dtype=torch.bfloat16))
     return round(stored * D_FF / _ROWS), round(memory.size * D_FF / _ROWS)
 
 

@@ -39,7 +39,7 @@ from tests.benchmarks.llama import (
     with_thresholds,
 )
 from wisedb.memory.hooks import attach, handle_of
-from wisedb.memory.kinds.masked_delta import SideMemory
+from wisedb.memory.memory import Memory
 from wisedb.model.locate import locate
 
 PREFILL, DECODE = 1.03, 1.01
@@ -164,11 +164,11 @@ def cases(
     return made
 
 
-def _edited(model: PreTrainedModel, router: str, memories: list[SideMemory], fires: bool) -> PreTrainedModel:
+def _edited(model: PreTrainedModel, router: str, memories: list[Memory], fires: bool) -> PreTrainedModel:
     other = twin(model)
     # Random memories are excited alike by any prompt: the threshold says whether they answer.
     given = memories if router == "keys" else with_thresholds(memories, 0.0 if fires else _NEVER)
-    attach(other, locate(other), given, router=router)  # type: ignore[arg-type]
+    attach(other, given)
     return other
 
 

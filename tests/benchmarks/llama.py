@@ -14,10 +14,12 @@ from dataclasses import replace
 import torch
 from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedModel
 
+from wisedb.memory.gates.base import Gate
 from wisedb.memory.gates.keys.edit_keys import KeyRing
 from wisedb.memory.gates.keys.statistics import RELATION_SIZE, TOKEN_SIZE, Statistics, relation_layer
-from wisedb.memory.kinds.masked_delta import SideMemory
+from wisedb.memory.kinds.masked_delta import MaskedDelta
 from wisedb.memory.kinds.masks import random_mask
+from wisedb.memory.memory import Memory
 from wisedb.model.locate import Projection, locate
 
 VOCABULARY = 49152
@@ -120,7 +122,7 @@ def ring(found: Statistics, prompts: torch.Tensor, keys: torch.Tensor) -> KeyRin
 
 def side_memories(
     model: PreTrainedModel, shards: int, edits: torch.Tensor, asked: torch.Tensor, found: Statistics, seed: int = 0
-) -> list[SideMemory]:
+) -> list[Memory]:
     """The edits spread over ``shards`` memories, one after the other as cards are dealt; values in the model's dtype.
 
     Args:
@@ -137,10 +139,11 @@ def side_memories(
         values = torch.randn(int(mask.sum()), generator=generator).mul_(0.02).to(model.dtype)
         own = slice(number, None, shards)
         names = tuple(f"{number}/{place}" for place in range(len(edits[own])))
-        made.append(SideMemory(f"{number:064x}", mask, values, 0.0, names, ring(found, edits[own], keys[own])))
+        gate = Gate("keys", keys=ring(found, edits[own], keys[own]))
+        made.append(Memory(f"{number:064x}", MaskedDelta.under(projection.name, mask, values), gate, names))
     return made
 
 
-def with_thresholds(memories: Sequence[SideMemory], threshold: float) -> list[SideMemory]:
-    """The same memories with another ε."""
-    return [replace(memory, threshold=threshold) for memory in memories]
+def with_thresholds(memories: Sequence[Memory], threshold: float) -> list[Memory]:
+    """The same memories behind the activation, with an ε."""
+    return [replace(memory, gate=Gate("activation", threshold)) for memory in memories]

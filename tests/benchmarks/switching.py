@@ -14,6 +14,7 @@ import platform
 import tempfile
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from importlib.metadata import version
 from pathlib import Path
@@ -27,14 +28,16 @@ import torch
 from tests.benchmarks.llama import RATIO, edit_prompts, llama, relations, side_memories, statistics, twin
 from tests.models import tiny_tokenizer
 from wisedb.config import EditorChoice, StoreConfig
-from wisedb.editors.streams import StreamItem, TrainedShard
+from wisedb.editors.registry import find, settings_of
+from wisedb.editors.streams import StreamItem, Trained
 from wisedb.edits import Edit
-from wisedb.memory.hooks import SideMemories, attach
+from wisedb.memory.hooks import AttachedMemories, attach
+from wisedb.memory.kinds.masked_delta import MaskedDelta
 from wisedb.memory.kinds.masks import random_mask
 from wisedb.model.base import describe, load_base
 from wisedb.model.locate import locate
 from wisedb.repository import Repository
-from wisedb.serving.memory_codec import delta_blob, mask_blob
+from wisedb.serving.memory_codec import origin_blob, version_blob
 from wisedb.store.blobs import Blob
 from wisedb.store.commits import Commit, MemoryEntry
 from wisedb.store.objects import Objects
@@ -50,17 +53,19 @@ def make_store(folder: Path, model_folder: Path, shards: int, edits: int, seed: 
     projection = locate(base.model)
     record = describe(base, anew=True)
     pool = Blob("pool", {"prompts": ["The sky is"], "contexts": ["Well,"], "generator": {}})
-    choice = EditorChoice(pool=pool.id)
+    choice = EditorChoice("wise", settings_of(find("wise"), {"target": projection.name}), seed, {"pool": pool.id})
 
     def commit(parents: tuple[str, ...], memories: tuple[MemoryEntry, ...], minute: int) -> Commit:
         date = f"2026-01-01T00:{minute:02}:00Z"
-        return Commit(parents, "a <a@b>", date, f"commit {minute}", record, choice, memories=memories)
+        merged = {"memories": []} if memories else None
+        return Commit(parents, "a <a@b>", date, f"commit {minute}", record, choice, memories=memories, merged=merged)
 
     store = Store.init(folder, StoreConfig(record, choice), commit((), (), 0), [pool])
     generator = torch.Generator().manual_seed(seed)
     shape = (projection.d_ff, projection.d_model)
     masks = [random_mask(shape, RATIO, seed + number) for number in range(shards)]
-    heads = [mask_blob(mask, RATIO, seed + number, choice) for number, mask in enumerate(masks)]
+    begun = [MaskedDelta.under(projection.name, mask, torch.zeros(int(mask.sum()))) for mask in masks]
+    origins = [origin_blob(change, choice, seed + number) for number, change in enumerate(begun)]
     named = [Edit(prompt=f"The capital of land {number} is", target="Rome") for number in range(edits)]
     entries: list[MemoryEntry] = []
     for minute, changed in enumerate((range(shards), range(1)), start=1):
@@ -69,10 +74,12 @@ def make_store(folder: Path, model_folder: Path, shards: int, edits: int, seed: 
             for number in changed:
                 values = torch.randn(int(masks[number].sum()), generator=generator).mul_(0.02).to(base.model.dtype)
                 stream = [StreamItem(edit) for edit in named[number::shards]]
-                delta = delta_blob(heads[number].id, stream, TrainedShard(values, 1.0))
-                transaction.put(heads[number])
-                transaction.put(delta, delta_base=entries[number].main if minute > 1 else None)
-                entry = MemoryEntry(heads[number].id, "shard", {"mask": heads[number].id, "delta": delta.id})
+                origin, change = origins[number].id, replace(begun[number], values=values)
+                main = version_blob(origin, stream, Trained(change, "activation", 1.0), "")
+                transaction.put(origins[number])
+                transaction.put(main, delta_base=entries[number].main if minute > 1 else None)
+                blobs = {"mask": origin, "delta": main.id}
+                entry = MemoryEntry(origin, change.kind, "activation", choice, change.modules, main.id, blobs)
                 entries[number : number + 1] = [entry]
             transaction.land(commit((tip,), tuple(entries), minute), action="commit", unstage=[])
     return Repository(store)
@@ -97,8 +104,8 @@ def keyed(
     memories = side_memories(model, model_shards, prompts[:edits], asked, found)
     other = side_memories(model, model_shards, torch.cat([prompts[-1:], prompts[1:edits]]), asked, found)
     beside = twin(model)
-    handles: list[SideMemories] = []
-    first = timed(lambda: handles.append(attach(beside, locate(beside), memories)))
+    handles: list[AttachedMemories] = []
+    first = timed(lambda: handles.append(attach(beside, memories)))
     times = []
     for number in range(rounds):
         changed = [other[0] if number % 2 == 0 else memories[0], *memories[1:]]
