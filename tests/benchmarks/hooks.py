@@ -22,8 +22,8 @@ import torch
 from tests.benchmarks.latency import Case, cases, conditions
 from tests.benchmarks.llama import llama
 
-_HOOKS = ("_before_call", "_after_embedding", "_before_block", "_after_projection", "_after_call")
-"""Methods of :class:`wisedb.memory.hooks.SideMemories`; none calls another of them."""
+_HOOKS = ("_before_call", "_after_embedding", "_before_block", "_after_module", "_after_call")
+"""Methods of :class:`wisedb.memory.hooks.AttachedMemories`; none calls another of them."""
 _STEPS = 8
 
 
@@ -41,7 +41,7 @@ def taken(case: Case, tokens: int, rounds: int) -> tuple[float, float]:
     profile.disable()
     found: dict[tuple[str, int, str], tuple[int, int, float, float, Any]] = pstats.Stats(profile).stats  # type: ignore[attr-defined]
     inside = sum(
-        times[3] for (file, _, name), times in found.items() if file.endswith("memory/attach.py") and name in _HOOKS
+        times[3] for (file, _, name), times in found.items() if file.endswith("memory/hooks.py") and name in _HOOKS
     )
     return inside / rounds, whole / rounds
 

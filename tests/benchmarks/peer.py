@@ -21,25 +21,20 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, nullcontext
-from dataclasses import replace
+from collections.abc import Mapping, Sequence
 from importlib.metadata import version
 from itertools import pairwise
 from pathlib import Path
 from random import Random
 from typing import Any
-from unittest.mock import patch
 
 import click
 import torch
 
 from tests.benchmarks.peer_easyedit import TUNED, Peer, commit_of
 from wisedb.atlas import edits_path
-from wisedb.editors.keyed import context
 from wisedb.edits import Edit
 from wisedb.importers import read_edits
-from wisedb.model import cached_forward
 from wisedb.model.base import LoadedBase, load_base
 from wisedb.model.tokens import encode_prompt
 from wisedb.progress import Progress
@@ -54,10 +49,12 @@ EDITORS: Mapping[str, tuple[str, ...]] = {
     "unedited": ("",),
     "easyedit": ("one by one",),
     "easyedit-tuned": ("one by one",),
-    "wise-paper": ("one by one", "one commit"),
     "wise": ("one by one", "one commit"),
+    "keyed": ("one by one", "one commit"),
 }
 """What can be measured, and how the edits can be given to it."""
+
+OURS = ("wise", "keyed")
 
 SCALED: Mapping[str, str] = {
     "alpha": "alpha",
@@ -66,7 +63,7 @@ SCALED: Mapping[str, str] = {
     "max_delta": "norm_constraint",
     "mask_ratio": "mask_ratio",
 }
-"""Settings that belong to a model's size and activations: both sides' source settings take wisedb's measured ones."""
+"""Settings that belong to a model's size and activations: the public implementation takes wisedb's measured ones."""
 
 COLUMNS = (
     ("editor", "editor"),
@@ -100,14 +97,15 @@ def measure(job: Mapping[str, Any]) -> dict[str, Any]:
     editor, protocol = job["editor"], job["protocol"]
     load, started = os.getloadavg(), time.process_time()
     with tempfile.TemporaryDirectory() as folder:
-        repo = Repository.init(Path(folder) / "store", model=job["model"], seed=job["seed"], pool=pool)
+        # The public implementation takes the measured settings of the editor that follows the same paper.
+        own = editor if editor in OURS else "wise"
+        given = job["settings"] if editor in OURS else None
+        repo = Repository.init(
+            Path(folder) / "store", model=job["model"], editor=own, seed=job["seed"], pool=pool, settings=given
+        )
         measured = dict(repo.store.config.editor.settings)
-        if editor in ("wise", "wise-paper"):
-            settings = {**(_source_settings(measured) if editor == "wise-paper" else {}), **job["settings"]}
-            if settings:
-                other = Path(folder) / "other"
-                repo = Repository.init(other, model=job["model"], seed=job["seed"], pool=pool, settings=settings)
-            row = _ours(repo, edits, protocol, plain=editor == "wise-paper")
+        if editor in OURS:
+            row = _ours(repo, edits, protocol)
         else:
             questions = ask(repo.store, repo.base, tuple(edits), trained_on_locality=False)
             plain = _plain_loc(repo.base, questions)
@@ -129,16 +127,12 @@ def measure(job: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def _source_settings(measured: Mapping[str, Any]) -> dict[str, Any]:
-    return {"preset": "paper", **{ours: measured[ours] for ours in SCALED}}
-
-
 def _peer_settings(measured: Mapping[str, Any], editor: str) -> dict[str, Any]:
     scaled = {theirs: measured[ours] for ours, theirs in SCALED.items()}
     return {**scaled, **(TUNED if editor == "easyedit-tuned" else {})}
 
 
-def _ours(repo: Repository, edits: Sequence[Edit], protocol: str, *, plain: bool) -> dict[str, Any]:
+def _ours(repo: Repository, edits: Sequence[Edit], protocol: str) -> dict[str, Any]:
     repo.base  # noqa: B018 - loaded and checked before any clock runs
     walls: list[float] = []
     training: list[float] = []
@@ -149,13 +143,12 @@ def _ours(repo: Repository, edits: Sequence[Edit], protocol: str, *, plain: bool
         if progress.phase == "training":
             moments.append(time.perf_counter())
 
-    with _whole_forwards() if plain else nullcontext():
-        for some in [list(edits)] if protocol == "one commit" else [[edit] for edit in edits]:
-            wall, cpu = time.perf_counter(), time.process_time()
-            done = repo.commit(some, "the next", progress=listen)
-            walls.append(time.perf_counter() - wall)
-            busy.append(time.process_time() - cpu)
-            training.append(done.seconds_per_edit * len(some))
+    for some in [list(edits)] if protocol == "one commit" else [[edit] for edit in edits]:
+        wall, cpu = time.perf_counter(), time.process_time()
+        done = repo.commit(some, "the next", progress=listen)
+        walls.append(time.perf_counter() - wall)
+        busy.append(time.process_time() - cpu)
+        training.append(done.seconds_per_edit * len(some))
     if protocol == "one commit":
         # What an edit of a batch takes is told only where the editor reports after each.
         gaps = [later - earlier for earlier, later in pairwise(moments)]
@@ -174,18 +167,6 @@ def _ours(repo: Repository, edits: Sequence[Edit], protocol: str, *, plain: bool
         "exact_at_length_rephrase": rephrased,
         "settings": dict(repo.store.head_commit()[1].editor.settings),
     }
-
-
-@contextmanager
-def _whole_forwards() -> Iterator[None]:
-    """Train with forwards of the whole model and the logits of all positions, as the source does."""
-    find = cached_forward.find_shortcut
-
-    def whole(*args: Any, **kwargs: Any) -> Any:
-        return replace(find(*args, **kwargs), trunk="full", head="all", last=None)
-
-    with patch.object(context, "find_shortcut", whole):
-        yield
 
 
 def _at_length_here(repo: Repository, edits: Sequence[Edit]) -> tuple[float | None, float | None]:
@@ -377,7 +358,7 @@ def _write(file: Path, document: Mapping[str, Any]) -> None:
 @click.option("--pool", type=click.Path(path_type=Path), default=None, help="Unrelated prompts, one a line.")
 @click.option("--edits", default=100)
 @click.option("--first", default=0, help="Leave out so many records before.")
-@click.option("--editors", default="unedited,easyedit,wise-paper,wise", help=f"Of {', '.join(EDITORS)}.")
+@click.option("--editors", default="unedited,easyedit,wise,keyed", help=f"Of {', '.join(EDITORS)}.")
 @click.option("--tuned", is_flag=True, help="EasyEdit with its best settings for small models too.")
 @click.option("--set", "settings", multiple=True, help="key=value for every editor named, on top of its own settings.")
 @click.option("--seed", default=0)
