@@ -45,7 +45,8 @@ def answers(found: Sequence[Mapping[str, Any]]) -> render.Lines:
 
 def _route(answer: Mapping[str, Any]) -> str:
     if not answer["routed"]:
-        return "base model"
+        count = len(answer["always_on"])
+        return f"base model and {render.plural(count, 'always-on memory')}" if count else "base model"
     name = answer["memory"]
     where = f"memory {name[: render.SHORT]}" if name else "merged memory"
     if answer["activation"] is None or answer["threshold"] is None:

@@ -52,6 +52,9 @@ def test_the_tour(editor: str, wisedb: Run, model_folder: Path, tmp_path: Path) 
     assert memory == editor
     edited = said(store)
     assert edited != unedited
+    # What answers everywhere is named too, though no route leads to it.
+    (answer,) = wisedb(store, "generate", AUSTRALIA.prompt, "--max-new-tokens", "1")
+    assert bool(answer["always_on"]) == (editor == "rome") and answer["routed"] != (editor == "rome")
 
     wisedb(store, "revert", HAMLET.id)
     assert [fact["id"] for fact in wisedb(store, "facts")] == [AUSTRALIA.id]

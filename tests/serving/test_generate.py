@@ -29,7 +29,8 @@ def test_answers_say_which_memory_gave_them(history: Repository) -> None:
         ("Hamlet", second),
     ]
     assert all(answer.routed and (answer.activation or 0) >= 0.0 == answer.threshold for answer in answers)
-    assert set(answers[0].to_json()) == {"prompt", "text", "routed", "memory", "activation", "threshold"}
+    fields = {"prompt", "text", "routed", "memory", "activation", "threshold", "always_on"}
+    assert set(answers[0].to_json()) == fields and answers[0].always_on == ()
 
 
 def test_the_base_answers_without_memories(history: Repository) -> None:

@@ -51,6 +51,7 @@ class Generation:
         activation: what the router says of the answering memory (Δ_act, or the keys' log odds), or the largest of all
             where the base answered.
         threshold: what that was held against.
+        always_on: the memories that answer every prompt; the base model with them is what answers where none is routed.
     """
 
     prompt: str
@@ -59,10 +60,12 @@ class Generation:
     memory: str | None
     activation: float | None
     threshold: float | None
+    always_on: tuple[str, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         """All fields."""
-        return {name: getattr(self, name) for name in self.__dataclass_fields__}
+        fields = {name: getattr(self, name) for name in self.__dataclass_fields__}
+        return {**fields, "always_on": list(self.always_on)}
 
 
 def generations(
@@ -71,6 +74,7 @@ def generations(
     """Join prompts and their continuations, and name the memories by their ids."""
     memories = () if handle is None else handle.memories
     thresholds = () if handle is None else handle.thresholds
+    always_on = () if handle is None else tuple(memory.id for memory in handle.always_on)
     found = []
     for prompt, answer in zip(prompts, answers, strict=True):
         place = answer.route
@@ -85,6 +89,7 @@ def generations(
                 memories[answer.route].id if answer.route != BASE else None,
                 answer.activations[place] if shown and answer.activations else None,
                 thresholds[place] if shown else None,
+                always_on,
             )
         )
     return found
