@@ -20,10 +20,11 @@ __all__ = ["fake_editor", "store_of"]
 Make = Callable[..., Repository]
 pytestmark = pytest.mark.parametrize("editor", EDITORS)
 
-OTHER = {"keyed": "grace"}
-"""Who stands beside an editor in a mixed history; ``keyed`` beside all others.
+OTHER = {"keyed": "fake"}
+"""Who stands beside an editor in a mixed history; ``keyed`` beside all others."""
 
-Its memories are gated: an always-on memory takes no more edits once another memory stands behind it."""
+GATED = {"keyed": "grace"}
+"""The same where memories are to go on growing: an always-on one takes no more edits once another stands behind it."""
 
 
 def mains(repository: Repository, rev: str = "HEAD") -> dict[str, str]:
@@ -101,7 +102,7 @@ def test_rollback_gives_the_same_logits(editor: str, store_of: Make) -> None:
 
 
 def test_two_editors_in_one_history(editor: str, store_of: Make) -> None:
-    other = OTHER.get(editor, "keyed")
+    other = GATED.get(editor, "keyed")
     repository, alone = store_of(other, "mixed"), store_of(other, "alone")
     repository.commit([AUSTRALIA], "by the one")
     commit(repository, [HAMLET], "by the other", editor)
