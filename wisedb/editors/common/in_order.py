@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import replace
 from itertools import count
 
 from wisedb.editors.common.seeds import seed_of
@@ -25,7 +26,8 @@ def plan_in_order(
     """Write new edits behind the others of the newest open memory, and take some out.
 
     An edit whose prompt that memory has shadows the older one there; from any other memory the older one is taken out,
-    so that a prompt lives in one memory. An edit in force is not written again.
+    so that a prompt lives in one memory. An edit in force is not written again. What had an edit among its companions
+    that is taken out now gets those that it would have had without it.
 
     Args:
         held: the memories that exist, oldest first.
@@ -33,12 +35,15 @@ def plan_in_order(
         removed: ids of the edits to take out.
         seed: a new memory's own seed comes from it and from its first edit.
         capacity: edits in force that a memory takes before the next one is begun; no limit by default.
-        companions: which edits in force in other memories go along with an edit; none by default.
+        companions: which edits in force in other memories go along with an edit; none by default. Taking one of the
+            others away must leave the rest of the choice as it is.
 
     Returns:
         Only the memories that change, oldest first, a new one last. One with an empty stream goes.
     """
     streams = {memory.id: _without(memory.stream, removed) for memory in held}
+    if companions is not None:
+        streams = _without_companions(streams, removed, companions)
     there = {edit.id for stream in streams.values() for edit in _in_force(stream)}
     wanted = [edit for edit in new if edit.id not in there]
     usable = [memory.id for memory in held if memory.open and streams[memory.id]]
@@ -74,6 +79,28 @@ def _item(edit: Edit, others: Sequence[Sequence[StreamItem]], companions: Compan
     if companions is None:
         return StreamItem(edit)
     return StreamItem(edit, tuple(companions(edit, [other for stream in others for other in _in_force(stream)])))
+
+
+def _without_companions(
+    streams: Mapping[str, tuple[StreamItem, ...]], removed: Collection[str], companions: Companions
+) -> dict[str, tuple[StreamItem, ...]]:
+    # A memory's edits were all written before the next one was begun, so that the others of an edit are those before.
+    found: dict[str, tuple[StreamItem, ...]] = {}
+    earlier: list[Edit] = []
+    for memory, stream in streams.items():
+        found[memory] = tuple(
+            replace(item, companions=tuple(companions(item.edit, _others(item, removed, earlier))))
+            if any(other.id in removed for other in item.companions)
+            else item
+            for item in stream
+        )
+        earlier += _in_force(stream)
+    return found
+
+
+def _others(item: StreamItem, removed: Collection[str], earlier: Sequence[Edit]) -> list[Edit]:
+    left = [other for other in item.companions if other.id not in removed]
+    return list({other.id: other for other in (*left, *earlier)}.values())
 
 
 def _in_force(stream: Sequence[StreamItem]) -> list[Edit]:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from functools import partial
-from random import Random
+from heapq import nsmallest
 
 from wisedb.editors.common.in_order import plan_in_order
 from wisedb.editors.common.seeds import seed_of
@@ -33,4 +33,5 @@ def plan(
 
 
 def _replayed(count: int, seed: int, edit: Edit, others: Sequence[Edit]) -> list[Edit]:
-    return Random(seed_of(seed, "replay", edit.id)).sample(list(others), min(count, len(others)))
+    # Each other edit draws its own lot, so that one that is taken out later doesn't change who else was drawn.
+    return nsmallest(count, others, key=lambda other: seed_of(seed, "replay", edit.id, other.id))
