@@ -23,8 +23,9 @@ _BOUND = 15.0
 # matrix is less than that for one edit, ρ is larger.
 _ENTRIES = 18_000
 _WIDEST = 0.8
-# Fewer steps, since η falls to 0. ε lies between α and β, so that other wordings get in, which are quieter.
-_STEPS, _RATIO = 40, 0.65
+# Fewer steps, since η falls to 0. ε lies between α and β, so that other wordings get in, which are quieter; of .65, .7,
+# .75 and .8 it is the largest ratio at which Gen. was .80 on 100 made-up edits of atlas that no table evaluates.
+_STEPS, _RATIO = 40, 0.7
 
 
 @torch.no_grad()
