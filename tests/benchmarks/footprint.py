@@ -25,9 +25,9 @@ import torch
 
 from tests.benchmarks.llama import WORDS, ring
 from tests.benchmarks.sizes import D_FF, D_MODEL, bfloat16
-from wisedb.memory.gates.keys.edit_keys import KeyRing
+from wisedb.memory.gates.keys.edit_keys import EditKeys
 from wisedb.memory.gates.keys.index import KeyIndex, build_index
-from wisedb.memory.gates.keys.similar_tokens import Alike
+from wisedb.memory.gates.keys.similar_tokens import SimilarTokens
 from wisedb.memory.gates.keys.statistics import RELATION_SIZE, TOKEN_SIZE, Statistics
 from wisedb.memory.kinds.masked_delta import MaskedDelta
 from wisedb.memory.kinds.masks import pack, random_mask
@@ -84,9 +84,9 @@ def keys(edits: int, seed: int) -> Keys:
     maps = (drawn(D_MODEL), drawn(D_MODEL, TOKEN_SIZE), drawn(D_MODEL), drawn(D_MODEL, RELATION_SIZE))
     found = Statistics(0, *maps, texts, lengths, marks, ())
     prompts = torch.randint(1, VOCABULARY, (edits, WORDS), generator=generator)
-    held: KeyRing = ring(found, prompts, torch.randn(edits, RELATION_SIZE, generator=generator))
+    held: EditKeys = ring(found, prompts, torch.randn(edits, RELATION_SIZE, generator=generator))
     table = drawn(VOCABULARY, D_MODEL)
-    alike = Alike(found, lambda ids: table[ids])
+    alike = SimilarTokens(found, lambda ids: table[ids])
     index = build_index([held], [edits], lambda ids: table[ids], alike)
     assert index is not None
     parts = [getattr(index, name) for name in KeyIndex.__dataclass_fields__]

@@ -15,7 +15,7 @@ import torch
 from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedModel
 
 from wisedb.memory.gates.base import Gate
-from wisedb.memory.gates.keys.edit_keys import KeyRing
+from wisedb.memory.gates.keys.edit_keys import EditKeys
 from wisedb.memory.gates.keys.statistics import RELATION_SIZE, TOKEN_SIZE, Statistics, relation_layer
 from wisedb.memory.kinds.masked_delta import MaskedDelta
 from wisedb.memory.kinds.masks import random_mask
@@ -102,7 +102,7 @@ def relations(model: PreTrainedModel, found: Statistics, prompts: torch.Tensor) 
     return found.relations(states[:, -1])
 
 
-def ring(found: Statistics, prompts: torch.Tensor, keys: torch.Tensor) -> KeyRing:
+def ring(found: Statistics, prompts: torch.Tensor, keys: torch.Tensor) -> EditKeys:
     """Keys as a memory's edits would have: the whole prompt, and the subject spelt in two other ways."""
     count = len(prompts)
     whole = torch.tensor([[key, WORDS, 0, SUBJECT] for key in range(count)], dtype=torch.int32)
@@ -110,7 +110,7 @@ def ring(found: Statistics, prompts: torch.Tensor, keys: torch.Tensor) -> KeyRin
     readings[1::3, 1] = readings[2::3, 1] = readings[1::3, 3] = readings[2::3, 3] = SUBJECT
     other = torch.stack([prompts[:, :SUBJECT], (prompts[:, :SUBJECT] + 7) % (_SPLIT - 1) + 1])
     tokens = torch.cat([prompts, other[0], other[1]], dim=1).reshape(-1)
-    return KeyRing(
+    return EditKeys(
         found,
         torch.arange(count, dtype=torch.int32),
         keys.half(),

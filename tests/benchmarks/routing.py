@@ -27,7 +27,7 @@ from wisedb.edits import Edit, normalise_prompt
 from wisedb.importers import read_edits
 from wisedb.memory.gates.keys.build import build_keys
 from wisedb.memory.gates.keys.index import build_index
-from wisedb.memory.gates.keys.score import weigh
+from wisedb.memory.gates.keys.score import score_edits
 from wisedb.model.capture import embedding_of, observe
 from wisedb.model.locate import locate
 from wisedb.model.tokens import encode_prompt
@@ -59,9 +59,9 @@ def measure(model: str, edits: list[Edit], *, subjects: bool) -> dict[str, Any]:
     for asked_ids, seen in zip(asked, observe(base.model, projection, statistics.layer, asked), strict=True):
         tokens, relations = statistics.tokens(seen.tokens)[None], statistics.relations(seen.states)[None]
         count = tokens.shape[1]
-        marks = statistics.marks_of(torch.tensor([asked_ids]), tokens)
-        meant = weigh(
-            tokens, relations, marks, torch.ones(1, count, dtype=torch.bool), torch.tensor([[count - 1]]), index
+        flags = statistics.flags_of(torch.tensor([asked_ids]), tokens)
+        meant = score_edits(
+            tokens, relations, flags, torch.ones(1, count, dtype=torch.bool), torch.tensor([[count - 1]]), index
         )
         scores.append(float(meant.scores))
         best.append(int(meant.best))

@@ -16,7 +16,7 @@ from tests.models import LAYERS, tiny_model
 from wisedb.edits import Edit
 from wisedb.memory.gates.base import Gate, gate_name
 from wisedb.memory.gates.keys.build import build_keys
-from wisedb.memory.gates.keys.edit_keys import KeyRing
+from wisedb.memory.gates.keys.edit_keys import EditKeys
 from wisedb.memory.gates.keys.statistics import Statistics, compute_statistics
 from wisedb.memory.hooks import AttachedMemories, attach
 from wisedb.memory.kinds.masked_delta import MaskedDelta
@@ -63,7 +63,7 @@ def statistics_of(model: PreTrainedModel) -> Statistics:
 
 
 @cache
-def _rings(family: str, depth: int) -> tuple[KeyRing, ...]:
+def _rings(family: str, depth: int) -> tuple[EditKeys, ...]:
     model, statistics = _model(family, depth), _statistics(family, depth)
     return tuple(build_keys(model, locate(model), TOKENIZER, statistics, edits) for edits in EDITS)
 
@@ -102,7 +102,7 @@ def behind(memories: Sequence[Memory], router: str, thresholds: Mapping[int, flo
 
 def with_keys(model: PreTrainedModel, **options: Any) -> AttachedMemories:
     """The memories beside the model, behind their keys."""
-    return attach(model, keyed_memories(model), **{"level": LEVEL, **options})
+    return attach(model, keyed_memories(model), **{"key_threshold": LEVEL, **options})
 
 
 def routed(model: PreTrainedModel, router: str) -> tuple[AttachedMemories, list[int]]:

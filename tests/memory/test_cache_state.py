@@ -12,10 +12,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from wisedb.errors import UsageError
-from wisedb.memory.cache_state import CacheState, attribute_for, joined, leave, length_of, state_of
-from wisedb.memory.gates.excitement import Stretch
+from wisedb.memory.cache_state import CacheState, joined, length_of, save_state, state_attribute, state_of
+from wisedb.memory.gates.activation_check import ActivationSpan
 
-PLACE = attribute_for("test", "blocks.1.down")
+PLACE = state_attribute("test", "blocks.1.down")
 
 
 class Numbers(NamedTuple):
@@ -51,14 +51,14 @@ def test_every_position_is_known() -> None:
     assert state.before(0, 1) == state.before(4, 1) == []
     state = state.extended(0, numbers(1.0, 2.0)).extended(2, numbers(3.0))
     assert [values(state, past) for past in range(5)] == [None, [1], [1, 2], [1, 2, 3], [1, 2, 3]]
-    leave(cache, state)
+    save_state(cache, state)
     assert state_of(cache, owner, PLACE) is state
     twin = state_of(copy.deepcopy(cache), owner, PLACE)
     assert twin is not state and twin.parts is state.parts
     # Neither another router's nor that of another module.
     assert state_of(cache, object(), PLACE).parts == ()
-    assert state_of(cache, owner, attribute_for("test", "blocks.2.down")).parts == ()
-    assert state_of(cache, owner, attribute_for("other", "blocks.1.down")).parts == ()
+    assert state_of(cache, owner, state_attribute("test", "blocks.2.down")).parts == ()
+    assert state_of(cache, owner, state_attribute("other", "blocks.1.down")).parts == ()
 
 
 def test_a_compiler_can_read_the_place() -> None:
@@ -122,8 +122,8 @@ def test_gradients_are_not_kept() -> None:
 def test_stretches_are_positions_too() -> None:
     hidden = torch.randn(1, 3, 5)
     seen = torch.tensor([[False, True, True]])
-    state: CacheState[Stretch] = state_of(None, "me", PLACE)
-    state = state.extended(0, Stretch(hidden, seen))
+    state: CacheState[ActivationSpan] = state_of(None, "me", PLACE)
+    state = state.extended(0, ActivationSpan(hidden, seen))
     (found,) = state.before(2, 2)
     assert torch.equal(found.hidden, hidden[:, :2].repeat(2, 1, 1))
     assert found.counts.tolist() == [[0.0, 1.0]] * 2

@@ -36,7 +36,7 @@ MODULE = "w"
 def beside(model: PreTrainedModel, router: str, quiet: tuple[int, ...] = (), **options: Any) -> AttachedMemories:
     """The keyed memories behind such gates, of which some are never excited enough."""
     memories = behind(keyed_memories(model), router, dict.fromkeys(quiet, NEVER))
-    return attach(model, memories, level=LEVEL, **options)
+    return attach(model, memories, key_threshold=LEVEL, **options)
 
 
 def bank_of(handle: AttachedMemories) -> Bank:
@@ -117,7 +117,7 @@ def test_without_room_the_answers_are_the_same_and_a_matrix_is_made_once_an_answ
 ) -> None:
     model, other = tiny_model("llama"), tiny_model("llama")
     beside(model, router)
-    handle = beside(other, router, room=0)
+    handle = beside(other, router, cache_bytes=0)
     made: list[str] = []
     names = {id(memory.change): memory.id for memory in handle.memories}
     dense = MaskedDelta.dense

@@ -39,7 +39,8 @@ def model(request: pytest.FixtureRequest) -> Iterator[PreTrainedModel]:
     model.generation_config.eos_token_id = None
     yield model
     if handle := handle_of(model):
-        assert (handle._call, handle._holds, handle._records) == (None, [], [])
+        context = handle._context
+        assert (context.call, context.generations, context.logs) == (None, [], [])
 
 
 def test_the_answer_is_that_of_the_edited_weight(model: PreTrainedModel) -> None:

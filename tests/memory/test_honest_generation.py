@@ -29,7 +29,8 @@ def model(request: pytest.FixtureRequest) -> Iterator[PreTrainedModel]:
     model.generation_config.eos_token_id = None
     yield model
     if handle := handle_of(model):
-        assert (handle._call, handle._holds, handle._records) == (None, [], [])
+        context = handle._context
+        assert (context.call, context.generations, context.logs) == (None, [], [])
 
 
 def test_generate_holds_the_prompt_s_route(model: PreTrainedModel, router: str) -> None:

@@ -9,14 +9,14 @@ from hypothesis import strategies as st
 
 from wisedb.errors import UsageError
 from wisedb.memory.bank import Bank
-from wisedb.memory.forward_call import Call, causal, up_to_labels, up_to_lengths, up_to_position
+from wisedb.memory.forward_call import ForwardCall, causal, up_to_labels, up_to_lengths, up_to_position
 from wisedb.memory.gates.activation import delta_activation
 from wisedb.memory.gates.activation_router import choose, measure
 from wisedb.memory.gates.base import Gate
 from wisedb.memory.kinds.masked_delta import MaskedDelta
 from wisedb.memory.memory import Memory
-from wisedb.memory.routing import Selection, combine
-from wisedb.memory.slots import BASE, Slots
+from wisedb.memory.routing import HostSlots, combine
+from wisedb.memory.slots import BASE, SlotTable
 
 NUMBERS = st.lists(st.floats(0, 10, width=32), min_size=1, max_size=5)
 
@@ -82,7 +82,7 @@ def test_deciding_in_parts_is_deciding_at_once(seed: int, count: int) -> None:
 def test_a_selection_adds_each_row_its_own_memory(routes: list[int], times: int) -> None:
     memories = bank(3)
     hidden, output = torch.randn(len(routes) * times, 2, 6), torch.randn(len(routes) * times, 2, 4)
-    got = Selection(routes, memories.slots).apply(output, hidden, memories)
+    got = HostSlots(routes, memories.slot_table).apply(output, hidden, memories)
     for row in range(len(output)):
         route = routes[row // times]
         if route == BASE:
@@ -94,7 +94,7 @@ def test_a_selection_adds_each_row_its_own_memory(routes: list[int], times: int)
 def test_routes_for_another_batch_are_refused() -> None:
     for routes in ([0, 1], []):
         with pytest.raises(UsageError, match="for a batch of 3 rows"):
-            Selection(routes, Slots.of(())).expanded(3)
+            HostSlots(routes, SlotTable.of(())).expanded(3)
 
 
 def test_where_a_prompt_ends() -> None:
@@ -130,10 +130,10 @@ def test_masks_in_every_form() -> None:
     four = four & flat.bool()[:, None, 1:, None]
     additive = torch.zeros(four.shape).masked_fill(~four, torch.finfo(torch.float32).min)
     for mask in (flat, four, additive, {"full_attention": four, "sliding_attention": None}):
-        assert torch.equal(Call(None, 2, 3, mask, past=1).valid(device), wanted)
-    assert Call(None, 2, 3).valid(device).all()
+        assert torch.equal(ForwardCall(None, 2, 3, mask, past=1).valid(device), wanted)
+    assert ForwardCall(None, 2, 3).valid(device).all()
     with pytest.raises(UsageError, match="padding"):
-        Call(None, 2, 3, "mask").valid(device)
+        ForwardCall(None, 2, 3, "mask").valid(device)
 
 
 def test_a_bank_keeps_its_digits_through_half_precision() -> None:

@@ -75,13 +75,13 @@ def test_several_that_are_always_on_add_up(model: PreTrainedModel) -> None:
     assert torch.equal(forward(model, **batch(PROMPTS)), forward(with_weights(model), **batch(PROMPTS)))
 
 
-@pytest.mark.parametrize("room", [1 << 26, 0])
-def test_always_on_and_gated_add_up(model: PreTrainedModel, room: int) -> None:
+@pytest.mark.parametrize("cache_bytes", [1 << 26, 0])
+def test_always_on_and_gated_add_up(model: PreTrainedModel, cache_bytes: int) -> None:
     where = locate(model)
     # Behind what keys are compared on, so that the same prompts are meant.
     on = factors([where], seed=5)
     gated = keyed_memories(model)
-    handle = attach(model, [on, *gated], room=room)
+    handle = attach(model, [on, *gated], cache_bytes=cache_bytes)
     assert handle.memories == tuple(gated) and handle.always_on == (on,)
     inputs = batch(PROMPTS)
     with handle.record() as record, handle.boundary(inputs["attention_mask"].sum(dim=1)):

@@ -10,7 +10,7 @@ from wisedb.memory.gates.base import Gate
 from wisedb.memory.kinds.codebook import Codebook
 from wisedb.memory.kinds.low_rank_delta import LowRankDelta
 from wisedb.memory.memory import Memory
-from wisedb.memory.slots import BASE, Slots
+from wisedb.memory.slots import BASE, SlotTable
 
 
 def memories(sizes: list[int | None]) -> list[Memory]:
@@ -29,16 +29,16 @@ def memories(sizes: list[int | None]) -> list[Memory]:
 
 @given(st.lists(st.none() | st.integers(0, 4), max_size=6))
 def test_slots_and_memories_are_counted_alike(sizes: list[int | None]) -> None:
-    slots = Slots.of(memories(sizes))
+    slots = SlotTable.of(memories(sizes))
     expected = [n for n, size in enumerate(sizes) for _ in range(1 if size is None else max(1, size))]
     assert slots.plain == (expected == list(range(len(sizes))))
     assert [slots.memory(slot) for slot in range(len(expected))] == expected
     assert slots.memory(BASE) == BASE
     every = torch.arange(BASE, len(expected))
-    assert slots.numbers(every).tolist() == [BASE, *expected]
+    assert slots.memories(every).tolist() == [BASE, *expected]
     numbers = torch.arange(BASE, len(sizes))
     firsts = [BASE, *(expected.index(number) for number in range(len(sizes)))]
     assert slots.slots(numbers).tolist() == firsts
     assert [BASE, *slots.first] == firsts
     grid = every[None].expand(2, -1)
-    assert torch.equal(slots.numbers(grid), slots.numbers(every)[None].expand(2, -1))
+    assert torch.equal(slots.memories(grid), slots.memories(every)[None].expand(2, -1))

@@ -5,13 +5,13 @@ from __future__ import annotations
 import torch
 
 from wisedb.memory.slots import BASE
-from wisedb.memory.trace import Record, Trace
+from wisedb.memory.trace import Trace, TraceLog
 
 NOT = -torch.inf
 
 
 def test_nothing_is_written_down_at_first() -> None:
-    record = Record(["keys", "activation"])
+    record = TraceLog(["keys", "activation"])
     assert record.routes.tolist() == [] and record.routes.dtype == torch.int64
     assert record.scores == {}
     assert record.activations.shape == (0, 2)
@@ -19,7 +19,7 @@ def test_nothing_is_written_down_at_first() -> None:
 
 
 def test_decisions_stand_in_the_order_in_which_they_were_taken() -> None:
-    record = Record(["keys", "activation", "nearest"], every=True)
+    record = TraceLog(["keys", "activation", "nearest"], every=True)
     assert record.every
     keys = torch.tensor([[1.0, NOT, NOT], [-2.0, NOT, NOT]])
     activation = torch.tensor([[0.5, 3.0, NOT], [0.25, 4.0, NOT]])
@@ -35,7 +35,7 @@ def test_decisions_stand_in_the_order_in_which_they_were_taken() -> None:
 
 
 def test_a_gate_that_nobody_was_asked_for_has_no_score() -> None:
-    record = Record(["keys", "activation"])
+    record = TraceLog(["keys", "activation"])
     record.add(Trace(torch.tensor([1]), {"activation": torch.tensor([[NOT, 2.0]])}))
     assert record.activations.tolist() == [[NOT, 2.0]]
 

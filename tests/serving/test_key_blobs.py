@@ -123,7 +123,7 @@ def test_statistics_of_an_earlier_version_give_way_at_the_next_commit(
     new_repository: Callable[..., Repository], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     def earlier(*args: Any, **kwargs: Any) -> Statistics:
-        return replace(compute_statistics(*args, **kwargs), marks=torch.zeros(0, dtype=torch.uint8))
+        return replace(compute_statistics(*args, **kwargs), flags=torch.zeros(0, dtype=torch.uint8))
 
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "then"))
     with monkeypatch.context() as then:
@@ -135,7 +135,7 @@ def test_statistics_of_an_earlier_version_give_way_at_the_next_commit(
     now = Repository.open(store.path)
     now.commit([SUM], "now")
     first, second = _read(now)
-    assert first.gate.keys is not None and second.gate.keys is not None and len(second.gate.keys.statistics.marks)
+    assert first.gate.keys is not None and second.gate.keys is not None and len(second.gate.keys.statistics.flags)
     assert first.gate.keys.statistics.same(second.gate.keys.statistics)
     assert [answer.memory for answer in now.generate([AUSTRALIA.prompt, SUM.prompt])] == [first.id, second.id]
 

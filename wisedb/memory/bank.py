@@ -15,11 +15,11 @@ from torch import Tensor
 
 from wisedb.errors import UsageError
 from wisedb.memory.kinds.additive import DenseDelta, FactoredDelta
-from wisedb.memory.kinds.base import Placed
+from wisedb.memory.kinds.base import PlacedChange
 from wisedb.memory.memory import Memory
-from wisedb.memory.slots import Slots
+from wisedb.memory.slots import SlotTable
 
-ROOM = 1 << 26
+CACHE_BYTES = 1 << 26
 """Bytes that placed changes may take beyond those that are being used, if nothing else is said."""
 
 
@@ -27,32 +27,32 @@ class Bank:
     """The memories at one module.
 
     Args:
-        memories: all gated memories that are attached, in the order that routes count them.
+        memories: all gated memories that are attached, in the order in which they are counted.
         module: the module's path.
         shape: (d_in, d_out) of the module.
-        room: bytes that placed changes may take beyond those that are being used; None for no limit.
+        cache_bytes: bytes that placed changes may take beyond those that are being used; None for no limit.
 
     Attributes:
         here: the numbers of the memories that change this module.
-        slots: how routes count.
+        slot_table: how slots are counted.
 
     Raises:
         UsageError: a memory of another shape.
     """
 
     def __init__(
-        self, memories: Sequence[Memory], module: str, shape: tuple[int, int], room: int | None = ROOM
+        self, memories: Sequence[Memory], module: str, shape: tuple[int, int], cache_bytes: int | None = CACHE_BYTES
     ) -> None:
         self.memories = tuple(memories)
         self.module = module
         self.shape = shape
-        self.room = room
+        self.cache_bytes = cache_bytes
         self.here = tuple(number for number, memory in enumerate(memories) if module in memory.modules)
-        self.slots = Slots.of(self.memories)
+        self.slot_table = SlotTable.of(self.memories)
         for number in self.here:
             check_shape(memories[number], module, shape)
-        self._placed: dict[int, Placed] = {}
-        self._lent: WeakValueDictionary[int, Placed] = WeakValueDictionary()
+        self._placed: dict[int, PlacedChange] = {}
+        self._in_use: WeakValueDictionary[int, PlacedChange] = WeakValueDictionary()
         self._place: tuple[torch.device, torch.dtype] | None = None
         self._thresholds = torch.empty(0)
 
@@ -75,7 +75,7 @@ class Bank:
         if self._place == (device, dtype):
             return
         # Always from the memories themselves: half precision and back would lose digits.
-        self._placed, self._lent = {}, WeakValueDictionary()
+        self._placed, self._in_use = {}, WeakValueDictionary()
         self._place = (device, dtype)
         self._thresholds = torch.tensor([memory.gate.threshold for memory in self.memories], device=device)
         if before is not None and before._place == self._place:
@@ -101,14 +101,14 @@ class Bank:
         """Whether one memory is a codebook, which answers from the prompt's last token on."""
         return self.memories[number].gate.name == "nearest"
 
-    def placed(self, number: int) -> Placed:
+    def placed(self, number: int) -> PlacedChange:
         """One memory's change where :meth:`place` said; whoever goes on using it keeps it."""
-        found = self._placed.get(number) or self._lent.get(number)
+        found = self._placed.get(number) or self._in_use.get(number)
         if found is not None:
             return found
         assert self._place is not None
         made = self.memories[number].change.place(self.module, *self._place)
-        self._lent[number] = made
+        self._in_use[number] = made
         if self._fits(1):
             # The ones that were made longest ago go first.
             while not self._fits(len(self._placed) + 1):
@@ -117,7 +117,7 @@ class Bank:
         return made
 
     def apply(self, number: int, inputs: Tensor, output: Tensor, entry: Tensor) -> Tensor:
-        """What the module gives where one memory answers; see :class:`wisedb.memory.kinds.base.Placed`."""
+        """What the module gives where one memory answers; see :class:`wisedb.memory.kinds.base.PlacedChange`."""
         self.place(inputs.device, inputs.dtype)
         return self.placed(number).apply(inputs, output, entry)
 
@@ -134,9 +134,9 @@ class Bank:
         return placed.product(inputs)
 
     def _fits(self, count: int) -> bool:
-        if self.room is None or self._place is None:
+        if self.cache_bytes is None or self._place is None:
             return True
-        return count * self.shape[0] * self.shape[1] * self._place[1].itemsize <= self.room
+        return count * self.shape[0] * self.shape[1] * self._place[1].itemsize <= self.cache_bytes
 
 
 def check_shape(memory: Memory, module: str, shape: tuple[int, int]) -> None:

@@ -23,7 +23,7 @@ class CacheState(Generic[P]):
 
     Args:
         owner: the router; what another one kept means nothing to it.
-        attribute: its own place on the cache; see :func:`attribute_for`.
+        attribute: its own place on the cache; see :func:`state_attribute`.
         parts: (first position, positions), in order. A cache whose length only the device knows has one part, without
             a first position.
     """
@@ -45,15 +45,15 @@ class CacheState(Generic[P]):
         """
         return [part for _, part in self._before(past, rows)]
 
-    def extended(self, past: int | Tensor, now: P, room: int | None = None) -> CacheState[P]:
-        """With the positions from ``past`` on; ``room`` is how many of a cache of fixed size are kept, None for all."""
+    def extended(self, past: int | Tensor, now: P, most: int | None = None) -> CacheState[P]:
+        """With the positions from ``past`` on; ``most`` is how many of a cache of fixed size are kept, None for all."""
         now = _each(now, Tensor.detach) if any(tensor.requires_grad for tensor in now) else now
         kept = self._before(past, _size(now)[0])
         if isinstance(past, int):
             return CacheState(self.owner, self.attribute, (*kept, (past, now)))
         whole = joined([*(part for _, part in kept), now])
-        if room is not None:
-            whole = _each(whole, lambda tensor: tensor[:, -room:])
+        if most is not None:
+            whole = _each(whole, lambda tensor: tensor[:, -most:])
         return CacheState(self.owner, self.attribute, ((None, whole),))
 
     def _before(self, past: int | Tensor, rows: int) -> list[tuple[int | None, P]]:
@@ -69,7 +69,7 @@ class CacheState(Generic[P]):
         return found
 
 
-def attribute_for(router: str, module: str = "") -> str:
+def state_attribute(router: str, module: str = "") -> str:
     """The place on a cache of a router's state, at one module or for all."""
     # Compilers take a dot for the way to an attribute of an attribute.
     return f"_wisedb_{router}_{module.replace('.', '_')}"
@@ -81,7 +81,7 @@ def state_of(cache: Any, owner: object, attribute: str) -> CacheState[Any]:
     return found if isinstance(found, CacheState) and found.owner is owner else CacheState(owner, attribute)
 
 
-def leave(cache: Any, state: CacheState[Any]) -> None:
+def save_state(cache: Any, state: CacheState[Any]) -> None:
     """Let the cache carry the state."""
     setattr(cache, state.attribute, state)
 

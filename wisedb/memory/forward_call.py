@@ -20,7 +20,7 @@ IGNORED = -100
 
 
 @dataclass(slots=True)
-class Call:
+class ForwardCall:
     """One forward call, while it runs.
 
     Attributes:
@@ -34,14 +34,14 @@ class Call:
         ids: int64 (B, T), the tokens; None where embeddings were given instead.
         embedded: what the embedding module gave, or was given instead, (B, T, d).
         states: what entered the block at which relations are read, (B, T, d_model).
-        kept: what the routers have seen, to be kept with the cache that the call returns.
-        look: whether the host may look at the routes, so that only what answers is multiplied.
-        watched: whether somebody records: every score is wanted then.
-        meant: what the keys decided, once they were asked.
-        routes: int64 (B, T), slots: who answers, as far as the modules so far have decided.
-        asked: the memories whose activation the modules so far have measured.
-        since: int64 (B,): the prompt's last token in each row, counted as this call does; below 0 if it lies before
-            the call or isn't known. Set where a codebook is asked, which answers from there on.
+        cache_states: what the routers have seen, to be kept with the cache that the call returns.
+        may_sync: whether the host may wait for the device to see the slots, so that only what answers is multiplied.
+        recorded: whether somebody records: every score is wanted then.
+        key_decision: what the keys decided, once they were asked.
+        slots: int64 (B, T): who answers, as far as the modules so far have decided.
+        measured: the memories whose activation the modules so far have measured.
+        prompt_end: int64 (B,): the prompt's last token in each row, counted as this call does; below 0 if it lies
+            before the call or isn't known. Set where a codebook is asked, which answers from there on.
         traces: what was decided at the modules so far, where somebody records.
     """
 
@@ -55,17 +55,17 @@ class Call:
     ids: torch.Tensor | None = None
     embedded: torch.Tensor | None = None
     states: torch.Tensor | None = None
-    kept: list[CacheState[Any]] = field(default_factory=list)
-    look: bool = False
-    watched: bool = False
-    meant: Decision | None = None
-    routes: torch.Tensor | None = None
-    asked: tuple[int, ...] = ()
-    since: torch.Tensor | None = None
+    cache_states: list[CacheState[Any]] = field(default_factory=list)
+    may_sync: bool = False
+    recorded: bool = False
+    key_decision: Decision | None = None
+    slots: torch.Tensor | None = None
+    measured: tuple[int, ...] = ()
+    prompt_end: torch.Tensor | None = None
     traces: list[Trace] = field(default_factory=list)
 
     @property
-    def room(self) -> int | None:
+    def max_positions(self) -> int | None:
         """How many positions a cache of fixed size can hold; None if it grows."""
         size = self.cache.get_max_cache_shape() if hasattr(self.cache, "get_max_cache_shape") else None
         return size if isinstance(size, int) and size > 0 else None

@@ -1,4 +1,4 @@
-"""The route of one call of ``generate``: decided on the prompt, held to the end of the answer."""
+"""One call of ``generate``: what was decided on its prompts, held to the end of the answers."""
 
 from __future__ import annotations
 
@@ -7,54 +7,57 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from wisedb.errors import UsageError
-from wisedb.memory.routing import Selection
-from wisedb.memory.slots import Slots
+from wisedb.memory.routing import HostSlots
+from wisedb.memory.slots import SlotTable
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
 
 
-class Hold:
-    """The held route.
+class GenerateCall:
+    """A call of ``generate``, while it runs, and the slots that answer in it.
 
     ``generate`` repeats each prompt for its beams and returned sequences before the first forward, and beams only
-    ever change places within their prompt's group: a route for each row stays right to the end.
+    ever change places within their prompt's group: a slot for each row stays right to the end.
 
     Attributes:
-        boundary: how many tokens of the first forward are the prompt, None if all of them. Speculative decoding puts
-            candidates behind the prompt, which must not be seen.
+        prompt_tokens: how many tokens of the first forward are the prompt, None if all of them. Speculative decoding
+            puts candidates behind the prompt, which must not be seen.
         prompts: how many prompts were given.
-        routes: by module, int64 (B,), slots, once decided.
-        selections: by module, the routes on the host, once the first forward is over.
-        since: int64 (B,): the prompt's last token in each row, counted as the first forward does; see :class:`Call`.
+        slots: by module, int64 (B,): the slot that answers in each row, once decided.
+        on_host: by module, the slots on the host, once the first forward is over.
+        prompt_end: int64 (B,): the prompt's last token in each row, counted as the first forward does;
+            see :class:`wisedb.memory.forward_call.ForwardCall`.
     """
 
-    def __init__(self, boundary: int | None, prompts: int, slots: Slots) -> None:
-        self.boundary = boundary
+    def __init__(self, prompt_tokens: int | None, prompts: int, slot_table: SlotTable) -> None:
+        self.prompt_tokens = prompt_tokens
         self.prompts = prompts
-        self.routes: dict[str, torch.Tensor] = {}
-        self.selections: dict[str, Selection] = {}
-        self.since: torch.Tensor | None = None
-        self._slots = slots
+        self.slots: dict[str, torch.Tensor] = {}
+        self.on_host: dict[str, HostSlots] = {}
+        self.prompt_end: torch.Tensor | None = None
+        self._slot_table = slot_table
 
     def idle(self, modules: int) -> bool:
         """Whether all modules have decided, and all rows are the base's."""
-        return len(self.selections) == modules and all(selection.idle for selection in self.selections.values())
+        return len(self.on_host) == modules and all(slots.idle for slots in self.on_host.values())
 
-    def settle(self) -> None:
-        """Bring the routes to the host, so that each step computes only what answers: one look a ``generate``."""
-        for module in self.routes:
-            self.settled(module)
+    def fetch_slots(self) -> None:
+        """Bring the slots to the host, so that each step computes only what answers: one look a ``generate``."""
+        for module in self.slots:
+            self.host_slots(module)
 
-    def settled(self, module: str) -> Selection:
-        """The routes at a module on the host, brought there now if they aren't yet; they have to be decided."""
-        if module not in self.selections:
-            self.selections[module] = Selection(self.routes[module].tolist(), self._slots)
-        return self.selections[module]
+    def host_slots(self, module: str) -> HostSlots:
+        """The slots at a module on the host, brought there now if they aren't yet; they have to be decided."""
+        if module not in self.on_host:
+            self.on_host[module] = HostSlots(self.slots[module].tolist(), self._slot_table)
+        return self.on_host[module]
 
 
-def hold_for(model: PreTrainedModel, slots: Slots, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Hold:
-    """The hold that belongs to ``model.generate(*args, **kwargs)``.
+def generate_call_of(
+    model: PreTrainedModel, slot_table: SlotTable, args: tuple[Any, ...], kwargs: dict[str, Any]
+) -> GenerateCall:
+    """The call that is ``model.generate(*args, **kwargs)``.
 
     Raises:
         UsageError: a way of generating in which the whole prompt is not seen at once, or in which a row is not one
@@ -66,16 +69,16 @@ def hold_for(model: PreTrainedModel, slots: Slots, args: tuple[Any, ...], kwargs
     for name in ("input_ids", "inputs_embeds"):
         prompt = kwargs[name] if kwargs.get(name) is not None else prompt
     if not isinstance(prompt, torch.Tensor):
-        return Hold(None, 1, slots)
+        return GenerateCall(None, 1, slot_table)
     if _setting(model, config, kwargs, "token_healing"):
         # Healing may change how many tokens the prompt has, and puts nothing behind it.
-        return Hold(None, prompt.shape[0], slots)
+        return GenerateCall(None, prompt.shape[0], slot_table)
     tokens = prompt.shape[1]
     cache, mask = kwargs.get("past_key_values"), kwargs.get("attention_mask")
     if cache is not None and (mask is None or mask.shape[1] == tokens):
         # The prompt is given whole, of which the cache holds the first part.
         tokens -= int(cache.get_seq_length())
-    return Hold(tokens, prompt.shape[0], slots)
+    return GenerateCall(tokens, prompt.shape[0], slot_table)
 
 
 def _refuse(model: PreTrainedModel, config: Any, kwargs: dict[str, Any]) -> None:

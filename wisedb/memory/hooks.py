@@ -2,7 +2,7 @@
 
 The model's modules, parameters and ``state_dict()`` stay what they were: a forward hook on each module that a memory
 changes puts in what the memory says. Always-on memories add up, at every position. Of the gated ones, one at a time
-answers a position, on top of those; which one, the gates' routers say (:mod:`wisedb.memory.gates.choice`).
+answers a position, on top of those; which one, the gates' routers say (:mod:`wisedb.memory.gates.site_router`).
 
 Where the route is decided:
 
@@ -23,19 +23,18 @@ import torch
 from torch import nn
 
 from wisedb.errors import UsageError
-from wisedb.memory.bank import ROOM
-from wisedb.memory.cache_state import cache_in, leave, length_of
-from wisedb.memory.forward_call import Call, causal, up_to_labels, up_to_lengths, up_to_position
+from wisedb.memory.bank import CACHE_BYTES
+from wisedb.memory.cache_state import cache_in, length_of, save_state
+from wisedb.memory.forward_call import ForwardCall
 from wisedb.memory.gates.base import GateName
-from wisedb.memory.gates.choice import KeyRouters, Verdict
-from wisedb.memory.gates.decision import Scoping
-from wisedb.memory.gates.key_router import KeyRouter
-from wisedb.memory.generation import Hold, hold_for
+from wisedb.memory.gates.key_router import KeyRouter, KeyRouterBuilder
+from wisedb.memory.generation import generate_call_of
 from wisedb.memory.memory import Memory
-from wisedb.memory.routing import Scope, Selection, answer, combine
+from wisedb.memory.routing import HostSlots
+from wisedb.memory.routing_context import RoutingContext
 from wisedb.memory.site import Site
-from wisedb.memory.slots import BASE, Slots
-from wisedb.memory.trace import Record, Trace
+from wisedb.memory.slots import BASE, SlotTable
+from wisedb.memory.trace import TraceLog
 from wisedb.model.capture import entering
 from wisedb.model.locate import Projection, locate
 
@@ -54,8 +53,8 @@ def attach(
     memories: Memory | Sequence[Memory],
     *,
     projections: Mapping[str, Projection] | None = None,
-    level: float = 0.0,
-    room: int = ROOM,
+    key_threshold: float = 0.0,
+    cache_bytes: int = CACHE_BYTES,
 ) -> AttachedMemories:
     """Let memories answer beside a model's modules.
 
@@ -63,10 +62,10 @@ def attach(
         model: the model.
         memories: any number; they say by themselves which modules they change and which gate they stand behind.
         projections: modules that :func:`wisedb.model.locate.locate` found already, by their paths.
-        level: how strict the keys are, in log odds; 0 is what was fitted, more fires less.
-        room: bytes that matrices may take beside the packed memories at each module. Where it is too small for all of
-            them, a matrix is made for the answers that need it. Those that stand behind the activation alone are
-            multiplied with every prompt, and are kept whatever the room.
+        key_threshold: how strict the keys are, in log odds; 0 is what was fitted, more fires less.
+        cache_bytes: bytes that matrices may take beside the packed memories at each module. Where they are too few for all
+            of them, a matrix is made for the answers that need it. Those that stand behind the activation alone are
+            multiplied with every prompt, and are kept all the same.
 
     Raises:
         UsageError: memories are attached already, or one that was made for another shape.
@@ -74,7 +73,7 @@ def attach(
     """
     if handle_of(model) is not None:
         raise UsageError("the model has memories already", hint="Use the handle's set(), or detach() it first.")
-    return AttachedMemories(model, memories, projections, level, room)
+    return AttachedMemories(model, memories, projections, key_threshold, cache_bytes)
 
 
 def handle_of(model: nn.Module) -> AttachedMemories | None:
@@ -91,22 +90,17 @@ class AttachedMemories:
         model: PreTrainedModel,
         memories: Memory | Sequence[Memory],
         projections: Mapping[str, Projection] | None = None,
-        level: float = 0.0,
-        room: int = ROOM,
+        key_threshold: float = 0.0,
+        cache_bytes: int = CACHE_BYTES,
     ) -> None:
         self._model = model
         self._projections = dict(projections or {})
-        self._key_routers = KeyRouters(model, level)
-        self._room = room
-        self._call: Call | None = None
-        self._holds: list[Hold] = []
-        self._oracle: Selection | None = None
-        self._lengths: torch.Tensor | None = None
-        self._records: list[Record] = []
+        self._key_routers = KeyRouterBuilder(model, key_threshold)
+        self._cache_bytes = cache_bytes
+        self._context = RoutingContext()
         self._sites: dict[str, Site] = {}
         self._gated: tuple[Memory, ...] = ()
         self._always: tuple[Memory, ...] = ()
-        self._slots = Slots((), ())
         self._keys: KeyRouter | None = None
         self._site_hooks: list[RemovableHandle] = []
         self._hooks: list[RemovableHandle] = []
@@ -153,7 +147,7 @@ class AttachedMemories:
     @property
     def thresholds(self) -> tuple[float, ...]:
         """The score from which on each memory may answer, in its router's units."""
-        units = {"keys": self._key_routers.level, "both": self._key_routers.level, "nearest": 0.0}
+        units = {"keys": self._key_routers.threshold, "both": self._key_routers.threshold, "nearest": 0.0}
         return tuple(units.get(memory.gate.name, memory.gate.threshold) for memory in self._gated)
 
     def set(self, memories: Memory | Sequence[Memory]) -> None:
@@ -170,13 +164,13 @@ class AttachedMemories:
         modules = dict.fromkeys(module for memory in several for module in memory.modules)
         keys = self._key_routers.router_for(gated)
         sites = {
-            module: Site(self.projection(module), always, gated, keys, self._room, self._sites.get(module))
+            module: Site(self.projection(module), always, gated, keys, self._cache_bytes, self._sites.get(module))
             for module in modules
         }
         for site in sites.values():
             site.check_keys(keys)
         self._sites, self._gated, self._always, self._keys = sites, gated, always, keys
-        self._slots = Slots.of(gated)
+        self._context.slot_table = SlotTable.of(gated)
         self._hook()
 
     def detach(self) -> None:
@@ -206,12 +200,13 @@ class AttachedMemories:
         told = [int(route) for route in routes]
         if any(not BASE <= route < len(self._gated) for route in told):
             raise UsageError(f"a route must be -1 or one of {len(self._gated)} memories", hint="Count them from 0.")
-        slots = [BASE if route == BASE else self._slots.first[route] for route in told]
-        outer, self._oracle = self._oracle, Selection(slots, self._slots)
+        context = self._context
+        slots = [BASE if route == BASE else context.slot_table.first[route] for route in told]
+        outer, context.oracle = context.oracle, HostSlots(slots, context.slot_table)
         try:
             yield
         finally:
-            self._oracle = outer
+            context.oracle = outer
 
     @contextmanager
     def boundary(self, prompt_lengths: Sequence[int] | torch.Tensor) -> Iterator[None]:
@@ -220,25 +215,26 @@ class AttachedMemories:
         Args:
             prompt_lengths: for each row, how many of its real tokens are the prompt; padding doesn't count.
         """
-        outer, self._lengths = self._lengths, torch.as_tensor(prompt_lengths)
+        context = self._context
+        outer, context.prompt_lengths = context.prompt_lengths, torch.as_tensor(prompt_lengths)
         try:
             yield
         finally:
-            self._lengths = outer
+            context.prompt_lengths = outer
 
     @contextmanager
-    def record(self, *, every: bool = False) -> Iterator[Record]:
+    def record(self, *, every: bool = False) -> Iterator[TraceLog]:
         """Collect the decisions that are taken inside.
 
         Args:
             every: measure activations too where others decide, for an explanation.
         """
-        record = Record([memory.gate.name for memory in self._gated], every=every)
-        self._records.append(record)
+        log = TraceLog([memory.gate.name for memory in self._gated], every=every)
+        self._context.logs.append(log)
         try:
-            yield record
+            yield log
         finally:
-            self._records.remove(record)
+            self._context.logs.remove(log)
 
     def _hook(self) -> None:
         for hook in self._site_hooks:
@@ -249,23 +245,18 @@ class AttachedMemories:
         ]
         if self._keys is not None:
             blocks = next(iter(self._sites.values())).projection.blocks
-            door = blocks[self._keys.index.statistics.layer]
-            self._site_hooks.append(door.register_forward_pre_hook(self._before_block, with_kwargs=True))
-
-    @property
-    def _banks(self) -> int:
-        """How many sites have gated memories."""
-        return sum(site.router is not None for site in self._sites.values())
+            block = blocks[self._keys.index.statistics.layer]
+            self._site_hooks.append(block.register_forward_pre_hook(self._before_block, with_kwargs=True))
 
     def _generate(self, *args: Any, **kwargs: Any) -> Any:
         generate = self._own_generate or partial(type(self._model).generate, self._model)
         if not self.memories:
             return generate(*args, **kwargs)
-        self._holds.append(hold_for(self._model, self._slots, args, kwargs))
+        self._context.generations.append(generate_call_of(self._model, self._context.slot_table, args, kwargs))
         try:
             return generate(*args, **kwargs)
         finally:
-            self._holds.pop()
+            self._context.generations.pop()
 
     @property
     def _silent(self) -> bool:
@@ -275,11 +266,11 @@ class AttachedMemories:
     @property
     def _idle(self) -> bool:
         """Whether all rows of the running ``generate`` are known to be the base's."""
-        return bool(self._holds) and self._oracle is None and self._holds[-1].idle(self._banks)
+        return self._context.idle(sum(site.router is not None for site in self._sites.values()))
 
     def _before_call(self, module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
         outermost = module is self._model
-        if not self.memories or not (outermost or self._call is None) or self._idle:
+        if not self.memories or not (outermost or self._context.call is None) or self._idle:
             return
         names = self._names[0 if outermost else -1]
         given = {**dict(zip(names, args, strict=False)), **kwargs}
@@ -292,7 +283,7 @@ class AttachedMemories:
                 "memories can't tell sequences apart that are packed into one row", hint="Use a padded batch."
             )
         cache = given.get("past_key_values")
-        self._call = Call(
+        self._context.call = ForwardCall(
             module,
             ids.shape[0],
             ids.shape[1],
@@ -305,27 +296,27 @@ class AttachedMemories:
         )
 
     def _after_embedding(self, module: nn.Module, args: tuple[Any, ...], output: torch.Tensor) -> None:
-        call = self._call
+        call = self._context.call
         if self._keys is None or call is None or call.embedded is not None:
             return
         if output.numel() == call.rows * call.tokens * output.shape[-1]:
             call.embedded = output
 
     def _before_block(self, module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
-        if self._keys is not None and self._call is not None:
-            self._call.states = entering(args, kwargs)
+        if self._keys is not None and self._context.call is not None:
+            self._context.call.states = entering(args, kwargs)
 
     def _after_call(self, module: nn.Module, args: tuple[Any, ...], output: Any) -> None:
-        call = self._call
+        call = self._context.call
         if call is not None and call.module is module:
-            self._call = None
-            if call.kept and (cache := cache_in(output)) is not None:
-                for state in call.kept:
-                    leave(cache, state)
+            self._context.call = None
+            if call.cache_states and (cache := cache_in(output)) is not None:
+                for state in call.cache_states:
+                    save_state(cache, state)
             if output is not None:
-                self._write_down(call)
-        if self._holds and output is not None:
-            self._holds[-1].settle()
+                self._context.log(call)
+        if self._context.generation is not None and output is not None:
+            self._context.generation.fetch_slots()
 
     def _after_module(
         self, site: Site, module: nn.Module, args: tuple[Any, ...], output: torch.Tensor
@@ -336,75 +327,8 @@ class AttachedMemories:
         changed = site.always(flat, output)
         if site.router is None or self._idle:
             return changed
-        call = self._call or Call(None, *(flat.shape[:2] if flat.ndim == 3 else (1, flat.shape[0])))
+        call = self._context.call or ForwardCall(None, *(flat.shape[:2] if flat.ndim == 3 else (1, flat.shape[0])))
         # Some families (OPT) lay all tokens in one row.
         inputs = flat.reshape(call.rows, call.tokens, flat.shape[-1])
         given = (output if changed is None else changed).reshape(call.rows, call.tokens, output.shape[-1])
-        return self._answer(site, call, inputs, given).reshape(output.shape)
-
-    def _answer(self, site: Site, call: Call, inputs: torch.Tensor, output: torch.Tensor) -> torch.Tensor:
-        """A module's output (B, T, d_out) with the gated memories' part, from what entered it, (B, T, d_in)."""
-        assert site.router is not None
-        bank, module = site.bank, site.projection.name
-        hold = self._holds[-1] if self._holds else None
-        oracle = self._oracle
-        held = hold.selections.get(module) if hold is not None else None
-        decided = hold is not None and module in hold.routes
-        # Which key of a told codebook answers is found at the prompt, and held as any other route.
-        told = held if site.router.by_distance and oracle is not None else oracle or held
-        if told is not None and (decided or not self._records):
-            # Only without a cache is the prompt seen again.
-            again = hold is not None and isinstance(call.past, int) and call.past == 0
-            return told.apply(output, inputs, bank, hold.since if hold is not None and again else None)
-        # The host may look once a call where that costs nothing, where generate would look all the same, or where
-        # computing everything would cost more.
-        compiling = torch.compiler.is_compiling()
-        call.look = not compiling and (inputs.device.type == "cpu" or hold is not None or not bank.complete)
-        call.watched = bool(self._records)
-        scoping = partial(self._scope, call, hold, inputs.device)
-        slots = None if oracle is None else torch.tensor(oracle.expanded(call.rows), device=inputs.device)
-        verdict = site.router.decide(call, inputs, scoping, slots)
-        if hold is not None:
-            hold.routes[module], hold.since = verdict.routes[:, -1], call.since
-        self._note(call, hold, site, inputs, verdict, scoping)
-        if verdict.added is not None:
-            return combine(output, verdict.routes, verdict.added)
-        if hold is not None and call.look:
-            return hold.settled(module).apply(output, inputs, bank, call.since)
-        return answer(output, inputs, verdict.routes, bank, look=call.look, since=call.since)
-
-    def _note(
-        self, call: Call, hold: Hold | None, site: Site, inputs: torch.Tensor, verdict: Verdict, scoping: Scoping
-    ) -> None:
-        """Write a decision down where somebody records: of beams and returned sequences, one."""
-        if not self._records:
-            return
-        once = call.rows // hold.prompts if hold is not None else 1
-        scores = dict(verdict.scores)
-        if any(record.every for record in self._records):
-            assert site.router is not None
-            measured = site.router.unasked(call, inputs, scoping)
-            scores["activation"] = torch.maximum(scores.get("activation", measured), measured)
-        best = None if verdict.best is None else verdict.best[::once, -1]
-        last = self._slots.numbers(verdict.routes[::once, -1])
-        call.traces.append(Trace(last, {name: values[::once, -1] for name, values in scores.items()}, best))
-        if call.module is None:
-            self._write_down(call)
-
-    def _write_down(self, call: Call) -> None:
-        """Let the records have what was decided at all modules of a call."""
-        if call.traces:
-            joined = Trace.joined(call.traces)
-            for record in self._records:
-                record.add(joined)
-
-    def _scope(self, call: Call, hold: Hold | None, device: torch.device, seen: torch.Tensor | None) -> Scope:
-        valid = call.valid(device)
-        if hold is not None:
-            return up_to_position(valid, valid.shape[1] if hold.boundary is None else hold.boundary)
-        begun = torch.zeros(call.rows, dtype=torch.bool, device=device) if seen is None else seen
-        if self._lengths is not None:
-            return up_to_lengths(valid, self._lengths, begun)
-        if call.labels is not None:
-            return up_to_labels(valid, call.labels, begun)
-        return causal(valid)
+        return self._context.answer(site, call, inputs, given).reshape(output.shape)

@@ -10,7 +10,7 @@ from peft.utils.merge_utils import ties
 
 from wisedb.errors import UsageError
 from wisedb.memory.gates.base import Gate, GateName
-from wisedb.memory.gates.keys.edit_keys import KeyRing
+from wisedb.memory.gates.keys.edit_keys import EditKeys
 from wisedb.memory.kinds.masked_delta import MaskedDelta
 from wisedb.memory.memory import Memory
 
@@ -72,15 +72,15 @@ def merged_memory(memories: Sequence[Memory], threshold: float, density: float =
         for memory in memories
         if memory.gate.keys is not None
     ]
-    keys = KeyRing.joined(rings) if len(rings) == len(memories) else None
+    keys = EditKeys.joined(rings) if len(rings) == len(memories) else None
     name: GateName = "activation" if keys is None else "both" if threshold > 0 else "keys"
     change = MaskedDelta.under(deltas[0].module, mask, delta[mask.to(delta.device)])
     return Memory(MERGED, change, Gate(name, threshold, keys), edits)
 
 
-def joined_keys(memories: Sequence[Memory], edits: Sequence[str]) -> KeyRing | None:
+def joined_keys(memories: Sequence[Memory], edits: Sequence[str]) -> EditKeys | None:
     """The keys of all memories as those of one that holds ``edits``, ``None`` if one has none."""
     place = {edit: number for number, edit in enumerate(edits)}
     keyed = [(memory.gate.keys, memory.edits) for memory in memories if memory.gate.keys is not None]
     rings = [(ring, [place[edit] for edit in held]) for ring, held in keyed]
-    return KeyRing.joined(rings) if len(rings) == len(memories) else None
+    return EditKeys.joined(rings) if len(rings) == len(memories) else None

@@ -1,4 +1,4 @@
-"""Applying routes: which memory changes what a module gives, for each sequence or position.
+"""Applying decisions: which memory changes what a module gives, for each sequence or position.
 
 Everything here is a function of tensors, on their device; the host looks at values only where it is told that it may.
 """
@@ -13,8 +13,8 @@ from torch import Tensor
 
 from wisedb.errors import UsageError
 from wisedb.memory.bank import Bank
-from wisedb.memory.kinds.base import Placed
-from wisedb.memory.slots import BASE, Slots
+from wisedb.memory.kinds.base import PlacedChange
+from wisedb.memory.slots import BASE, SlotTable
 
 
 class Scope(NamedTuple):
@@ -32,74 +32,74 @@ class Scope(NamedTuple):
     single: bool = False
 
 
-def combine(output: Tensor, routes: Tensor, added: Tensor) -> Tensor:
+def combine(output: Tensor, slots: Tensor, added: Tensor) -> Tensor:
     """The module's output with the memory's part where a memory answers, untouched to the bit elsewhere."""
-    answers = (routes != BASE)[..., None]
+    answers = (slots != BASE)[..., None]
     return torch.where(answers, output + added.to(output.dtype), output)
 
 
 def answer(
-    output: Tensor, inputs: Tensor, routes: Tensor, bank: Bank, *, look: bool, since: Tensor | None = None
+    output: Tensor, inputs: Tensor, slots: Tensor, bank: Bank, *, may_sync: bool, prompt_end: Tensor | None = None
 ) -> Tensor:
     """The module's output with the memory's that answers, untouched to the bit elsewhere.
 
     Args:
         output: what the module gave, (B, T, d_out).
         inputs: what entered it, (B, T, d_in).
-        routes: int64 (B, T), slots.
+        slots: int64 (B, T), the slots that answer.
         bank: the memories at the module.
-        look: whether the host may look at the routes, so that only what answers is computed; otherwise every memory
+        may_sync: whether the host may look at the slots, so that only what answers is computed; otherwise every memory
             is, and the device picks.
-        since: int64 (B,): from which token on codebooks answer; None for all.
+        prompt_end: int64 (B,): from which token on codebooks answer; None for all.
     """
-    numbers = bank.slots.numbers(routes)
-    asked = torch.unique(numbers).tolist() if look else bank.here
+    numbers = bank.slot_table.memories(slots)
+    asked = torch.unique(numbers).tolist() if may_sync else bank.here
     for number in bank.here:
         if number in asked and bank.memories[number].change.entries:
-            entry = (routes - bank.slots.first[number]).clamp(0, bank.slots.sizes[number] - 1)
+            entry = (slots - bank.slot_table.first[number]).clamp(0, bank.slot_table.sizes[number] - 1)
             here = (numbers == number)[..., None]
-            if since is not None and bank.by_distance(number):
-                here = here & _from(since, output)
+            if prompt_end is not None and bank.by_distance(number):
+                here = here & _from(prompt_end, output)
             output = torch.where(here, bank.apply(number, inputs, output, entry), output)
     return output
 
 
-def _from(since: Tensor, output: Tensor) -> Tensor:
-    """bool (B, T, 1): the tokens from ``since`` (B,) on."""
-    return (torch.arange(output.shape[1], device=output.device) >= since[:, None])[..., None]
+def _from(prompt_end: Tensor, output: Tensor) -> Tensor:
+    """bool (B, T, 1): the tokens from ``prompt_end`` (B,) on."""
+    return (torch.arange(output.shape[1], device=output.device) >= prompt_end[:, None])[..., None]
 
 
-class Selection:
+class HostSlots:
     """Routes that are known on the host: only the memories that answer are computed, each for its own rows.
 
     Args:
-        routes: one a sequence, :data:`BASE` or a slot.
-        slots: how routes count.
+        slots: one a sequence, :data:`BASE` or a slot.
+        slot_table: how slots are counted.
     """
 
-    def __init__(self, routes: Sequence[int], slots: Slots) -> None:
-        self.routes = list(routes)
-        self._slots = slots
+    def __init__(self, slots: Sequence[int], slot_table: SlotTable) -> None:
+        self.slots = list(slots)
+        self._slot_table = slot_table
         self._idle: bool | None = None
         self._rows: dict[int, Tensor] = {}
         self._entries: dict[int, Tensor] = {}
         self._for: tuple[int, torch.device] | None = None
-        # Held as long as the route is, so that a matrix is made once for all steps.
-        self._placed: dict[tuple[str, int], Placed] = {}
+        # Held as long as the slot is, so that a matrix is made once for all steps.
+        self._placed: dict[tuple[str, int], PlacedChange] = {}
 
     @property
     def idle(self) -> bool:
         """Whether no memory answers."""
         # Not before it is asked for: while a compiler traces the first forward the numbers aren't known yet.
         if self._idle is None:
-            self._idle = all(route == BASE for route in self.routes)
+            self._idle = all(slot == BASE for slot in self.slots)
         return self._idle
 
-    def apply(self, output: Tensor, inputs: Tensor, bank: Bank, since: Tensor | None = None) -> Tensor:
+    def apply(self, output: Tensor, inputs: Tensor, bank: Bank, prompt_end: Tensor | None = None) -> Tensor:
         """The module's output (B, T, d_out) with each row's memory; ``inputs`` is what entered it, (B, T, d_in).
 
-        B may be a multiple of the routes: each sequence then stands for as many rows, one after the other, as beams
-        and returned sequences do. ``since``, int64 (B,), says from which token on codebooks answer; None for all.
+        B may be a multiple of the slots: each sequence then stands for as many rows, one after the other, as beams
+        and returned sequences do. ``prompt_end``, int64 (B,), says from which token on codebooks answer; None for all.
         """
         self._spread(output.shape[0], output.device)
         for number, rows in self._rows.items():
@@ -111,34 +111,34 @@ class Selection:
             whole = len(rows) == output.shape[0]
             here = output if whole else output[rows]
             answered = bank.apply(number, inputs if whole else inputs[rows], here, self._entries[number])
-            if since is not None and bank.by_distance(number):
-                answered = torch.where(_from(since[rows], here), answered, here)
+            if prompt_end is not None and bank.by_distance(number):
+                answered = torch.where(_from(prompt_end[rows], here), answered, here)
             if whole:
                 return answered
             output = output.index_copy(0, rows, answered)
         return output
 
     def expanded(self, rows: int) -> list[int]:
-        """The route of each of ``rows`` rows.
+        """The slot of each of ``rows`` rows.
 
         Raises:
-            UsageError: the rows are no multiple of the routes.
+            UsageError: the rows are no multiple of the slots.
         """
-        times, rest = divmod(rows, max(1, len(self.routes)))
-        if rest or not self.routes:
+        times, rest = divmod(rows, max(1, len(self.slots)))
+        if rest or not self.slots:
             raise UsageError(
-                f"{len(self.routes)} routes were given for a batch of {rows} rows", hint="Give one route a sequence."
+                f"{len(self.slots)} routes were given for a batch of {rows} rows", hint="Give one route a sequence."
             )
-        return [route for route in self.routes for _ in range(times)]
+        return [slot for slot in self.slots for _ in range(times)]
 
     def _spread(self, rows: int, device: torch.device) -> None:
         if self._for == (rows, device):
             return
-        routes = self.expanded(rows)
-        numbers = [self._slots.memory(route) for route in routes]
+        slots = self.expanded(rows)
+        numbers = [self._slot_table.memory(slot) for slot in slots]
         for number in sorted(set(numbers) - {BASE}):
             chosen = [row for row, other in enumerate(numbers) if other == number]
-            entries = [[routes[row] - self._slots.first[number]] for row in chosen]
+            entries = [[slots[row] - self._slot_table.first[number]] for row in chosen]
             self._rows[number] = torch.tensor(chosen, device=device)
             self._entries[number] = torch.tensor(entries, device=device)
         self._for = (rows, device)

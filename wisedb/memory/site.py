@@ -9,9 +9,9 @@ from torch import Tensor
 
 from wisedb.errors import UsageError
 from wisedb.memory.bank import Bank, check_shape
-from wisedb.memory.gates.choice import BankRouter
 from wisedb.memory.gates.key_router import KeyRouter
-from wisedb.memory.kinds.base import Placed
+from wisedb.memory.gates.site_router import SiteRouter
+from wisedb.memory.kinds.base import PlacedChange
 from wisedb.memory.memory import Memory
 from wisedb.model.locate import Projection
 
@@ -22,9 +22,9 @@ class Site:
     Args:
         projection: the module.
         always: all always-on memories that are attached.
-        gated: all gated ones, in the order that routes count them.
+        gated: all gated ones, in the order in which they are counted.
         keys: the router over the keys of all of them.
-        room: see :func:`wisedb.memory.hooks.attach`.
+        cache_bytes: see :func:`wisedb.memory.hooks.attach`.
         before: the site that this one comes in the place of.
 
     Attributes:
@@ -41,20 +41,20 @@ class Site:
         always: Sequence[Memory],
         gated: Sequence[Memory],
         keys: KeyRouter | None,
-        room: int,
+        cache_bytes: int,
         before: Site | None = None,
     ) -> None:
         self.projection = projection
         shape = (projection.d_ff, projection.d_model)
-        self.bank = Bank(gated, projection.name, shape, room)
-        self.router = BankRouter(self.bank, keys) if self.bank.here else None
+        self.bank = Bank(gated, projection.name, shape, cache_bytes)
+        self.router = SiteRouter(self.bank, keys) if self.bank.here else None
         self._always = [memory for memory in always if projection.name in memory.modules]
         for memory in self._always:
             check_shape(memory, projection.name, shape)
-        self._placed: list[Placed] = []
+        self._placed: list[PlacedChange] = []
         self._for: tuple[torch.device, torch.dtype] | None = None
         if any(gated[number].gate.name in ("activation", "nearest") for number in self.bank.here):
-            self.bank.room = None
+            self.bank.cache_bytes = None
         weight = projection.module.weight
         if isinstance(weight, Tensor) and not weight.is_meta:
             self.bank.place(weight.device, weight.dtype, None if before is None else before.bank)

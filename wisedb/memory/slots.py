@@ -1,4 +1,4 @@
-"""How routes are counted: one number for each thing that can answer."""
+"""How decisions are counted: a slot is what can answer, a memory that is one piece or one key of a codebook."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from torch import Tensor
 from wisedb.memory.memory import Memory
 
 BASE = -1
-"""The route to the unedited model."""
+"""In the place of a slot or of a memory's number: the unedited model answers."""
 
 
 @dataclass(frozen=True, slots=True)
-class Slots:
-    """The slots of some memories, in their order: one for a change that is one piece, one for each key of a codebook.
+class SlotTable:
+    """The slots of some gated memories, numbered in the memories' order.
 
-    A codebook without keys has one too, so that no two memories share a number.
+    A codebook without keys has one too, so that no two memories share a slot.
 
     Attributes:
         first: the first slot of each memory.
@@ -30,7 +30,7 @@ class Slots:
     sizes: tuple[int, ...]
 
     @classmethod
-    def of(cls, memories: Sequence[Memory]) -> Slots:
+    def of(cls, memories: Sequence[Memory]) -> SlotTable:
         """Those of gated memories."""
         sizes = tuple(max(1, memory.change.entries) for memory in memories)
         return cls(tuple(accumulate(sizes, initial=0))[:-1], sizes)
@@ -45,16 +45,16 @@ class Slots:
         # Written out, because a compiler can't look into bisect.
         return slot if slot == BASE or self.plain else sum(first <= slot for first in self.first) - 1
 
-    def numbers(self, slots: Tensor) -> Tensor:
+    def memories(self, slots: Tensor) -> Tensor:
         """Slots, int64, → the numbers of their memories."""
         if self.plain:
             return slots
         ends = torch.tensor(self.first, device=slots.device)
         return torch.where(slots == BASE, BASE, torch.bucketize(slots.contiguous(), ends, right=True) - 1)
 
-    def slots(self, numbers: Tensor) -> Tensor:
+    def slots(self, memories: Tensor) -> Tensor:
         """Numbers of memories, int64, → the first slot of each."""
         if self.plain:
-            return numbers
-        firsts = torch.tensor(self.first, device=numbers.device)
-        return torch.where(numbers == BASE, BASE, firsts[numbers.clamp(min=0)])
+            return memories
+        firsts = torch.tensor(self.first, device=memories.device)
+        return torch.where(memories == BASE, BASE, firsts[memories.clamp(min=0)])

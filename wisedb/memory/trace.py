@@ -39,7 +39,7 @@ class Trace(NamedTuple):
         return cls(routes, scores, best)
 
 
-class Record:
+class TraceLog:
     """Decisions, one a sequence, in the order in which they were taken.
 
     A call of ``generate`` or a scoring forward decides once a row. A plain forward decides at every position: what is

@@ -11,7 +11,7 @@ import torch
 
 from wisedb.edits import Edit
 from wisedb.memory.gates.keys.build import build_keys
-from wisedb.memory.gates.keys.edit_keys import KeyRing
+from wisedb.memory.gates.keys.edit_keys import EditKeys
 from wisedb.serving.blobs import PendingBlobs
 from wisedb.serving.memory_codec import KEYS, STATISTICS, keys_blob, keys_from, statistics_from
 from wisedb.store.commits import MemoryEntry
@@ -66,7 +66,7 @@ class KeyWriter:
         keys = self._pending.put(blob, entry.blobs.get(KEYS))
         return replace(entry, blobs={**entry.blobs, KEYS: keys, STATISTICS: self._id})
 
-    def _held(self, entry: MemoryEntry, rephrases: bool) -> tuple[KeyRing | None, list[str]]:
+    def _held(self, entry: MemoryEntry, rephrases: bool) -> tuple[EditKeys | None, list[str]]:
         # The keys that an entry has, and whose they are.
         if KEYS not in entry.blobs or entry.blobs.get(STATISTICS) != self._id:
             return None, []
@@ -76,19 +76,19 @@ class KeyWriter:
         return keys_from(blob, self._statistics), list(blob.meta["edits"])
 
 
-def _in_order(rings: Sequence[tuple[KeyRing, Sequence[str]]], wanted: Sequence[str]) -> KeyRing:
+def _in_order(rings: Sequence[tuple[EditKeys, Sequence[str]]], wanted: Sequence[str]) -> EditKeys:
     """The keys of the wanted edits, in their order, out of rings and whose keys each holds."""
     if [edit_id for _, ids in rings for edit_id in ids] == list(wanted):
         # As whenever edits are only added: nobody's keys need to be looked for.
         ends = accumulate(len(ids) for _, ids in rings)
-        return KeyRing.joined(
+        return EditKeys.joined(
             [(ring, range(end - len(ids), end)) for (ring, ids), end in zip(rings, ends, strict=True)]
         )
     held = {edit_id: _only(ring, place) for ring, ids in rings for place, edit_id in enumerate(ids)}
-    return KeyRing.joined([(held[edit_id], (place,)) for place, edit_id in enumerate(wanted)])
+    return EditKeys.joined([(held[edit_id], (place,)) for place, edit_id in enumerate(wanted)])
 
 
-def _only(ring: KeyRing, owner: int) -> KeyRing:
+def _only(ring: EditKeys, owner: int) -> EditKeys:
     """The keys of one of the ring's edits, as a ring of that edit alone."""
     chosen = ring.owners == owner
     key, length = ring.readings[:, 0].long(), ring.readings[:, 1].long()
@@ -96,7 +96,7 @@ def _only(ring: KeyRing, owner: int) -> KeyRing:
     readings = ring.readings[kept].clone()
     # The keys that stay count from 0.
     readings[:, 0] = (chosen.cumsum(0) - 1)[key[kept]].to(readings.dtype)
-    return KeyRing(
+    return EditKeys(
         ring.statistics,
         torch.zeros(int(chosen.sum()), dtype=ring.owners.dtype),
         ring.relations[chosen],

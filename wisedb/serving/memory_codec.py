@@ -11,7 +11,7 @@ from wisedb.config import EditorChoice
 from wisedb.editors.streams import StreamItem, Trained, effective, numbered
 from wisedb.errors import CorruptObject
 from wisedb.memory.gates.base import Gate, gate_name
-from wisedb.memory.gates.keys.edit_keys import KeyRing
+from wisedb.memory.gates.keys.edit_keys import EditKeys
 from wisedb.memory.gates.keys.statistics import Statistics
 from wisedb.memory.kinds.base import Change, Part
 from wisedb.memory.kinds.registry import kind_of
@@ -90,19 +90,19 @@ def merged_entry(pending: PendingBlobs, memory: Memory, choice: EditorChoice, st
     return MemoryEntry(origin, change.kind, memory.gate.name, choice, change.modules, main, blobs)
 
 
-def keys_blob(ring: KeyRing, edits: Sequence[str], statistics_id: str, *, rephrases: bool = False) -> Blob:
+def keys_blob(ring: EditKeys, edits: Sequence[str], statistics_id: str, *, rephrases: bool = False) -> Blob:
     """A memory's keys; ``edits`` are the ids that the keys' owners count."""
     meta = {"edits": list(edits), "statistics": statistics_id, "rephrases": rephrases}
     return blob_of(KEYS, Part({}, ring.tensors()), meta)
 
 
-def keys_from(blob: Blob, statistics: Statistics) -> KeyRing:
+def keys_from(blob: Blob, statistics: Statistics) -> EditKeys:
     """What :func:`keys_blob` kept.
 
     Raises:
         CorruptObject: it is none, or its parts don't belong together.
     """
-    return KeyRing.from_tensors(_tensors(blob, KEYS), statistics)
+    return EditKeys.from_tensors(_tensors(blob, KEYS), statistics)
 
 
 def statistics_from(blob: Blob) -> Statistics:
@@ -152,7 +152,7 @@ def read_memory(source: BlobSource, entry: MemoryEntry, statistics: dict[str, St
 
 def read_keys(
     source: BlobSource, entry: MemoryEntry, edits: Sequence[str], statistics: dict[str, Statistics]
-) -> KeyRing | None:
+) -> EditKeys | None:
     """A memory's keys, ``None`` where it has none.
 
     Args:

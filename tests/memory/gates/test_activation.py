@@ -6,7 +6,14 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wisedb.memory.gates.activation import Tally, delta_activation, level, running_activation, tally, token_squares
+from wisedb.memory.gates.activation import (
+    RunningSquares,
+    delta_activation,
+    rms,
+    running_activation,
+    running_squares,
+    token_squares,
+)
 
 
 def _batch(seed: int, rows: int = 3, tokens: int = 6) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
@@ -39,10 +46,10 @@ def test_the_running_activation_is_that_of_every_prefix(seed: int) -> None:
 def test_a_tally_goes_on_where_it_stopped(seed: int, cut: int) -> None:
     hidden, delta, valid = _batch(seed)
     squares = token_squares(hidden @ delta)[..., None]
-    whole = tally(squares, valid)
-    head = tally(squares[:, :cut], valid[:, :cut])
-    tail = tally(squares[:, cut:], valid[:, cut:], Tally(head.sums[:, -1], head.counts[:, -1]))
-    torch.testing.assert_close(level(tail), level(whole)[:, cut:])
+    whole = running_squares(squares, valid)
+    head = running_squares(squares[:, :cut], valid[:, :cut])
+    tail = running_squares(squares[:, cut:], valid[:, cut:], RunningSquares(head.sums[:, -1], head.counts[:, -1]))
+    torch.testing.assert_close(rms(tail), rms(whole)[:, cut:])
     assert torch.equal(tail.counts, whole.counts[:, cut:])
 
 

@@ -13,7 +13,7 @@ from tests.memory.keyed import EDITS, PROMPTS, ROUTES, TOKENIZER, behind, keyed_
 from tests.memory.sides import CLOSE, batch, forward, greedy, random_memories, with_threshold
 from tests.models import FAMILIES, PAD, tiny_model
 from wisedb.errors import UsageError
-from wisedb.memory.gates.key_router import LINGERS
+from wisedb.memory.gates.key_router import LOOK_BACK
 from wisedb.memory.hooks import attach, handle_of
 from wisedb.memory.kinds.additive import DenseDelta
 from wisedb.memory.merging import merged_memory
@@ -28,7 +28,8 @@ def model(request: pytest.FixtureRequest) -> Iterator[PreTrainedModel]:
     model.generation_config.eos_token_id = None
     yield model
     if handle := handle_of(model):
-        assert (handle._call, handle._holds, handle._records) == (None, [], [])
+        context = handle._context
+        assert (context.call, context.generations, context.logs) == (None, [], [])
 
 
 @pytest.mark.parametrize("family", FAMILIES)
@@ -152,7 +153,7 @@ def test_an_explanation_asks_the_other_router_too(model: PreTrainedModel) -> Non
 
 
 def test_a_stricter_level_fires_less(model: PreTrainedModel) -> None:
-    handle = with_keys(model, level=100.0)
+    handle = with_keys(model, key_threshold=100.0)
     assert handle.thresholds == (100.0, 100.0)
     with handle.record() as record:
         forward(model, **batch(PROMPTS))
@@ -211,9 +212,9 @@ def test_a_plain_forward_goes_on_as_the_prompt_was_meant() -> None:
     model = tiny_model("llama")
     handle = with_keys(model)
     prompt = batch([PROMPTS[0]])["input_ids"]
-    answer = torch.randint(5, 60, (1, LINGERS + 4), generator=torch.Generator().manual_seed(0))
+    answer = torch.randint(5, 60, (1, LOOK_BACK + 4), generator=torch.Generator().manual_seed(0))
     whole = torch.cat([prompt, answer], dim=1)
-    for tokens in (0, 5, LINGERS - 1):
+    for tokens in (0, 5, LOOK_BACK - 1):
         with handle.record() as record:
             plain = forward(model, input_ids=whole[:, : prompt.shape[1] + tokens])[0]
         assert record.routes.tolist() == ROUTES[:1]

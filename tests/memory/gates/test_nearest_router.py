@@ -18,7 +18,7 @@ from tests.memory.keyed import ROUTES
 from tests.memory.sides import CLOSE, NEW, PROMPTS, TOKENIZER, batch, forward, greedy
 from tests.models import FAMILIES, PAD, tiny_model
 from wisedb.memory.gates.base import Gate
-from wisedb.memory.gates.key_router import LINGERS
+from wisedb.memory.gates.key_router import LOOK_BACK
 from wisedb.memory.hooks import attach, handle_of
 from wisedb.memory.kinds.codebook import Codebook
 from wisedb.memory.memory import Memory
@@ -130,7 +130,7 @@ def test_a_plain_forward_goes_on_for_some_tokens(model: PreTrainedModel) -> None
     where = locate(model)
     ids = TOKENIZER(PROMPTS[0], return_tensors="pt")["input_ids"]
     length = ids.shape[1]
-    more = torch.randint(5, 60, (1, LINGERS + 6), generator=torch.Generator().manual_seed(0))
+    more = torch.randint(5, 60, (1, LOOK_BACK + 6), generator=torch.Generator().manual_seed(0))
     whole = torch.cat([ids, more], dim=1)
     memory = codebooks(model)[0]
     # A radius so small that nothing but the key itself is near.
@@ -139,7 +139,7 @@ def test_a_plain_forward_goes_on_for_some_tokens(model: PreTrainedModel) -> None
     seen: list[torch.Tensor] = []
     hook = where.module.register_forward_hook(lambda _module, _args, output: seen.append(output))
     forward(model, input_ids=whole)
-    expected = [False] * (length - 1) + [True] * LINGERS + [False] * 7
+    expected = [False] * (length - 1) + [True] * LOOK_BACK + [False] * 7
     assert says(book_of(memory), seen.pop()) == expected
     # Padding in between doesn't make it forget.
     cut = length + 3

@@ -16,7 +16,7 @@ from typing import NamedTuple
 import torch
 
 
-class Tally(NamedTuple):
+class RunningSquares(NamedTuple):
     """What has been seen so far of each sequence.
 
     Attributes:
@@ -51,7 +51,7 @@ def delta_activation(hidden: torch.Tensor, delta: torch.Tensor, valid: torch.Ten
 def running_activation(hidden: torch.Tensor, delta: torch.Tensor, valid: torch.Tensor) -> torch.Tensor:
     """Δ_act of every prefix: float32 (B, T), at position t over the valid tokens up to and with t."""
     squares = token_squares(hidden @ delta)[..., None]
-    return level(tally(squares, valid))[..., 0]
+    return rms(running_squares(squares, valid))[..., 0]
 
 
 def token_squares(added: torch.Tensor) -> torch.Tensor:
@@ -59,7 +59,7 @@ def token_squares(added: torch.Tensor) -> torch.Tensor:
     return added.float().square().sum(dim=-1)
 
 
-def tally(squares: torch.Tensor, valid: torch.Tensor, before: Tally | None = None) -> Tally:
+def running_squares(squares: torch.Tensor, valid: torch.Tensor, before: RunningSquares | None = None) -> RunningSquares:
     """Running sums and counts along the sequence, continued from ``before``.
 
     Args:
@@ -73,10 +73,10 @@ def tally(squares: torch.Tensor, valid: torch.Tensor, before: Tally | None = Non
     sums = torch.where(valid[..., None], squares, 0.0).cumsum(dim=1)
     counts = valid.float().cumsum(dim=1)
     if before is None:
-        return Tally(sums, counts)
-    return Tally(sums + before.sums[:, None], counts + before.counts[:, None])
+        return RunningSquares(sums, counts)
+    return RunningSquares(sums + before.sums[:, None], counts + before.counts[:, None])
 
 
-def level(seen: Tally) -> torch.Tensor:
+def rms(seen: RunningSquares) -> torch.Tensor:
     """The activations (B, T, n) behind running sums and counts; 0 where nothing was seen."""
     return (seen.sums / seen.counts.clamp(min=1.0)[..., None]).sqrt()

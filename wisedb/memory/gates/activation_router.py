@@ -8,9 +8,9 @@ import torch
 from torch import Tensor
 
 from wisedb.memory.bank import Bank
-from wisedb.memory.cache_state import attribute_for, state_of
-from wisedb.memory.forward_call import Call
-from wisedb.memory.gates.activation import Tally, level, tally, token_squares
+from wisedb.memory.cache_state import state_attribute, state_of
+from wisedb.memory.forward_call import ForwardCall
+from wisedb.memory.gates.activation import RunningSquares, rms, running_squares, token_squares
 from wisedb.memory.gates.decision import Decision, Scoping
 from wisedb.memory.routing import Scope
 from wisedb.memory.slots import BASE
@@ -26,9 +26,9 @@ class ActivationRouter:
 
     def __init__(self, bank: Bank, name: str = "activation") -> None:
         self.bank = bank
-        self._attribute = attribute_for(name, bank.module)
+        self._attribute = state_attribute(name, bank.module)
 
-    def decide(self, call: Call, inputs: Tensor, scoping: Scoping, numbers: Sequence[int]) -> Decision:
+    def decide(self, call: ForwardCall, inputs: Tensor, scoping: Scoping, numbers: Sequence[int]) -> Decision:
         """Decide for one forward call; what was seen is left to be kept.
 
         Args:
@@ -41,12 +41,12 @@ class ActivationRouter:
             Routes as slots; scores (B, T, n) for ``numbers``, Δ_act.
         """
         state = state_of(call.cache, self, self._attribute)
-        parts: list[Tally] = state.before(call.past, call.rows)
-        before = Tally(parts[-1].sums[:, -1], parts[-1].counts[:, -1]) if parts else None
+        parts: list[RunningSquares] = state.before(call.past, call.rows)
+        before = RunningSquares(parts[-1].sums[:, -1], parts[-1].counts[:, -1]) if parts else None
         scope = scoping(None if before is None else before.counts > 0)
         decision, seen = measure(inputs, self.bank, numbers, scope, before)
         # The sums run on: of a cache of fixed size, which nobody cuts, the last position says everything.
-        call.kept.append(state.extended(call.past, seen, room=1))
+        call.cache_states.append(state.extended(call.past, seen, most=1))
         return decision
 
 
@@ -66,8 +66,8 @@ def choose(activations: Tensor, thresholds: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def measure(
-    inputs: Tensor, bank: Bank, numbers: Sequence[int], scope: Scope, before: Tally | None = None
-) -> tuple[Decision, Tally]:
+    inputs: Tensor, bank: Bank, numbers: Sequence[int], scope: Scope, before: RunningSquares | None = None
+) -> tuple[Decision, RunningSquares]:
     """Measure memories and choose, in one pass that keeps only the best product so far.
 
     Args:
@@ -83,22 +83,22 @@ def measure(
     rows, tokens, _ = inputs.shape
     bank.place(inputs.device, inputs.dtype)
     best = torch.full((rows, tokens), -torch.inf, device=inputs.device)
-    routes = torch.full((rows, tokens), BASE, dtype=torch.int64, device=inputs.device)
+    slots = torch.full((rows, tokens), BASE, dtype=torch.int64, device=inputs.device)
     added = inputs.new_zeros(())
     activations, sums = [], []
     counts = torch.empty(0)
     for place, number in enumerate(numbers):
         product = bank.product(number, inputs)
-        part = None if before is None else Tally(before.sums[:, place : place + 1], before.counts)
-        running = tally(token_squares(product)[..., None], scope.seen, part)
-        levels = level(running)
+        part = None if before is None else RunningSquares(before.sums[:, place : place + 1], before.counts)
+        running = running_squares(token_squares(product)[..., None], scope.seen, part)
+        levels = rms(running)
         levels = torch.where(scope.held[:, None, None], levels[:, -1:], levels)
         top, _ = choose(levels, bank.thresholds[number][None])
         better = top > best
         added = torch.where(better[..., None], product, added)
-        routes = torch.where(better, bank.slots.first[number], routes)
+        slots = torch.where(better, bank.slot_table.first[number], slots)
         best = torch.maximum(top, best)
         activations.append(levels)
         sums.append(running.sums)
         counts = running.counts
-    return Decision(routes, torch.cat(activations, dim=-1), added=added), Tally(torch.cat(sums, dim=-1), counts)
+    return Decision(slots, torch.cat(activations, dim=-1), added=added), RunningSquares(torch.cat(sums, dim=-1), counts)

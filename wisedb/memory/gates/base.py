@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Literal, get_args
 
 from wisedb.errors import CorruptObject
-from wisedb.memory.gates.keys.edit_keys import KeyRing
+from wisedb.memory.gates.keys.edit_keys import EditKeys
 
 GateName = Literal["always", "activation", "keys", "both", "nearest"]
 """``always``: everywhere, no gate. ``activation``: where ΔW is excited enough (WISE §2.3.1). ``keys``: where a prompt
@@ -33,7 +33,7 @@ class Gate:
 
     name: GateName
     threshold: float = 0.0
-    keys: KeyRing | None = None
+    keys: EditKeys | None = None
 
     def __post_init__(self) -> None:
         if self.name not in GATES:

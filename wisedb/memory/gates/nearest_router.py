@@ -14,15 +14,15 @@ import torch
 from torch import Tensor
 
 from wisedb.memory.bank import Bank
-from wisedb.memory.cache_state import attribute_for, joined, state_of
-from wisedb.memory.forward_call import Call
-from wisedb.memory.gates.decision import Decision, Scoping, begun
-from wisedb.memory.gates.key_router import LINGERS
+from wisedb.memory.cache_state import joined, state_attribute, state_of
+from wisedb.memory.forward_call import ForwardCall
+from wisedb.memory.gates.decision import Decision, Scoping, seen_earlier
+from wisedb.memory.gates.key_router import LOOK_BACK
 from wisedb.memory.kinds.codebook import PlacedCodebook
 from wisedb.memory.slots import BASE
 
 
-class Decided(NamedTuple):
+class NearestKeys(NamedTuple):
     """What was found at some positions.
 
     Attributes:
@@ -47,9 +47,9 @@ class NearestRouter:
     def __init__(self, bank: Bank, numbers: Sequence[int]) -> None:
         self.bank = bank
         self.numbers = tuple(numbers)
-        self._attribute = attribute_for("nearest", bank.module)
+        self._attribute = state_attribute("nearest", bank.module)
 
-    def decide(self, call: Call, inputs: Tensor, scoping: Scoping, told: Tensor | None = None) -> Decision:
+    def decide(self, call: ForwardCall, inputs: Tensor, scoping: Scoping, told: Tensor | None = None) -> Decision:
         """Decide for one forward call; what was found is left to be kept, and where it counts from.
 
         Args:
@@ -62,10 +62,10 @@ class NearestRouter:
             Routes as slots; scores (B, T, n) for :attr:`numbers`, the radius less the distance of the nearest key.
         """
         state = state_of(call.cache, self, self._attribute)
-        before: list[Decided] = state.before(call.past, call.rows)
-        scope = scoping(begun([part.seen for part in before]))
-        now = Decided(*self._nearest(inputs, told), scope.seen)
-        call.kept.append(state.extended(call.past, now, call.room))
+        before: list[NearestKeys] = state.before(call.past, call.rows)
+        scope = scoping(seen_earlier([part.seen for part in before]))
+        now = NearestKeys(*self._nearest(inputs, told), scope.seen)
+        call.cache_states.append(state.extended(call.past, now, call.max_positions))
         slots, scores, seen = joined([*before, now])
         earlier = slots.shape[1] - call.tokens
         positions = torch.arange(slots.shape[1], device=slots.device)
@@ -74,21 +74,21 @@ class NearestRouter:
         # Tokens are counted, not positions: padding doesn't make one forget.
         count = seen.cumsum(dim=1)
         fired = torch.where(seen & (slots != BASE), positions, -1).cummax(dim=1).values
-        recent = (fired >= 0) & (count - count.gather(1, fired.clamp(min=0)) < LINGERS)
+        recent = (fired >= 0) & (count - count.gather(1, fired.clamp(min=0)) < LOOK_BACK)
         fired = torch.where(scope.held[:, None], latest, torch.where(recent, fired, -1))
-        routes = torch.where(fired >= 0, slots.gather(1, fired.clamp(min=0)), BASE)
-        call.since = torch.where(scope.held, latest[:, -1] - earlier, -1)
+        slots = torch.where(fired >= 0, slots.gather(1, fired.clamp(min=0)), BASE)
+        call.prompt_end = torch.where(scope.held, latest[:, -1] - earlier, -1)
         scores = scores.gather(1, latest.clamp(min=0)[..., None].expand_as(scores))
-        return Decision(routes[:, earlier:], scores[:, earlier:])
+        return Decision(slots[:, earlier:], scores[:, earlier:])
 
     def _nearest(self, inputs: Tensor, told: Tensor | None) -> tuple[Tensor, Tensor]:
         # The slots and the scores.
         self.bank.place(inputs.device, inputs.dtype)
-        routes = torch.full(inputs.shape[:2], BASE, dtype=torch.int64, device=inputs.device)
+        slots = torch.full(inputs.shape[:2], BASE, dtype=torch.int64, device=inputs.device)
         nearest = torch.full(inputs.shape[:2], torch.inf, device=inputs.device)
         scores = []
         if told is not None:
-            chosen = self.bank.slots.numbers(told)
+            chosen = self.bank.slot_table.memories(told)
             by_distance = torch.isin(chosen, torch.tensor(self.numbers, device=told.device))
         for number in self.numbers:
             placed = self.bank.placed(number)
@@ -104,7 +104,7 @@ class NearestRouter:
             if told is not None:
                 near = torch.where(chosen[:, None] == number, True, near & ~by_distance[:, None])
             better = near & (distance < nearest)
-            routes = torch.where(better, self.bank.slots.first[number] + entry, routes)
+            slots = torch.where(better, self.bank.slot_table.first[number] + entry, slots)
             nearest = torch.where(better, distance, nearest)
             scores.append(score)
-        return routes, torch.stack(scores, dim=-1)
+        return slots, torch.stack(scores, dim=-1)

@@ -27,7 +27,7 @@ class Part:
     tensors: Mapping[str, Tensor] = field(default_factory=dict)
 
 
-class Placed(Protocol):
+class PlacedChange(Protocol):
     """A change at one module, on the device and in the dtype of the model."""
 
     @property
@@ -92,7 +92,7 @@ class Change(Protocol):
     def shape(self, module: str) -> tuple[int, int]:
         """(d_in, d_out) of a module that it fits."""
 
-    def place(self, module: str, device: torch.device, dtype: torch.dtype) -> Placed:
+    def place(self, module: str, device: torch.device, dtype: torch.dtype) -> PlacedChange:
         """The change at one module, where the model computes."""
 
     def delta(self, module: str) -> Tensor:

@@ -14,7 +14,7 @@ from wisedb.edits import Edit, LocalityPrompt
 from wisedb.errors import CorruptObject, UsageError
 from wisedb.memory.gates.base import Gate
 from wisedb.memory.gates.keys.build import build_keys, subject_span
-from wisedb.memory.gates.keys.edit_keys import KeyRing, same_statistics
+from wisedb.memory.gates.keys.edit_keys import EditKeys, same_statistics
 from wisedb.memory.gates.keys.statistics import compute_statistics
 from wisedb.model.locate import locate
 from wisedb.model.tokens import encode_prompt
@@ -22,7 +22,7 @@ from wisedb.model.tokens import encode_prompt
 ALL = [edit for edits in EDITS for edit in edits]
 
 
-def made(edits: list[Edit], **options: bool) -> KeyRing:
+def made(edits: list[Edit], **options: bool) -> EditKeys:
     model = tiny_model("llama")
     return build_keys(model, locate(model), TOKENIZER, statistics_of(model), edits, **options)
 
@@ -34,7 +34,7 @@ def test_keys_depend_on_their_edit_alone() -> None:
         alone = made([edit])
         assert torch.equal(alone.relations[0], together.relations[number])
         assert torch.equal(alone.knowledge[0], together.knowledge[number])
-    parts = KeyRing.joined([(made(ALL[:1]), [0]), (made(ALL[1:]), [1, 2])])
+    parts = EditKeys.joined([(made(ALL[:1]), [0]), (made(ALL[1:]), [1, 2])])
     for name, tensor in together.tensors().items():
         assert torch.equal(parts.tensors()[name], tensor), name
 
@@ -123,12 +123,12 @@ def test_knowledge_is_a_share() -> None:
 
 def test_to_tensors_and_back() -> None:
     ring = made(ALL)
-    again = KeyRing.from_tensors(ring.tensors(), ring.statistics)
+    again = EditKeys.from_tensors(ring.tensors(), ring.statistics)
     assert all(torch.equal(again.tensors()[name], tensor) for name, tensor in ring.tensors().items())
     assert ring.size == sum(tensor.nbytes for tensor in ring.tensors().values())
-    none = KeyRing.empty(ring.statistics)
+    none = EditKeys.empty(ring.statistics)
     assert len(none) == 0 and len(made([])) == 0
-    assert len(KeyRing.from_tensors(none.tensors(), ring.statistics)) == 0
+    assert len(EditKeys.from_tensors(none.tensors(), ring.statistics)) == 0
 
 
 @pytest.mark.parametrize(
@@ -147,22 +147,22 @@ def test_to_tensors_and_back() -> None:
 def test_tensors_that_do_not_belong_together_are_refused(broken: dict[str, torch.Tensor]) -> None:
     ring = made(ALL)
     with pytest.raises(CorruptObject, match="belong together"):
-        KeyRing.from_tensors({**ring.tensors(), **broken}, ring.statistics)
+        EditKeys.from_tensors({**ring.tensors(), **broken}, ring.statistics)
     with pytest.raises(CorruptObject, match="no keys"):
-        KeyRing.from_tensors(broken, ring.statistics)
+        EditKeys.from_tensors(broken, ring.statistics)
 
 
 def test_rings_of_different_statistics_are_kept_apart() -> None:
     model = tiny_model("llama")
     ring = made(ALL)
     equal = compute_statistics(model, locate(model), TOKENIZER, UNRELATED)
-    assert same_statistics([ring, KeyRing.from_tensors(ring.tensors(), equal)]) is ring.statistics
+    assert same_statistics([ring, EditKeys.from_tensors(ring.tensors(), equal)]) is ring.statistics
     other = compute_statistics(model, locate(model), TOKENIZER, UNRELATED, seed=3)
     with pytest.raises(UsageError, match="different statistics"):
-        KeyRing.joined([(ring, [0, 1, 2]), (KeyRing.from_tensors(ring.tensors(), other), [3, 4, 5])])
+        EditKeys.joined([(ring, [0, 1, 2]), (EditKeys.from_tensors(ring.tensors(), other), [3, 4, 5])])
     for nothing in ((),):
         with pytest.raises(UsageError):
-            KeyRing.joined(nothing)
+            EditKeys.joined(nothing)
     with pytest.raises(UsageError, match="no keys"):
         same_statistics([])
 

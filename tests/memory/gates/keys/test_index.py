@@ -14,10 +14,10 @@ from tests.memory.keyed import TOKENIZER, statistics_of
 from tests.models import tiny_model
 from wisedb.edits import Edit
 from wisedb.memory.gates.keys.build import build_keys
-from wisedb.memory.gates.keys.edit_keys import KeyRing
+from wisedb.memory.gates.keys.edit_keys import EditKeys
 from wisedb.memory.gates.keys.index import KeyIndex, build_index, dense_stretch
 from wisedb.memory.gates.keys.name_boundaries import ENDING, LONGER, PART
-from wisedb.memory.gates.keys.score import weigh
+from wisedb.memory.gates.keys.score import score_edits
 from wisedb.model.capture import observe
 from wisedb.model.locate import locate
 from wisedb.model.tokens import encode_prompt
@@ -40,7 +40,7 @@ def test_rare_tokens_count_for_more() -> None:
     edits.append(about("capital", "the capital"))
     index = index_of(edits)
     assert index.weights.min() > 0 and index.weights.max() <= 1
-    share = index.totals / index.starts.diff(append=torch.tensor([len(index.slots)]))
+    share = index.totals / index.starts.diff(append=torch.tensor([len(index.token_rows)]))
     assert share[index.readings[4, 0]] < share[index.readings[:4, 0]].min()
 
 
@@ -63,7 +63,7 @@ def test_keys_know_their_memory_and_edit() -> None:
 def test_a_memory_without_keys_takes_none() -> None:
     model = tiny_model("llama")
     statistics = statistics_of(model)
-    empty = KeyRing.empty(statistics)
+    empty = EditKeys.empty(statistics)
     ring = build_keys(model, locate(model), TOKENIZER, statistics, [about("Rome", "Rome is")])
     embed = model.get_input_embeddings()
     assert build_index([None, empty], [0, 0], embed) is None
@@ -121,9 +121,11 @@ def scores_of(index: KeyIndex, *prompts: str) -> list[float]:
     found = []
     for ids, seen in zip(encoded, observe(model, locate(model), index.statistics.layer, encoded), strict=True):
         tokens, relations = index.statistics.tokens(seen.tokens)[None], index.statistics.relations(seen.states)[None]
-        marks = index.statistics.marks_of(torch.tensor([ids]), tokens)
+        flags = index.statistics.flags_of(torch.tensor([ids]), tokens)
         everything = torch.ones(1, len(ids), dtype=torch.bool)
-        found.append(float(weigh(tokens, relations, marks, everything, torch.tensor([[len(ids) - 1]]), index).scores))
+        found.append(
+            float(score_edits(tokens, relations, flags, everything, torch.tensor([[len(ids) - 1]]), index).scores)
+        )
     return found
 
 
@@ -154,5 +156,5 @@ def test_a_name_that_goes_on_in_the_edit_too_is_the_same() -> None:
 
 def test_where_marks_are_not_known_no_name_goes_on() -> None:
     index = index_of([about("Oslo", "The capital of Oslo is")])
-    blank = replace(index, statistics=replace(index.statistics, marks=torch.zeros(0, dtype=torch.uint8)))
+    blank = replace(index, statistics=replace(index.statistics, flags=torch.zeros(0, dtype=torch.uint8)))
     assert scores_of(blank, "a hall in New Oslo is") > scores_of(index, "a hall in New Oslo is")

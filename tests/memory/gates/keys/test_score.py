@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from wisedb.memory.gates.keys import score as evidence
 from wisedb.memory.gates.keys.index import KeyIndex
-from wisedb.memory.gates.keys.name_boundaries import ENDING, LONGER, PART, unfinished
-from wisedb.memory.gates.keys.score import found_so_far, relation_evidence, subject_evidence, weigh
+from wisedb.memory.gates.keys.name_boundaries import ENDING, LONGER, PART, name_goes_on
+from wisedb.memory.gates.keys.score import found_so_far, relation_score, score_edits, subject_score
 from wisedb.memory.gates.keys.statistics import Statistics
 from wisedb.memory.gates.keys.token_flags import (
     APART,
@@ -22,8 +22,8 @@ from wisedb.memory.gates.keys.token_flags import (
     OPEN,
     SAME_NAME,
     SAME_WORD,
-    joined_behind,
-    joins,
+    join_before,
+    join_behind,
 )
 
 P, R = 5, 4
@@ -79,21 +79,21 @@ def made(seed: int, keys: int, memories: int) -> KeyIndex:
 
 
 def some_prompts(seed: int, index: KeyIndex, rows: int = 3) -> tuple[torch.Tensor, ...]:
-    """Tokens, half of them the table's own, relation keys, marks, and which are seen: six positions a row."""
+    """Tokens, half of them the table's own, relation keys, flags, and which are seen: six positions a row."""
     generator = torch.Generator().manual_seed(seed)
     tokens = torch.nn.functional.normalize(torch.randn(rows, 6, P, generator=generator), dim=-1)
     own = index.table[torch.randint(7, (rows, 6), generator=generator)]
     tokens = torch.where(torch.rand(rows, 6, 1, generator=generator) < 0.5, own, tokens)
-    marks = torch.randint(0, 256, (rows, 6), generator=generator, dtype=torch.uint8)
-    return tokens, torch.randn(rows, 6, R, generator=generator), marks, torch.rand(rows, 6, generator=generator) < 0.7
+    flags = torch.randint(0, 256, (rows, 6), generator=generator, dtype=torch.uint8)
+    return tokens, torch.randn(rows, 6, R, generator=generator), flags, torch.rand(rows, 6, generator=generator) < 0.7
 
 
-def longer(tokens: torch.Tensor, marks: torch.Tensor, index: KeyIndex, reading: int) -> float:
+def longer(tokens: torch.Tensor, flags: torch.Tensor, index: KeyIndex, reading: int) -> float:
     """j of one reading and one prompt."""
-    follows = joins(marks)
+    follows = join_before(flags)
     cases = (
         (follows.tolist(), {APART: 0.0, SAME_WORD: LONGER, SAME_NAME: LONGER, LINKED: PART}),
-        (joined_behind(marks, follows)[0].tolist(), {APART: 0.0, SAME_WORD: ENDING, SAME_NAME: LONGER, LINKED: 0.0}),
+        (join_behind(flags, follows)[0].tolist(), {APART: 0.0, SAME_WORD: ENDING, SAME_NAME: LONGER, LINKED: 0.0}),
     )
     costs = []
     for side, (beside, cost) in enumerate(cases):
@@ -103,20 +103,20 @@ def longer(tokens: torch.Tensor, marks: torch.Tensor, index: KeyIndex, reading: 
     return sum(costs)
 
 
-def score(tokens: torch.Tensor, relation: torch.Tensor, marks: torch.Tensor, index: KeyIndex, key: int) -> float:
-    """s of one key and one prompt: tokens (T, p), relation key (r,), marks (T,), as the module's formulas have it."""
-    ends = [*index.starts.tolist()[1:], len(index.slots)]
+def score(tokens: torch.Tensor, relation: torch.Tensor, flags: torch.Tensor, index: KeyIndex, key: int) -> float:
+    """s of one key and one prompt: tokens (T, p), relation key (r,), flags (T,), as the module's formulas have it."""
+    ends = [*index.starts.tolist()[1:], len(index.token_rows)]
     strengths = []
     for reading in index.readings[key].tolist():
         if reading == len(index.starts):
             continue
         some = range(int(index.starts[reading]), ends[reading])
-        found = [max(0.0, float((tokens @ index.table[index.slots[i]]).max())) for i in some]
+        found = [max(0.0, float((tokens @ index.table[index.token_rows[i]]).max())) for i in some]
         weights = [float(index.weights[i]) for i in some]
         coverage = sum(w * m for w, m in zip(weights, found, strict=True)) / sum(weights)
         says = sum(w * m * m for w, m in zip(weights, found, strict=True))
         strength = -evidence.COVERAGE * math.log(max(1.03 - coverage, 0.03)) + evidence.INFORMATION * says
-        strengths.append(strength - longer(tokens, marks, index, reading))
+        strengths.append(strength - longer(tokens, flags, index, reading))
     asked = torch.nn.functional.normalize(relation - index.centre, dim=0) @ index.relations[key]
     related = float(index.knowledge[key]) * (evidence.RELATION * float(asked) - evidence.UNASKED)
     return max(strengths) + related - evidence.BIAS
@@ -126,34 +126,34 @@ def score(tokens: torch.Tensor, relation: torch.Tensor, marks: torch.Tensor, ind
 @given(st.integers(0, 10_000), st.integers(1, 6), st.integers(1, 3))
 def test_every_position_has_the_score_of_the_prompt_that_ends_there(seed: int, keys: int, memories: int) -> None:
     index = made(seed, keys, memories)
-    tokens, relations, marks, seen = some_prompts(seed + 1, index)
+    tokens, relations, flags, seen = some_prompts(seed + 1, index)
     at = seen.cumsum(dim=1) - 1
-    meant = weigh(tokens, relations, marks, seen, at, index)
+    meant = score_edits(tokens, relations, flags, seen, at, index)
     for row in range(3):
         for position in range(6):
             here = [place for place in range(position + 1) if seen[row, place]]
             if not here:
                 assert torch.isinf(meant.scores[row, position]).all()
                 continue
-            prompt = (tokens[row, here], relations[row, here[-1]], marks[row, here])
+            prompt = (tokens[row, here], relations[row, here[-1]], flags[row, here])
             wanted = [score(*prompt, index, key) for key in range(keys)]
             for memory in range(memories):
                 own = [wanted[key] for key in range(keys) if index.memory[key] == memory]
                 expected = torch.tensor(max(own) if own else -math.inf)
                 torch.testing.assert_close(meant.scores[row, position, memory], expected, rtol=1e-4, atol=1e-3)
             assert wanted[int(meant.best[row, position])] > max(wanted) - 1e-3
-    whole = weigh(tokens, relations, marks, seen, at[:, -1:], index)
+    whole = score_edits(tokens, relations, flags, seen, at[:, -1:], index)
     torch.testing.assert_close(whole.scores, meant.scores[:, -1:], rtol=1e-4, atol=1e-3)
 
 
 def test_rows_taken_some_at_a_time_are_the_same() -> None:
     index = made(3, 5, 2)
-    tokens, relations, marks, seen = some_prompts(4, index, rows=9)
-    arguments = (tokens, relations, marks, torch.ones_like(seen), torch.arange(6).expand(9, -1), index)
-    at_once = weigh(*arguments)
+    tokens, relations, flags, seen = some_prompts(4, index, rows=9)
+    arguments = (tokens, relations, flags, torch.ones_like(seen), torch.arange(6).expand(9, -1), index)
+    at_once = score_edits(*arguments)
     before, evidence._BUDGET = evidence._BUDGET, 100
     try:
-        in_parts = weigh(*arguments)
+        in_parts = score_edits(*arguments)
     finally:
         evidence._BUDGET = before
     torch.testing.assert_close(in_parts.scores, at_once.scores)
@@ -165,7 +165,7 @@ def test_a_whole_subject_is_worth_more_than_half_of_it() -> None:
     found = torch.ones(3, 7)
     found[1] *= 0.9
     found[2] = 0
-    strength = subject_evidence(found, index)
+    strength = subject_score(found, index)
     assert (strength[0] > strength[1]).all() and (strength[1] > strength[2]).all()
     # The whole subject is worth 3.5 times the weight of coverage, plus what it says.
     assert (strength[0] >= evidence.COVERAGE * 3.5).all()
@@ -175,7 +175,7 @@ def test_what_is_asked_counts_as_far_as_the_model_knows() -> None:
     index = made(0, 4, 1)
     index.knowledge[0] = 0
     asked = index.relations * 3 + index.centre
-    related = relation_evidence(asked, index)
+    related = relation_score(asked, index)
     assert (related[:, 0] == 0).all()
     own = related.diagonal()[1:]
     torch.testing.assert_close(own, index.knowledge[1:] * (evidence.RELATION - evidence.UNASKED))
@@ -192,39 +192,41 @@ def test_found_is_a_running_maximum() -> None:
 
 
 def test_a_word_that_is_not_over() -> None:
-    marks = torch.tensor([[OPEN | CAPITAL, GOES_ON | OPEN, OPEN, GOES_ON]], dtype=torch.uint8)
+    flags = torch.tensor([[OPEN | CAPITAL, GOES_ON | OPEN, OPEN, GOES_ON]], dtype=torch.uint8)
     seen = torch.tensor([[True, True, True, True]])
     at = torch.tensor([[-1, 0, 1, 2, 3]])
-    assert unfinished(marks, seen, at).tolist() == [[False, True, False, True, False]]
+    assert name_goes_on(flags, seen, at).tolist() == [[False, True, False, True, False]]
     seen[0, 3] = False
-    assert not unfinished(marks, seen, torch.tensor([[2]])).any()
+    assert not name_goes_on(flags, seen, torch.tensor([[2]])).any()
 
 
 def test_a_name_is_over_before_the_preposition_behind_it() -> None:
-    marks = torch.tensor([[OPEN, CAPITAL | OPEN, LINK | OPEN, CAPITAL | OPEN]], dtype=torch.uint8)
-    assert joins(marks)[0, 3] == LINKED
-    assert not unfinished(marks, marks > 0, torch.tensor([[0, 1, 2, 3]])).any()
+    flags = torch.tensor([[OPEN, CAPITAL | OPEN, LINK | OPEN, CAPITAL | OPEN]], dtype=torch.uint8)
+    assert join_before(flags)[0, 3] == LINKED
+    assert not name_goes_on(flags, flags > 0, torch.tensor([[0, 1, 2, 3]])).any()
 
 
 @settings(max_examples=25, deadline=None)
 @given(st.integers(0, 10_000), st.integers(1, 6), st.floats(-12, 3))
-def test_keys_that_cannot_reach_the_level_are_left_out_without_a_trace(seed: int, keys: int, level: float) -> None:
+def test_keys_that_cannot_reach_the_threshold_are_left_out_without_a_trace(
+    seed: int, keys: int, threshold: float
+) -> None:
     index = made(seed, keys, 2)
     prompts = some_prompts(seed, index)
     arguments = (*prompts, prompts[-1].cumsum(dim=1) - 1, index)
-    full, pruned = weigh(*arguments), weigh(*arguments, level=level)
-    matters = full.scores >= level
+    full, pruned = score_edits(*arguments), score_edits(*arguments, threshold=threshold)
+    matters = full.scores >= threshold
     torch.testing.assert_close(pruned.scores[matters], full.scores[matters], **SUMS)
     # What matters to nobody may be too high at the end of the prompt, though never so high that it would matter.
     lower = ~matters
     lower[:, -1] = False
     assert (pruned.scores[lower] <= full.scores[lower] + 1e-4).all()
     assert (pruned.scores[:, -1] >= full.scores[:, -1] - 1e-4).all()
-    assert torch.equal(pruned.scores >= level, matters)
-    only_end = weigh(*prompts, arguments[-2][:, -1:], index, level=level)
+    assert torch.equal(pruned.scores >= threshold, matters)
+    only_end = score_edits(*prompts, arguments[-2][:, -1:], index, threshold=threshold)
     ends = matters[:, -1:]
     torch.testing.assert_close(only_end.scores[ends], full.scores[:, -1:][ends], **SUMS)
-    assert torch.equal(only_end.scores >= level, ends)
+    assert torch.equal(only_end.scores >= threshold, ends)
     fires = matters.any(dim=-1)
     assert torch.equal(pruned.best[fires], full.best[fires])
 
@@ -234,12 +236,12 @@ def test_some_keys_of_an_index() -> None:
     few = index.only(torch.tensor([0, 3]))
     assert few is not None
     found = torch.rand(4, 7)
-    used = torch.unique(torch.cat([index.slots[index.starts[r] :][: int(n)] for r, n in _sizes(index, [0, 3])]))
-    torch.testing.assert_close(subject_evidence(found[:, used], few), subject_evidence(found, index)[:, [0, 3]])
+    used = torch.unique(torch.cat([index.token_rows[index.starts[r] :][: int(n)] for r, n in _sizes(index, [0, 3])]))
+    torch.testing.assert_close(subject_score(found[:, used], few), subject_score(found, index)[:, [0, 3]])
     assert few.edit.tolist() == [0, 3]
     assert index.only(torch.tensor([], dtype=torch.int64)) is None
 
 
 def _sizes(index: KeyIndex, keys: list[int]) -> list[tuple[int, int]]:
-    sizes = torch.diff(index.starts, append=torch.tensor([len(index.slots)])).tolist()
+    sizes = torch.diff(index.starts, append=torch.tensor([len(index.token_rows)])).tolist()
     return [(r, sizes[r]) for key in keys for r in index.readings[key].tolist() if r < len(index.starts)]

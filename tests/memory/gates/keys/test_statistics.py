@@ -53,23 +53,23 @@ def test_keys_are_of_length_one_and_on_any_shape() -> None:
     assert statistics.tokens(embedded.half()).dtype == torch.float32
 
 
-def test_marks_of_tokens() -> None:
+def test_flags_of_tokens() -> None:
     statistics = statistics_of(tiny_model("llama"))
-    assert statistics.marks.shape == (len(TOKENIZER),)
+    assert statistics.flags.shape == (len(TOKENIZER),)
     ids = torch.tensor([encode_prompt(TOKENIZER, "New Rome"), encode_prompt(TOKENIZER, "new Rome")])
-    found = statistics.marks_of(ids, torch.zeros(*ids.shape, 3))
-    assert torch.equal(found, statistics.marks[ids]) and not torch.equal(found[0], found[1])
+    found = statistics.flags_of(ids, torch.zeros(*ids.shape, 3))
+    assert torch.equal(found, statistics.flags[ids]) and not torch.equal(found[0], found[1])
     beyond = torch.tensor([[0, len(TOKENIZER), len(TOKENIZER) + 9]])
-    assert statistics.marks_of(beyond, torch.zeros(1, 3, 1)).tolist() == [[int(statistics.marks[0]), 0, 0]]
-    assert not statistics.marks_of(None, torch.zeros(2, 5, 3)).any()
+    assert statistics.flags_of(beyond, torch.zeros(1, 3, 1)).tolist() == [[int(statistics.flags[0]), 0, 0]]
+    assert not statistics.flags_of(None, torch.zeros(2, 5, 3)).any()
 
 
 def test_statistics_of_earlier_versions_have_no_marks() -> None:
     statistics = statistics_of(tiny_model("llama"))
     tensors = {name: tensor for name, tensor in statistics.tensors().items() if name != "marks"}
     older = Statistics.from_tensors(tensors, statistics.meta())
-    assert older.tensors().keys() == tensors.keys() and not older.marks.numel()
-    assert not older.marks_of(torch.zeros(1, 4, dtype=torch.int64), torch.zeros(1, 4, 1)).any()
+    assert older.tensors().keys() == tensors.keys() and not older.flags.numel()
+    assert not older.flags_of(torch.zeros(1, 4, dtype=torch.int64), torch.zeros(1, 4, 1)).any()
     assert older.same(older) and not older.same(statistics) and not statistics.same(older)
     with pytest.raises(CorruptObject):
         Statistics.from_tensors({**tensors, "marks": torch.zeros(3)}, statistics.meta())

@@ -18,9 +18,9 @@ from wisedb.memory.gates.keys.token_flags import (
     SAME_WORD,
     SPACE,
     STOP,
-    joined_behind,
-    joins,
-    token_marks,
+    join_before,
+    join_behind,
+    token_flags,
 )
 
 _TEXTS = [
@@ -64,13 +64,15 @@ def _trained(kind: str) -> PreTrainedTokenizerBase:
 def _words(tokenizer: PreTrainedTokenizerBase, text: str) -> list[tuple[str, int]]:
     """Each word of the text, and how it follows the one before it; SAME_WORD must hold within words."""
     found = tokenizer(text, add_special_tokens=False, return_offsets_mapping=True)
-    marks = token_marks(tokenizer)[torch.tensor(found["input_ids"])]
+    flags = token_flags(tokenizer)[torch.tensor(found["input_ids"])]
     words: list[tuple[str, int]] = []
-    for (start, end), mark, follow in zip(found["offset_mapping"], marks.tolist(), joins(marks).tolist(), strict=True):
+    for (start, end), flag, follow in zip(
+        found["offset_mapping"], flags.tolist(), join_before(flags).tolist(), strict=True
+    ):
         piece = text[start:end].strip()
         if follow == SAME_WORD:
             words[-1] = (words[-1][0] + piece, words[-1][1])
-        elif piece and mark != SPACE:
+        elif piece and flag != SPACE:
             words.append((piece, follow))
     return words
 
@@ -132,9 +134,9 @@ def test_a_hyphen_joins_and_a_comma_parts() -> None:
 
 def test_the_shipped_tokenizer() -> None:
     tokenizer = PreTrainedTokenizerFast.from_pretrained(model_dir())
-    marks = token_marks(tokenizer)
-    assert marks.dtype == torch.uint8 and marks.shape == (len(tokenizer),)
-    assert all(marks[token] == STOP for token in tokenizer.all_special_ids)
+    flags = token_flags(tokenizer)
+    assert flags.dtype == torch.uint8 and flags.shape == (len(tokenizer),)
+    assert all(flags[token] == STOP for token in tokenizer.all_special_ids)
     assert ("Sudan", SAME_NAME) in _words(tokenizer, "The capital of South Sudan is")
     assert ("Sudan", APART) in _words(tokenizer, "The capital of Sudan is")
 
@@ -142,20 +144,20 @@ def test_the_shipped_tokenizer() -> None:
 def test_scripts_without_capitals_say_nothing() -> None:
     tokenizer = _trained("bytes")
     ids = tokenizer("中国的首都是", add_special_tokens=False)["input_ids"]
-    assert (joins(token_marks(tokenizer)[torch.tensor(ids)]) == APART).all()
+    assert (join_before(token_flags(tokenizer)[torch.tensor(ids)]) == APART).all()
 
 
 def test_what_stands_behind() -> None:
     name, space, stop = CAPITAL | OPEN, SPACE, 0
-    marks = torch.tensor([stop, name, name, stop, name, space, name | GOES_ON, GOES_ON], dtype=torch.uint8)
-    assert joins(marks).tolist() == [0, 0, SAME_NAME, 0, 0, 0, SAME_NAME, SAME_WORD]
-    followed, spaced = joined_behind(marks, joins(marks))
+    flags = torch.tensor([stop, name, name, stop, name, space, name | GOES_ON, GOES_ON], dtype=torch.uint8)
+    assert join_before(flags).tolist() == [0, 0, SAME_NAME, 0, 0, 0, SAME_NAME, SAME_WORD]
+    followed, spaced = join_behind(flags, join_before(flags))
     assert followed.tolist() == [0, SAME_NAME, 0, 0, SAME_NAME, SAME_NAME, SAME_WORD, 0]
     assert spaced.tolist() == [False] * 4 + [True] + [False] * 3
 
 
 def test_rows_are_looked_at_alone() -> None:
     generator = torch.Generator().manual_seed(0)
-    marks = torch.randint(0, 256, (5, 7), generator=generator, dtype=torch.uint8)
-    assert torch.equal(joins(marks), torch.stack([joins(row) for row in marks]))
-    assert joins(marks[:, :0]).shape == (5, 0)
+    flags = torch.randint(0, 256, (5, 7), generator=generator, dtype=torch.uint8)
+    assert torch.equal(join_before(flags), torch.stack([join_before(row) for row in flags]))
+    assert join_before(flags[:, :0]).shape == (5, 0)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import torch
 
 from wisedb.edits import Edit
-from wisedb.memory.gates.keys.edit_keys import KeyRing
+from wisedb.memory.gates.keys.edit_keys import EditKeys
 from wisedb.memory.gates.keys.statistics import SWAPS, Statistics
 from wisedb.model.capture import observe
 from wisedb.model.locate import Projection
@@ -32,7 +32,7 @@ def build_keys(
     edits: Sequence[Edit],
     *,
     rephrases: bool = False,
-) -> KeyRing:
+) -> EditKeys:
     """The keys of a memory's edits.
 
     Each edit is run by itself, so that its keys are the same whatever other edits there are. Locality prompts are
@@ -47,7 +47,7 @@ def build_keys(
         rephrases: whether each edit's rephrases are keys too; they can't measure generalization then.
     """
     if not edits:
-        return KeyRing.empty(statistics)
+        return EditKeys.empty(statistics)
     owners: list[int] = []
     relations: list[torch.Tensor] = []
     knowledge: list[float] = []
@@ -68,7 +68,7 @@ def build_keys(
             owners.append(owner)
             relations.append(relation)
             knowledge.append(known)
-    return KeyRing(
+    return EditKeys(
         statistics,
         torch.tensor(owners, dtype=torch.int32),
         torch.stack(relations).half(),

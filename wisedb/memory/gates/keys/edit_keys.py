@@ -20,7 +20,7 @@ _TENSORS = {
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class KeyRing:
+class EditKeys:
     """k keys, most often one an edit; a function of the edits, the model and its statistics alone.
 
     Nothing in it depends on which other edits there are: what is usual among the edits in force is found when the
@@ -88,7 +88,7 @@ class KeyRing:
         return {name: getattr(self, name) for name in _TENSORS}
 
     @classmethod
-    def from_tensors(cls, tensors: Mapping[str, torch.Tensor], statistics: Statistics) -> KeyRing:
+    def from_tensors(cls, tensors: Mapping[str, torch.Tensor], statistics: Statistics) -> EditKeys:
         """What :meth:`tensors` gave.
 
         Raises:
@@ -99,7 +99,7 @@ class KeyRing:
         return cls(statistics, **{name: tensors[name] for name in _TENSORS})
 
     @classmethod
-    def empty(cls, statistics: Statistics) -> KeyRing:
+    def empty(cls, statistics: Statistics) -> EditKeys:
         """No keys at all."""
         width = statistics.relation_map.shape[1]
         shapes: dict[str, tuple[int, ...]] = {"relations": (0, width), "readings": (0, 4)}
@@ -108,7 +108,7 @@ class KeyRing:
         )
 
     @classmethod
-    def joined(cls, rings: Sequence[tuple[KeyRing, Sequence[int]]]) -> KeyRing:
+    def joined(cls, rings: Sequence[tuple[EditKeys, Sequence[int]]]) -> EditKeys:
         """Several rings as one.
 
         Args:
@@ -135,7 +135,7 @@ class KeyRing:
         )
 
 
-def same_statistics(rings: Iterable[KeyRing]) -> Statistics:
+def same_statistics(rings: Iterable[EditKeys]) -> Statistics:
     """The statistics that all rings share.
 
     Raises:

@@ -14,8 +14,8 @@ from dataclasses import dataclass, replace
 
 import torch
 
-from wisedb.memory.gates.keys.edit_keys import KeyRing, same_statistics
-from wisedb.memory.gates.keys.similar_tokens import Alike
+from wisedb.memory.gates.keys.edit_keys import EditKeys, same_statistics
+from wisedb.memory.gates.keys.similar_tokens import SimilarTokens
 from wisedb.memory.gates.keys.statistics import Statistics
 from wisedb.memory.gates.keys.token_flags import whole_names
 
@@ -38,9 +38,9 @@ class KeyIndex:
         statistics: the base model's.
         memories: how many memories there are, with keys or without.
         table: float32 (u, p), whitened tokens of length 1.
-        slots: int64 (s,), the readings' tokens, one reading after the other, as rows of the table.
+        token_rows: int64 (s,), the readings' tokens, one reading after the other, as rows of the table.
         weights: float32 (s,), how much each counts, > 0.
-        starts: int64 (n,), where each reading begins among the slots.
+        starts: int64 (n,), where each reading begins among the token rows.
         totals: float32 (n,), the sum of each reading's weights.
         ends: int64 (n, 2), each reading's first and last token, as rows of the table.
         whole: bool (n, 2): whether a name begins with the one and ends with the other in the edit's own prompt too.
@@ -55,7 +55,7 @@ class KeyIndex:
     statistics: Statistics
     memories: int
     table: torch.Tensor
-    slots: torch.Tensor
+    token_rows: torch.Tensor
     weights: torch.Tensor
     starts: torch.Tensor
     totals: torch.Tensor
@@ -82,17 +82,17 @@ class KeyIndex:
         count = len(self.starts)
         kept = self.readings[keys]
         readings = torch.unique(kept[kept < count])
-        sizes = torch.diff(self.starts, append=self.starts.new_tensor([len(self.slots)]))[readings]
+        sizes = torch.diff(self.starts, append=self.starts.new_tensor([len(self.token_rows)]))[readings]
         begins = sizes.cumsum(0) - sizes
         place = (self.starts[readings] - begins).repeat_interleave(sizes)
         place = place + torch.arange(len(place), device=place.device)
-        used, slots = torch.unique(self.slots[place], return_inverse=True)
+        used, token_rows = torch.unique(self.token_rows[place], return_inverse=True)
         renumbered = torch.full((count + 1,), len(readings), device=keys.device)
         renumbered[readings] = torch.arange(len(readings), device=keys.device)
         return replace(
             self,
             table=self.table[used],
-            slots=slots,
+            token_rows=token_rows,
             weights=self.weights[place],
             starts=begins,
             totals=self.totals[readings],
@@ -107,18 +107,18 @@ class KeyIndex:
 
 
 def build_index(
-    rings: Sequence[KeyRing | None],
+    rings: Sequence[EditKeys | None],
     sizes: Sequence[int],
     embed: Callable[[torch.Tensor], torch.Tensor],
-    alike: Alike | None = None,
+    similar: SimilarTokens | None = None,
 ) -> KeyIndex | None:
     """Put the keys of several memories together.
 
     Args:
-        rings: one a memory, in the order that routes count them.
+        rings: one a memory, in the order in which the memories are counted.
         sizes: how many edits each memory holds.
         embed: the model's embedding module: int64 (u,) → (u, d).
-        alike: what was found of the same model's tokens before, which is then added to.
+        similar: what was found of the same model's tokens before, which is then added to.
 
     Returns:
         None if no memory has a key.
@@ -139,27 +139,27 @@ def build_index(
 
     spelt = _Readings([ring for _, ring in held])
     table = spelt.table(statistics)
-    alike = alike or Alike(statistics, embed)
-    vectors = alike.vectors(table)
-    weights = _weights(alike, table, spelt, statistics, edit)
+    similar = similar or SimilarTokens(statistics, embed)
+    vectors = similar.vectors(table)
+    weights = _weights(similar, table, spelt, statistics, edit)
     kept = spelt.kept(weights, table)
     spans = [tokens[first:last] for tokens, first, last in kept]
     rows = torch.searchsorted(table, torch.tensor([token for span in spans for token in span]))
-    used, slots = torch.unique(rows, return_inverse=True)
+    used, token_rows = torch.unique(rows, return_inverse=True)
     lengths = torch.tensor([len(span) for span in spans])
-    slot_weights = weights[rows]
+    token_weights = weights[rows]
     starts = lengths.cumsum(0) - lengths
-    total = torch.zeros(len(spans)).index_add_(0, torch.arange(len(spans)).repeat_interleave(lengths), slot_weights)
+    total = torch.zeros(len(spans)).index_add_(0, torch.arange(len(spans)).repeat_interleave(lengths), token_weights)
     return KeyIndex(
         statistics,
         len(rings),
         vectors[used],
-        slots,
-        slot_weights,
+        token_rows,
+        token_weights,
         starts,
         total,
-        torch.stack([slots[starts], slots[starts + lengths - 1]], dim=1),
-        whole_names(kept, statistics.marks),
+        torch.stack([token_rows[starts], token_rows[starts + lengths - 1]], dim=1),
+        whole_names(kept, statistics.flags),
         _padded(spelt.kept_keys, len(relations)),
         torch.nn.functional.normalize(relations - centre, dim=-1),
         centre,
@@ -190,17 +190,17 @@ def _padded(keys: list[int], count: int) -> torch.Tensor:
 class _Readings:
     """All readings of several rings, keys counted through."""
 
-    def __init__(self, rings: Sequence[KeyRing]) -> None:
+    def __init__(self, rings: Sequence[EditKeys]) -> None:
         self.keys: list[int] = []
         self.tokens: list[list[int]] = []
-        self.marks: list[tuple[int, int]] = []
+        self.subjects: list[tuple[int, int]] = []
         self.whole: list[bool] = []
         self.kept_keys: list[int] = []
         first = 0
         for ring in rings:
             lengths = ring.readings[:, 1].tolist()
             self.tokens += [part.tolist() for part in torch.split(ring.tokens.long(), lengths)]
-            self.marks += [(row[2], row[3]) for row in ring.readings.tolist()]
+            self.subjects += [(row[2], row[3]) for row in ring.readings.tolist()]
             keys = [key + first for key in ring.readings[:, 0].tolist()]
             self.whole += [place == 0 or keys[place - 1] != key for place, key in enumerate(keys)]
             self.keys += keys
@@ -221,7 +221,7 @@ class _Readings:
         found: list[tuple[list[int], int, int]] = []
         self.kept_keys = []
         weak = -1
-        for key, tokens, (first, last), whole in zip(self.keys, self.tokens, self.marks, self.whole, strict=True):
+        for key, tokens, (first, last), whole in zip(self.keys, self.tokens, self.subjects, self.whole, strict=True):
             if key == weak:
                 continue
             if whole:
@@ -252,7 +252,7 @@ def dense_stretch(weights: Sequence[float]) -> tuple[int, int]:
 
 
 def _weights(
-    alike: Alike, table: torch.Tensor, spelt: _Readings, statistics: Statistics, edit: torch.Tensor
+    similar: SimilarTokens, table: torch.Tensor, spelt: _Readings, statistics: Statistics, edit: torch.Tensor
 ) -> torch.Tensor:
     """What each token of the table counts for, float32 (u,)."""
     texts = statistics.documents()
@@ -270,7 +270,7 @@ def _weights(
     width = len(table)
     coded = torch.unique(torch.tensor(documents) * width + torch.searchsorted(table, torch.tensor(tokens)))
     # From "this document has that token" to "this document has a token like that one".
-    one, like = alike.pairs(table)
+    one, like = similar.pairs(table)
     many = torch.bincount(one, minlength=width)
     row = coded % width
     often = many[row]

@@ -10,7 +10,7 @@ from __future__ import annotations
 import torch
 
 from wisedb.memory.gates.keys.index import KeyIndex
-from wisedb.memory.gates.keys.token_flags import LINKED, SAME_NAME, SAME_WORD, joined_behind, joins
+from wisedb.memory.gates.keys.token_flags import LINKED, SAME_NAME, SAME_WORD, join_before, join_behind
 
 LONGER = 3.0
 """For another word in front or behind, or more of the word in front, in the units of the evidence (log odds)."""
@@ -22,24 +22,24 @@ PART = 1.5
 _STANDS = 0.8
 
 
-def longer_so_far(
-    tokens: torch.Tensor, seen: torch.Tensor, marks: torch.Tensor, at: torch.Tensor, index: KeyIndex
+def longer_name_penalty(
+    tokens: torch.Tensor, seen: torch.Tensor, flags: torch.Tensor, at: torch.Tensor, index: KeyIndex
 ) -> torch.Tensor:
     """j of every reading over the prompt so far; those that count first.
 
     Args:
         tokens: whitened tokens of all positions so far, float32 (B, S, p).
         seen: bool (B, S): the positions that may be seen.
-        marks: what they show of names, uint8 (B, S).
+        flags: what they show of names, uint8 (B, S).
         at: int64 (B, Q): how many of them each position may see, less one.
         index: the keys, on the tensors' device.
 
     Returns:
         float32 (B, Q, n).
     """
-    shown = marks * seen
-    follows = joins(shown)
-    followed, spaced = joined_behind(shown, follows)
+    shown = flags * seen
+    follows = join_before(shown)
+    followed, spaced = join_behind(shown, follows)
     before = _any(follows, SAME_WORD, SAME_NAME) * LONGER + (follows == LINKED) * PART
     behind = (followed == SAME_WORD) * ENDING + (followed == SAME_NAME) * LONGER
     stands = (tokens * seen[..., None]) @ index.table.T >= _STANDS
@@ -65,12 +65,12 @@ def longer_so_far(
     return one + other
 
 
-def unfinished(marks: torch.Tensor, seen: torch.Tensor, at: torch.Tensor) -> torch.Tensor:
+def name_goes_on(flags: torch.Tensor, seen: torch.Tensor, at: torch.Tensor) -> torch.Tensor:
     """Whether the word or the name at a position goes on behind it, bool (B, Q); for arguments see
-    :func:`longer_so_far`."""
+    :func:`longer_name_penalty`."""
     order = torch.argsort((~seen).int(), dim=1, stable=True)
-    shown = (marks * seen).gather(1, order)
-    followed, _ = joined_behind(shown, joins(shown))
+    shown = (flags * seen).gather(1, order)
+    followed, _ = join_behind(shown, join_before(shown))
     return _any(followed.gather(1, at.clamp(min=0)), SAME_WORD, SAME_NAME) & (at >= 0)
 
 

@@ -26,9 +26,9 @@ from typing import NamedTuple
 
 import torch
 
-from wisedb.memory.gates.keys.glimpse import Glimpse
 from wisedb.memory.gates.keys.index import KeyIndex
-from wisedb.memory.gates.keys.name_boundaries import longer_so_far
+from wisedb.memory.gates.keys.name_boundaries import longer_name_penalty
+from wisedb.memory.gates.keys.prompt_features import PromptFeatures
 
 COVERAGE = 3.79
 INFORMATION = 0.4
@@ -39,10 +39,10 @@ _FLOOR = 0.03
 # Numbers a step at most, so that many edits and long prompts don't need much memory at once.
 _BUDGET = 1 << 23
 # What sums in another order may differ by.
-_SLACK = 0.01
+_ROUNDING = 0.01
 
 
-class Meant(NamedTuple):
+class EditScores(NamedTuple):
     """What the evidence says, at every position asked for.
 
     Attributes:
@@ -54,31 +54,31 @@ class Meant(NamedTuple):
     best: torch.Tensor
 
 
-def subject_evidence(found: torch.Tensor, index: KeyIndex, longer: torch.Tensor | None = None) -> torch.Tensor:
+def subject_score(found: torch.Tensor, index: KeyIndex, penalty: torch.Tensor | None = None) -> torch.Tensor:
     """S of every key.
 
     Args:
         found: float32 (C, u), m: for each case, how well each token of the table was found, 0 to 1.
         index: the keys.
-        longer: float32 (C, n), j of every reading; None for an upper bound, as if no name went on.
+        penalty: float32 (C, n), j of every reading; None for an upper bound, as if no name went on.
 
     Returns:
         float32 (C, k).
     """
     both = torch.cat([found, found.square()]).T.contiguous()
     sums = torch.nn.functional.embedding_bag(
-        index.slots, both, index.starts, mode="sum", per_sample_weights=index.weights.to(both.dtype)
+        index.token_rows, both, index.starts, mode="sum", per_sample_weights=index.weights.to(both.dtype)
     )
     there, says = torch.split(sums, len(found), dim=1)
     coverage = there / index.totals[:, None]
     strength = INFORMATION * says - COVERAGE * torch.log((1 + _FLOOR - coverage).clamp(min=_FLOOR))
-    if longer is not None:
-        strength = strength - longer.T
+    if penalty is not None:
+        strength = strength - penalty.T
     strength = torch.cat([strength, strength.new_full((1, len(found)), -torch.inf)])
     return strength[index.readings].amax(dim=1).T
 
 
-def relation_evidence(asked: torch.Tensor, index: KeyIndex) -> torch.Tensor:
+def relation_score(asked: torch.Tensor, index: KeyIndex) -> torch.Tensor:
     """R of every key, float32 (C, k), from prompts' relation keys (C, r), not centred."""
     direction = torch.nn.functional.normalize(asked - index.centre, dim=-1)
     return index.knowledge * (RELATION * (direction @ index.relations.T) - UNASKED)
@@ -103,101 +103,103 @@ def found_so_far(tokens: torch.Tensor, seen: torch.Tensor, at: torch.Tensor, tab
     return best.gather(1, at[..., None].expand(-1, -1, best.shape[-1])).clamp(0, 1)
 
 
-def weigh(
+def score_edits(
     tokens: torch.Tensor,
     relations: torch.Tensor,
-    marks: torch.Tensor,
+    flags: torch.Tensor,
     seen: torch.Tensor,
     at: torch.Tensor,
     index: KeyIndex,
     *,
-    level: float | None = None,
-) -> Meant:
+    threshold: float | None = None,
+) -> EditScores:
     """What is meant, at every position asked for.
 
     Args:
         tokens: whitened tokens of all positions so far, float32 (B, S, p).
         relations: their relation keys, not centred, float32 (B, S, r).
-        marks: what they show of names, uint8 (B, S).
+        flags: what they show of names, uint8 (B, S).
         seen: bool (B, S): the positions that may be seen.
         at: int64 (B, Q): how many of them each position may see, less one; −1 for none. The last position sees most.
         index: the keys, on the tensors' device.
-        level: what a score must reach to matter. With it the host looks once at which keys can reach it at any
+        threshold: what a score must reach to matter. With it the host looks once at which keys can reach it at any
             position, as S without j never falls from token to token, and weighs only those everywhere; scores below
-            the level may then be too high by j at the last position, and −∞ at all others.
+            the threshold may then be too high by j at the last position, and −∞ at all others.
     """
     order = torch.argsort((~seen).int(), dim=1, stable=True)
     tokens, relations = (
         part.gather(1, order[..., None].expand(-1, -1, part.shape[-1])) for part in (tokens, relations)
     )
-    prompt = Glimpse(tokens, relations, marks.gather(1, order), seen.gather(1, order))
-    if level is None:
-        return _weigh(prompt, at, index)
+    prompt = PromptFeatures(tokens, relations, flags.gather(1, order), seen.gather(1, order))
+    if threshold is None:
+        return _score_everywhere(prompt, at, index)
     last = at[:, -1:]
     subjects = torch.cat(
-        [subject_evidence(_found(rows, at_, index), index) for rows, at_ in _some_rows(prompt, last, index)]
+        [subject_score(_found(rows, at_, index), index) for rows, at_ in _some_rows(prompt, last, index)]
     )
-    strength = subjects + relation_evidence(_asked(prompt, last), index) - BIAS
+    strength = subjects + relation_score(_asked(prompt, last), index) - BIAS
     highest = strength if at.shape[1] == 1 else subjects + index.knowledge * (RELATION - UNASKED) - BIAS
-    keys = (highest >= level - _SLACK).any(dim=0).nonzero()[:, 0]
+    keys = (highest >= threshold - _ROUNDING).any(dim=0).nonzero()[:, 0]
     few = index.only(keys)
     if few is not None:
-        longer = _longer(prompt, last, few)
-        if bool(longer.any()):
-            strength = strength.index_copy(1, keys, _strength(prompt, last, few, longer))
+        penalty = _penalty(prompt, last, few)
+        if bool(penalty.any()):
+            strength = strength.index_copy(1, keys, _strength(prompt, last, few, penalty))
     end = _of_memories(strength, last, index)
     if at.shape[1] == 1:
         return end
     if few is None:
         below = end.scores.new_full((*at.shape, index.memories), -torch.inf)
-        return Meant(torch.cat([below[:, 1:], end.scores], dim=1), end.best.expand(at.shape))
-    everywhere = _weigh(prompt, at, few)
-    return Meant(
+        return EditScores(torch.cat([below[:, 1:], end.scores], dim=1), end.best.expand(at.shape))
+    everywhere = _score_everywhere(prompt, at, few)
+    return EditScores(
         torch.cat([everywhere.scores[:, :-1], end.scores], dim=1), torch.cat([everywhere.best[:, :-1], end.best], dim=1)
     )
 
 
-def _weigh(prompt: Glimpse, at: torch.Tensor, index: KeyIndex) -> Meant:
+def _score_everywhere(prompt: PromptFeatures, at: torch.Tensor, index: KeyIndex) -> EditScores:
     parts = [
-        _of_memories(_strength(rows, at_, index, _longer(rows, at_, index)), at_, index)
+        _of_memories(_strength(rows, at_, index, _penalty(rows, at_, index)), at_, index)
         for rows, at_ in _some_rows(prompt, at, index)
     ]
-    return Meant(torch.cat([part.scores for part in parts]), torch.cat([part.best for part in parts]))
+    return EditScores(torch.cat([part.scores for part in parts]), torch.cat([part.best for part in parts]))
 
 
-def _some_rows(prompt: Glimpse, at: torch.Tensor, index: KeyIndex) -> Iterator[tuple[Glimpse, torch.Tensor]]:
+def _some_rows(
+    prompt: PromptFeatures, at: torch.Tensor, index: KeyIndex
+) -> Iterator[tuple[PromptFeatures, torch.Tensor]]:
     count, length = prompt.seen.shape
     width = max(len(index.table) * length, (len(index.starts) + len(index.memory)) * at.shape[1])
     step = max(1, _BUDGET // max(1, width))
     for first in range(0, count, step):
-        yield Glimpse(*(part[first : first + step] for part in prompt)), at[first : first + step]
+        yield PromptFeatures(*(part[first : first + step] for part in prompt)), at[first : first + step]
 
 
-def _strength(prompt: Glimpse, at: torch.Tensor, index: KeyIndex, longer: torch.Tensor) -> torch.Tensor:
+def _strength(prompt: PromptFeatures, at: torch.Tensor, index: KeyIndex, penalty: torch.Tensor) -> torch.Tensor:
     """s of every key, (B·Q, k)."""
-    subjects = subject_evidence(_found(prompt, at, index), index, longer)
-    return subjects + relation_evidence(_asked(prompt, at), index) - BIAS
+    subjects = subject_score(_found(prompt, at, index), index, penalty)
+    return subjects + relation_score(_asked(prompt, at), index) - BIAS
 
 
-def _found(prompt: Glimpse, at: torch.Tensor, index: KeyIndex) -> torch.Tensor:
+def _found(prompt: PromptFeatures, at: torch.Tensor, index: KeyIndex) -> torch.Tensor:
     """m of every token of the table, (B·Q, u)."""
     return found_so_far(prompt.tokens, prompt.seen, at.clamp(min=0), index.table).flatten(0, 1)
 
 
-def _longer(prompt: Glimpse, at: torch.Tensor, index: KeyIndex) -> torch.Tensor:
+def _penalty(prompt: PromptFeatures, at: torch.Tensor, index: KeyIndex) -> torch.Tensor:
     """j of every reading, (B·Q, n)."""
-    return longer_so_far(prompt.tokens, prompt.seen, prompt.marks, at.clamp(min=0), index).flatten(0, 1)
+    return longer_name_penalty(prompt.tokens, prompt.seen, prompt.flags, at.clamp(min=0), index).flatten(0, 1)
 
 
-def _asked(prompt: Glimpse, at: torch.Tensor) -> torch.Tensor:
+def _asked(prompt: PromptFeatures, at: torch.Tensor) -> torch.Tensor:
     """The relation keys at the positions, (B·Q, r)."""
     place = at.clamp(min=0)[..., None].expand(-1, -1, prompt.relations.shape[-1])
     return prompt.relations.gather(1, place).flatten(0, 1)
 
 
-def _of_memories(strength: torch.Tensor, at: torch.Tensor, index: KeyIndex) -> Meant:
+def _of_memories(strength: torch.Tensor, at: torch.Tensor, index: KeyIndex) -> EditScores:
     """What keys' scores (B·Q, k) say of their memories."""
     highest = strength.new_full((len(strength), index.memories), -torch.inf)
     highest = highest.scatter_reduce(1, index.memory.expand_as(strength), strength, "amax").reshape(*at.shape, -1)
     best = index.edit[strength.argmax(dim=1)].reshape(at.shape)
-    return Meant(highest.masked_fill((at < 0)[..., None], -torch.inf), best)
+    return EditScores(highest.masked_fill((at < 0)[..., None], -torch.inf), best)

@@ -8,16 +8,16 @@ import torch
 
 from wisedb.memory.gates.keys.statistics import Statistics
 
-ALIKE = 0.7
+SIMILAR = 0.7
 """The cosine from which on two whitened tokens are taken for one, where documents are counted."""
 
 # Products of this many rows and columns stay in the processor's own memory.
 _ROWS, _COLUMNS = 256, 2048
 # Pairs this near to the bound are computed again in float64, so that it doesn't matter beside which others they stand.
-_SLACK = 1e-4
+_MARGIN = 1e-4
 
 
-class Alike:
+class SimilarTokens:
     """Whitened tokens and the pairs of them that are alike; what was found once is kept.
 
     Commits differ in few tokens, and the search takes the square of their number.
@@ -70,7 +70,7 @@ class Alike:
         fresh = self.statistics.tokens(self._embed(new).detach().float().cpu().reshape(len(new), -1))
         pairs = [self._pairs]
         for columns, vectors, same in ((new, fresh, True), (self._tokens, self._vectors, False)):
-            one, other = _near(fresh, vectors, same)
+            one, other = _similar_pairs(fresh, vectors, same)
             found = torch.stack([new[one], columns[other]])
             apart = found[:, found[0] != found[1]]
             pairs += [found, apart.flip(0)]
@@ -80,17 +80,17 @@ class Alike:
         self._tokens, self._vectors = tokens[order], torch.cat([self._vectors, fresh])[order]
 
 
-def _near(rows: torch.Tensor, columns: torch.Tensor, same: bool) -> tuple[torch.Tensor, torch.Tensor]:
+def _similar_pairs(rows: torch.Tensor, columns: torch.Tensor, same: bool) -> tuple[torch.Tensor, torch.Tensor]:
     """Pairs (row, column) of alike vectors, int64 (m,) each; of ``same`` vectors, those on and above the diagonal."""
     found = [torch.empty(0, 2, dtype=torch.int64)]
     for top in range(0, len(rows), _ROWS):
         some = rows[top : top + _ROWS]
         for left in range(top if same else 0, len(columns), _COLUMNS):
             cosines = some @ columns[left : left + _COLUMNS].T
-            likely = (cosines.amax(dim=1) > ALIKE - _SLACK).nonzero()[:, 0]
-            place = (cosines[likely] > ALIKE - _SLACK).nonzero()
+            likely = (cosines.amax(dim=1) > SIMILAR - _MARGIN).nonzero()[:, 0]
+            place = (cosines[likely] > SIMILAR - _MARGIN).nonzero()
             found.append(torch.stack([likely[place[:, 0]] + top, place[:, 1] + left], dim=1))
     one, other = torch.cat(found).unbind(dim=1)
     cosines = (rows[one].double() * columns[other].double()).sum(dim=1)
-    kept = (cosines > ALIKE) & ((other >= one) | (not same))
+    kept = (cosines > SIMILAR) & ((other >= one) | (not same))
     return one[kept], other[kept]

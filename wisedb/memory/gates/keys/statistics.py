@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from wisedb.errors import CorruptObject, UsageError
-from wisedb.memory.gates.keys.token_flags import token_marks
+from wisedb.memory.gates.keys.token_flags import token_flags
 from wisedb.model.capture import observe
 from wisedb.model.locate import Projection
 from wisedb.model.subjects import names, swapped
@@ -41,8 +41,9 @@ _RELATION_SHRINKAGE = 0.1
 # Above this width float64 takes too long for what it gives.
 _EXACT_WIDTH = 2048
 _TENSORS = ("token_mean", "token_map", "relation_mean", "relation_map", "texts", "lengths")
-# Stores from before names were looked at have no marks: nothing is known to go on there.
-_LATER = {"marks": torch.uint8}
+# What the token flags are called in a blob. Stores from before names were looked at have none: nothing is known to go
+# on there.
+_FLAGS = "marks"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -50,14 +51,14 @@ class Statistics:
     """The statistics of a base model.
 
     Attributes:
-        layer: the block at whose door relations are read, from 0.
+        layer: the block at whose input relations are read, from 0.
         token_mean: float32 (d,), the mean token embedding.
         token_map: float32 (d, p): centred embeddings times this are white, and p ≤ 64 wide.
         relation_mean: float32 (d_model,), the mean state of a text's last token.
         relation_map: float32 (d_model, r), r ≤ 48.
         texts: int32 (tokens,), the unrelated texts one after the other: how common a token is, is counted there.
         lengths: int32 (texts,), how many tokens each has.
-        marks: uint8 (V,), what each token of the vocabulary shows of names
+        flags: uint8 (V,), what each token of the vocabulary shows of names
             (:mod:`wisedb.memory.gates.keys.token_flags`); (0,) where that isn't known.
         words: what made-up names are made of.
 
@@ -72,7 +73,7 @@ class Statistics:
     relation_map: torch.Tensor
     texts: torch.Tensor
     lengths: torch.Tensor
-    marks: torch.Tensor
+    flags: torch.Tensor
     words: tuple[str, ...]
 
     def __post_init__(self) -> None:
@@ -85,7 +86,7 @@ class Statistics:
             for mean, matrix in maps
         )
         counted = all(part.dtype == torch.int32 and part.ndim == 1 for part in (self.texts, self.lengths))
-        counted = counted and self.marks.dtype == torch.uint8 and self.marks.ndim == 1
+        counted = counted and self.flags.dtype == torch.uint8 and self.flags.ndim == 1
         if not whole or not counted or int(self.lengths.sum()) != len(self.texts) or self.layer < 0:
             raise CorruptObject("the statistics' tensors don't belong together", hint="Run `wisedb fsck`.")
 
@@ -104,7 +105,7 @@ class Statistics:
     def tensors(self) -> dict[str, torch.Tensor]:
         """All tensors by name, for a blob."""
         held = {name: getattr(self, name) for name in _TENSORS}
-        return held | {name: marks for name in _LATER if len(marks := getattr(self, name))}
+        return held | ({_FLAGS: self.flags} if len(self.flags) else {})
 
     def meta(self) -> dict[str, Any]:
         """What is no tensor, as JSON takes it."""
@@ -119,10 +120,10 @@ class Statistics:
         """
         layer, words = meta.get("layer"), meta.get("words")
         known = isinstance(words, list) and all(isinstance(word, str) for word in words)
-        if type(layer) is not int or not known or set(tensors) - set(_LATER) != set(_TENSORS):
+        if type(layer) is not int or not known or set(tensors) - {_FLAGS} != set(_TENSORS):
             raise CorruptObject(f"these are no statistics: {json.dumps(sorted(tensors))}", hint="Run `wisedb fsck`.")
-        held = {name: torch.zeros(0, dtype=kind) for name, kind in _LATER.items()} | dict(tensors)
-        return cls(layer, **held, words=tuple(words or ()))
+        flags = tensors.get(_FLAGS, torch.zeros(0, dtype=torch.uint8))
+        return cls(layer, **{name: tensors[name] for name in _TENSORS}, flags=flags, words=tuple(words or ()))
 
     def tokens(self, embedded: torch.Tensor) -> torch.Tensor:
         """Whitened token keys of length 1: embeddings (..., d) → float32 (..., p)."""
@@ -130,17 +131,17 @@ class Statistics:
         white = (embedded.float() - self.token_mean.to(place)) @ self.token_map.to(place)
         return torch.nn.functional.normalize(white, dim=-1)
 
-    def marks_of(self, ids: torch.Tensor | None, like: torch.Tensor) -> torch.Tensor:
-        """What tokens show of names, uint8 (B, T): nothing where their ids or their marks aren't known.
+    def flags_of(self, ids: torch.Tensor | None, like: torch.Tensor) -> torch.Tensor:
+        """What tokens show of names, uint8 (B, T): nothing where their ids or their flags aren't known.
 
         Args:
             ids: int64 (B, T) or None.
-            like: (B, T, …), on whose device the marks are wanted.
+            like: (B, T, …), on whose device the flags are wanted.
         """
-        if ids is None or not len(self.marks):
+        if ids is None or not len(self.flags):
             return torch.zeros(like.shape[:2], dtype=torch.uint8, device=like.device)
-        marks, ids = self.marks.to(like.device), ids.to(like.device)
-        return torch.where(ids < len(marks), marks[ids.clamp(max=len(marks) - 1)], 0)
+        flags, ids = self.flags.to(like.device), ids.to(like.device)
+        return torch.where(ids < len(flags), flags[ids.clamp(max=len(flags) - 1)], 0)
 
     def relations(self, states: torch.Tensor) -> torch.Tensor:
         """Relation keys before they are centred on other edits: states (..., d_model) → float32 (..., r)."""
@@ -213,7 +214,7 @@ def compute_statistics(
         relation_map.contiguous(),
         torch.tensor([token for ids in encoded for token in ids], dtype=torch.int32),
         torch.tensor([len(ids) for ids in encoded], dtype=torch.int32),
-        token_marks(tokenizer),
+        token_flags(tokenizer),
         words,
     )
 

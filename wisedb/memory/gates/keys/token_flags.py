@@ -43,8 +43,8 @@ _HYPHENS = "-\u2010\u2011\u2013"
 _STOPS = ".!?:;\n\u2026"
 
 
-def token_marks(tokenizer: PreTrainedTokenizerBase) -> torch.Tensor:
-    """The marks of every token of a vocabulary, uint8 (V,).
+def token_flags(tokenizer: PreTrainedTokenizerBase) -> torch.Tensor:
+    """The flags of every token of a vocabulary, uint8 (V,).
 
     A token's text is what it adds behind another one: decoders drop the space that a text begins with.
     """
@@ -55,14 +55,14 @@ def token_marks(tokenizer: PreTrainedTokenizerBase) -> torch.Tensor:
     texts = tokenizer.batch_decode(
         [[*before, token] for token in range(len(tokenizer))], clean_up_tokenization_spaces=False
     )
-    marks = torch.tensor(
-        [_mark(text[len(start) :]) if text.startswith(start) else 0 for text in texts], dtype=torch.uint8
+    flags = torch.tensor(
+        [_flags_of(text[len(start) :]) if text.startswith(start) else 0 for text in texts], dtype=torch.uint8
     )
-    marks[torch.tensor(sorted(set(tokenizer.all_special_ids)), dtype=torch.int64)] = STOP
-    return marks
+    flags[torch.tensor(sorted(set(tokenizer.all_special_ids)), dtype=torch.int64)] = STOP
+    return flags
 
 
-def _mark(text: str) -> int:
+def _flags_of(text: str) -> int:
     body = text.strip()
     if not body:
         return STOP if "\n" in text else SPACE
@@ -83,70 +83,70 @@ def _joins(character: str) -> bool:
     return cased or character.isdigit() or character in _HYPHENS
 
 
-def joins(marks: torch.Tensor) -> torch.Tensor:
+def join_before(flags: torch.Tensor) -> torch.Tensor:
     """How each token follows the one before it.
 
     A word is of a name where it is capitalised and doesn't begin a sentence, and a number is where it stands behind
     such a word. What follows such a word may also be linked to it by a preposition, with an article or without.
 
     Args:
-        marks: uint8 (..., S), of the tokens of a text, none left out.
+        flags: uint8 (..., S), of the tokens of a text, none left out.
 
     Returns:
         int64 (..., S): :data:`APART`, :data:`SAME_WORD`, :data:`SAME_NAME` or :data:`LINKED`.
     """
-    same_word = ((marks & GOES_ON) > 0) & ((_moved(marks) & OPEN) > 0)
-    spaced = (_moved(marks) & SPACE) > 0
+    same_word = ((flags & GOES_ON) > 0) & ((_moved(flags) & OPEN) > 0)
+    spaced = (_moved(flags) & SPACE) > 0
 
     def before(values: torch.Tensor, start: int = 0) -> torch.Tensor:
         # What the last token of the word before has.
         return torch.where(spaced, _moved(values, 2, start), _moved(values, 1, start))
 
-    places = torch.arange(marks.shape[-1], device=marks.device)
+    places = torch.arange(flags.shape[-1], device=flags.device)
     word = torch.where(same_word, 0, places).cummax(dim=-1).values
     # Of the word that each token belongs to: is it capitalised, a number, the first of its sentence?
-    capital, number = (((marks & mark) > 0).gather(-1, word) for mark in (CAPITAL, DIGIT))
-    begins = ((before(marks, STOP) & STOP) > 0).gather(-1, word)
+    capital, number = (((flags & flag) > 0).gather(-1, word) for flag in (CAPITAL, DIGIT))
+    begins = ((before(flags, STOP) & STOP) > 0).gather(-1, word)
     counted = number & before(capital).gather(-1, word)
     named = capital & ~begins | counted
     same_name = (capital | number) & before(named)
-    link, article = (((marks & mark) > 0) & ~same_word for mark in (LINK, ARTICLE))
+    link, article = (((flags & flag) > 0) & ~same_word for flag in (LINK, ARTICLE))
     link = link & before(named)
     linked = capital & before(link | article & before(link))
     kinds = torch.where(same_name, SAME_NAME, torch.where(linked, LINKED, APART))
     return torch.where(same_word, SAME_WORD, kinds)
 
 
-def joined_behind(marks: torch.Tensor, follows: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+def join_behind(flags: torch.Tensor, follows: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
     """How each token is followed.
 
     Args:
-        marks: uint8 (..., S).
-        follows: what :func:`joins` says of them.
+        flags: uint8 (..., S).
+        follows: what :func:`join_before` says of them.
 
     Returns:
-        int64 (..., S), what :func:`joins` says of the next token that is more than a space, :data:`APART` without one;
-        and bool (..., S), whether a token that is nothing but a space lies between.
+        int64 (..., S), what :func:`join_before` says of the next token that is more than a space, :data:`APART` without
+        one; and bool (..., S), whether a token that is nothing but a space lies between.
     """
-    spaced = _moved(marks & SPACE, -1) > 0
+    spaced = _moved(flags & SPACE, -1) > 0
     return torch.where(spaced, _moved(follows, -2, APART), _moved(follows, -1, APART)), spaced
 
 
-def whole_names(spans: Sequence[tuple[Sequence[int], int, int]], marks: torch.Tensor) -> torch.Tensor:
+def whole_names(spans: Sequence[tuple[Sequence[int], int, int]], flags: torch.Tensor) -> torch.Tensor:
     """Whether a name begins and ends where stretches of texts do, bool (n, 2).
 
     Args:
         spans: of each text its token ids, the stretch's first token and the one behind its last.
-        marks: uint8 (V,), of the vocabulary; (0,) where it has none: every name is whole then.
+        flags: uint8 (V,), of the vocabulary; (0,) where it has none: every name is whole then.
     """
-    if not len(marks):
+    if not len(flags):
         return torch.ones(len(spans), 2, dtype=torch.bool)
     lengths = [len(tokens) for tokens, _, _ in spans]
-    shown = marks[torch.tensor([token for tokens, _, _ in spans for token in tokens])]
+    shown = flags[torch.tensor([token for tokens, _, _ in spans for token in tokens])]
     # One column more, so that nothing stands behind the end of the longest.
     padded = torch.nn.functional.pad(pad_sequence(list(torch.split(shown, lengths)), batch_first=True), (0, 1))
     ends = torch.tensor([[first, last] for _, first, last in spans])
-    return joins(padded).gather(1, ends) == APART
+    return join_before(padded).gather(1, ends) == APART
 
 
 def _moved(values: torch.Tensor, by: int = 1, start: int = 0) -> torch.Tensor:

@@ -7,17 +7,17 @@ from typing import NamedTuple
 import torch
 
 
-class Glimpse(NamedTuple):
+class PromptFeatures(NamedTuple):
     """Some positions of some sequences: a few dozen numbers a token.
 
     Attributes:
         tokens: whitened tokens, float32 (B, T, p).
         relations: relation keys, not centred, float32 (B, T, r).
-        marks: uint8 (B, T): what each token shows of names.
+        flags: uint8 (B, T): what each token shows of names.
         seen: bool (B, T): the positions that a decision may see.
     """
 
     tokens: torch.Tensor
     relations: torch.Tensor
-    marks: torch.Tensor
+    flags: torch.Tensor
     seen: torch.Tensor

@@ -40,7 +40,8 @@ def model(request: pytest.FixtureRequest) -> Iterator[PreTrainedModel]:
     model.generation_config.eos_token_id = None
     yield model
     if handle := handle_of(model):
-        assert (handle._call, handle._holds, handle._records) == (None, [], [])
+        context = handle._context
+        assert (context.call, context.generations, context.logs) == (None, [], [])
 
 
 def held(model: PreTrainedModel) -> torch.Tensor:

@@ -13,14 +13,14 @@ import torch
 from torch import Tensor
 
 from wisedb.memory.bank import Bank
-from wisedb.memory.cache_state import attribute_for, state_of
-from wisedb.memory.forward_call import Call
-from wisedb.memory.gates.activation import Tally, level, token_squares
-from wisedb.memory.gates.decision import Scoping, begun
+from wisedb.memory.cache_state import state_attribute, state_of
+from wisedb.memory.forward_call import ForwardCall
+from wisedb.memory.gates.activation import RunningSquares, rms, token_squares
+from wisedb.memory.gates.decision import Scoping, seen_earlier
 from wisedb.memory.slots import BASE
 
 
-class Stretch:
+class ActivationSpan:
     """Some positions of all rows of a call; a memory's part is measured once.
 
     Args:
@@ -54,12 +54,12 @@ class ActivationCheck:
 
     def __init__(self, bank: Bank) -> None:
         self._bank = bank
-        self._attribute = attribute_for("both", bank.module)
+        self._attribute = state_attribute("both", bank.module)
 
     def agreed(
-        self, call: Call, inputs: Tensor, named: Tensor, scoping: Scoping, numbers: Sequence[int]
+        self, call: ForwardCall, inputs: Tensor, named: Tensor, scoping: Scoping, numbers: Sequence[int]
     ) -> tuple[Tensor, dict[int, Tensor]]:
-        """The routes of which the activation agrees.
+        """The slots of which the activation agrees.
 
         Only memories that the keys name are measured where the host may look and nobody records.
 
@@ -71,27 +71,27 @@ class ActivationCheck:
             numbers: the memories whose activation counts; the others pass.
 
         Returns:
-            the routes, and Δ_act (B, T) of the memories that were measured.
+            the slots, and Δ_act (B, T) of the memories that were measured.
         """
         bank = self._bank
         bank.place(inputs.device, inputs.dtype)
         state = state_of(call.cache, self, self._attribute)
-        before: list[Stretch] = state.before(call.past, call.rows)
-        scope = scoping(begun([part.seen for part in before]))
-        now = Stretch(inputs.detach(), scope.seen)
-        call.kept.append(state.extended(call.past, now, call.room))
+        before: list[ActivationSpan] = state.before(call.past, call.rows)
+        scope = scoping(seen_earlier([part.seen for part in before]))
+        now = ActivationSpan(inputs.detach(), scope.seen)
+        call.cache_states.append(state.extended(call.past, now, call.max_positions))
 
         def excited(memory: int) -> Tensor:
             sums, counts = now.sums(memory, bank), now.counts
             for part in before:
                 sums, counts = sums + part.sums(memory, bank)[:, -1:], counts + part.counts[:, -1:]
-            levels = level(Tally(sums[..., None], counts))[..., 0]
+            levels = rms(RunningSquares(sums[..., None], counts))[..., 0]
             return torch.where(scope.held[:, None], levels[:, -1:], levels)
 
-        first = bank.slots.first
-        there = torch.unique(named).tolist() if call.look and not call.watched else None
+        first = bank.slot_table.first
+        there = torch.unique(named).tolist() if call.may_sync and not call.recorded else None
         found = {number: excited(number) for number in numbers if there is None or first[number] in there}
-        routes = named
+        slots = named
         for number, levels in found.items():
-            routes = torch.where((named == first[number]) & (levels < bank.thresholds[number]), BASE, routes)
-        return routes, found
+            slots = torch.where((named == first[number]) & (levels < bank.thresholds[number]), BASE, slots)
+        return slots, found

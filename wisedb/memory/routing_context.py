@@ -1,0 +1,128 @@
+"""What the gated memories at a module say in one forward call, and the circumstances on which that depends.
+
+The circumstances are a running ``generate``, an oracle, prompt lengths that somebody gave, and trace logs.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+
+import torch
+from torch import Tensor
+
+from wisedb.memory.forward_call import ForwardCall, causal, up_to_labels, up_to_lengths, up_to_position
+from wisedb.memory.gates.decision import Scoping
+from wisedb.memory.gates.site_router import SiteDecision
+from wisedb.memory.generation import GenerateCall
+from wisedb.memory.routing import HostSlots, Scope, answer, combine
+from wisedb.memory.site import Site
+from wisedb.memory.slots import SlotTable
+from wisedb.memory.trace import Trace, TraceLog
+
+
+class RoutingContext:
+    """The circumstances of the forward calls of one model.
+
+    Attributes:
+        slot_table: how slots are counted.
+        call: the forward call that runs, if one does.
+        generations: the calls of ``generate`` that run, the innermost last.
+        oracle: what each sequence was told to take, if it was.
+        prompt_lengths: int (B,): how many real tokens of each row are the prompt, if somebody said so.
+        logs: who wants to know what is decided.
+    """
+
+    def __init__(self) -> None:
+        self.slot_table = SlotTable((), ())
+        self.call: ForwardCall | None = None
+        self.generations: list[GenerateCall] = []
+        self.oracle: HostSlots | None = None
+        self.prompt_lengths: Tensor | None = None
+        self.logs: list[TraceLog] = []
+
+    @property
+    def generation(self) -> GenerateCall | None:
+        """The innermost ``generate`` that runs."""
+        return self.generations[-1] if self.generations else None
+
+    def idle(self, sites: int) -> bool:
+        """Whether all rows of the running ``generate`` are known to be the base's.
+
+        Args:
+            sites: how many modules have gated memories.
+        """
+        return self.generation is not None and self.oracle is None and self.generation.idle(sites)
+
+    def answer(self, site: Site, call: ForwardCall, inputs: Tensor, output: Tensor) -> Tensor:
+        """A module's output (B, T, d_out) with the gated memories' part.
+
+        Args:
+            site: the module; gated memories stand there.
+            call: the forward call.
+            inputs: what entered the module, (B, T, d_in).
+            output: what it gave, (B, T, d_out).
+        """
+        assert site.router is not None
+        bank, module = site.bank, site.projection.name
+        generation, oracle = self.generation, self.oracle
+        held = generation.on_host.get(module) if generation is not None else None
+        decided = generation is not None and module in generation.slots
+        # Which key of a told codebook answers is found at the prompt, and held as anything that is decided there.
+        known = held if site.router.by_distance and oracle is not None else oracle or held
+        if known is not None and (decided or not self.logs):
+            # Only without a cache is the prompt seen again.
+            again = generation is not None and isinstance(call.past, int) and call.past == 0
+            return known.apply(
+                output, inputs, bank, generation.prompt_end if generation is not None and again else None
+            )
+        # The host may look once a call where that costs nothing, where generate would look all the same, or where
+        # computing everything would cost more.
+        compiling = torch.compiler.is_compiling()
+        call.may_sync = not compiling and (inputs.device.type == "cpu" or generation is not None or not bank.complete)
+        call.recorded = bool(self.logs)
+        scoping = partial(self._scope, call, inputs.device)
+        told = None if oracle is None else torch.tensor(oracle.expanded(call.rows), device=inputs.device)
+        decision = site.router.decide(call, inputs, scoping, told)
+        if generation is not None:
+            generation.slots[module], generation.prompt_end = decision.slots[:, -1], call.prompt_end
+        self._trace(site, call, inputs, decision, scoping)
+        if decision.added is not None:
+            return combine(output, decision.slots, decision.added)
+        if generation is not None and call.may_sync:
+            return generation.host_slots(module).apply(output, inputs, bank, call.prompt_end)
+        return answer(output, inputs, decision.slots, bank, may_sync=call.may_sync, prompt_end=call.prompt_end)
+
+    def log(self, call: ForwardCall) -> None:
+        """Let the logs have what was decided at all modules of a call."""
+        if call.traces:
+            joined = Trace.joined(call.traces)
+            for each in self.logs:
+                each.add(joined)
+
+    def _trace(self, site: Site, call: ForwardCall, inputs: Tensor, decision: SiteDecision, scoping: Scoping) -> None:
+        """Keep a decision for the logs, if there are any: of beams and returned sequences, one."""
+        if not self.logs:
+            return
+        once = call.rows // self.generation.prompts if self.generation is not None else 1
+        scores = dict(decision.scores)
+        if any(each.every for each in self.logs):
+            assert site.router is not None
+            measured = site.router.unasked(call, inputs, scoping)
+            scores["activation"] = torch.maximum(scores.get("activation", measured), measured)
+        best = None if decision.best is None else decision.best[::once, -1]
+        routes = self.slot_table.memories(decision.slots[::once, -1])
+        call.traces.append(Trace(routes, {name: values[::once, -1] for name, values in scores.items()}, best))
+        if call.module is None:
+            self.log(call)
+
+    def _scope(self, call: ForwardCall, device: torch.device, seen: Tensor | None) -> Scope:
+        valid = call.valid(device)
+        if self.generation is not None:
+            tokens = self.generation.prompt_tokens
+            return up_to_position(valid, valid.shape[1] if tokens is None else tokens)
+        begun = torch.zeros(call.rows, dtype=torch.bool, device=device) if seen is None else seen
+        if self.prompt_lengths is not None:
+            return up_to_lengths(valid, self.prompt_lengths, begun)
+        if call.labels is not None:
+            return up_to_labels(valid, call.labels, begun)
+        return causal(valid)
