@@ -6,7 +6,7 @@ its copy.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Generic, TypeVar
 
 import torch
@@ -16,6 +16,9 @@ from wisedb.errors import UsageError
 
 P = TypeVar("P", bound=Iterable[Tensor])
 """Some positions of some sequences: tensors (B, T, …), of which its type can be made again."""
+
+# transformers renamed it in 5.24, and takes the old name until 6.
+_NAMES = ("cache", "past_key_values")
 
 
 class CacheState(Generic[P]):
@@ -104,11 +107,16 @@ def length_of(cache: Any) -> int | Tensor:
     return length.clone() if isinstance(length, Tensor) else length
 
 
+def cache_given(arguments: Mapping[str, Any]) -> Any:
+    """The cache among a call's arguments, or None."""
+    return next((cache for name in _NAMES if (cache := arguments.get(name)) is not None), None)
+
+
 def cache_in(output: Any) -> Any:
     """The cache that a forward call returned, or None."""
     if isinstance(output, tuple):
         return next((item for item in output if hasattr(item, "get_seq_length")), None)
-    return getattr(output, "past_key_values", None)
+    return next((cache for name in _NAMES if (cache := getattr(output, name, None)) is not None), None)
 
 
 def _each(part: P, change: Callable[[Tensor], Tensor]) -> P:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from wisedb.errors import UsageError
+from wisedb.memory.cache_state import cache_given
 from wisedb.memory.routing import HostSlots
 from wisedb.memory.slots import SlotTable
 
@@ -74,7 +75,7 @@ def generate_call_of(
         # Healing may change how many tokens the prompt has, and puts nothing behind it.
         return GenerateCall(None, prompt.shape[0], slot_table)
     tokens = prompt.shape[1]
-    cache, mask = kwargs.get("past_key_values"), kwargs.get("attention_mask")
+    cache, mask = cache_given(kwargs), kwargs.get("attention_mask")
     if cache is not None and (mask is None or mask.shape[1] == tokens):
         # The prompt is given whole, of which the cache holds the first part.
         tokens -= int(cache.get_seq_length())

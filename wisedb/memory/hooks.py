@@ -24,7 +24,7 @@ from torch import nn
 
 from wisedb.errors import UsageError
 from wisedb.memory.bank import CACHE_BYTES
-from wisedb.memory.cache_state import cache_in, length_of, save_state
+from wisedb.memory.cache_state import cache_given, cache_in, length_of, save_state
 from wisedb.memory.forward_call import ForwardCall
 from wisedb.memory.gates.base import GateName
 from wisedb.memory.gates.key_router import KeyRouter, KeyRouterBuilder
@@ -63,9 +63,9 @@ def attach(
         memories: any number; they say by themselves which modules they change and which gate they stand behind.
         projections: modules that :func:`wisedb.model.locate.locate` found already, by their paths.
         key_threshold: how strict the keys are, in log odds; 0 is what was fitted, more fires less.
-        cache_bytes: bytes that matrices may take beside the packed memories at each module. Where they are too few for all
-            of them, a matrix is made for the answers that need it. Those that stand behind the activation alone are
-            multiplied with every prompt, and are kept all the same.
+        cache_bytes: bytes that matrices may take beside the packed memories at each module. Where they are too
+            few for all of them, a matrix is made for the answers that need it. Those that stand behind the activation
+            alone are multiplied with every prompt, and are kept all the same.
 
     Raises:
         UsageError: memories are attached already, or one that was made for another shape.
@@ -282,7 +282,7 @@ class AttachedMemories:
             raise UsageError(
                 "memories can't tell sequences apart that are packed into one row", hint="Use a padded batch."
             )
-        cache = given.get("past_key_values")
+        cache = cache_given(given)
         self._context.call = ForwardCall(
             module,
             ids.shape[0],
