@@ -27,6 +27,7 @@ from wisedb.memory.kinds.additive import DenseDelta
 from wisedb.memory.kinds.masked_delta import MaskedDelta
 from wisedb.memory.kinds.masks import PackedMask, pack, random_mask
 from wisedb.memory.memory import Memory
+from wisedb.memory.routing_context import RoutingContext
 
 NEVER = 1e9
 ROUTERS = ("activation", "keys", "both")
@@ -137,8 +138,8 @@ def test_a_batch_that_no_memory_answers_asks_nothing_after_its_prompt(
     model = tiny_model("llama")
     handle = beside(model, router, quiet=(0, 1))
     asked: list[int] = []
-    answer = AttachedMemories._answer
-    monkeypatch.setattr(AttachedMemories, "_answer", lambda self, *given: asked.append(1) or answer(self, *given))
+    answer = RoutingContext.answer
+    monkeypatch.setattr(RoutingContext, "answer", lambda self, *given: asked.append(1) or answer(self, *given))
     got = greedy(model, PROMPTS[1:3], max_new_tokens=4)
     assert asked == [1]
     handle.detach()

@@ -70,12 +70,12 @@ def test_deciding_in_parts_is_deciding_at_once(seed: int, count: int) -> None:
                 if value >= memories.memories[n].gate.threshold
             ]
             wanted = max(reached)[1] if reached else BASE
-            assert routed.routes[row, t] == wanted
+            assert routed.slots[row, t] == wanted
             if wanted != BASE:
                 torch.testing.assert_close(routed.added[row, t], hidden[row, t] @ deltas[wanted])
     output = torch.randn(3, 5, 4, generator=generator)
-    combined = combine(output, routed.routes, routed.added)
-    assert torch.equal(combined[routed.routes == BASE], output[routed.routes == BASE])
+    combined = combine(output, routed.slots, routed.added)
+    assert torch.equal(combined[routed.slots == BASE], output[routed.slots == BASE])
 
 
 @given(st.lists(st.integers(-1, 2), min_size=1, max_size=5), st.integers(1, 3))
