@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass, replace
 from difflib import get_close_matches
 from functools import cache
 from importlib.metadata import EntryPoint, entry_points
-from typing import TYPE_CHECKING, Any, Protocol, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from wisedb.config import EditorChoice, Setting
 from wisedb.editors.protocol import Editor
@@ -18,6 +18,8 @@ from wisedb.errors import UnknownEditor, UnknownSetting
 from wisedb.progress import Listener
 
 if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
+
     from wisedb.editors.resources import Need, Resources
     from wisedb.memory.kinds.base import Change
     from wisedb.memory.memory import Memory
@@ -27,23 +29,35 @@ GROUP = "wisedb.editors"
 """The group of the entry points."""
 
 
-class Owner(Protocol):
-    """An editor with the settings and the seed of a choice: who plans, trains and merges a memory."""
+@dataclass(frozen=True, slots=True)
+class Owner:
+    """An editor with the settings and the seed of a choice: who plans, trains and merges a memory.
 
-    @property
-    def choice(self) -> EditorChoice: ...
+    Which class the settings are of is the editor's own business: only it reads them.
+
+    Attributes:
+        choice: what commits record of it.
+    """
+
+    choice: EditorChoice
+    _editor: Editor[DataclassInstance]
+    _settings: DataclassInstance
 
     def plan(self, held: Sequence[Held], new: Sequence[Edit], removed: Collection[str]) -> list[Planned]:
         """See :meth:`wisedb.editors.protocol.Editor.plan`."""
+        return self._editor.plan(held, new, removed, self._settings, self.choice.seed)
 
     def needs(self) -> Sequence[Need]:
         """See :meth:`wisedb.editors.protocol.Editor.needs`."""
+        return self._editor.needs(self._settings)
 
     def check(self, base: LoadedBase, edits: Sequence[Edit]) -> None:
         """See :meth:`wisedb.editors.protocol.Editor.check`."""
+        self._editor.check(base, self._settings, edits)
 
     def begin(self, base: LoadedBase, seed: int) -> Change:
         """See :meth:`wisedb.editors.protocol.Editor.begin`."""
+        return self._editor.begin(base, self._settings, seed)
 
     def train(
         self,
@@ -55,6 +69,7 @@ class Owner(Protocol):
         progress: Listener | None = None,
     ) -> Trained:
         """See :meth:`wisedb.editors.protocol.Editor.train`."""
+        return self._editor.train(base, resources, self._settings, self.choice.seed, start, done, stream, progress)
 
     def merge(
         self,
@@ -65,6 +80,7 @@ class Owner(Protocol):
         progress: Listener | None = None,
     ) -> Memory | None:
         """See :meth:`wisedb.editors.protocol.Editor.merge`."""
+        return self._editor.merge(base, resources, self._settings, self.choice.seed, memories, edits, progress)
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +133,7 @@ def describe() -> tuple[Description, ...]:
     )
 
 
-def find(name: str) -> Editor[Any]:
+def find(name: str) -> Editor[DataclassInstance]:
     """The editor of that name.
 
     Raises:
@@ -128,7 +144,8 @@ def find(name: str) -> Editor[Any]:
         near = get_close_matches(name, found, n=1, cutoff=0.4)
         hint = f"Did you mean '{near[0]}'?" if near else f"There are: {', '.join(sorted(found))}."
         raise UnknownEditor(f"there is no editor '{name}'", hint=hint)
-    return cast("Editor[Any]", found[name].load())
+    # The one place where the class of the settings is lost: what is loaded by name has no type of its own.
+    return cast("Editor[DataclassInstance]", found[name].load())
 
 
 def bind(choice: EditorChoice) -> Owner:
@@ -138,10 +155,10 @@ def bind(choice: EditorChoice) -> Owner:
         UnknownEditor, UnknownSetting: there is no such editor, or it has no such setting.
     """
     editor = find(choice.name)
-    return _Bound(editor, choice, editor.configure(choice.settings))
+    return Owner(choice, editor, editor.configure(choice.settings))
 
 
-def settings_of(editor: Editor[Any], given: Mapping[str, Setting]) -> dict[str, Setting]:
+def settings_of(editor: Editor[DataclassInstance], given: Mapping[str, Setting]) -> dict[str, Setting]:
     """All settings of an editor, spelled out.
 
     Raises:
@@ -189,46 +206,6 @@ def chosen(
     check_given(default.name, settings or {})
     whole = settings_of(find(default.name), {**default.settings, **(settings or {})})
     return replace(default, settings=whole, seed=default.seed if seed is None else seed)
-
-
-@dataclass(frozen=True, slots=True)
-class _Bound:
-    editor: Editor[Any]
-    choice: EditorChoice
-    settings: Any
-
-    def plan(self, held: Sequence[Held], new: Sequence[Edit], removed: Collection[str]) -> list[Planned]:
-        return self.editor.plan(held, new, removed, self.settings, self.choice.seed)
-
-    def needs(self) -> Sequence[Need]:
-        return self.editor.needs(self.settings)
-
-    def check(self, base: LoadedBase, edits: Sequence[Edit]) -> None:
-        self.editor.check(base, self.settings, edits)
-
-    def begin(self, base: LoadedBase, seed: int) -> Change:
-        return self.editor.begin(base, self.settings, seed)
-
-    def train(
-        self,
-        base: LoadedBase,
-        resources: Resources,
-        start: Change,
-        done: int,
-        stream: Sequence[StreamItem],
-        progress: Listener | None = None,
-    ) -> Trained:
-        return self.editor.train(base, resources, self.settings, self.choice.seed, start, done, stream, progress)
-
-    def merge(
-        self,
-        base: LoadedBase,
-        resources: Resources,
-        memories: Sequence[Memory],
-        edits: Sequence[Edit],
-        progress: Listener | None = None,
-    ) -> Memory | None:
-        return self.editor.merge(base, resources, self.settings, self.choice.seed, memories, edits, progress)
 
 
 def _found() -> dict[str, EntryPoint]:
