@@ -1,7 +1,8 @@
 """Seconds and memory of an edit on a model of LLaMA-2-7B's shape, on whatever device there is.
 
 The weights are random, so that nothing is said about answers: what writing costs depends on shapes, dtypes and texts.
-The edits are those of atlas's stream, in its tokens. Loading and finding the shortcut are not timed, nor is measuring.
+The edits are those of atlas's stream, in its tokens. Loading and finding the cached forward are not timed, nor is
+measuring.
 
     python -m tests.benchmarks.scale --device cuda
     python -m tests.benchmarks.scale --shape small --dtype float32 --edits 20 --alone 5
@@ -37,7 +38,7 @@ from wisedb.importers import read_edits
 from wisedb.memory.gates.keys.build import build_keys
 from wisedb.memory.gates.keys.statistics import Statistics, compute_statistics
 from wisedb.memory.kinds.masks import random_mask
-from wisedb.model.cached_forward import find_shortcut
+from wisedb.model.cached_forward import find_cached_forward
 from wisedb.model.locate import locate, weight_of
 
 SHAPES: Mapping[str, Mapping[str, int]] = {
@@ -85,8 +86,8 @@ def ready(shape: str, device: torch.device, dtype: torch.dtype, seed: int, texts
     pool = Pool(tuple(texts[:_TEXTS]), tuple(texts[_TEXTS : _TEXTS + 10]), {"by": "atlas"})
     known = compute_statistics(model, projection, tokenizer, pool.prompts)
     relations = RelationEncoder(model, tokenizer, projection, known)
-    shortcut, kept = find_shortcut(model, projection), default_dtype(projection)
-    return Bench(TrainingContext(model, tokenizer, projection, pool, shortcut, kept, relations), known, device)
+    forward, kept = find_cached_forward(model, projection), default_dtype(projection)
+    return Bench(TrainingContext(model, tokenizer, projection, pool, forward, kept, relations), known, device)
 
 
 def written(bench: Bench, settings: Mapping[str, Any], seed: int, edits: Sequence[Edit]) -> Iterator[tuple[int, float]]:

@@ -1,4 +1,4 @@
-"""The shortcut gives the logits and the gradients of the plain full forward, whatever the family."""
+"""The cached forward gives the logits and the gradients of the plain full forward, whatever the family."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from tests.editors.keyed.fixtures import EDITS, context_of, mask_of, prepared, t
 from tests.models import FAMILIES, tiny_model
 from wisedb.editors.keyed.losses import answer_loss
 from wisedb.editors.keyed.sequences import collate
-from wisedb.model.cached_forward import find_shortcut
+from wisedb.model.cached_forward import find_cached_forward
 from wisedb.model.locate import locate, weight_of
 
 # Families whose block adds the FFN's output to the residual stream as it is, and whose head sees states alone.
@@ -25,7 +25,7 @@ def test_loss_and_gradient_equal_those_of_the_full_forward(family: str) -> None:
 
     quickly = delta.clone().requires_grad_()
     change = batch.features @ quickly
-    logits = base.shortcut.logits(batch.ids, batch.hidden, change, batch.at)
+    logits = base.forward.logits(batch.ids, batch.hidden, change, batch.at)
     answer_loss(logits, batch.labels, batch.weights).backward()  # type: ignore[no-untyped-call]
 
     plainly = delta.clone().requires_grad_()
@@ -54,12 +54,12 @@ def test_the_frozen_blocks_are_skipped(family: str) -> None:
     inner: list[str] = []
     first = base.projection.blocks[0]
     hooks += [child.register_forward_hook(lambda *_: inner.append("ran")) for child in first.children()]
-    base.shortcut.logits(batch.ids, batch.hidden, batch.features[..., : base.projection.d_model] * 0, batch.at)
+    base.forward.logits(batch.ids, batch.hidden, batch.features[..., : base.projection.d_model] * 0, batch.at)
     for hook in hooks:
         hook.remove()
     assert not inner
-    assert base.shortcut.trunk == ("additive" if family in _FASTEST else base.shortcut.trunk) != "full"
-    assert base.shortcut.head == "answers"
+    assert base.forward.resume == ("additive" if family in _FASTEST else base.forward.resume) != "full"
+    assert base.forward.head == "answers"
 
 
 @pytest.mark.parametrize("family", FAMILIES)
@@ -71,10 +71,10 @@ def test_the_last_feed_forward_part_sees_the_answers_alone(family: str) -> None:
     widths: list[int] = []
     (module,) = (part for name, part in last.named_modules() if name.rpartition(".")[2] == inside and "att" not in name)
     hook = module.register_forward_hook(lambda _m, args, _o: widths.append(args[0].numel() // args[0].shape[-1]))
-    base.shortcut.logits(batch.ids, batch.hidden, torch.zeros(*batch.ids.shape, base.projection.d_model), batch.at)
+    base.forward.logits(batch.ids, batch.hidden, torch.zeros(*batch.ids.shape, base.projection.d_model), batch.at)
     hook.remove()
     # OPT's blocks hold the two matrices themselves.
-    assert (base.shortcut.last is None) == (family == "opt")
+    assert (base.forward.last is None) == (family == "opt")
     assert widths == [batch.ids.numel() if family == "opt" else len(batch.labels)]
 
 
@@ -84,15 +84,15 @@ def test_a_last_part_that_mixes_positions_runs_everywhere() -> None:
     own = part.forward
     part.forward = lambda states: own(states + states.cumsum(1))
     mixed = context_of(base.model)
-    assert base.shortcut.last == "mlp" and mixed.shortcut.last is None
-    assert mixed.shortcut.trunk == "additive" and mixed.shortcut.head == "answers"
+    assert base.forward.last == "mlp" and mixed.forward.last is None
+    assert mixed.forward.resume == "additive" and mixed.forward.head == "answers"
 
 
 def test_the_edited_block_runs_everywhere() -> None:
     model = tiny_model("llama")
     deepest = locate(model, layer=2)
     assert deepest.layer == deepest.layers - 1
-    assert find_shortcut(model, deepest).last is None
+    assert find_cached_forward(model, deepest).last is None
 
 
 def test_a_family_that_can_not_skip_takes_the_full_forward() -> None:
@@ -107,9 +107,9 @@ def test_a_family_that_can_not_skip_takes_the_full_forward() -> None:
 
     base.model.forward = picky
     full = context_of(base.model)
-    assert full.shortcut.trunk == "full"
+    assert full.forward.resume == "full"
     batch = collate(trained_on(full, EDITS[0]))
-    still = full.shortcut.logits(
+    still = full.forward.logits(
         batch.ids, batch.hidden, torch.zeros(*batch.ids.shape, base.projection.d_model), batch.at
     )
     del base.model.forward

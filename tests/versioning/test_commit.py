@@ -197,11 +197,13 @@ def test_a_stream_of_commits_is_the_same_from_one_open_repository_and_from_many(
     assert one.store.head_commit()[0] == Repository.open(many.path).store.head_commit()[0]
 
 
-def test_a_stream_of_commits_neither_tries_the_shortcut_nor_asks_the_index_again(
+def test_a_stream_of_commits_neither_tries_the_cached_forward_nor_asks_the_index_again(
     repository: Repository, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     repository.commit([AUSTRALIA], "one")
-    monkeypatch.setattr("wisedb.editors.common.forward.find_shortcut", lambda *_: pytest.fail("tried again"))
+    monkeypatch.setattr(
+        "wisedb.editors.common.cached_forward.find_cached_forward", lambda *_: pytest.fail("tried again")
+    )
     monkeypatch.setattr("wisedb.store.index.index.Index.run", lambda *_, **__: pytest.fail("the index was asked"))
     repository.commit([HAMLET], "two")
     repository.commit([SPAIN], "three")

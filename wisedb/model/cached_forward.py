@@ -1,7 +1,7 @@
 """The frozen part of the model computed once: only the blocks above the edited projection run while an edit trains.
 
 What lies below ΔW never changes, so the projection's input A(x) and the edited block's output are kept for each
-sequence. Whether a family's forward allows the shortcut is not looked up but tried: each way is compared with the plain
+sequence. Whether a family's forward allows it is not looked up but tried: each way is compared with the plain
 forward on a probe, and the fastest one that gives the same logits is taken.
 """
 
@@ -18,25 +18,25 @@ from torch import Tensor, nn
 
 from wisedb.model.locate import Projection, weight_of
 
-Trunk = Literal["additive", "block", "full"]
-"""What runs: the blocks above the edited one / the edited one too / the whole model."""
+Resume = Literal["additive", "block", "full"]
+"""What runs behind the prefix: the blocks above the edited one / the edited one too / the whole model."""
 
 Head = Literal["answers", "all"]
 """Where the output embeddings run: at the answer's positions only / at all positions."""
 
 
-class _Reached(Exception):
+class _BlockReached(Exception):
     """Ends a forward at the edited block: nothing above it is wanted."""
 
 
 @dataclass(frozen=True, slots=True)
-class Shortcut:
-    """How to get from cached states to logits.
+class CachedForward:
+    """The forward of a model in two parts: what lies below ΔW, whose results are kept, and the way on to the logits.
 
     Attributes:
         model: the untouched model.
         projection: where ΔW sits.
-        trunk: see :data:`Trunk`.
+        resume: see :data:`Resume`.
         head: see :data:`Head`.
         last: the path, inside the last block, of its feed-forward part, where that runs at the answer's positions only:
             no later layer asks what the others would get; ``None`` if it runs everywhere.
@@ -45,12 +45,18 @@ class Shortcut:
 
     model: nn.Module
     projection: Projection
-    trunk: Trunk
+    resume: Resume
     head: Head
     last: str | None = None
     tuples: bool = False
 
-    def lower(self, ids: Tensor) -> tuple[Tensor, Tensor | None]:
+    @property
+    def device(self) -> torch.device:
+        """Where token ids go."""
+        found: torch.device = self.model.get_input_embeddings().weight.device  # type: ignore[operator]
+        return found
+
+    def prefix(self, ids: Tensor) -> tuple[Tensor, Tensor | None]:
         """Run what lies below ΔW.
 
         Args:
@@ -68,20 +74,20 @@ class Shortcut:
             kept["features"] = args[0]
 
         def keep_output(_module: nn.Module, _args: tuple[Any, ...], output: Any) -> None:
-            if self.trunk == "additive":
+            if self.resume == "additive":
                 kept["hidden"] = output if isinstance(output, Tensor) else output[0]
-            raise _Reached
+            raise _BlockReached
 
         with ExitStack() as stack:
             block, module = self.projection.block, self.projection.module
-            if self.trunk == "block":
+            if self.resume == "block":
                 stack.callback(block.register_forward_pre_hook(keep_input, with_kwargs=True).remove)
             stack.callback(module.register_forward_pre_hook(keep_features).remove)
             stack.callback(block.register_forward_hook(keep_output).remove)
             stack.enter_context(torch.no_grad())
             try:
                 self.model(input_ids=ids, attention_mask=torch.ones_like(ids), use_cache=False)
-            except _Reached:
+            except _BlockReached:
                 pass
         batch, width = ids.shape
         hidden = kept.get("hidden")
@@ -92,7 +98,7 @@ class Shortcut:
 
         Args:
             ids: ``(B, T)``.
-            hidden: what :meth:`lower` gave for them.
+            hidden: what :meth:`prefix` gave for them.
             change: A(x)·ΔW, ``(B, T, d_model)``; gradients flow into it.
             at: rows and columns of the positions that are wanted, ``(N,)`` each.
 
@@ -100,13 +106,13 @@ class Shortcut:
             ``(N, V)``.
         """
         with ExitStack() as stack:
-            if self.trunk == "full" or hidden is None:
+            if self.resume == "full" or hidden is None:
                 stack.enter_context(_added(self.projection.module, change))
             else:
                 for block in list(self.projection.blocks)[: self.projection.layer]:
                     stack.enter_context(_forward_as(block, self._passing(hidden)))
                 own = self.projection.block
-                if self.trunk == "additive":
+                if self.resume == "additive":
                     stack.enter_context(_forward_as(own, self._passing(hidden + change.to(hidden.dtype))))
                 else:
                     stack.enter_context(_forward_as(own, _fed(own.forward, hidden)))
@@ -124,7 +130,7 @@ class Shortcut:
         return lambda *_args, **_kwargs: output
 
 
-def find_shortcut(model: nn.Module, projection: Projection, *, seed: int = 0) -> Shortcut:
+def find_cached_forward(model: nn.Module, projection: Projection, *, seed: int = 0) -> CachedForward:
     """The fastest way through ``model`` whose logits equal those of its plain forward.
 
     Args:
@@ -142,16 +148,16 @@ def find_shortcut(model: nn.Module, projection: Projection, *, seed: int = 0) ->
     delta = (noise * 10 * weight.detach().float().std().cpu()).to(weight.device, weight.dtype)
     at = (torch.tensor([0, 0, 1], device=device), torch.tensor([2, 5, 6], device=device))
 
-    def logits(way: Shortcut) -> Tensor:
-        features, hidden = way.lower(ids)
+    def logits(way: CachedForward) -> Tensor:
+        features, hidden = way.prefix(ids)
         return way.logits(ids, hidden, features @ delta, at)
 
-    way = Shortcut(model, projection, "full", "all", None, _returns_tuples(model, projection.block, ids))
+    way = CachedForward(model, projection, "full", "all", None, _returns_tuples(model, projection.block, ids))
     cuts: tuple[dict[str, Any], ...] = (
         {"head": "answers"},
         {"last": _feed_forward(projection)},
-        {"trunk": "block"},
-        {"trunk": "additive"},
+        {"resume": "block"},
+        {"resume": "additive"},
     )
     with torch.no_grad():
         plain = logits(way)

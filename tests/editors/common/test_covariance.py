@@ -8,7 +8,7 @@ import torch
 from tests.models import tiny_model
 from wisedb.editors.common.covariance import Covariance, compute_covariance, second_moment
 from wisedb.errors import CorruptObject, UsageError
-from wisedb.model.cached_forward import find_shortcut
+from wisedb.model.cached_forward import find_cached_forward
 from wisedb.model.locate import locate
 
 _TEXTS = [[5, 6, 7, 8], [9, 10], [11, 12, 13, 14, 15, 16, 17]]
@@ -24,7 +24,7 @@ def _random_keys(count: int, width: int = 6) -> torch.Tensor:
 def test_every_token_counts_once_and_no_padding(family: str) -> None:
     model = tiny_model(family)
     projection = locate(model, layer=1)
-    forward = find_shortcut(model, projection)
+    forward = find_cached_forward(model, projection)
     seen: list[torch.Tensor] = []
     handle = projection.module.register_forward_pre_hook(lambda _m, args: seen.append(args[0].flatten(0, -2).double()))
     with torch.no_grad():
@@ -109,4 +109,4 @@ def test_no_tokens_and_no_ridge_are_refused() -> None:
         second_moment([_random_keys(5)]).solver(0.0)
     model = tiny_model("llama")
     with pytest.raises(UsageError):
-        compute_covariance(find_shortcut(model, locate(model)), [[]])
+        compute_covariance(find_cached_forward(model, locate(model)), [[]])

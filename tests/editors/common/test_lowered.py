@@ -10,7 +10,7 @@ import torch
 from tests.models import FAMILIES, tiny_model
 from wisedb.editors.common.lowered import lower
 from wisedb.memory.kinds.additive import FactoredDelta
-from wisedb.model.cached_forward import find_shortcut
+from wisedb.model.cached_forward import find_cached_forward
 from wisedb.model.locate import locate
 
 
@@ -18,7 +18,7 @@ from wisedb.model.locate import locate
 def test_features_outputs_and_stream_are_those_of_the_forward(family: str) -> None:
     model = tiny_model(family)
     projection = locate(model, layer=1)
-    forward = find_shortcut(model, projection)
+    forward = find_cached_forward(model, projection)
     ids = torch.tensor([[5, 6, 7, 8], [9, 10, 11, 12]])
     kept: dict[str, Any] = {}
 

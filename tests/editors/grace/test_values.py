@@ -19,7 +19,7 @@ from wisedb.memory.gates.base import Gate
 from wisedb.memory.hooks import attach
 from wisedb.memory.kinds.additive import FactoredDelta
 from wisedb.memory.memory import Memory
-from wisedb.model.cached_forward import find_shortcut
+from wisedb.model.cached_forward import find_cached_forward
 from wisedb.model.locate import locate
 from wisedb.model.tokens import encode_prompt
 
@@ -31,7 +31,7 @@ _SETTINGS = GraceSettings(steps=150, learning_rate=0.3, end=False)
 def test_the_value_says_the_target_in_the_plain_forward(family: str) -> None:
     model, tokenizer = tiny_model(family), tiny_tokenizer()
     projection = locate(model, layer=1)
-    forward = find_shortcut(model, projection)
+    forward = find_cached_forward(model, projection)
     held = {name: tensor.clone() for name, tensor in model.state_dict().items()}
 
     trained = train_value(forward, tokenizer, _EDIT, _SETTINGS)
@@ -63,7 +63,7 @@ def test_the_value_says_the_target_in_the_plain_forward(family: str) -> None:
 def test_training_stops_where_the_target_is_said(family: str) -> None:
     # One token: a random model of width 32 can't be made to spell several by one vector.
     model, edit = tiny_model(family), Edit("The capital of Australia", "is")
-    trained = train_value(find_shortcut(model, locate(model, layer=1)), tiny_tokenizer(), edit, _SETTINGS)
+    trained = train_value(find_cached_forward(model, locate(model, layer=1)), tiny_tokenizer(), edit, _SETTINGS)
     assert 0 < trained.steps < _SETTINGS.steps
     assert trained.loss <= _SETTINGS.enough
 
@@ -71,7 +71,7 @@ def test_training_stops_where_the_target_is_said(family: str) -> None:
 def test_it_is_trained_on_what_is_always_on() -> None:
     model, tokenizer = tiny_model("llama"), tiny_tokenizer()
     projection = locate(model, layer=1)
-    forward = find_shortcut(model, projection)
+    forward = find_cached_forward(model, projection)
     generator = torch.Generator().manual_seed(0)
     change = FactoredDelta(
         torch.randn(projection.d_ff, 1, generator=generator), torch.randn(1, projection.d_model, generator=generator)
@@ -92,7 +92,7 @@ def test_it_is_trained_on_what_is_always_on() -> None:
 
 def test_the_same_edit_gets_the_same_value() -> None:
     model, tokenizer = tiny_model("gpt2"), tiny_tokenizer()
-    forward = find_shortcut(model, locate(model, layer=1))
+    forward = find_cached_forward(model, locate(model, layer=1))
     one, other = (train_value(forward, tokenizer, _EDIT, GraceSettings(steps=4)) for _ in range(2))
     assert torch.equal(one.key, other.key) and torch.equal(one.value, other.value)
 

@@ -17,7 +17,7 @@ from wisedb.editors.keyed.settings import KeyedSettings
 from wisedb.edits import Edit
 from wisedb.memory.gates.keys.statistics import Statistics, compute_statistics
 from wisedb.memory.kinds.masks import random_mask
-from wisedb.model.cached_forward import find_shortcut
+from wisedb.model.cached_forward import find_cached_forward
 from wisedb.model.locate import locate
 from wisedb.model.tokens import joined
 
@@ -48,7 +48,9 @@ EDITS = (
 def context_of(model: PreTrainedModel) -> TrainingContext:
     """A tiny model made ready."""
     where = locate(model.eval())
-    return TrainingContext(model, tiny_tokenizer(), where, POOL, find_shortcut(model, where), default_dtype(where))
+    return TrainingContext(
+        model, tiny_tokenizer(), where, POOL, find_cached_forward(model, where), default_dtype(where)
+    )
 
 
 def prepared(family: str, **overrides: Any) -> TrainingContext:

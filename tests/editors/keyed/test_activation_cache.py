@@ -20,7 +20,7 @@ TEXTS = [((edit.prompt, f"Paris is old. {edit.prompt}"), edit.target) for edit i
 def counting(base: TrainingContext, asked: list[int]) -> Any:
     def lower(prompts: Sequence[Encoded]) -> tuple[CachedSequence, ...]:
         asked.append(len(prompts))
-        return cached(base, prompts)
+        return cached(base.forward, prompts)
 
     return lower
 
@@ -39,7 +39,7 @@ def test_sequences_do_not_depend_on_what_else_was_asked(family: str) -> None:
     alone = EncodedDataset(base, TEXTS[1:2], end=True, cache=ActivationCache())
     examples = [(0, 0), (0, 1)]
     assert all(map(equal, again.sequences(examples), alone.sequences(examples)))
-    assert again.sequences([(0, 0)])[0] is before.get(again._encoded[0], partial(cached, base))[0]
+    assert again.sequences([(0, 0)])[0] is before.get(again._encoded[0], partial(cached, base.forward))[0]
 
 
 def test_the_same_prompts_are_computed_once_and_others_anew() -> None:
@@ -76,5 +76,5 @@ def test_sequences_larger_than_the_cache_are_still_given() -> None:
     base = prepared("llama")
     kept = ActivationCache(capacity=0)
     (views, *_) = EncodedDataset(base, TEXTS, end=True)._encoded
-    assert len(kept.get(views, partial(cached, base))) == 2
+    assert len(kept.get(views, partial(cached, base.forward))) == 2
     assert kept.size == 0

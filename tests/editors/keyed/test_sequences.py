@@ -40,7 +40,7 @@ def test_padding_has_no_features() -> None:
 
 
 def test_nothing_is_cached_of_nothing() -> None:
-    assert cached(prepared("llama"), []) == ()
+    assert cached(prepared("llama").forward, []) == ()
 
 
 def test_a_sequence_knows_its_size() -> None:

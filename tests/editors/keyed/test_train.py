@@ -124,7 +124,7 @@ def test_an_edit_is_learned(items: tuple[StreamItem, ...]) -> None:
         hidden = None if own.hidden is None else own.hidden[None]
         columns = torch.arange(own.prompt - 1, len(own.ids) - 1)
         at = (torch.zeros_like(columns), columns)
-        logits = base.shortcut.logits(own.ids[None], hidden, (own.features @ delta)[None], at)
+        logits = base.forward.logits(own.ids[None], hidden, (own.features @ delta)[None], at)
         assert logits.argmax(-1).tolist() == own.ids[own.prompt :].tolist()
 
 

@@ -20,7 +20,7 @@ from wisedb.editors.rome.edit import write_edit
 from wisedb.editors.rome.settings import RomeSettings
 from wisedb.edits import Edit
 from wisedb.memory.kinds.additive import FactoredDelta, stacked
-from wisedb.model.cached_forward import Shortcut, find_shortcut
+from wisedb.model.cached_forward import CachedForward, find_cached_forward
 from wisedb.model.locate import Projection, locate, weight_of
 from wisedb.model.tokens import encode_pair
 
@@ -33,12 +33,12 @@ _CONTEXTS = ("Paris is old.", "The play was long.")
 _SETTINGS = RomeSettings(steps=40, kl_factor=0.0, clamp=4.0)
 
 
-def _ready(family: str) -> tuple[PreTrainedModel, Projection, Shortcut, Solver]:
+def _ready(family: str) -> tuple[PreTrainedModel, Projection, CachedForward, Solver]:
     model = tiny_model(family)
     projection = locate(model, layer=1)
-    forward = find_shortcut(model, projection)
+    forward = find_cached_forward(model, projection)
     ids = torch.randint(3, 300, (16, 40), generator=torch.Generator().manual_seed(0))
-    return model, projection, forward, second_moment([forward.lower(ids)[0].flatten(0, 1)]).solver()
+    return model, projection, forward, second_moment([forward.prefix(ids)[0].flatten(0, 1)]).solver()
 
 
 @contextmanager

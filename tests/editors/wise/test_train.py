@@ -52,7 +52,7 @@ def test_an_edit_is_learned_and_wakes_its_memory() -> None:
 
     def loss(delta: torch.Tensor) -> float:
         change = text.features @ delta
-        logits = made.frozen.shortcut.logits(text.ids, text.hidden, change, text.at)
+        logits = made.frozen.forward.logits(text.ids, text.hidden, change, text.at)
         return float(answer_loss(logits, text.labels, text.weights))
 
     trained = train_stream(made, settings, 0, mask, None, STREAM[:1])

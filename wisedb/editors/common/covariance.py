@@ -21,13 +21,13 @@ from typing import TYPE_CHECKING, Final
 import torch
 from torch import Tensor
 
-from wisedb.editors.common.forward import shortcut_of
+from wisedb.editors.common.cached_forward import cached_forward_of
 from wisedb.editors.common.pool import POOL
 from wisedb.editors.common.reference_texts import TOKENS_PER_DIMENSION, reference_texts
 from wisedb.editors.resources import Resource, Resources
 from wisedb.errors import CorruptObject, UsageError
 from wisedb.memory.kinds.base import Part
-from wisedb.model.cached_forward import Shortcut
+from wisedb.model.cached_forward import CachedForward
 from wisedb.model.tokens import pad_batch
 
 if TYPE_CHECKING:
@@ -160,7 +160,7 @@ def second_moment(keys: Iterable[Tensor]) -> Covariance:
     return Covariance(((moment + moment.T) / 2).float(), count, fourth / count)
 
 
-def compute_covariance(forward: Shortcut, sequences: Sequence[Sequence[int]]) -> Covariance:
+def compute_covariance(forward: CachedForward, sequences: Sequence[Sequence[int]]) -> Covariance:
     """C of the projection's inputs over every token of some texts.
 
     Args:
@@ -173,11 +173,11 @@ def compute_covariance(forward: Shortcut, sequences: Sequence[Sequence[int]]) ->
     return second_moment(_keys(forward, [list(ids) for ids in sequences if ids]))
 
 
-def _keys(forward: Shortcut, sequences: Sequence[Sequence[int]]) -> Iterator[Tensor]:
+def _keys(forward: CachedForward, sequences: Sequence[Sequence[int]]) -> Iterator[Tensor]:
     device = next(forward.model.parameters()).device
     for start in range(0, len(sequences), _TOGETHER):
         ids, mask = pad_batch(sequences[start : start + _TOGETHER], 0, "right")
-        features, _ = forward.lower(ids.to(device))
+        features, _ = forward.prefix(ids.to(device))
         yield features[mask.to(features.device) != 0]
 
 
@@ -185,7 +185,7 @@ def _make(base: LoadedBase, resources: Resources, module: str) -> Part:
     projection = base.projection(module)
     wanted = TOKENS_PER_DIMENSION * projection.d_ff
     texts = reference_texts(base.model, base.tokenizer, resources.get(POOL).prompts, wanted)
-    found = compute_covariance(shortcut_of(base, projection), texts)
+    found = compute_covariance(cached_forward_of(base, projection), texts)
     return Part({"pool": resources.blob(POOL)}, found.tensors())
 
 

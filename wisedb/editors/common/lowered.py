@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from wisedb.memory.kinds.additive import FactoredDelta
-from wisedb.model.cached_forward import Shortcut
+from wisedb.model.cached_forward import CachedForward
 from wisedb.model.locate import Projection, weight_of
 
 
@@ -35,7 +35,7 @@ class Lowered:
 
 
 @torch.no_grad()
-def lower(forward: Shortcut, ids: Tensor, applied: FactoredDelta | None = None) -> Lowered:
+def lower(forward: CachedForward, ids: Tensor, applied: FactoredDelta | None = None) -> Lowered:
     """Run what lies below the projection; earlier changes of the same projection can't alter that.
 
     Args:
@@ -54,7 +54,7 @@ def lower(forward: Shortcut, ids: Tensor, applied: FactoredDelta | None = None) 
         stack.callback(forward.projection.block.register_forward_hook(partial(keep, "stream")).remove)
         # Behind the hooks of memories that are attached: what they put in is part of what the module gives.
         stack.callback(forward.projection.module.register_forward_hook(partial(keep, "output")).remove)
-        features, hidden = forward.lower(ids)
+        features, hidden = forward.prefix(ids)
     plain = kept["output"].reshape(*features.shape[:-1], -1)
     earlier = torch.zeros_like(plain) if applied is None else applied.product(features)
     return Lowered(features, hidden, plain + earlier, earlier, kept["stream"].reshape(plain.shape))

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import torch
 
 from wisedb.config import Setting
-from wisedb.editors.common.forward import shortcut_of
+from wisedb.editors.common.cached_forward import cached_forward_of
 from wisedb.editors.common.in_order import plan_in_order
 from wisedb.editors.common.limits import ensure_room
 from wisedb.editors.common.pool import POOL
@@ -94,7 +94,7 @@ class Grace:
     ) -> Trained:
         """A fold over the edits in their order; see :mod:`wisedb.editors.grace.codebook`. Nothing is drawn."""
         assert isinstance(start, Codebook)
-        forward = shortcut_of(base, base.projection(settings.target))
+        forward = cached_forward_of(base, base.projection(settings.target))
         held = [item.edit for item in stream[:done]]
         labels = [normalise_prompt(edit.target) for edit in held]
         book = GraceCodebook.of(start, labels, [edit.id for edit in held], settings.radius)
@@ -122,13 +122,13 @@ class Grace:
 @torch.no_grad()
 def last_inputs(base: LoadedBase, module: str, prompts: Sequence[str]) -> torch.Tensor:
     """What enters a module at each prompt's last token, float32 (n, d_in) on the CPU."""
-    forward = shortcut_of(base, base.projection(module))
+    forward = cached_forward_of(base, base.projection(module))
     encoded = [ids for prompt in prompts if (ids := encode_prompt(base.tokenizer, prompt))]
     rows = [torch.zeros(0, forward.projection.d_ff)]
     for start in range(0, len(encoded), _TOGETHER):
         some = encoded[start : start + _TOGETHER]
         batch, _ = pad_batch(some, 0, "right")
-        features, _ = forward.lower(batch.to(base.model.device))
+        features, _ = forward.prefix(batch.to(base.model.device))
         last = torch.tensor([len(each) - 1 for each in some], device=features.device)
         rows.append(features[torch.arange(len(some), device=features.device), last].float().cpu())
     return torch.cat(rows)

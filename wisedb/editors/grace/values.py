@@ -22,7 +22,7 @@ from wisedb.editors.grace.settings import GraceSettings
 from wisedb.edits import Edit
 from wisedb.errors import TrainingFailed
 from wisedb.memory.kinds.additive import FactoredDelta
-from wisedb.model.cached_forward import Shortcut
+from wisedb.model.cached_forward import CachedForward
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
@@ -46,7 +46,7 @@ class Trained:
 
 
 def train_value(
-    forward: Shortcut,
+    forward: CachedForward,
     tokenizer: PreTrainedTokenizerBase,
     edit: Edit,
     settings: GraceSettings,

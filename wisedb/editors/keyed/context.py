@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from wisedb.editors.common.forward import shortcut_of
+from wisedb.editors.common.cached_forward import cached_forward_of
 from wisedb.editors.common.key_statistics import STATISTICS
 from wisedb.editors.common.pool import POOL, Pool
 from wisedb.editors.keyed.activation_cache import ActivationCache
 from wisedb.editors.keyed.paraphrases import RelationEncoder
 from wisedb.editors.keyed.settings import KeyedSettings
-from wisedb.model.cached_forward import Shortcut
+from wisedb.model.cached_forward import CachedForward
 from wisedb.model.locate import Projection, weight_of
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ class TrainingContext:
         tokenizer: its tokenizer.
         projection: the edited FFN value projection.
         pool: where contexts come from.
-        shortcut: how the frozen part is skipped.
+        forward: how the frozen part is skipped.
         stored_dtype: the dtype to which ΔW is rounded after each batch and in which it is stored.
         relations: what prompts ask for, where edits borrow each other's wordings.
         cache: the activations of edits that are rehearsed.
@@ -42,7 +42,7 @@ class TrainingContext:
     tokenizer: PreTrainedTokenizerBase
     projection: Projection
     pool: Pool
-    shortcut: Shortcut
+    forward: CachedForward
     stored_dtype: torch.dtype
     relations: RelationEncoder | None = None
     cache: ActivationCache = field(default_factory=ActivationCache)
@@ -77,8 +77,8 @@ def prepare(base: LoadedBase, resources: Resources, settings: KeyedSettings) -> 
         UsageError: the pool is too small for the keys' statistics.
     """
     projection = base.projection(settings.target)
-    # A shortcut is found anew whenever something changes that cached activations rest on.
-    shortcut = shortcut_of(base, projection)
+    # It is found anew whenever something changes that cached activations rest on.
+    forward = cached_forward_of(base, projection)
     pool = resources.blob(POOL)
     # Asked for also where the model is ready, so that a memory names the same whatever was prepared before.
     statistics = resources.blob(STATISTICS, projection.name) if settings.paraphrases else None
@@ -86,9 +86,9 @@ def prepare(base: LoadedBase, resources: Resources, settings: KeyedSettings) -> 
     def make() -> TrainingContext:
         found, dtype = resources.get(POOL), default_dtype(projection)
         if statistics is None:
-            return TrainingContext(base.model, base.tokenizer, projection, found, shortcut, dtype)
+            return TrainingContext(base.model, base.tokenizer, projection, found, forward, dtype)
         known = resources.get(STATISTICS, projection.name)
         relations = RelationEncoder(base.model, base.tokenizer, projection, known)
-        return TrainingContext(base.model, base.tokenizer, projection, found, shortcut, dtype, relations)
+        return TrainingContext(base.model, base.tokenizer, projection, found, forward, dtype, relations)
 
-    return base.derived.get(("keyed", id(shortcut), pool, statistics), make)
+    return base.derived.get(("keyed", id(forward), pool, statistics), make)

@@ -74,7 +74,7 @@ class EncodedDataset:
                 self._cached.update(zip(some, self._computed(some), strict=True))
         else:
             for edit, prompts in enumerate(self._encoded):
-                found = cache.get(prompts, partial(cached, context))
+                found = cache.get(prompts, partial(cached, context.forward))
                 self._cached.update(((edit, prompt), sequence) for prompt, sequence in enumerate(found))
 
     def __len__(self) -> int:
@@ -140,7 +140,7 @@ class EncodedDataset:
         return len(self._encoded[example[0]][example[1]][0])
 
     def _computed(self, examples: Sequence[Example]) -> tuple[CachedSequence, ...]:
-        return cached(self._context, [self._encoded[edit][prompt] for edit, prompt in examples])
+        return cached(self._context.forward, [self._encoded[edit][prompt] for edit, prompt in examples])
 
 
 def within_budgets(

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
 from torch.nn.utils.rnn import pad_sequence
 
-if TYPE_CHECKING:
-    from wisedb.editors.keyed.context import TrainingContext
+from wisedb.model.cached_forward import CachedForward
 
 Encoded = tuple[list[int], int]
 """The token ids of prompt and answer, and how many of them are the prompt's."""
@@ -66,18 +64,18 @@ class Minibatch:
         return per_token.new_full((len(self.ids),), float("inf")).scatter_reduce(0, rows, per_token, "amin")
 
 
-def cached(context: TrainingContext, encoded: Sequence[Encoded]) -> tuple[CachedSequence, ...]:
+def cached(forward: CachedForward, encoded: Sequence[Encoded]) -> tuple[CachedSequence, ...]:
     """Run what lies below ΔW for some sequences, in one batch.
 
     Args:
-        context: what is trained on.
+        forward: the model's.
         encoded: the sequences.
     """
     if not encoded:
         return ()
-    device = context.model.get_input_embeddings().weight.device
+    device = forward.device
     ids = _padded([torch.tensor(tokens, device=device) for tokens, _ in encoded])
-    features, hidden = context.shortcut.lower(ids)
+    features, hidden = forward.prefix(ids)
     return tuple(
         CachedSequence(
             ids[row, : len(tokens)].clone(),

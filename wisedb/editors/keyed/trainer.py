@@ -145,7 +145,7 @@ class BatchTrainer:
 
     def _logits(self, minibatch: Minibatch, matrix: Tensor) -> Tensor:
         change = minibatch.features @ matrix.to(minibatch.features.dtype)
-        return self._context.shortcut.logits(minibatch.ids, minibatch.hidden, change, minibatch.at)
+        return self._context.forward.logits(minibatch.ids, minibatch.hidden, change, minibatch.at)
 
     @torch.no_grad()
     def _check(self, data: EncodedDataset, examples: Sequence[Example], delta: PreconditionedDelta) -> dict[int, bool]:

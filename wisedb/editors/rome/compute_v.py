@@ -23,7 +23,7 @@ from wisedb.editors.rome.compute_u import Key
 from wisedb.editors.rome.settings import RomeSettings
 from wisedb.errors import TrainingFailed
 from wisedb.memory.kinds.additive import FactoredDelta
-from wisedb.model.cached_forward import Shortcut
+from wisedb.model.cached_forward import CachedForward
 from wisedb.model.locate import Projection
 
 
@@ -45,7 +45,7 @@ class Value:
 
 
 def compute_v(
-    forward: Shortcut,
+    forward: CachedForward,
     rows: Rewrites,
     below: Lowered,
     key: Key,
@@ -97,7 +97,7 @@ def stored(projection: Projection, key: Tensor, applied: FactoredDelta | None) -
 
 
 def _loss(
-    forward: Shortcut,
+    forward: CachedForward,
     rows: Rewrites,
     below: Lowered,
     lookup: tuple[Tensor, Tensor],

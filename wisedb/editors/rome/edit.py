@@ -26,7 +26,7 @@ from wisedb.editors.rome.settings import RomeSettings
 from wisedb.edits import Edit
 from wisedb.errors import TrainingFailed
 from wisedb.memory.kinds.additive import FactoredDelta
-from wisedb.model.cached_forward import Shortcut
+from wisedb.model.cached_forward import CachedForward
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
@@ -48,7 +48,7 @@ class Written:
 
 
 def write_edit(
-    forward: Shortcut,
+    forward: CachedForward,
     tokenizer: PreTrainedTokenizerBase,
     solver: Solver,
     edit: Edit,

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 import torch
 
 from wisedb.config import Setting
+from wisedb.editors.common.cached_forward import cached_forward_of
 from wisedb.editors.common.covariance import COVARIANCE
-from wisedb.editors.common.forward import shortcut_of
 from wisedb.editors.common.in_order import plan_in_order
 from wisedb.editors.common.limits import ensure_room
 from wisedb.editors.common.pool import POOL
@@ -87,7 +87,7 @@ class Rome:
         assert isinstance(start, LowRankDelta)
         projection = base.projection(settings.target)
         device = projection.module.get_parameter("weight").device
-        forward = shortcut_of(base, projection)
+        forward = cached_forward_of(base, projection)
         solver = resources.get(COVARIANCE, projection.name).solver(settings.ridge or None, device)
         contexts = resources.get(POOL).contexts
         change = start

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import torch
 
 from wisedb.config import Setting
-from wisedb.editors.common.forward import shortcut_of
+from wisedb.editors.common.cached_forward import cached_forward_of
 from wisedb.editors.common.limits import ensure_room
 from wisedb.editors.common.pool import POOL
 from wisedb.editors.common.settings import parse
@@ -119,12 +119,12 @@ class Wise:
 
     def _frozen(self, base: LoadedBase, target: str) -> Frozen:
         projection = base.projection(target)
-        return Frozen(base.model, base.tokenizer, projection, shortcut_of(base, projection))
+        return Frozen(base.model, base.tokenizer, projection, cached_forward_of(base, projection))
 
     def _material(self, base: LoadedBase, resources: Resources, target: str) -> Material:
         frozen, pool = self._frozen(base, target), resources.get(POOL)
         # The way through the model is another one wherever the model computes anything else.
-        key = ("wise", id(frozen.shortcut), resources.blob(POOL))
+        key = ("wise", id(frozen.forward), resources.blob(POOL))
         return base.derived.get(key, lambda: Material.of(frozen, pool.prompts, pool.contexts))
 
 

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils.rnn import pad_sequence
 
-from wisedb.model.cached_forward import Shortcut, find_shortcut
+from wisedb.model.cached_forward import CachedForward, find_cached_forward
 from wisedb.model.locate import Projection, weight_of
 from wisedb.model.tokens import encode_pair, encode_prompt
 
@@ -28,7 +28,7 @@ class Text:
         ids: prompt and answer, int64 (T,); the prompt alone where there is no answer.
         prompt: how many of them are the prompt's.
         features: A(x), (T, d_ff).
-        hidden: what the shortcut wants back for the logits, (T, d_model), or None.
+        hidden: what the cached forward wants back for the logits, (T, d_model), or None.
     """
 
     ids: Tensor
@@ -68,18 +68,18 @@ class Frozen:
         model: in evaluation mode, without memories.
         tokenizer: its tokenizer.
         projection: where ΔW sits.
-        shortcut: how the frozen part is skipped.
+        forward: how the frozen part is skipped.
     """
 
     model: nn.Module
     tokenizer: PreTrainedTokenizerBase
     projection: Projection
-    shortcut: Shortcut
+    forward: CachedForward
 
     @classmethod
     def of(cls, model: nn.Module, tokenizer: PreTrainedTokenizerBase, projection: Projection) -> Frozen:
-        """Try out which shortcut the model's forward allows."""
-        return cls(model, tokenizer, projection, find_shortcut(model, projection))
+        """Try out how the model's forward can be cut."""
+        return cls(model, tokenizer, projection, find_cached_forward(model, projection))
 
     @property
     def device(self) -> torch.device:
@@ -115,7 +115,7 @@ class Frozen:
         at = (torch.arange(len(texts), device=ids.device), last)
         still = texts[0].features.new_zeros(*ids.shape, self.projection.d_model)
         kept = pad_sequence(hidden, batch_first=True) if hidden else None
-        tokens: list[int] = self.shortcut.logits(ids, kept, still, at).argmax(-1).tolist()
+        tokens: list[int] = self.forward.logits(ids, kept, still, at).argmax(-1).tolist()
         return tokens
 
     def _texts(self, pairs: Sequence[tuple[list[int], list[int]]]) -> list[Text]:
@@ -124,7 +124,7 @@ class Frozen:
         for start in range(0, len(pairs), _TOGETHER):
             some = [(prompt + answer, len(prompt)) for prompt, answer in pairs[start : start + _TOGETHER]]
             ids = pad_sequence([torch.tensor(tokens, device=device) for tokens, _ in some], batch_first=True)
-            features, hidden = self.shortcut.lower(ids)
+            features, hidden = self.forward.prefix(ids)
             for row, (tokens, prompt) in enumerate(some):
                 part = (row, slice(0, len(tokens)))
                 kept = None if hidden is None else hidden[part].clone()

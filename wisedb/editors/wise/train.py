@@ -136,7 +136,7 @@ def train_edit(
     for step in range(settings.steps):
         delta = subspace.delta(values)
         change = batch.features @ delta.to(batch.features.dtype)
-        logits = frozen.shortcut.logits(batch.ids, batch.hidden, change, batch.at)
+        logits = frozen.forward.logits(batch.ids, batch.hidden, change, batch.at)
         written = answer_loss(logits, batch.labels.to(logits.device), batch.weights.to(logits.device))
         quiet = [material.quiet.activations(delta, material.quiet.sample(drawn, chooser))]
         if beside is not None:
