@@ -201,7 +201,8 @@ def _theirs(
     kept = repo.store.objects.meta(str(repo.store.config.editor.pool))[1]
     base = load_base(job["model"])
     checkout = Path(job["easyedit"])
-    peer = Peer(checkout, base, repo.store.config.base.target, kept["contexts"], settings, job["seed"])
+    target = repo.base.projection(repo.store.config.editor.target or "").name
+    peer = Peer(checkout, base, target, kept["contexts"], settings, job["seed"])
     same = _plain_loc(base, questions)
     if [item.predicted for item in same] != [item.predicted for item in plain]:
         raise click.ClickException("made ready for the other editor, the model says something else")

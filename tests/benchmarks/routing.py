@@ -23,16 +23,17 @@ import click
 import torch
 
 from wisedb.atlas import edits_path
+from wisedb.editors.common.key_statistics import STATISTICS
 from wisedb.edits import Edit, normalise_prompt
 from wisedb.importers import read_edits
 from wisedb.memory.gates.keys.build import build_keys
 from wisedb.memory.gates.keys.index import build_index
 from wisedb.memory.gates.keys.score import score_edits
 from wisedb.model.capture import embedding_of, observe
-from wisedb.model.locate import locate
 from wisedb.model.tokens import encode_prompt
 from wisedb.repository import Repository
-from wisedb.serving.key_blobs import measured_statistics, statistics_from
+from wisedb.serving.blobs import PendingBlobs
+from wisedb.serving.resources import StoreResources
 
 LEVELS = (-6.0, -4.0, -3.0, -2.0, -1.5, -1.0, -0.5, 0.0, 0.5, 1.0, 1.5, 2.0, 3.0, 4.0, 6.0)
 
@@ -43,10 +44,10 @@ def measure(model: str, edits: list[Edit], *, subjects: bool) -> dict[str, Any]:
     with tempfile.TemporaryDirectory() as folder:
         repo = Repository.init(folder, model=model, seed=0)
         base, config = repo.base, repo.store.config
-        statistics = statistics_from(
-            measured_statistics(base, config.base, repo.store.objects.get(config.editor.pool or ""))
-        )
-    projection = locate(base.model, config.base.target)
+        projection = base.projection(str(config.editor.settings["target"]))
+        pending = PendingBlobs(repo.store.blob_cache)
+        resources = StoreResources(base, config.base, pending, config.editor.resources)
+        statistics = resources.get(STATISTICS, projection.name)
     ring = build_keys(base.model, projection, base.tokenizer, statistics, known)
     index = build_index([ring], [len(edits)], embedding_of(base.model))
     assert index is not None
@@ -74,7 +75,7 @@ def measure(model: str, edits: list[Edit], *, subjects: bool) -> dict[str, Any]:
         [subject[place] == subject[owner] for place, (_, owner) in zip(best, rephrased, strict=False)], dtype=torch.bool
     )
     near = torch.tensor(
-        [bool(edit.subject) and edit.subject.lower() in text.lower() for text, edit in unrelated.items()]
+        [bool(edit.subject and edit.subject.lower() in text.lower()) for text, edit in unrelated.items()]
     )
     found, false = torch.tensor(scores[:split]), torch.tensor(scores[split:])
     curve = [
