@@ -82,7 +82,7 @@ class Case:
         )
 
 
-class Lane(StoppingCriteria):
+class Lane(StoppingCriteria):  # type: ignore[misc]
     """A model that generates in a thread of its own and gives way to its neighbour after every token.
 
     Args:

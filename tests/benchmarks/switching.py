@@ -57,7 +57,7 @@ def make_store(folder: Path, model_folder: Path, shards: int, edits: int, seed: 
 
     def commit(parents: tuple[str, ...], memories: tuple[MemoryEntry, ...], minute: int) -> Commit:
         date = f"2026-01-01T00:{minute:02}:00Z"
-        merged = {"memories": []} if memories else None
+        merged: dict[str, list[str]] | None = {"memories": []} if memories else None
         return Commit(parents, "a <a@b>", date, f"commit {minute}", record, choice, memories=memories, merged=merged)
 
     store = Store.init(folder, StoreConfig(record, choice), commit((), (), 0), [pool])

@@ -101,8 +101,8 @@ def test_unknown_editor(copy: Path, tmp_path: Path, model: Path) -> None:
     assert "there is no editor 'nope'" in fails(*words, cwd=copy, kind="unknown-editor", code=2)
     status = answer("status", cwd=copy)
     assert (status["head"], status["staged"]) == (head, [])
-    words = ("init", "--model", str(model), "--editor", "nope")
-    assert "there is no editor 'nope'" in fails(*words, cwd=tmp_path, kind="unknown-editor", code=2)
+    begin = ("init", "--model", str(model), "--editor", "nope")
+    assert "there is no editor 'nope'" in fails(*begin, cwd=tmp_path, kind="unknown-editor", code=2)
     assert not (tmp_path / ".wisedb").exists()
     # The hint names the one that was meant.
     told = inside("commit", "first.jsonl", "-m", "no", "--editor", "keyd", cwd=copy)

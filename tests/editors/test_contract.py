@@ -1,4 +1,4 @@
-"""What holds for every editor: the ones that are installed, and one of forty lines that the tests bring along."""
+"""What holds for every editor: the ones that are installed, and one of one page that the tests bring along."""
 
 from __future__ import annotations
 

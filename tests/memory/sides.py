@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 from dataclasses import replace
 from functools import partial
-from typing import Any
+from typing import Any, TypedDict
 
 import torch
 from transformers import PreTrainedModel
@@ -31,7 +31,15 @@ PROMPTS = [
 
 TOKENIZER = tiny_tokenizer(bos=True)
 
-CLOSE = {"rtol": 1e-4, "atol": 2e-4}
+
+class Tolerance(TypedDict):
+    """Of torch's comparisons."""
+
+    rtol: float
+    atol: float
+
+
+CLOSE: Tolerance = {"rtol": 1e-4, "atol": 2e-4}
 NEW = 8
 """Tokens of an answer."""
 
@@ -153,5 +161,5 @@ def greedy(model: PreTrainedModel, prompts: list[str] = PROMPTS, **options: Any)
     """The new tokens."""
     inputs = batch(prompts)
     inputs.pop("position_ids")
-    out = model.generate(**inputs, **{"max_new_tokens": NEW, "do_sample": False, **options})
+    out: torch.Tensor = model.generate(**inputs, **{"max_new_tokens": NEW, "do_sample": False, **options})
     return out[:, inputs["input_ids"].shape[1] :]

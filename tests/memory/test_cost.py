@@ -122,7 +122,12 @@ def test_without_room_the_answers_are_the_same_and_a_matrix_is_made_once_an_answ
     made: list[str] = []
     names = {id(memory.change): memory.id for memory in handle.memories}
     dense = MaskedDelta.dense
-    monkeypatch.setattr(MaskedDelta, "dense", lambda self, *place: made.append(names[id(self)]) or dense(self, *place))
+
+    def told(change: MaskedDelta, *place: Any) -> torch.Tensor:
+        made.append(names[id(change)])
+        return dense(change, *place)
+
+    monkeypatch.setattr(MaskedDelta, "dense", told)
     assert torch.equal(greedy(other, max_new_tokens=5), greedy(model, max_new_tokens=5))
     assert bank_of(handle).size == 0
     wanted = sorted({f"memory-{route}" for route in ROUTES if route >= 0})
@@ -139,7 +144,12 @@ def test_a_batch_that_no_memory_answers_asks_nothing_after_its_prompt(
     handle = beside(model, router, quiet=(0, 1))
     asked: list[int] = []
     answer = RoutingContext.answer
-    monkeypatch.setattr(RoutingContext, "answer", lambda self, *given: asked.append(1) or answer(self, *given))
+
+    def told(context: RoutingContext, *given: Any) -> Any:
+        asked.append(1)
+        return answer(context, *given)
+
+    monkeypatch.setattr(RoutingContext, "answer", told)
     got = greedy(model, PROMPTS[1:3], max_new_tokens=4)
     assert asked == [1]
     handle.detach()

@@ -42,7 +42,7 @@ def test_a_compiled_forward_says_the_same() -> None:
     scored = forward(model, **inputs, labels=labels)
     with handle.oracle(routes):
         told = forward(model, **inputs)
-    compiled = torch.compile(model, backend="eager")
+    compiled: Any = torch.compile(model, backend="eager")
     with torch.no_grad():
         torch.testing.assert_close(compiled(**inputs).logits, expected, **CLOSE)
         torch.testing.assert_close(compiled(**inputs, labels=labels).logits, scored, **CLOSE)
@@ -69,7 +69,7 @@ def test_the_whole_forward_is_one_graph(family: str) -> None:
     attached(model)
     inputs = batch(PROMPTS)
     expected = forward(model, **inputs, use_cache=False)
-    compiled = torch.compile(model, backend="eager", fullgraph=True)
+    compiled: Any = torch.compile(model, backend="eager", fullgraph=True)
     with torch.no_grad():
         torch.testing.assert_close(compiled(**inputs, use_cache=False).logits, expected, **CLOSE)
 

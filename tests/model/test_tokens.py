@@ -12,7 +12,7 @@ from transformers import PreTrainedTokenizerFast
 from tests.models import BOS, EOS, tiny_tokenizer
 from wisedb.model.tokens import encode_pair, encode_prompt, joined, pad_batch
 
-TEXT = st.text(st.characters(exclude_categories=("Cs",)), min_size=1, max_size=20)
+TEXT = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=20)
 CORPUS = ["The capital of France is Paris .", "The capital of Australia is Canberra .", "Who wrote it ? Hamlet"] * 8
 
 

@@ -14,6 +14,7 @@ from tests.stores import AUSTRALIA, HAMLET, NEWER, SPAIN, SUM
 from wisedb.editors.common import key_statistics
 from wisedb.errors import CorruptObject
 from wisedb.memory.gates.keys.build import build_keys
+from wisedb.memory.gates.keys.edit_keys import EditKeys
 from wisedb.memory.gates.keys.statistics import Statistics, compute_statistics
 from wisedb.memory.hooks import handle_of
 from wisedb.memory.memory import Memory
@@ -58,7 +59,8 @@ def test_they_are_read_back_as_they_were_made(keyed: Repository) -> None:
     (memory,) = read_memories(keyed.store.objects, _memories(keyed))
     assert memory.edits == (AUSTRALIA.id, HAMLET.id, SPAIN.id) and memory.gate.keys is not None
     base = keyed.base
-    projection, ring = base.projection(*memory.modules), memory.gate.keys
+    (module,) = memory.modules
+    projection, ring = base.projection(module), memory.gate.keys
     made = build_keys(base.model, projection, base.tokenizer, ring.statistics, [AUSTRALIA, HAMLET, SPAIN]).tensors()
     found = ring.tensors()
     assert all(torch.equal(made[name], found[name]) for name in made)
@@ -70,9 +72,9 @@ def test_only_new_edits_are_run_and_statistics_are_measured_once(
     keyed.commit([AUSTRALIA, HAMLET], "two")
     seen: list[str] = []
 
-    def watched(*args: object, **kwargs: object) -> object:
-        seen.extend(edit.id for edit in args[4])  # type: ignore[attr-defined]
-        return build_keys(*args, **kwargs)  # type: ignore[arg-type]
+    def watched(*args: Any, **kwargs: Any) -> EditKeys:
+        seen.extend(edit.id for edit in args[4])
+        return build_keys(*args, **kwargs)
 
     monkeypatch.setattr(key_blobs, "build_keys", watched)
     monkeypatch.setattr(key_statistics, "compute_statistics", lambda *_args, **_kwargs: pytest.fail("measured again"))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 import torch
 from transformers import LlamaForCausalLM
@@ -14,6 +16,7 @@ from wisedb.memory.kinds.masked_delta import MaskedDelta
 from wisedb.memory.merging import MERGED
 from wisedb.repository import Repository
 from wisedb.serving.load import state_of
+from wisedb.store.blobs import Blob
 from wisedb.store.objects import Objects
 
 
@@ -57,8 +60,17 @@ def test_a_switch_reads_the_blobs_that_differ_and_no_others(
     assert handle is not None
     read, made = list[str](), list[MaskedDelta]()
     get, dense = Objects.get, MaskedDelta.dense
-    monkeypatch.setattr(Objects, "get", lambda self, blob_id: read.append(blob_id) or get(self, blob_id))
-    monkeypatch.setattr(MaskedDelta, "dense", lambda self, *place: made.append(self) or dense(self, *place))
+
+    def reading(objects: Objects, blob_id: str) -> Blob:
+        read.append(blob_id)
+        return get(objects, blob_id)
+
+    def making(change: MaskedDelta, *place: Any) -> torch.Tensor:
+        made.append(change)
+        return dense(change, *place)
+
+    monkeypatch.setattr(Objects, "get", reading)
+    monkeypatch.setattr(MaskedDelta, "dense", making)
     repository.switch(model, "HEAD")
     before, after = (repository.store.objects.commit(repository.store.resolve(rev)) for rev in ("HEAD~1", "HEAD"))
     known = {entry.main for entry in before.memories}

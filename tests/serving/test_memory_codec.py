@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from tests.stores import AUSTRALIA, HAMLET
-from wisedb.config import EditorChoice
+from wisedb.config import EditorChoice, Setting
 from wisedb.editors.streams import StreamItem, Trained
 from wisedb.errors import CorruptObject, FormatTooNew, MissingObject, UnknownKind
 from wisedb.memory.gates.base import GateName
@@ -162,7 +162,7 @@ def test_format_1_leaves_gate_and_editor_to_the_blobs(threshold: float, keys: bo
         ("model.layers.3.mlp",),
     )
     found = modern_entry(pending, entry)
-    settings = {"steps": 3, "target": "model.layers.3.mlp"}
+    settings: dict[str, Setting] = {"steps": 3, "target": "model.layers.3.mlp"}
     assert found == replace(entry, gate=gate, editor=EditorChoice("keyed", settings, 5, {"pool": "1" * 64}))
     assert modern_entry(pending, found) is found
     assert read_change(pending, entry).modules == ("model.layers.3.mlp",)

@@ -15,6 +15,7 @@ from wisedb.config import POOL
 from wisedb.editors.common.pool import POOL as POOL_RESOURCE
 from wisedb.editors.keyed.context import TrainingContext
 from wisedb.editors.keyed.settings import KeyedSettings
+from wisedb.editors.keyed.train import train_stream
 from wisedb.editors.resources import Resource, Resources
 from wisedb.memory.kinds.base import Part
 from wisedb.model.base import Derived, LoadedBase
@@ -118,18 +119,15 @@ def test_memories_name_what_they_rest_on_and_the_store_only_its_pool(repository:
 def test_each_memory_is_trained_as_it_was_begun(
     new_repository: Callable[..., Repository], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from wisedb.editors.keyed import editor
-
     repository = new_repository("one", shard_capacity=1, paraphrases=0)
     repository.commit([AUSTRALIA], "one")
     seen: list[tuple[int, bool]] = []
-    own = editor.train_stream
 
     def train(context: TrainingContext, settings: KeyedSettings, *others: Any) -> Any:
         seen.append((settings.paraphrases, context.relations is not None))
-        return own(context, settings, *others)
+        return train_stream(context, settings, *others)
 
-    monkeypatch.setattr(editor, "train_stream", train)
+    monkeypatch.setattr("wisedb.editors.keyed.editor.train_stream", train)
     repository.commit([NEWER, SPAIN], "two", settings={"paraphrases": 3})
     assert sorted(seen) == [(0, False), (3, True)]
 

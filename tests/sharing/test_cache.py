@@ -155,7 +155,7 @@ def test_no_pack_and_no_address(remote: Failing, tmp_path: Path, pack: Path) -> 
 
 def test_a_pack_that_is_taken_away(cached: Cached, remote: Failing) -> None:
     cached()
-    remote.remote = SimpleNamespace(refs=dict, url="gone", shared=True)  # type: ignore[assignment]
+    remote.remote = SimpleNamespace(refs=dict, url="gone", shared=True)
     with pytest.raises(RemoteNotFound):
         cached()
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 import yaml
-from huggingface_hub import ModelCard
+from huggingface_hub import ModelCard, ModelCardData
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
@@ -13,7 +13,8 @@ from markdown_it import MarkdownIt
 from tests.store.conftest import Kit
 from wisedb.config import BaseModel, StoreConfig
 from wisedb.edits import Edit
-from wisedb.sharing.card import DATASET, NEWEST, Described, Origin, describe, model_card, render
+from wisedb.sharing.card import NEWEST, Described, Origin, describe, model_card, render
+from wisedb.sharing.card_merge import DATASET
 from wisedb.sharing.card_template import BEGIN, END
 from wisedb.sharing.markdown import plain
 from wisedb.sharing.public_base import PublicBase, public_base
@@ -45,6 +46,13 @@ def described(*edits: Edit, author: str = "Ada <ada@example.org>", **fields: Any
     name = Commit(parents=(), author=author, date="2026-01-01T00:00:00Z", message="", base=KIT.base).author
     origins = {edit.id: Origin(name, "2026-01-01", ID) for edit in edits}
     return Described(ID, commit(), edits, len(edits), origins, **fields)
+
+
+def data_of(card: str) -> ModelCardData:
+    """The metadata of a card."""
+    data = ModelCard(card).data
+    assert isinstance(data, ModelCardData)
+    return data
 
 
 def rows(card: str, headed: str) -> list[list[str]]:
@@ -145,7 +153,7 @@ def test_scores_become_a_model_index_and_a_table() -> None:
         "exact_match_rephrase": float("nan"), "base": {"reliability": 0.25, "generalization": None},
     }  # fmt: skip
     card = render(described(scores={"retrieve": record, "merge-data": record}), HUB, url="hf://org/name")
-    results = ModelCard(card).data.eval_results
+    results = data_of(card).eval_results or []
     assert {(r.dataset_config, r.metric_type, r.metric_value) for r in results} == {
         (name, figure, value)
         for name in ("retrieve", "merge-data")
@@ -162,7 +170,7 @@ def test_scores_become_a_model_index_and_a_table() -> None:
 
 def test_without_an_evaluation_the_last_edits_are_what_was_measured() -> None:
     what = Described(ID, commit(scores={"reliability": 0.75}))
-    (result,) = ModelCard(render(what, HUB)).data.eval_results
+    (result,) = data_of(render(what, HUB)).eval_results or []
     assert (result.metric_type, result.metric_value) == ("reliability", 0.75)
     assert "right after they were written" in result.dataset_name
 
@@ -336,7 +344,7 @@ def test_comments_in_the_metadata_stay_where_nothing_changes() -> None:
 @pytest.mark.parametrize("front", ["---\na: [\n---\n", "---\n- a\n---\n", "---\njust text\n---\n"])
 def test_metadata_that_cannot_be_read_stay_as_text(front: str) -> None:
     card = render(described(), HUB, existing=f"{front}Words.\n")
-    assert front in card and "Words." in card and ModelCard(card).data.library_name == "wisedb"
+    assert front in card and "Words." in card and data_of(card).library_name == "wisedb"
     assert render(described(), HUB, existing=card) == card
 
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import threading
+from contextlib import AbstractContextManager
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -60,12 +62,12 @@ def test_files_travel_side_by_side(store: Store, bob: Store, target: RemoteTarge
     slow = Failing(target.remote)
     read = target.remote.read
 
-    def wait(path: str, *args: object, **more: object) -> bytes:
+    def wait(path: str, *args: Any, **more: Any) -> bytes:
         if path.startswith("objects/"):
             meeting.wait()  # passes only when all four are here
-        return read(path, *args, **more)  # type: ignore[arg-type]
+        return read(path, *args, **more)
 
-    slow.read = wait  # type: ignore[method-assign, assignment]
+    slow.read = wait  # type: ignore[method-assign]
     assert fetch(bob, RemoteTarget("origin", slow, "origin")).transfer.blobs == 1 + 3 + 4
     assert fsck(bob).problems == ()
 
@@ -101,12 +103,12 @@ def test_nothing_is_visible_before_everything_is_there(
     seen: list[object] = []
     read = target.remote.read
 
-    def look(path: str, *args: object, **more: object) -> bytes:
+    def look(path: str, *args: Any, **more: Any) -> bytes:
         seen.append(bob.refs.read(TRACKED))
         seen.append(sorted(bob.objects.commit_ids()))
-        return read(path, *args, **more)  # type: ignore[arg-type]
+        return read(path, *args, **more)
 
-    cut.read = look  # type: ignore[method-assign, assignment]
+    cut.read = look  # type: ignore[method-assign]
     before = [bob.refs.read(TRACKED), sorted(bob.objects.commit_ids())]
     fetch(bob, RemoteTarget("origin", cut, "origin"))
     assert len(seen) == 4 and seen == before * 2
@@ -218,7 +220,7 @@ def test_a_collection_in_between_is_noticed(
     push(store, target)
     hold = bob.lock.hold
 
-    def collected(purpose: str):  # type: ignore[no-untyped-def]
+    def collected(purpose: str) -> AbstractContextManager[None]:
         if purpose == "a fetch":
             collect(bob, grace=timedelta(0), dry_run=False)
         return hold(purpose)

@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from huggingface_hub import HfApi, ModelCard, constants
+from huggingface_hub import HfApi, ModelCard, ModelCardData, constants
 
 from tests.hub.faults import Answer, CutBody, HangUp, WrongBytes
 from tests.hub.fixtures import ADA, EVE
@@ -171,6 +171,7 @@ def test_the_card_is_published_and_the_users_words_stay(
     hub.add_repo("some/model", {"README.md": b"---\nlicense: llama3.2\n---\n"})
     push(store, origin)
     card = ModelCard(hub.files(REPO)["README.md"].decode())
+    assert isinstance(card.data, ModelCardData)
     assert card.data.base_model == "some/model" and card.data.license == "llama3.2"
     hub.push(REPO, {"README.md": str(card).replace("# org/facts", "# Mine").encode()})
     kit.land(store, kit.edit(9), minute=9)
@@ -183,6 +184,7 @@ def test_a_gated_base_model_holds_no_push_back(hub: Hub, hub_api: HfApi, store: 
     hub.add_repo("some/model", {"README.md": b"---\nlicense: llama3.2\n---\n"}, gated=True)
     push(store, origin)
     data = ModelCard(hub.files(REPO)["README.md"].decode()).data
+    assert isinstance(data, ModelCardData)
     assert data.base_model == "some/model" and data.license is None
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import timedelta
 from pathlib import Path
 
@@ -94,8 +95,8 @@ def test_what_is_read_comes_at_once_and_stays(lazy: Store, store: Store, pack: P
     fetch_all = lazy.objects.promise.fetch
     assert fetch_all is not None
 
-    def count(blob_ids: object) -> None:
-        asked.append(list(blob_ids))  # type: ignore[call-overload]
+    def count(blob_ids: Iterable[str]) -> None:
+        asked.append(list(blob_ids))
         fetch_all(asked[-1])
 
     lazy.objects.promise.fetch = count

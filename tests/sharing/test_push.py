@@ -6,6 +6,7 @@ import threading
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -29,6 +30,7 @@ from wisedb.sharing.named import RemoteTarget, find_target
 from wisedb.sharing.plan import Layout
 from wisedb.sharing.push import push
 from wisedb.sharing.remotes.folder import FolderRemote
+from wisedb.sharing.remotes.protocol import Published
 from wisedb.sharing.transfer import RefChange
 from wisedb.store.fsck import fsck
 from wisedb.store.store import Store
@@ -114,7 +116,12 @@ def test_what_an_interrupted_push_sent_is_not_sent_again(
     monkeypatch.undo()
     written: list[str] = []
     write = files.write
-    monkeypatch.setattr(files, "write", lambda path, content: (written.append(path), write(path, content))[1])
+
+    def writing(path: str, content: bytes | Path) -> None:
+        written.append(path)
+        write(path, content)
+
+    monkeypatch.setattr(files, "write", writing)
     done = push(store, target)
     assert (done.commits, done.blobs) == (4, 8 - 3)
     assert written == ["README.md"] and objects(pack) == there
@@ -130,11 +137,11 @@ def test_a_lost_race_is_refused(store: Store, bob: Store, target: RemoteTarget, 
     slow = Failing(FolderRemote(pack))
     publish = slow.remote.publish
 
-    def after_bob(*args: object, **more: object) -> object:
+    def after_bob(*args: Any, **more: Any) -> Published:
         push(bob, find_target(bob, None))
-        return publish(*args, **more)  # type: ignore[arg-type]
+        return publish(*args, **more)
 
-    slow.remote.publish = after_bob  # type: ignore[method-assign, assignment]
+    slow.remote.publish = after_bob  # type: ignore[method-assign]
     with pytest.raises(PushRejected, match="moved") as caught:
         push(store, RemoteTarget("origin", slow, "origin"))
     assert "pull" in caught.value.hint

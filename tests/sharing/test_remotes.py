@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import socket
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -263,7 +263,9 @@ def test_no_server() -> None:
     with socket.socket() as unused:
         unused.bind(("127.0.0.1", 0))
         port = unused.getsockname()[1]
-    quick = {"config_kwargs": {"retries": {"max_attempts": 0}, "connect_timeout": 1}, "key": "a", "secret": "hunter2"}
+    quick: dict[str, Any] = {
+        "config_kwargs": {"retries": {"max_attempts": 0}, "connect_timeout": 1}, "key": "a", "secret": "hunter2",
+    }  # fmt: skip
     remote = ObjectStoreRemote("s3://facts/x", endpoint=f"http://127.0.0.1:{port}", **quick)
     files = remote._files
     assert isinstance(files, ObjectFiles)
@@ -295,7 +297,7 @@ def test_what_the_libraries_raise(raised: Exception, expected: type[RemoteError]
             return fail
 
     files._system = Broken()
-    calls = [lambda: files.write("a", b""), lambda: files.create("a", b"")]
+    calls: list[Callable[[], object]] = [lambda: files.write("a", b""), lambda: files.create("a", b"")]
     if expected is not RemoteNotFound:
         calls += [lambda: files.names("a"), lambda: files.size("a"), lambda: files.read("a", limit=1)]
     for call in calls:

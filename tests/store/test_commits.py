@@ -135,6 +135,20 @@ def test_what_it_names(kit: Kit) -> None:
     assert commit.when == datetime(2026, 1, 1, tzinfo=UTC)
 
 
+BROKEN_ENTRIES: list[dict[str, Any]] = [
+    {"blobs": {}},
+    {"blobs": {"delta": "../x"}},
+    {"blobs": {"delta": B}},  # the main blob is another
+    {"main": "../x"},
+    {"main": None},
+    {"more": 1},
+    {"kind": 1},
+    {"gate": 1},
+    {"modules": "layers.3"},
+    {"modules": [3]},
+    {"editor": {"name": "keyed"}},
+    {"editor": {**EDITOR.to_json(), "resources": {"pool": "../x"}}},
+]
 BREAKS: list[dict[str, Any]] = [
     {"format": 0.5},
     {"format": True},
@@ -155,23 +169,7 @@ BREAKS: list[dict[str, Any]] = [
     {"added": [1]},
     {"known": [D]},
     {"memories": {}},
-    *(
-        {"memories": [{**ENTRY, **change}]}
-        for change in (
-            {"blobs": {}},
-            {"blobs": {"delta": "../x"}},
-            {"blobs": {"delta": B}},  # the main blob is another
-            {"main": "../x"},
-            {"main": None},
-            {"more": 1},
-            {"kind": 1},
-            {"gate": 1},
-            {"modules": "layers.3"},
-            {"modules": [3]},
-            {"editor": {"name": "keyed"}},
-            {"editor": {**EDITOR.to_json(), "resources": {"pool": "../x"}}},
-        )
-    ),
+    *({"memories": [{**ENTRY, **change}]} for change in BROKEN_ENTRIES),
     *({"memories": [{name: value for name, value in ENTRY.items() if name != lost}]} for lost in ENTRY),
     {"memories": [ENTRY] * 2},
     {"memories": [None]},

@@ -46,7 +46,7 @@ def reached(commits: Mapping[str, Commit], start: str) -> set[str]:
 @st.composite
 def histories(draw: st.DrawFn) -> tuple[Shelf, list[str]]:
     """Up to 14 commits, each with up to three parents among the earlier ones; dates may stand still."""
-    shelf, ids, minutes = Shelf(), [], []
+    shelf, ids, minutes = Shelf(), list[str](), list[int]()
     for number in range(draw(st.integers(1, 14))):
         count = min(number, draw(st.integers(0, 3)))
         places = (
@@ -94,7 +94,7 @@ def test_merge_bases(history: tuple[Shelf, list[str]], data: st.DataObject) -> N
 @settings(deadline=None)
 @given(st.data())
 def test_clocks_that_go_wrong_lose_and_repeat_nothing(data: st.DataObject) -> None:
-    shelf, ids = Shelf(), []
+    shelf, ids = Shelf(), list[str]()
     for number in range(data.draw(st.integers(1, 10))):
         parents = data.draw(st.sets(st.sampled_from(ids), max_size=2)) if ids else set()
         ids.append(shelf.add(*sorted(parents), minute=data.draw(st.integers(0, 20)), name=str(number)))

@@ -146,7 +146,7 @@ def test_a_damaged_ref(store: Store, content: str) -> None:
     (store.root / "refs/heads/main").write_text(content, "latin-1")
     for read in (store.refs.branches, store.refs.head, store.head_commit, lambda: store.resolve("main")):
         with pytest.raises(CorruptObject) as caught:
-            read()  # type: ignore[operator]
+            read()
         assert "main" in str(caught.value) and caught.value.hint
 
 
@@ -166,7 +166,7 @@ def test_a_damaged_head(store: Store, content: str) -> None:
     (store.root / "HEAD").write_text(content)
     for read in (store.refs.head, store.head_commit, lambda: store.resolve("HEAD"), lambda: store.resolve("@{1}")):
         with pytest.raises(CorruptObject, match="HEAD"):
-            read()  # type: ignore[operator]
+            read()
     (store.root / "HEAD").unlink()
     with pytest.raises(CorruptObject, match="HEAD"):
         store.refs.head()

@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from typing import Any, Final
 
-import yaml  # type: ignore[import-untyped, unused-ignore]
+import yaml
 from huggingface_hub import ModelCard
 from huggingface_hub.repocard import REGEX_YAML_BLOCK
 
@@ -39,7 +39,7 @@ def joined(card: ModelCard, existing: str) -> str:
         body = f"{body.rstrip()}\n\n{section}\n"
     else:
         body = card.text
-    merged = _merged(metadata, card.data.to_dict())  # type: ignore[no-untyped-call]
+    merged = _merged(metadata, card.data.to_dict())
     # Untouched metadata stays as it was written, with its comments.
     front = written if merged == metadata else _front(merged)
     return (front + body).replace("\n", "\r\n") if windows else front + body

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
-import yaml  # type: ignore[import-untyped, unused-ignore]
+import yaml
 from huggingface_hub import RepoCard, constants, errors, hf_hub_download
 
 from wisedb.config import BaseModel

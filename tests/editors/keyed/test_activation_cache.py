@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 import torch
 
-from tests.editors.keyed.fixtures import EDITS, TrainingContext, prepared
+from tests.editors.keyed.fixtures import EDITS, prepared
 from wisedb.editors.keyed.activation_cache import ActivationCache
+from wisedb.editors.keyed.context import TrainingContext
 from wisedb.editors.keyed.dataset import EncodedDataset
 from wisedb.editors.keyed.sequences import CachedSequence, Encoded, cached
 

@@ -45,5 +45,5 @@ def test_a_delta_stays_under_its_mask_and_within_its_bound() -> None:
     delta = change.matrix()
     assert not delta[~mask].any() and delta[mask].abs().max() == 0.5
     assert torch.equal(subspace.values(delta), change.values())
-    delta.sum().backward()  # type: ignore[no-untyped-call]
+    delta.sum().backward()
     assert change.parameter.grad is not None and change.parameter.grad.any()

@@ -17,7 +17,10 @@ _D_FF, _D_MODEL, _KEYS = 6, 4, 40
 def _problem() -> tuple[torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor]:
     """W (d_ff, d_model), K (n, d_ff), k* (d_ff,), v* (d_model,), float64."""
     generator = torch.Generator().manual_seed(0)
-    draw = lambda *shape: torch.randn(*shape, generator=generator, dtype=torch.float64)  # noqa: E731
+
+    def draw(*shape: int) -> torch.Tensor:
+        return torch.randn(*shape, generator=generator, dtype=torch.float64)
+
     return draw(_D_FF, _D_MODEL), draw(_KEYS, _D_FF) @ draw(_D_FF, _D_FF), draw(_D_FF), draw(_D_MODEL)
 
 
@@ -26,7 +29,8 @@ def _kkt(weight: torch.Tensor, gram: torch.Tensor, key: torch.Tensor, value: tor
     system = torch.zeros(_D_FF + 1, _D_FF + 1, dtype=torch.float64)
     system[:_D_FF, :_D_FF], system[:_D_FF, _D_FF], system[_D_FF, :_D_FF] = gram, key, key
     right = torch.cat([gram @ weight, value[None]])
-    return torch.linalg.solve(system, right)[:_D_FF]
+    solved: torch.Tensor = torch.linalg.solve(system, right)
+    return solved[:_D_FF]
 
 
 @pytest.mark.parametrize("ridge", [1e-6, 0.1, 10.0])

@@ -37,7 +37,7 @@ def test_a_hinge_is_the_mean_over_what_violates_it() -> None:
 
 def test_quiet_prompts_do_not_weaken_the_pull_on_a_loud_one() -> None:
     loud = torch.tensor([9.0], requires_grad=True)
-    routing_loss(torch.tensor([30.0]), torch.cat([loud, torch.zeros(99)]), MARGINS).backward()  # type: ignore[no-untyped-call]
+    routing_loss(torch.tensor([30.0]), torch.cat([loud, torch.zeros(99)]), MARGINS).backward()
     assert loud.grad is not None and float(loud.grad) == 1.0
 
 

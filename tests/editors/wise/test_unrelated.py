@@ -27,7 +27,7 @@ def test_they_are_the_gates_activations() -> None:
 def test_there_is_a_gradient_where_nothing_was_learned_yet() -> None:
     made = material()
     delta = torch.zeros(made.frozen.projection.d_ff, made.frozen.projection.d_model, requires_grad=True)
-    made.quiet.activations(delta).sum().backward()  # type: ignore[no-untyped-call]
+    made.quiet.activations(delta).sum().backward()
     assert delta.grad is not None and torch.isfinite(delta.grad).all()
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 import torch
@@ -97,7 +98,7 @@ def test_a_compiled_forward_is_one_graph_and_says_the_same() -> None:
     attach(model, keyed_memories(model))
     inputs = batch(PROMPTS)
     expected = forward(model, **inputs, use_cache=False)
-    compiled = torch.compile(model, backend="eager", fullgraph=True)
+    compiled: Any = torch.compile(model, backend="eager", fullgraph=True)
     with torch.no_grad():
         torch.testing.assert_close(compiled(**inputs, use_cache=False).logits, expected, **CLOSE)
     torch._dynamo.reset()

@@ -98,9 +98,9 @@ def test_versions_are_compared_key_by_key() -> None:
     assert book.compare(None) == {"norm": norm, "change": norm, "entries": 6.0}
     assert book.compare(made()) == {"norm": norm, "change": 0.0, "entries": 6.0}
     # The order of the keys says nothing.
-    turned = Codebook(MODULE, *(getattr(book, name).flip(0) for name in NAMES[:-1]), book.owners)
+    turned = replace(book, **{name: getattr(book, name).flip(0) for name in NAMES[:-1]})
     assert book.compare(turned)["change"] == 0.0
-    fewer = Codebook(MODULE, *(getattr(book, name)[:2] for name in NAMES))
+    fewer = replace(book, **{name: getattr(book, name)[:2] for name in NAMES})
     for one, two in ((book, fewer), (fewer, book)):
         assert one.compare(two)["change"] == pytest.approx(float(book.values[2].norm()))
     # A key that says something else counts with what it said and what it says now.

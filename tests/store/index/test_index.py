@@ -7,6 +7,7 @@ import json
 import multiprocessing
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import duckdb
@@ -161,7 +162,8 @@ def other_version(path: Path) -> None:
     (path.parent / "CURRENT").write_text(json.dumps({**record, "version": schema.VERSION + 1}))
 
 
-DAMAGES = [
+Damage = Callable[[Path], None]
+DAMAGES: list[tuple[Damage, str]] = [
     (damage_header, "corrupt"),
     (truncate, "corrupt"),
     (lose_rows, "corrupt"),
@@ -172,7 +174,7 @@ DAMAGES = [
 
 
 @pytest.mark.parametrize(("damage", "status"), DAMAGES)
-def test_damage_is_noticed_and_repaired(builder: Builder, damage, status: str) -> None:  # type: ignore[no-untyped-def]
+def test_damage_is_noticed_and_repaired(builder: Builder, damage: Damage, status: str) -> None:
     index(builder).ensure()
     expected = answers(builder.store)
     damage(current(builder))
@@ -182,7 +184,7 @@ def test_damage_is_noticed_and_repaired(builder: Builder, damage, status: str) -
 
 
 @pytest.mark.parametrize("damage", [*(damage for damage, _ in DAMAGES), damage_bytes])
-def test_queries_repair_damage_by_themselves(builder: Builder, damage) -> None:  # type: ignore[no-untyped-def]
+def test_queries_repair_damage_by_themselves(builder: Builder, damage: Damage) -> None:
     index(builder).ensure()
     expected = answers(builder.store)
     damage(current(builder))
@@ -200,7 +202,7 @@ def test_damage_is_told_from_a_wrong_query(builder: Builder) -> None:
 
 
 @pytest.mark.parametrize("damage", [remove, truncate, damage_bytes])
-def test_where_nothing_can_be_written_the_objects_answer(builder: Builder, damage) -> None:  # type: ignore[no-untyped-def]
+def test_where_nothing_can_be_written_the_objects_answer(builder: Builder, damage: Damage) -> None:
     index(builder).ensure()
     expected = answers(builder.store)
     damage(current(builder))

@@ -135,8 +135,8 @@ def test_a_change_here_and_a_revert_there_are_a_conflict(repository: Repository)
 
 def test_the_loser_is_taken_out_as_a_revert_would(new_repository: Make) -> None:
     merged, reverted = new_repository("merged"), new_repository("reverted")
-    for made in (merged, reverted):
-        fork(made, [AUSTRALIA, HAMLET], [SUM, PERTH], [WATER, NEWER])
+    for each in (merged, reverted):
+        fork(each, [AUSTRALIA, HAMLET], [SUM, PERTH], [WATER, NEWER])
     reverted.revert(PERTH.id)
     lost = memories(reverted)
     made = merged.merge("side", side="theirs")
@@ -282,9 +282,10 @@ def test_unrelated_histories_are_merged_only_on_request(repository: Repository) 
 def test_another_base_model_is_refused_always(repository: Repository, other: dict[str, str]) -> None:
     stranger(repository, **other)
     before = untouched(repository)
-    for options in ({}, {"allow_unrelated": True}, {"preview": True}):
+    options: list[dict[str, Any]] = [{}, {"allow_unrelated": True}, {"preview": True}]
+    for given in options:
         with pytest.raises(BaseModelMismatch):
-            repository.merge("side", **options)
+            repository.merge("side", **given)
     assert untouched(repository) == before
 
 
@@ -294,8 +295,16 @@ def test_a_preview_says_what_a_merge_does_and_does_nothing(repository: Repositor
     seen = repository.merge("side", preview=True)
     assert untouched(repository) == before
     made = repository.merge("side")
-    blank = {"commit": None, "preview": False, "seconds": 0.0, "bytes_written": 0, "reliability": None, "unlearned": ()}
-    assert replace(seen, **blank) == replace(made, **blank)
+    done = replace(
+        seen,
+        commit=made.commit,
+        preview=False,
+        seconds=made.seconds,
+        bytes_written=made.bytes_written,
+        reliability=made.reliability,
+        unlearned=made.unlearned,
+    )
+    assert done == made
     document = seen.to_json()
     assert document["preview"] and [edit["id"] for edit in document["added"]] == [MOON.id]
     assert document["changed"][0]["to"]["id"] == PERTH.id

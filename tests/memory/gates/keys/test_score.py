@@ -8,6 +8,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.memory.sides import Tolerance
 from wisedb.memory.gates.keys import score as evidence
 from wisedb.memory.gates.keys.index import KeyIndex
 from wisedb.memory.gates.keys.name_boundaries import ENDING, LONGER, PART, name_goes_on
@@ -29,7 +30,7 @@ from wisedb.memory.gates.keys.token_flags import (
 P, R = 5, 4
 
 # Sums of a few dozen numbers, taken in another order.
-SUMS = {"rtol": 1e-5, "atol": 1e-4}
+SUMS: Tolerance = {"rtol": 1e-5, "atol": 1e-4}
 
 
 def made(seed: int, keys: int, memories: int) -> KeyIndex:
@@ -78,7 +79,9 @@ def made(seed: int, keys: int, memories: int) -> KeyIndex:
     )
 
 
-def some_prompts(seed: int, index: KeyIndex, rows: int = 3) -> tuple[torch.Tensor, ...]:
+def some_prompts(
+    seed: int, index: KeyIndex, rows: int = 3
+) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor]:
     """Tokens, half of them the table's own, relation keys, flags, and which are seen: six positions a row."""
     generator = torch.Generator().manual_seed(seed)
     tokens = torch.nn.functional.normalize(torch.randn(rows, 6, P, generator=generator), dim=-1)
@@ -213,8 +216,8 @@ def test_keys_that_cannot_reach_the_threshold_are_left_out_without_a_trace(
 ) -> None:
     index = made(seed, keys, 2)
     prompts = some_prompts(seed, index)
-    arguments = (*prompts, prompts[-1].cumsum(dim=1) - 1, index)
-    full, pruned = score_edits(*arguments), score_edits(*arguments, threshold=threshold)
+    places = prompts[-1].cumsum(dim=1) - 1
+    full, pruned = score_edits(*prompts, places, index), score_edits(*prompts, places, index, threshold=threshold)
     matters = full.scores >= threshold
     torch.testing.assert_close(pruned.scores[matters], full.scores[matters], **SUMS)
     # What matters to nobody may be too high at the end of the prompt, though never so high that it would matter.
@@ -223,7 +226,7 @@ def test_keys_that_cannot_reach_the_threshold_are_left_out_without_a_trace(
     assert (pruned.scores[lower] <= full.scores[lower] + 1e-4).all()
     assert (pruned.scores[:, -1] >= full.scores[:, -1] - 1e-4).all()
     assert torch.equal(pruned.scores >= threshold, matters)
-    only_end = score_edits(*prompts, arguments[-2][:, -1:], index, threshold=threshold)
+    only_end = score_edits(*prompts, places[:, -1:], index, threshold=threshold)
     ends = matters[:, -1:]
     torch.testing.assert_close(only_end.scores[ends], full.scores[:, -1:][ends], **SUMS)
     assert torch.equal(only_end.scores >= threshold, ends)

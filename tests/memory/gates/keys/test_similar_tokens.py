@@ -45,7 +45,12 @@ def test_a_large_table_is_searched_in_parts() -> None:
 
 def test_known_tokens_are_not_asked_for_again() -> None:
     embedded, asked = torch.randn(9, 4), list[int]()
-    found = SimilarTokens(statistics(), lambda ids: asked.extend(ids.tolist()) or embedded[ids])
+
+    def embed(ids: torch.Tensor) -> torch.Tensor:
+        asked.extend(ids.tolist())
+        return embedded[ids]
+
+    found = SimilarTokens(statistics(), embed)
     for table in ([1, 4, 7], [1, 7], [0, 4, 8]):
         found.pairs(torch.tensor(table))
     assert asked == [1, 4, 7, 0, 8]

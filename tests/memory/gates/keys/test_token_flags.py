@@ -37,25 +37,20 @@ _TEXTS = [
 
 def _trained(kind: str) -> PreTrainedTokenizerBase:
     special = ["<unk>", "<s>"]
+    trainer: trainers.Trainer
     if kind == "bytes":
-        backend, trainer = (
-            Tokenizer(models.BPE()),
-            trainers.BpeTrainer(
-                vocab_size=330, special_tokens=special, initial_alphabet=pre_tokenizers.ByteLevel.alphabet()
-            ),
+        backend = Tokenizer(models.BPE())
+        trainer = trainers.BpeTrainer(
+            vocab_size=330, special_tokens=special, initial_alphabet=pre_tokenizers.ByteLevel.alphabet()
         )
         backend.pre_tokenizer, backend.decoder = pre_tokenizers.ByteLevel(add_prefix_space=False), decoders.ByteLevel()
     elif kind == "pieces":
-        backend, trainer = (
-            Tokenizer(models.WordPiece(unk_token="<unk>")),
-            trainers.WordPieceTrainer(vocab_size=80, special_tokens=special),
-        )
+        backend = Tokenizer(models.WordPiece(unk_token="<unk>"))
+        trainer = trainers.WordPieceTrainer(vocab_size=80, special_tokens=special)
         backend.pre_tokenizer, backend.decoder = pre_tokenizers.BertPreTokenizer(), decoders.WordPiece(cleanup=False)
     else:
-        backend, trainer = (
-            Tokenizer(models.Unigram()),
-            trainers.UnigramTrainer(vocab_size=60, special_tokens=special, unk_token="<unk>"),
-        )
+        backend = Tokenizer(models.Unigram())
+        trainer = trainers.UnigramTrainer(vocab_size=60, special_tokens=special, unk_token="<unk>")
         backend.pre_tokenizer, backend.decoder = pre_tokenizers.Metaspace(), decoders.Metaspace()
     backend.train_from_iterator(_TEXTS, trainer)
     return PreTrainedTokenizerFast(tokenizer_object=backend, unk_token="<unk>", bos_token="<s>")
