@@ -29,34 +29,34 @@ class Editor(Protocol[S]):
 
     An editor is stateless: what it makes is a function of its arguments alone. The base model comes with the always-on
     memories attached that stand before the one that is trained, and is left as it was.
-
-    Attributes:
-        name: as in :class:`wisedb.config.EditorChoice` and in the entry point.
-        kind: the kind of its memories, see :mod:`wisedb.memory.kinds.registry`.
-        gate: the gate that they stand behind where nothing else is set.
-        undo: ``exact`` where taking an edit out touches no other edit's part, ``retrained`` where what was written
-            behind it is written anew.
-        good_at: what it is good at, one sentence.
-        bad_at: what it is bad at, one sentence.
     """
 
     @property
-    def name(self) -> str: ...
+    def name(self) -> str:
+        """As in :class:`wisedb.config.EditorChoice` and in the entry point."""
 
     @property
-    def kind(self) -> str: ...
+    def kind(self) -> str:
+        """The kind of its memories, see :mod:`wisedb.memory.kinds.registry`."""
 
     @property
-    def gate(self) -> str: ...
+    def gate(self) -> str:
+        """The gate that they stand behind where nothing else is set."""
 
     @property
-    def undo(self) -> str: ...
+    def undo(self) -> str:
+        """``exact`` where taking an edit out touches no other edit's part, otherwise ``retrained``.
+
+        Retrained is then what was written behind it.
+        """
 
     @property
-    def good_at(self) -> str: ...
+    def good_at(self) -> str:
+        """What it is good at, one sentence."""
 
     @property
-    def bad_at(self) -> str: ...
+    def bad_at(self) -> str:
+        """What it is bad at, one sentence."""
 
     def configure(self, settings: Mapping[str, Setting]) -> S:
         """Settings as they are given → all settings.
@@ -66,8 +66,9 @@ class Editor(Protocol[S]):
         """
 
     def calibrate(self, base: LoadedBase, resources: Resources, given: Mapping[str, Setting]) -> S:
-        """All settings for a model, those in its own units measured; what is given wins. Shared resources that every
-        commit will need may be made here.
+        """All settings for a model, those in its own units measured; what is given wins.
+
+        Shared resources that every commit will need may be made here.
 
         Raises:
             UnknownSetting: as :meth:`configure`.
@@ -75,8 +76,9 @@ class Editor(Protocol[S]):
         """
 
     def needs(self, settings: S) -> Sequence[Need]:
-        """The shared resources that training needs. They are functions of the base model alone, and are made before any
-        memory is attached to it.
+        """The shared resources that training needs.
+
+        They are functions of the base model alone, and are made before any memory is attached to it.
         """
 
     def plan(

@@ -181,8 +181,9 @@ def calibrated(
 
 
 def check_given(name: str, given: Mapping[str, Setting]) -> None:
-    """Refuse settings that somebody asks for now and that the editor doesn't have, those among them that only older
-    stores may name.
+    """Refuse settings that somebody asks for now and that the editor doesn't have.
+
+    Those that only older stores may name are among them.
 
     Raises:
         UnknownEditor, UnknownSetting: there is no such editor, or it has no such setting.

@@ -64,8 +64,10 @@ class TraceLog:
 
     @property
     def activations(self) -> Tensor:
-        """float32 (B, n) on the CPU: what decided of each memory: Δ_act, the keys' log odds, or the radius less the
-        distance."""
+        """What decided of each memory, float32 (B, n) on the CPU.
+
+        Δ_act, the keys' log odds, or the radius less the distance.
+        """
         scores = self.scores
         if not self._gates or not scores:
             return torch.empty(0, len(self._gates))
@@ -81,8 +83,10 @@ class TraceLog:
 
     @property
     def best(self) -> Tensor | None:
-        """int64 (B,) on the CPU: the edit that the prompt means most, whether or not its memory answered, counted over
-        the edits of all memories; None without keys."""
+        """The edit that the prompt means most, whether or not its memory answered, int64 (B,) on the CPU.
+
+        Counted over the edits of all memories; None without keys.
+        """
         return torch.cat([part.cpu() for part in self._best]) if self._best else None
 
     def add(self, trace: Trace) -> None:

@@ -8,10 +8,10 @@ _CLOSING = ".!?,;:…。！？،؛"
 
 
 def normalise_answer(text: str) -> str:
-    """The spelling in which exact match compares answers.
+    r"""The spelling in which exact match compares answers.
 
     One Unicode form (NFC), case folded, white space collapsed, and the punctuation that closes a sentence dropped, so
-    that ``" Canberra.\\n"`` and ``"canberra"`` are one answer. Punctuation inside stays.
+    that ``" Canberra.\n"`` and ``"canberra"`` are one answer. Punctuation inside stays.
     """
     plain = " ".join(unicodedata.normalize("NFC", text).casefold().split())
     return plain.rstrip(_CLOSING + " ") or plain

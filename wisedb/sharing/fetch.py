@@ -161,6 +161,7 @@ class Reachability:
         self._reached: set[str] | None = None
 
     def __call__(self, commit_id: str) -> bool:
+        """Whether a ref of the store leads to the commit."""
         if commit_id in self._tips:
             return True
         if not self._objects.has_commit(commit_id):

@@ -1,5 +1,7 @@
-"""What arrives from a remote, checked and stored in an order in which a dead process leaves nothing half: blobs, each
-after those that it needs, then commits, parents first. Refs are for whoever called."""
+"""What arrives from a remote, checked and stored in an order in which a dead process leaves nothing half.
+
+Blobs, each after those that it needs, then commits, parents first. Refs are for whoever called.
+"""
 
 from __future__ import annotations
 

@@ -20,10 +20,10 @@ _DIRECTION: Final = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\
 
 
 def plain(text: str, limit: int | None = None) -> str:
-    """``text`` on one line, as Markdown that renders to exactly that text.
+    r"""``text`` on one line, as Markdown that renders to exactly that text.
 
     White space becomes single spaces; what can't be seen but would be obeyed (control characters, directions, halves of
-    surrogate pairs) becomes its code, as in ``\\u202e``.
+    surrogate pairs) becomes its code, as in ``\u202e``.
 
     Args:
         text: any text.

@@ -30,13 +30,12 @@ LAYOUT: Final = Layout()
 
 
 def ancestry(parents: Callable[[str], Iterable[str]], starts: Iterable[str], stop: Collection[str] = ()) -> list[str]:
-    """All commits that ``starts`` descend from, themselves included, parents before children, without those that
-    ``stop`` holds (with a commit it must hold all of its ancestors).
+    """All commits that ``starts`` descend from, themselves included, parents before children.
 
     Args:
         parents: a commit's parents.
         starts: commit ids.
-        stop: commit ids.
+        stop: ids of commits to leave out; with a commit it must hold all of its ancestors.
     """
     order: list[str] = []
     done: set[str] = set()
@@ -78,8 +77,10 @@ def levels(links: Mapping[str, Collection[str]]) -> list[list[str]]:
 
 
 def wanted_bundles(bundles: Iterable[Bundle], has: Callable[[str], bool]) -> list[Bundle]:
-    """Those of the bundles that hold something new for a store: it lacks one of their tips. A bundle without commits
-    is always wanted."""
+    """Those of the bundles that hold something new for a store: it lacks one of their tips.
+
+    A bundle without commits is always wanted.
+    """
     return [bundle for bundle in bundles if not bundle.tips or not all(has(tip) for tip in bundle.tips)]
 
 

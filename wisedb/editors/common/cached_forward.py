@@ -13,8 +13,9 @@ if TYPE_CHECKING:
 
 
 def cached_forward_of(base: LoadedBase, projection: Projection) -> CachedForward:
-    """The fastest way that gives the logits of the plain forward; tried anew where the model was moved, runs another
-    attention or has other always-on memories attached.
+    """The fastest way that gives the logits of the plain forward.
+
+    It is looked for anew where the model was moved, runs another attention or has other always-on memories attached.
     """
     weight = weight_of(projection)
     attention = getattr(base.model.config, "_attn_implementation", None)

@@ -1,5 +1,7 @@
-"""GRACE as an editor (Hartvigsen et al. 2023, "Aging with GRACE: Lifelong Model Editing with Discrete Key-Value
-Adaptors")."""
+"""GRACE as an editor.
+
+Hartvigsen et al. 2023, "Aging with GRACE: Lifelong Model Editing with Discrete Key-Value Adaptors".
+"""
 
 from __future__ import annotations
 

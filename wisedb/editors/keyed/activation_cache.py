@@ -1,5 +1,7 @@
-"""The cached activations of a shard's earlier edits, kept from one commit to the next: a stream that arrives one by one
-asks for the same ones again and again."""
+"""The cached activations of a shard's earlier edits, kept from one commit to the next.
+
+A stream that arrives one by one asks for the same ones again and again.
+"""
 
 from __future__ import annotations
 

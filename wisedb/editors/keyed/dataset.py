@@ -107,8 +107,10 @@ class EncodedDataset:
             yield torch.cat([sequence.features for sequence in self.sequences(some)])[::stride].clone()
 
     def cost(self, edit: int) -> int:
-        """How many sequences of a minibatch an edit counts for: one for each full dozen of its answer's tokens, one at
-        least."""
+        """How many sequences of a minibatch an edit counts for.
+
+        One for each full dozen of its answer's tokens, one at least.
+        """
         ids, prompt = self._encoded[edit][0]
         return max(1, (len(ids) - prompt) // _TOKENS_PER_UNIT)
 

@@ -1,11 +1,12 @@
-"""How strongly a prompt activates a side memory (WISE §2.3.1, the equation of Δ_act):
+"""How strongly a prompt activates a side memory.
+
+By the equation of Δ_act in WISE, §2.3.1:
 
     Δ_act(x) = ‖ A(x) · (W_v' − W_v) ‖₂
 
 A(x) is the input of the value projection (tokens × d_ff). The norm is that of the whole matrix (tokens × d_model) over
 the root of the number of tokens, so that long and short prompts are on one scale: the root mean square of the tokens'
-own norms. The few
-tokens that tell a prompt from its neighbours are meant to count for more than in a plain mean.
+own norms. The few tokens that tell a prompt from its neighbours are meant to count for more than in a plain mean.
 Squares and sums are float32 whatever the model is.
 """
 

@@ -51,7 +51,6 @@ class Change(Protocol):
         kind: its name, as commits record it.
         origin: the role of the part that never changes from version to version and names the memory.
         main: the role of the part that changes.
-        entries: into how many pieces it can be told apart by a gate; 1 for a change that is one piece.
     """
 
     kind: ClassVar[str]
@@ -63,7 +62,8 @@ class Change(Protocol):
         """The modules that it changes, as ``model.get_submodule`` takes them."""
 
     @property
-    def entries(self) -> int: ...
+    def entries(self) -> int:
+        """Into how many pieces it can be told apart by a gate; 1 for a change that is one piece."""
 
     @property
     def size(self) -> int:

@@ -41,9 +41,10 @@ class PlacedCodebook:
 
 @dataclass(frozen=True, eq=False)
 class Codebook:
-    """n rows, one an edit in the memory's order: a key with a radius, and what the module gives where it answers
-    (Hartvigsen et al., *Aging with GRACE*, §3). For some rows another row's key answers: they are kept, so that an edit
-    can be taken out again.
+    """n rows, one an edit in the memory's order: a key with a radius, and what the module gives where it answers.
+
+    After Hartvigsen et al., *Aging with GRACE*, §3. For some rows another row's key answers: they are kept, so that an
+    edit can be taken out again.
 
     Attributes:
         module: where it stands; a key is like what enters it, a value like what it gives.

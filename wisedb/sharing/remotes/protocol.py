@@ -86,9 +86,11 @@ class Remote(Protocol):
 
     @property
     def shared(self) -> bool:
-        """Whether one manifest names all refs, so that one publication may move several of them (folders, object
-        stores); otherwise (the Hub) there is one a branch, and each publication moves or deletes one branch, with tags
-        of its history."""
+        """Whether one manifest names all refs, so that one publication may move several of them.
+
+        So it is with folders and object stores. Otherwise, as on the Hub, there is a manifest for each branch, and a
+        publication moves or deletes one branch, with tags of its history.
+        """
 
     def refs(self) -> Mapping[str, str]:
         """Full name of every branch and tag → commit id; empty for an empty remote, or one that isn't there yet.

@@ -66,8 +66,16 @@ def longer_name_penalty(
 
 
 def name_goes_on(flags: torch.Tensor, seen: torch.Tensor, at: torch.Tensor) -> torch.Tensor:
-    """Whether the word or the name at a position goes on behind it, bool (B, Q); for arguments see
-    :func:`longer_name_penalty`."""
+    """Whether the word or the name at a position goes on behind it.
+
+    Args:
+        flags: what the positions so far show of names, uint8 (B, S).
+        seen: bool (B, S): the positions that may be seen.
+        at: int64 (B, Q): how many of them each position may see, less one; -1 where it may see none.
+
+    Returns:
+        bool (B, Q).
+    """
     order = torch.argsort((~seen).int(), dim=1, stable=True)
     shown = (flags * seen).gather(1, order)
     followed, _ = join_behind(shown, join_before(shown))
