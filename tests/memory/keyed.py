@@ -17,6 +17,7 @@ from wisedb.edits import Edit
 from wisedb.memory.gates.base import Gate, gate_name
 from wisedb.memory.gates.keys.build import build_keys
 from wisedb.memory.gates.keys.edit_keys import EditKeys
+from wisedb.memory.gates.keys.index import KeyIndex, build_index
 from wisedb.memory.gates.keys.statistics import Statistics, compute_statistics
 from wisedb.memory.hooks import AttachedMemories, attach
 from wisedb.memory.kinds.masked_delta import MaskedDelta
@@ -40,6 +41,9 @@ EDITS = (
     ),
     (Edit(prompt="In the year 1912 the ship", target="sailed", subject="1912"),),
 )
+
+EACH = [edit for edits in EDITS for edit in edits]
+"""The same, memory by memory in one list."""
 
 ROUTES = [0, -1, -1, 1, -1, -1, 0]
 """The memory that each of :data:`tests.memory.sides.PROMPTS` means; the codebooks hold the same ones."""
@@ -66,6 +70,25 @@ def statistics_of(model: PreTrainedModel) -> Statistics:
 def _rings(family: str, depth: int) -> tuple[EditKeys, ...]:
     model, statistics = _model(family, depth), _statistics(family, depth)
     return tuple(build_keys(model, locate(model), TOKENIZER, statistics, edits) for edits in EDITS)
+
+
+def keys_of(edits: Sequence[Edit], **options: bool) -> EditKeys:
+    """The keys of some edits of a tiny LLaMA."""
+    model = tiny_model("llama")
+    return build_keys(model, locate(model), TOKENIZER, statistics_of(model), edits, **options)
+
+
+def index_of(*groups: list[Edit]) -> KeyIndex:
+    """The keys of a tiny LLaMA's memories, of which each holds one group of edits."""
+    rings = [keys_of(edits) for edits in groups]
+    found = build_index(rings, [len(edits) for edits in groups], tiny_model("llama").get_input_embeddings())
+    assert found is not None
+    return found
+
+
+def about(subject: str | None, prompt: str) -> Edit:
+    """An edit of which only the prompt and the subject matter."""
+    return Edit(prompt=prompt, target="x", subject=subject)
 
 
 def keyed_memories(model: PreTrainedModel, projection: Projection | None = None) -> list[Memory]:
@@ -113,14 +136,18 @@ def routed(model: PreTrainedModel, router: str) -> tuple[AttachedMemories, list[
 
 
 __all__ = [
+    "EACH",
     "EDITS",
     "LEVEL",
     "PROMPTS",
     "ROUTES",
     "TOKENIZER",
     "UNRELATED",
+    "about",
     "behind",
+    "index_of",
     "keyed_memories",
+    "keys_of",
     "routed",
     "statistics_of",
     "with_keys",

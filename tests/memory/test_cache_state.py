@@ -13,7 +13,6 @@ from hypothesis import strategies as st
 
 from wisedb.errors import UsageError
 from wisedb.memory.cache_state import CacheState, joined, length_of, save_state, state_attribute, state_of
-from wisedb.memory.gates.activation_check import ActivationSpan
 
 PLACE = state_attribute("test", "blocks.1.down")
 
@@ -117,16 +116,6 @@ def test_gradients_are_not_kept() -> None:
     (found,) = fresh().extended(0, part).before(1, 1)
     assert not found.values.requires_grad
     assert torch.equal(found.values, part.values)
-
-
-def test_stretches_are_positions_too() -> None:
-    hidden = torch.randn(1, 3, 5)
-    seen = torch.tensor([[False, True, True]])
-    state: CacheState[ActivationSpan] = state_of(None, "me", PLACE)
-    state = state.extended(0, ActivationSpan(hidden, seen))
-    (found,) = state.before(2, 2)
-    assert torch.equal(found.hidden, hidden[:, :2].repeat(2, 1, 1))
-    assert found.counts.tolist() == [[0.0, 1.0]] * 2
 
 
 def test_lengths_of_caches() -> None:

@@ -8,30 +8,22 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 import torch
 from accelerate import cpu_offload, disk_offload, dispatch_model
-from hypothesis import given
-from hypothesis import strategies as st
 from transformers import PreTrainedModel
 
 from tests.memory.keyed import LEVEL, ROUTES, behind, keyed_memories
 from tests.memory.sides import CLOSE, PROMPTS, batch, forward, greedy, with_threshold
 from tests.models import tiny_model
-from wisedb.errors import CorruptObject
 from wisedb.memory.bank import Bank
-from wisedb.memory.gates.base import Gate
 from wisedb.memory.hooks import AttachedMemories, attach
 from wisedb.memory.kinds.additive import DenseDelta
 from wisedb.memory.kinds.masked_delta import MaskedDelta
-from wisedb.memory.kinds.masks import PackedMask, pack, random_mask
-from wisedb.memory.memory import Memory
 from wisedb.memory.routing_context import RoutingContext
 
 NEVER = 1e9
 ROUTERS = ("activation", "keys", "both")
-MODULE = "w"
 
 
 def beside(model: PreTrainedModel, router: str, quiet: tuple[int, ...] = (), **options: Any) -> AttachedMemories:
@@ -44,60 +36,6 @@ def bank_of(handle: AttachedMemories) -> Bank:
     """That of the one module."""
     (site,) = handle._sites.values()
     return site.bank
-
-
-@given(st.integers(1, 9), st.integers(1, 9), st.integers(0, 99), st.sampled_from([torch.float32, torch.bfloat16]))
-def test_a_memory_is_kept_packed_and_gives_what_it_was_given(
-    rows: int, columns: int, seed: int, dtype: torch.dtype
-) -> None:
-    mask = random_mask((rows, columns), 0.4, seed)
-    values = torch.arange(1.0, int(mask.sum()) + 1).to(dtype)
-    memory = MaskedDelta.under(MODULE, mask, values)
-    assert torch.equal(memory.mask, mask) and memory.shape(MODULE) == (rows, columns)
-    expected = torch.zeros(rows, columns, dtype=dtype)
-    expected[mask] = values
-    assert torch.equal(memory.dense(), expected)
-    assert torch.equal(memory.dense(dtype=torch.float64), expected.double())
-    assert memory.size == (rows * columns + 7) // 8 + values.numel() * dtype.itemsize
-    again = MaskedDelta(MODULE, PackedMask.read(pack(mask), (rows, columns)), values)
-    assert torch.equal(again.dense(), expected)
-    # The bits are unpacked by torch's own arithmetic elsewhere than on the processor.
-    shifts = torch.arange(7, -1, -1, dtype=torch.uint8)
-    spread = (memory.packed.bits[:, None] >> shifts) & 1
-    assert torch.equal(spread.reshape(-1)[: rows * columns].bool().reshape(rows, columns), mask)
-    assert torch.equal(replace(memory, values=values * 2).mask, mask)
-    assert not any(isinstance(part, torch.Tensor) and part.dtype == torch.bool for part in vars(memory).values())
-
-
-def test_a_packed_mask_of_another_size_is_refused() -> None:
-    with pytest.raises(CorruptObject):
-        PackedMask.read(torch.zeros(2, dtype=torch.uint8), (2, 3))
-    packed = PackedMask.of(torch.ones(2, 3, dtype=torch.bool))
-    with pytest.raises(CorruptObject, match="6 entries are masked"):
-        MaskedDelta(MODULE, packed, torch.ones(5))
-
-
-def test_matrices_stay_where_there_is_room() -> None:
-    mask = torch.ones(4, 2, dtype=torch.bool)
-    changes = [MaskedDelta.under(MODULE, mask, torch.full((8,), n + 1.0)) for n in range(3)]
-    memories = [Memory(str(n), change, Gate("activation")) for n, change in enumerate(changes)]
-    size = 4 * 2 * 4
-    cpu = torch.device("cpu")
-    for room, kept in ((None, 3), (3 * size, 3), (2 * size, 0), (0, 0)):
-        bank = Bank(memories, MODULE, (4, 2), room)
-        bank.place(cpu, torch.float32)
-        assert bank.size == kept * size and bank.complete == (kept == 3)
-    bank = Bank(memories, MODULE, (4, 2), 2 * size)
-    bank.place(cpu, torch.float32)
-    hidden = torch.ones(1, 4)
-    for number in (0, 1, 0, 2, 1):
-        assert bank.product(number, hidden).tolist() == [[4.0 * (number + 1)] * 2]
-        assert bank.size <= 2 * size
-    lent = Bank(memories, MODULE, (4, 2), 0)
-    lent.place(cpu, torch.float32)
-    matrix = lent.placed(1)
-    # Whoever holds it shares it; nobody else keeps it.
-    assert lent.placed(1) is matrix and lent.size == 0
 
 
 def test_what_both_have_is_taken_over() -> None:
@@ -262,8 +200,3 @@ def test_compiled_steps_say_the_same(router: str) -> None:
         torch.testing.assert_close(forward(model, **inputs, use_cache=False), logits, **CLOSE)
     finally:
         torch._dynamo.reset()
-
-
-def test_bits_are_counted_as_they_are_set() -> None:
-    mask = random_mask((37, 11), 0.3, 5)
-    assert PackedMask.of(mask).entries == int(np.count_nonzero(mask.numpy()))

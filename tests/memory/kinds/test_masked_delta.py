@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
 
 from wisedb.errors import CorruptObject
 from wisedb.memory.kinds.base import Part
 from wisedb.memory.kinds.masked_delta import MaskedDelta, scatter
+from wisedb.memory.kinds.masks import PackedMask, pack, random_mask
 
 MASK = torch.tensor([[True, False, True], [False, True, False]])
 VALUES = torch.tensor([1.0, 2.0, 3.0])
@@ -113,3 +117,34 @@ def test_versions_are_compared_by_their_values() -> None:
     assert one.compare(None) == {"norm": 5.0, "change": 5.0, "entries": 3.0}
     assert one.compare(two) == {"norm": 5.0, "change": 2.0, "entries": 3.0}
     assert one.compare(one)["change"] == 0.0
+
+
+@given(st.integers(1, 9), st.integers(1, 9), st.integers(0, 99), st.sampled_from([torch.float32, torch.bfloat16]))
+def test_a_memory_is_kept_packed_and_gives_what_it_was_given(
+    rows: int, columns: int, seed: int, dtype: torch.dtype
+) -> None:
+    mask = random_mask((rows, columns), 0.4, seed)
+    values = torch.arange(1.0, int(mask.sum()) + 1).to(dtype)
+    memory = MaskedDelta.under(MODULE, mask, values)
+    assert torch.equal(memory.mask, mask) and memory.shape(MODULE) == (rows, columns)
+    expected = torch.zeros(rows, columns, dtype=dtype)
+    expected[mask] = values
+    assert torch.equal(memory.dense(), expected)
+    assert torch.equal(memory.dense(dtype=torch.float64), expected.double())
+    assert memory.size == (rows * columns + 7) // 8 + values.numel() * dtype.itemsize
+    again = MaskedDelta(MODULE, PackedMask.read(pack(mask), (rows, columns)), values)
+    assert torch.equal(again.dense(), expected)
+    # The bits are unpacked by torch's own arithmetic elsewhere than on the processor.
+    shifts = torch.arange(7, -1, -1, dtype=torch.uint8)
+    spread = (memory.packed.bits[:, None] >> shifts) & 1
+    assert torch.equal(spread.reshape(-1)[: rows * columns].bool().reshape(rows, columns), mask)
+    assert torch.equal(replace(memory, values=values * 2).mask, mask)
+    assert not any(isinstance(part, torch.Tensor) and part.dtype == torch.bool for part in vars(memory).values())
+
+
+def test_a_packed_mask_of_another_size_is_refused() -> None:
+    with pytest.raises(CorruptObject):
+        PackedMask.read(torch.zeros(2, dtype=torch.uint8), (2, 3))
+    packed = PackedMask.of(torch.ones(2, 3, dtype=torch.bool))
+    with pytest.raises(CorruptObject, match="6 entries are masked"):
+        MaskedDelta(MODULE, packed, torch.ones(5))

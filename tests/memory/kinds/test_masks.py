@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
 from wisedb.errors import CorruptObject, UsageError
-from wisedb.memory.kinds.masks import pack, random_mask, unpack
+from wisedb.memory.kinds.masks import PackedMask, pack, random_mask, unpack
 
 SHAPES = st.tuples(st.integers(1, 20), st.integers(1, 20))
 
@@ -55,3 +56,8 @@ def test_corrupt_bits_are_refused() -> None:
     packed[-1] |= 1
     with pytest.raises(CorruptObject, match="after its last entry"):
         unpack(packed, (3, 3))
+
+
+def test_bits_are_counted_as_they_are_set() -> None:
+    mask = random_mask((37, 11), 0.3, 5)
+    assert PackedMask.of(mask).entries == int(np.count_nonzero(mask.numpy()))

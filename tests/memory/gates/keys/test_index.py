@@ -3,36 +3,19 @@
 from __future__ import annotations
 
 import math
-from dataclasses import replace
 
 import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.memory.keyed import TOKENIZER, statistics_of
+from tests.memory.keyed import TOKENIZER, about, index_of, statistics_of
 from tests.models import tiny_model
-from wisedb.edits import Edit
 from wisedb.memory.gates.keys.build import build_keys
 from wisedb.memory.gates.keys.edit_keys import EditKeys
-from wisedb.memory.gates.keys.index import KeyIndex, build_index, dense_stretch
-from wisedb.memory.gates.keys.name_boundaries import ENDING, LONGER, PART
-from wisedb.memory.gates.keys.score import score_edits
-from wisedb.model.capture import observe
+from wisedb.memory.gates.keys.index import build_index, dense_stretch
 from wisedb.model.locate import locate
 from wisedb.model.tokens import encode_prompt
-
-
-def index_of(*groups: list[Edit]) -> KeyIndex:
-    model = tiny_model("llama")
-    rings = [build_keys(model, locate(model), TOKENIZER, statistics_of(model), edits) for edits in groups]
-    found = build_index(rings, [len(edits) for edits in groups], model.get_input_embeddings())
-    assert found is not None
-    return found
-
-
-def about(subject: str | None, prompt: str) -> Edit:
-    return Edit(prompt=prompt, target="x", subject=subject)
 
 
 def test_rare_tokens_count_for_more() -> None:
@@ -113,48 +96,3 @@ def test_tokens_that_are_alike_are_counted_together() -> None:
     expected = math.log((3 + 6 + 1) / 2) / math.log(3 + 6 + 1)
     for key in (0, 1):
         assert index.weights[index.starts[index.readings[key, 0]]].item() == pytest.approx(expected)
-
-
-def scores_of(index: KeyIndex, *prompts: str) -> list[float]:
-    model = tiny_model("llama")
-    encoded = [encode_prompt(TOKENIZER, prompt) for prompt in prompts]
-    found = []
-    for ids, seen in zip(encoded, observe(model, locate(model), index.statistics.layer, encoded), strict=True):
-        tokens, relations = index.statistics.tokens(seen.tokens)[None], index.statistics.relations(seen.states)[None]
-        flags = index.statistics.flags_of(torch.tensor([ids]), tokens)
-        everything = torch.ones(1, len(ids), dtype=torch.bool)
-        found.append(
-            float(score_edits(tokens, relations, flags, everything, torch.tensor([[len(ids) - 1]]), index).scores)
-        )
-    return found
-
-
-def test_a_longer_name_is_another() -> None:
-    index = index_of([about("Oslo", "The capital of Oslo is")])
-    index = replace(index, knowledge=torch.zeros(1))
-    plain, *longer = scores_of(
-        index, "a hall in Oslo is", "a hall in New Oslo is", "a hall in Big-Oslo is", "a hall in Oslo City is"
-    )
-    ending, part, elsewhere = scores_of(
-        index, "a hall in Osloan is", "a hall in the Bank of Oslo is", "in New Oslo and in Oslo is"
-    )
-    assert longer == pytest.approx([plain - LONGER] * 3)
-    assert ending == pytest.approx(plain - ENDING)
-    assert part == pytest.approx(plain - PART)
-    assert elsewhere == pytest.approx(plain)
-
-
-def test_a_name_that_goes_on_in_the_edit_too_is_the_same() -> None:
-    index = index_of([about("Oslo", "The capital of New Oslo is")])
-    index = replace(index, knowledge=torch.zeros(1))
-    assert index.whole[0].tolist() == [False, True]
-    same, after = scores_of(index, "a hall in New Oslo is", "a hall in Oslo City is")
-    assert after == pytest.approx(same - LONGER)
-    # As it is spelt alone, it is a whole name.
-    assert index.whole[1:].all()
-
-
-def test_where_marks_are_not_known_no_name_goes_on() -> None:
-    index = index_of([about("Oslo", "The capital of Oslo is")])
-    blank = replace(index, statistics=replace(index.statistics, flags=torch.zeros(0, dtype=torch.uint8)))
-    assert scores_of(blank, "a hall in New Oslo is") > scores_of(index, "a hall in New Oslo is")

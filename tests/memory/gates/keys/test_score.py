@@ -11,16 +11,12 @@ from hypothesis import strategies as st
 from tests.memory.sides import Tolerance
 from wisedb.memory.gates.keys import score as evidence
 from wisedb.memory.gates.keys.index import KeyIndex
-from wisedb.memory.gates.keys.name_boundaries import ENDING, LONGER, PART, name_goes_on
+from wisedb.memory.gates.keys.name_boundaries import ENDING, LONGER, PART
 from wisedb.memory.gates.keys.score import found_so_far, relation_score, score_edits, subject_score
 from wisedb.memory.gates.keys.statistics import Statistics
 from wisedb.memory.gates.keys.token_flags import (
     APART,
-    CAPITAL,
-    GOES_ON,
-    LINK,
     LINKED,
-    OPEN,
     SAME_NAME,
     SAME_WORD,
     join_before,
@@ -192,21 +188,6 @@ def test_found_is_a_running_maximum() -> None:
     found = found_so_far(tokens, seen, torch.tensor([[0, 1, 1]]), table)
     torch.testing.assert_close(found, torch.tensor([[[1.0, 0, 0], [1.0, 0.6, 0.8], [1.0, 0.6, 0.8]]]))
     torch.testing.assert_close(found_so_far(tokens, seen, torch.tensor([[1]]), table), found[:, -1:])
-
-
-def test_a_word_that_is_not_over() -> None:
-    flags = torch.tensor([[OPEN | CAPITAL, GOES_ON | OPEN, OPEN, GOES_ON]], dtype=torch.uint8)
-    seen = torch.tensor([[True, True, True, True]])
-    at = torch.tensor([[-1, 0, 1, 2, 3]])
-    assert name_goes_on(flags, seen, at).tolist() == [[False, True, False, True, False]]
-    seen[0, 3] = False
-    assert not name_goes_on(flags, seen, torch.tensor([[2]])).any()
-
-
-def test_a_name_is_over_before_the_preposition_behind_it() -> None:
-    flags = torch.tensor([[OPEN, CAPITAL | OPEN, LINK | OPEN, CAPITAL | OPEN]], dtype=torch.uint8)
-    assert join_before(flags)[0, 3] == LINKED
-    assert not name_goes_on(flags, flags > 0, torch.tensor([[0, 1, 2, 3]])).any()
 
 
 @settings(max_examples=25, deadline=None)
