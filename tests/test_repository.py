@@ -12,17 +12,14 @@ from pathlib import Path
 import pytest
 
 from tests import stores
-from tests.stores import AUSTRALIA, HAMLET, NEWER, SETTINGS, SUM
+from tests.stores import AUSTRALIA, HAMLET, NEWER, SUM
 from wisedb.errors import (
     BadRecord,
     ConflictingEdits,
-    ModelNotFound,
     NotAStore,
     RefExists,
-    StoreExists,
     UnknownEdit,
     UnknownRevision,
-    UnknownSetting,
 )
 from wisedb.repository import Repository
 
@@ -63,51 +60,6 @@ def test_moving_and_staging_load_no_model(history: Repository, tmp_path: Path) -
     repository.reset("HEAD~1")
     repository.unstage()
     assert repository._base is None
-
-
-def test_a_new_store_is_described(empty: Repository, model_folder: Path) -> None:
-    config = empty.store.config
-    assert config.base.model == str(model_folder.resolve()) and config.base.target is None
-    assert config.editor.settings["target"] == "model.layers.1.mlp.down_proj"
-    assert {"learning_rate", "shard_capacity"} <= set(config.editor.settings)
-    assert all(config.editor.settings[name] == value for name, value in SETTINGS.items())
-    (entry,) = empty.log()
-    assert entry.record.parents == () and entry.record.memories == ()
-    pool = empty.store.objects.get(config.editor.pool or "")
-    assert len(pool.meta["prompts"]) > len(pool.meta["held_out"]) > 0 and len(pool.meta["contexts"]) == 10
-    assert empty.status().to_json() == {"branch": "main", "head": entry.commit, "staged": [], "index": "ok"}
-
-
-def test_the_same_model_and_seed_give_the_same_pool(
-    empty: Repository,
-    model_folder: Path,
-    tmp_path: Path,
-) -> None:
-    again = Repository.init(tmp_path / "again", str(model_folder), settings=SETTINGS)
-    other = Repository.init(tmp_path / "other", str(model_folder), settings=SETTINGS, seed=1)
-    assert again.store.config == empty.store.config
-    assert other.store.config.editor.pool != empty.store.config.editor.pool
-
-
-def test_own_prompts_take_the_place_of_the_pool(model_folder: Path, tmp_path: Path) -> None:
-    prompts = [f"prompt number {number}" for number in range(10)]
-    made = Repository.init(tmp_path / "own", str(model_folder), pool=prompts)
-    meta = made.store.objects.get(made.store.config.editor.pool or "").meta
-    assert (meta["prompts"], meta["held_out"]) == (prompts[:8], prompts[8:])
-
-
-def test_what_can_not_be_made_leaves_nothing(
-    empty: Repository,
-    model_folder: Path,
-    tmp_path: Path,
-) -> None:
-    with pytest.raises(StoreExists):
-        Repository.init(empty.path, str(model_folder))
-    with pytest.raises(UnknownSetting):
-        Repository.init(tmp_path / "new", str(model_folder), settings={"stepz": 1})
-    with pytest.raises(ModelNotFound):
-        Repository.init(tmp_path / "new", str(tmp_path / "no" / "model"))
-    assert not (tmp_path / "new").exists()
 
 
 def test_a_store_is_found_from_below(history: Repository, tmp_path: Path) -> None:

@@ -1,8 +1,8 @@
 """Blobs that are a function of others and take long to compute, remembered from store to store.
 
-The statistics of a base model, the merge of a commit's memories: each lies in the user's cache folder under the digest
-of everything that it depends on, in a folder of objects that checks what it hands out. Nothing depends on the cache: it
-may be deleted, be damaged or not be writable at any time.
+The pool that a base model writes, its statistics, the merge of a commit's memories: each lies in the user's cache
+folder under the digest of everything that it depends on, in a folder of objects that checks what it hands out. Nothing
+depends on the cache: it may be deleted, be damaged or not be writable at any time.
 """
 
 from __future__ import annotations

@@ -16,6 +16,7 @@ from wisedb.serving.blobs import PendingBlobs
 from wisedb.serving.resources import StoreResources
 from wisedb.store.blobs import Blob
 from wisedb.store.commits import Commit
+from wisedb.store.derived_cache import remembered_blob
 from wisedb.store.signature import Signature
 from wisedb.store.store import FOLDER, Store
 
@@ -84,7 +85,7 @@ def init(
     where = {} if target is None and layer is None else {"target": base.projection(target or "", layer).name}
     record = describe(base, anew=True)
     report(1)
-    blob = _pool(base, seed, pool)
+    blob = _own_pool(base, seed, pool) if pool else _written_pool(base, record, seed)
     pending = PendingBlobs(_Nowhere())
     pending.put(blob)
     report(2)
@@ -109,13 +110,23 @@ class _Nowhere:
         """Nothing can be fetched."""
 
 
-def _pool(base: LoadedBase, seed: int, prompts: Sequence[str] | None) -> Blob:
-    if prompts:
-        whole = make_pool(base.model, base.tokenizer, seed, n_contexts=CONTEXTS, prompts=prompts)
-        held_out = len(whole.prompts) // 5
-    else:
+def _own_pool(base: LoadedBase, seed: int, prompts: Sequence[str]) -> Blob:
+    whole = make_pool(base.model, base.tokenizer, seed, n_contexts=CONTEXTS, prompts=prompts)
+    return _blob_of(whole, len(whole.prompts) // 5)
+
+
+def _written_pool(base: LoadedBase, record: BaseModel, seed: int) -> Blob:
+    """What the model writes takes as long as many edits, and depends on the model and the seed alone."""
+
+    def write() -> Blob:
         whole = make_pool(base.model, base.tokenizer, seed, POOL_PROMPTS + HELD_OUT, CONTEXTS)
-        held_out = HELD_OUT * len(whole.prompts) // (POOL_PROMPTS + HELD_OUT)
+        return _blob_of(whole, HELD_OUT * len(whole.prompts) // (POOL_PROMPTS + HELD_OUT))
+
+    made_from = (record.fingerprint, str(base.model.dtype), seed, POOL_PROMPTS, HELD_OUT, CONTEXTS)
+    return remembered_blob(POOL, made_from, write)
+
+
+def _blob_of(whole: Pool, held_out: int) -> Blob:
     cut = len(whole.prompts) - held_out
     trained_on = Pool(whole.prompts[:cut], whole.contexts, whole.generator)
     return Blob(POOL, {**trained_on.to_meta(), "held_out": list(whole.prompts[cut:])})
