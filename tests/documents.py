@@ -16,6 +16,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from tests.commands import run_inside
+
 FENCE = re.compile(r"^```(\w+)[^\n]*\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
 # What differs from run to run: ids, times, durations, sizes. A page may show its own, a test compares the rest.
@@ -86,17 +88,35 @@ def missing(step: Step, output: str) -> list[str]:
 def run(command: str, folder: Path) -> subprocess.CompletedProcess[str]:
     """Run one line of a console block as a reader would, with stderr in stdout."""
     typed = re.sub(r"(^|(?<=[|;&] ))wisedb ", f"{shlex.quote(sys.executable)} -m wisedb ", command)
-    environment = {**os.environ, "NO_COLOR": "1", "COLUMNS": "110", "WISEDB_AUTHOR": "Ada <ada@example.org>"}
     return subprocess.run(
         ["bash", "-c", typed],
         cwd=folder,
-        env=environment,
+        env=_environment(),
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
         timeout=280,
         check=False,
     )
+
+
+def run_quickly(command: str, folder: Path) -> subprocess.CompletedProcess[str]:
+    """The same; a line that is one call of ``wisedb`` and needs no shell stays in this process."""
+    words = _one_call(command)
+    return run(command, folder) if words is None else run_inside(words, folder, _environment(), together=True)
+
+
+def _environment() -> dict[str, str]:
+    return {**os.environ, "NO_COLOR": "1", "COLUMNS": "110", "WISEDB_AUTHOR": "Ada <ada@example.org>"}
+
+
+def _one_call(command: str) -> list[str] | None:
+    """The words after ``wisedb``, or ``None`` where a shell has something to do."""
+    lexer = shlex.shlex(command, posix=True, punctuation_chars=True)
+    lexer.whitespace_split = True
+    words = list(lexer)
+    for_a_shell = any(sign in command for sign in "$`#*\\") or any(set(word) <= set("();<>|&") for word in words)
+    return None if words[:1] != ["wisedb"] or for_a_shell else words[1:]
 
 
 def rewrite(page: Path, folder: Path) -> None:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
-import io
 import json
 import os
 import shutil
@@ -16,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from wisedb.cli import main
+from tests.commands import run_inside
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
 
@@ -56,16 +54,12 @@ def wisedb(*words: str | Path, cwd: Path, **more: str) -> subprocess.CompletedPr
     )
 
 
-def inside(*words: str | Path, cwd: Path) -> subprocess.CompletedProcess[str]:
-    """The same in this process, where a model's libraries are loaded already: for what needs no process of its own."""
-    out, err = io.StringIO(), io.StringIO()
-    line = list(map(str, words))
-    with contextlib.chdir(cwd), contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
-        code = main.run(line)
-    return subprocess.CompletedProcess(line, code, out.getvalue(), err.getvalue())
+def inside(*words: str | Path, cwd: Path, **more: str) -> subprocess.CompletedProcess[str]:
+    """The same in this process."""
+    return run_inside(list(map(str, words)), cwd, environment(**more))
 
 
-def answer(*words: str | Path, cwd: Path, run: Run = wisedb, **more: str) -> Any:
+def answer(*words: str | Path, cwd: Path, run: Run = inside, **more: str) -> Any:
     """The JSON document of a command that must succeed and say nothing else."""
     done = run(*words, "--json", cwd=cwd, **more)
     assert done.returncode == 0, done.stderr
@@ -105,13 +99,13 @@ class Told:
 def told(model: Path, tmp_path_factory: pytest.TempPathFactory) -> Told:
     """The store that tests read; those that change one take a copy."""
     path = tmp_path_factory.mktemp("store")
-    begun = answer("init", "--model", model, *FAST, cwd=path)
+    begun = answer("init", "--model", model, *FAST, cwd=path, run=wisedb)
     (path / "first.jsonl").write_text("".join(json.dumps(edit) + "\n" for edit in EDITS[:2]))
     staged = answer("add", "first.jsonl", cwd=path)
     first = answer("commit", "-m", "first", cwd=path)
     answer("tag", "v1", cwd=path)
     (path / "second.json").write_text(json.dumps([EDITS[2], {**EDITS[0], "target": "Sydney"}]))
-    second = answer("commit", "second.json", "-m", "second\n\nwith a body", cwd=path)
+    second = answer("commit", "second.json", "-m", "second\n\nwith a body", cwd=path, run=wisedb)
     return Told(path, begun, staged, first, second)
 
 

@@ -107,7 +107,7 @@ def test_log_and_show(told: Told) -> None:
 
 
 def test_diff(told: Told) -> None:
-    found = answer("diff", "v1", "--tensors", "--behaviour", cwd=told.path, run=inside)
+    found = answer("diff", "v1", "--tensors", "--behaviour", cwd=told.path)
     has({"from", "to", "added", "removed", "changed", "tensors", "behaviour"}, found)
     assert (found["from"], found["to"]) == (told.first["commit"], told.second["commit"])
     assert [edit["target"] for edit in found["added"]] == ["Fe"]
@@ -205,22 +205,22 @@ def test_editors(told: Told, tmp_path: Path) -> None:
 
 def test_a_commit_by_a_named_editor(copy: Path) -> None:
     (copy / "third.json").write_text(json.dumps([{"prompt": "Gold has the symbol", "target": "Au"}]))
-    made = answer("commit", "third.json", "-m", "third", "--editor", "keyed", cwd=copy, run=inside)
+    made = answer("commit", "third.json", "-m", "third", "--editor", "keyed", cwd=copy)
     assert answer("show", "HEAD", cwd=copy)["config"]["name"] == "keyed"
     assert made["edits_added"] == 1
 
 
 def test_generate_and_explain(told: Told) -> None:
     words = ("--at", "v1", "--max-new-tokens", "3")
-    answers = answer("generate", EDITS[0]["prompt"], "Water boils at", *words, cwd=told.path)
+    answers = answer("generate", EDITS[0]["prompt"], "Water boils at", *words, cwd=told.path, run=wisedb)
     assert [item["prompt"] for item in answers] == [EDITS[0]["prompt"], "Water boils at"]
     for item in answers:
         has({"prompt", "text", "routed", "memory", "activation", "threshold"}, item)
     plain = ("--base", "--max-new-tokens", "3")
-    unedited = answer("generate", "Water boils at", *plain, cwd=told.path, run=inside)
+    unedited = answer("generate", "Water boils at", *plain, cwd=told.path)
     assert unedited[0]["routed"] is False
 
-    found = answer("explain", EDITS[0]["prompt"], cwd=told.path, run=inside)
+    found = answer("explain", EDITS[0]["prompt"], cwd=told.path)
     has({"prompt", "routed", "memory", "memories", "nearest", "answer", "base_answer"}, found)
     for memory in found["memories"]:
         has({"id", "activation", "threshold"}, memory)
@@ -241,7 +241,7 @@ def test_eval(copy: Path, told: Told, mode: str) -> None:
     assert (found["commit"], found["mode"], found["n"]) == (told.second["commit"], mode, 3)
     # What was measured is kept, and the history shows it.
     assert answer("log", "-n", "1", cwd=copy)[0]["scores"]
-    limited = answer("eval", "--data", "first.jsonl", "--limit", "1", cwd=copy, run=inside)
+    limited = answer("eval", "--data", "first.jsonl", "--limit", "1", cwd=copy)
     assert limited["n"] == 1
 
 
@@ -256,7 +256,7 @@ def test_export(told: Told, tmp_path: Path, layout: str) -> None:
 
 def test_a_peft_adapter_says_how_it_answers(told: Told, tmp_path: Path) -> None:
     words = ("export", "HEAD", tmp_path / "out", "--format", "peft", "--mode", "merge")
-    made = answer(*words, cwd=told.path, run=inside)
+    made = answer(*words, cwd=told.path)
     assert json.loads((Path(made["path"]) / "adapter_config.json").read_text())["mode"] == "merge"
 
 

@@ -28,7 +28,7 @@ def tour(model: Path, data: Path, tmp_path_factory: pytest.TempPathFactory) -> t
     """The folder that was kept, and the steps."""
     folder = tmp_path_factory.mktemp("tour")
     words = ("demo", "--dir", folder / "store", "--model", model, "--data", data, *FAST)
-    return folder / "store", answer(*words, cwd=folder, run=inside)
+    return folder / "store", answer(*words, cwd=folder)
 
 
 def test_the_steps_in_their_order(tour: tuple[Path, list[dict[str, Any]]]) -> None:
@@ -89,7 +89,7 @@ def test_the_commands_can_be_typed_again(tour: tuple[Path, list[dict[str, Any]]]
     folder, steps = tour
     assert {path.name for path in folder.iterdir()} == {".wisedb", "monday.jsonl", "tuesday.jsonl"}
     last = steps[-2]
-    assert answer(*shlex.split(last["command"])[1:], cwd=folder, run=inside) == last["result"]
+    assert answer(*shlex.split(last["command"])[1:], cwd=folder) == last["result"]
     assert len(answer("facts", cwd=folder)) == 4
 
 

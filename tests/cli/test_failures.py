@@ -147,9 +147,9 @@ def test_a_memory_of_a_kind_that_a_newer_version_brings(copy: Path) -> None:
     shown = inside("fsck", cwd=copy)
     assert (shown.returncode, shown.stderr) == (1, "")
     # History needs nobody who knows the kind.
-    assert len(answer("log", cwd=copy, run=inside)) == 3
-    assert answer("show", "HEAD", cwd=copy, run=inside)["memories"][0]["kind"] == "hologram"
-    assert len(answer("facts", cwd=copy, run=inside)) == 3
+    assert len(answer("log", cwd=copy)) == 3
+    assert answer("show", "HEAD", cwd=copy)["memories"][0]["kind"] == "hologram"
+    assert len(answer("facts", cwd=copy)) == 3
 
 
 def test_a_store_of_a_newer_format(copy: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import subprocess
 import sys
 from pathlib import Path
@@ -60,6 +61,7 @@ def test_every_command_explains_itself(words: str, command: click.Command, capsy
         assert "--json" in page
 
 
+@functools.cache
 def loaded(*words: str, cwd: Path) -> set[str]:
     """The modules that are loaded after a command."""
     code = (

@@ -29,7 +29,7 @@ def forked(copy: Path) -> Path:
 
 
 def targets(folder: Path) -> set[str]:
-    return {edit["target"] for edit in answer("facts", cwd=folder, run=inside)}
+    return {edit["target"] for edit in answer("facts", cwd=folder)}
 
 
 def refused(folder: Path, *words: str | Path) -> dict[str, Any]:
@@ -42,7 +42,7 @@ def refused(folder: Path, *words: str | Path) -> dict[str, Any]:
 
 
 def test_conflicts_are_a_document_and_exit_with_1(forked: Path, told: Told) -> None:
-    before = answer("reflog", cwd=forked, run=inside)
+    before = answer("reflog", cwd=forked)
     done = wisedb("merge", "side", "--json", cwd=forked)
     assert done.returncode == 1 and done.stderr == ""
     found = json.loads(done.stdout)
@@ -51,8 +51,8 @@ def test_conflicts_are_a_document_and_exit_with_1(forked: Path, told: Told) -> N
     assert set(conflict) == {"prompt", "base", "ours", "theirs"} and conflict["prompt"] == PROMPT
     assert [conflict[side]["target"] for side in ("base", "ours", "theirs")] == ["Canberra", "Sydney", "Perth"]
     assert set(conflict["ours"]) >= EDIT
-    assert answer("reflog", cwd=forked, run=inside) == before
-    assert answer("status", cwd=forked, run=inside)["head"] == told.second["commit"]
+    assert answer("reflog", cwd=forked) == before
+    assert answer("status", cwd=forked)["head"] == told.second["commit"]
 
 
 def test_people_see_a_table_and_what_to_do(forked: Path) -> None:
@@ -79,38 +79,38 @@ def test_a_file_of_choices_from_the_preview_to_the_merge(forked: Path) -> None:
     file.write_text(json.dumps(preview["resolve"]))
     assert "is not one" in refused(forked, "merge", "side", "--resolve", file)["message"]
     file.write_text(json.dumps({PROMPT: {"target": "Hobart", "reason": "neither"}}))
-    made = answer("merge", "side", "--resolve", file, "-m", "Settled", cwd=forked, run=inside)
+    made = answer("merge", "side", "--resolve", file, "-m", "Settled", cwd=forked)
     assert set(made) >= MERGED and made["conflicts"] == [] and made["how"] == "merge"
     assert targets(forked) == {"Hobart", "Jane Austen", "Fe", "cheese"}
-    newest = answer("log", "-n", "1", cwd=forked, run=inside)[0]
+    newest = answer("log", "-n", "1", cwd=forked)[0]
     assert newest["commit"] == made["commit"] and newest["message"] == "Settled"
     assert newest["parents"] == [made["into"], made["from"]]
-    assert answer("fsck", cwd=forked, run=inside)["ok"]
+    assert answer("fsck", cwd=forked)["ok"]
 
 
 def test_one_side_decides_and_a_revert_undoes_it(forked: Path, told: Told) -> None:
-    made = answer("merge", "side", "--theirs", cwd=forked, run=inside)
+    made = answer("merge", "side", "--theirs", cwd=forked)
     assert (made["edits_added"], made["edits_reverted"]) == (2, 1)
     assert targets(forked) == {"Perth", "Jane Austen", "Fe", "cheese"}
-    blamed = answer("blame", PROMPT, cwd=forked, run=inside)
+    blamed = answer("blame", PROMPT, cwd=forked)
     assert blamed["commit"] == made["from"]
-    answer("revert", "HEAD", cwd=forked, run=inside)
+    answer("revert", "HEAD", cwd=forked)
     assert targets(forked) == {"Sydney", "Jane Austen", "Fe"}
-    answer("revert", made["commit"][:10], "--mainline", "2", cwd=forked, run=inside)
-    assert answer("merge", "side", cwd=forked, run=inside)["how"] == "up-to-date"
+    answer("revert", made["commit"][:10], "--mainline", "2", cwd=forked)
+    assert answer("merge", "side", cwd=forked)["how"] == "up-to-date"
 
 
 def test_fast_forward_and_what_forbids_it(copy: Path, told: Told) -> None:
     inside("switch", "--create", "later", cwd=copy)
     assert inside("reset", "v1", cwd=copy).returncode == 0
-    preview = answer("merge", "main", "--preview", cwd=copy, run=inside)
+    preview = answer("merge", "main", "--preview", cwd=copy)
     assert (preview["how"], preview["commit"], len(preview["changed"])) == ("fast-forward", None, 1)
-    forced = answer("merge", "main", "--no-ff", cwd=copy, run=inside)
+    forced = answer("merge", "main", "--no-ff", cwd=copy)
     assert forced["how"] == "merge" and forced["commit"] not in {told.first["commit"], told.second["commit"]}
     inside("reset", "v1", cwd=copy)
-    moved = answer("merge", "main", "--ff-only", cwd=copy, run=inside)
+    moved = answer("merge", "main", "--ff-only", cwd=copy)
     assert (moved["how"], moved["commit"]) == ("fast-forward", told.second["commit"])
-    assert answer("merge", "main", cwd=copy, run=inside)["how"] == "up-to-date"
+    assert answer("merge", "main", cwd=copy)["how"] == "up-to-date"
     shown = inside("merge", "main", cwd=copy)
     assert shown.stdout == "Already up to date: later has all that main has.\n"
 
@@ -131,9 +131,9 @@ def test_cherry_pick(forked: Path, told: Told) -> None:
     assert done.returncode == 1
     found = json.loads(done.stdout)
     assert found["commit"] is None and found["conflicts"][0]["prompt"] == PROMPT
-    made = answer("cherry-pick", "side", "--ours", cwd=forked, run=inside)
+    made = answer("cherry-pick", "side", "--ours", cwd=forked)
     assert {"head", "commit", "branch", "conflicts", "picked"} <= set(made)
-    newest = answer("log", "-n", "1", cwd=forked, run=inside)[0]
+    newest = answer("log", "-n", "1", cwd=forked)[0]
     assert newest["commit"] == made["commit"] and newest["parents"] == [told.second["commit"]]
     assert newest["message"] == f"side\n\n(cherry picked from commit {found['stopped']})"
     assert targets(forked) == {"Sydney", "Jane Austen", "Fe", "cheese"}

@@ -14,7 +14,8 @@ from huggingface_hub import HfApi
 from tests.hub.fixtures import ADA
 from tests.hub.server import Hub
 from tests.sharing.hub_pushes import REPO, Connect
-from tests.store.conftest import BASE, CHOICE, Kit, memory_entry
+from tests.store.conftest import BASE, Kit
+from tests.store.entries import CHOICE, memory_entry
 from wisedb.config import StoreConfig
 from wisedb.edits import Edit
 from wisedb.progress import Listener

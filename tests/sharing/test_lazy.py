@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.sharing.conftest import Failing, Large
-from tests.store.conftest import memory_entry
+from tests.store.entries import memory_entry
 from wisedb.errors import CorruptObject, MissingObject, RemoteUnavailable, UsageError
 from wisedb.sharing.clone import clone
 from wisedb.sharing.fetch import fetch

@@ -2,29 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import os
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests.store.entries import CHOICE, memory_entry
+from tests.store.index.synthetic import Builder
 from wisedb.canonical import canonical_json
-from wisedb.config import BaseModel, EditorChoice, StoreConfig
+from wisedb.config import BaseModel, StoreConfig
 from wisedb.edits import Edit
 from wisedb.store.blobs import Array, Blob
-from wisedb.store.commits import Commit, MemoryEntry
+from wisedb.store.commits import Commit
 from wisedb.store.store import Store
 
 BASE = BaseModel("some/model", None, "a" * 64, "b" * 64)
-MODULE = "model.layers.5.mlp.down_proj"
-CHOICE = EditorChoice(settings={"target": MODULE})
-
-
-def memory_entry(mask: str, delta: str) -> MemoryEntry:
-    """A memory as an editor begins it: a masked delta behind a gate by activation."""
-    blobs = {"mask": mask, "delta": delta}
-    return MemoryEntry(mask, "masked_delta", "activation", CHOICE, (MODULE,), delta, blobs)
 
 
 def _date(minute: int) -> str:
@@ -120,3 +115,17 @@ def store(make_store: Callable[[str], Store]) -> Store:
 def edits(kit: Kit) -> list[Edit]:
     """Some edits of different prompts."""
     return [kit.edit(number) for number in range(8)]
+
+
+@pytest.fixture(scope="module")
+def no_flush() -> Iterator[None]:
+    """No test of the module loses power: it need not wait for the disk."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(os, "fsync", lambda handle: None)
+        yield
+
+
+@pytest.fixture
+def builder(tmp_path: Path) -> Builder:
+    """A store whose history is written without training, two edits a memory."""
+    return Builder.make(tmp_path, capacity=2)

@@ -11,7 +11,8 @@ from typing import Any
 
 import pytest
 
-from tests.store.conftest import CHOICE, Kit, memory_entry
+from tests.store.conftest import Kit
+from tests.store.entries import CHOICE, memory_entry
 from wisedb.canonical import canonical_json, digest
 from wisedb.edits import Edit
 from wisedb.progress import Progress

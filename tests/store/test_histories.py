@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import errno
-import os
 import tempfile
-from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -20,12 +18,7 @@ from wisedb.store import history
 from wisedb.store.files import Disk
 from wisedb.store.index import Index
 
-
-@pytest.fixture(autouse=True, scope="module")
-def no_flush() -> Iterator[None]:
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(os, "fsync", lambda handle: None)
-        yield
+pytestmark = pytest.mark.usefixtures("no_flush")
 
 
 POOL = [fact(thing, target, tags=(thing,)) for thing in ("capital", "anthem", "river") for target in ("A", "B")]

@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 
-from tests.store.conftest import Kit
 from wisedb.errors import CorruptObject, InvalidRefName, RefExists, RefMoved, StoreBusy, UnknownRevision
-from wisedb.store.refnames import check_ref_name, describe_ref, is_ref_name
 from wisedb.store.refs import Head
 from wisedb.store.store import Store
 
@@ -98,47 +94,6 @@ def test_folders_and_files_of_one_name(store: Store) -> None:
     assert [move.to for move in refs.reflog("refs/heads/a/b")] == [C, None, A]
 
 
-GOOD = ["Main", "v1.0", "topic/one", "a-b_c", "über", "feature/@x", "a@b", "1234", "x.y/z", "@@", "a{b}"]
-BAD = [
-    "", "-x", ".x", "x.", "x/.y", "x..y", "x//y", "/x", "x/", "x y", "x~1", "x^", "x:y", "x?", "x*", "x[", "x\\y",
-    "x@{1}", "x.lock", "x.lock/y", "x\ty", "x\x7f", "x\n", "../../HEAD", "..", "@", "HEAD", "x" * 300, "a/" * 600 + "a",
-]  # fmt: skip
-
-
-@pytest.mark.parametrize("name", GOOD)
-def test_names_that_git_takes(store: Store, name: str) -> None:
-    store.refs.create(f"refs/heads/{name}", A, "branch")
-    assert store.refs.branches()[name] == A
-
-
-@pytest.mark.parametrize("name", BAD, ids=lambda name: repr(name)[:20])
-def test_names_that_git_refuses(store: Store, tmp_path: Path, name: str) -> None:
-    before = sorted(tmp_path.rglob("*"))
-    for write in (store.refs.create, lambda ref, to, action: store.refs.update(ref, None, to, action)):
-        with pytest.raises(InvalidRefName) as caught:
-            write(f"refs/heads/{name}", A, "branch")
-        assert caught.value.hint
-    assert [path for path in sorted(tmp_path.rglob("*")) if path not in before and path.name != "lock"] == []
-
-
-@pytest.mark.parametrize(
-    "ref", ["main", "refs/main", "refs/other/main", "config.toml", "objects/aa/bb", "refs/heads", "ORIG_HEAD"]
-)
-def test_only_refs_are_refs(store: Store, ref: str) -> None:
-    assert not is_ref_name(ref)
-    with pytest.raises(InvalidRefName):
-        store.refs.read(ref)
-    with pytest.raises(InvalidRefName):
-        check_ref_name(ref)
-
-
-def test_as_one_says_it() -> None:
-    assert describe_ref("refs/heads/a/b") == "branch 'a/b'"
-    assert describe_ref("refs/tags/v1") == "tag 'v1'"
-    assert describe_ref("refs/remotes/origin/main") == "remote branch 'origin/main'"
-    assert describe_ref("HEAD") == "HEAD"
-
-
 @pytest.mark.parametrize(
     "content", ["", "\n", A, A + "\n\n", A[:-1] + "\n", A.upper() + "\n", "ref: refs/heads/x\n", " " + A + "\n", "\xff"]
 )
@@ -193,37 +148,3 @@ def test_a_ref_of_another_machine_being_written(store: Store) -> None:
     with pytest.raises(StoreBusy):
         store.refs.update("refs/heads/main", store.resolve("main"), A, "commit")
     assert store.refs.reflog("refs/heads/main")[0].action == "init"
-
-
-def test_moves_that_never_took_effect_are_left_out(store: Store, kit: Kit) -> None:
-    tip, _ = store.head_commit()
-    log = store.root / "logs/refs/heads/main.jsonl"
-    line = log.read_bytes().splitlines()[0]
-    dead = line.replace(b'"from":null', f'"from":"{tip}"'.encode()).replace(
-        f'"to":"{tip}"'.encode(), f'"to":"{C}"'.encode()
-    )
-    assert dead != line
-    with log.open("ab") as file:
-        file.write(dead + b"\n")
-    assert [move.to for move in store.refs.reflog("refs/heads/main")] == [tip]
-    store.refs.update("refs/heads/main", tip, B, "commit")
-    assert [move.to for move in store.refs.reflog("refs/heads/main")] == [B, tip]
-    store.refs.update("refs/heads/main", B, tip, "reset")
-    store.refs.update("refs/heads/main", tip, C, "commit")
-    assert [move.to for move in store.refs.reflog("refs/heads/main")] == [C, tip, B, tip]
-    assert store.refs.logged_commits() == {tip, B, C}
-    with log.open("ab") as file:
-        file.write(b'{"ref":"cut off')
-    assert [move.to for move in store.refs.reflog("refs/heads/main")] == [C, tip, B, tip]
-
-
-@pytest.mark.parametrize(
-    "line", [b"", b"{", b"[]", b"{}", b'{"ref":"HEAD","from":1,"to":null,"date":"","action":""}', b"\xff"]
-)
-def test_a_damaged_reflog(store: Store, line: bytes) -> None:
-    with (store.root / "logs/HEAD.jsonl").open("ab") as file:
-        file.write(line + b"\n")
-    with pytest.raises(CorruptObject, match="reflog of HEAD is damaged in line 2") as caught:
-        store.refs.reflog()
-    assert caught.value.hint
-    assert store.refs.reflog("refs/heads/main") and store.head_commit()

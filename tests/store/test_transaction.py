@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.store.conftest import Kit, memory_entry
+from tests.store.conftest import Kit
+from tests.store.entries import memory_entry
 from wisedb.edits import Edit
 from wisedb.errors import MissingObject, RefMoved, StoreBusy
 from wisedb.store.fsck import fsck

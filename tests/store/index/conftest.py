@@ -1,15 +1,23 @@
-"""No test of this folder loses power: it need not wait for the disk."""
+"""No test of this folder waits for the disk; a history of three commits with three edits each."""
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
+from tests.store.index.synthetic import Builder, made_up
+
 
 @pytest.fixture(autouse=True, scope="module")
-def no_flush() -> Iterator[None]:
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(os, "fsync", lambda handle: None)
-        yield
+def _no_flush(no_flush: None) -> None:
+    """See ``tests/store/conftest.py``."""
+
+
+@pytest.fixture
+def builder(tmp_path: Path) -> Builder:
+    """Four edits a memory."""
+    builder = Builder.make(tmp_path, capacity=4)
+    for number in range(3):
+        builder.commit(*made_up(3 * number, 3))
+    return builder

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from tests.store.conftest import memory_entry
+from tests.store.entries import memory_entry
 from wisedb.canonical import canonical_json
 from wisedb.config import BaseModel, StoreConfig
 from wisedb.edits import Edit, LocalityPrompt
@@ -105,6 +105,11 @@ class Builder:
         state = State(objects.put_commit(commit), shards)
         self.states[commit.id] = state
         return state
+
+    def commit(self, *add: Edit, revert: Sequence[Edit] = (), branch: str = "main", message: str = "more facts") -> str:
+        """Store a commit on the tip of a branch, and let the branch stand there; returns the commit's id."""
+        state = self.write([self.tip(branch)], add, [edit.id for edit in revert], message=message)
+        return str(self.move(branch, state).commit)
 
     def tip(self, branch: str = "main") -> State:
         """The state of a branch."""

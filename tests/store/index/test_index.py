@@ -18,17 +18,9 @@ from wisedb.errors import MissingObject, UsageError
 from wisedb.store import history
 from wisedb.store.commits import Commit
 from wisedb.store.files import Disk
-from wisedb.store.index import Index, Session, schema
+from wisedb.store.index import Index, schema
 from wisedb.store.objects import Objects
 from wisedb.store.store import Store
-
-
-@pytest.fixture
-def builder(tmp_path: Path) -> Builder:
-    builder = Builder.make(tmp_path, capacity=4)
-    for number in range(3):
-        builder.move("main", builder.write([builder.tip()], list(made_up(3 * number, 3))))
-    return builder
 
 
 def index(builder: Builder) -> Index:
@@ -100,27 +92,6 @@ def test_a_landing_never_fails_because_of_the_index(builder: Builder) -> None:
     noted.note_commit(builder.tip().commit or "")
     noted.note_commit("f" * 64)
     assert noted.status() == "missing"
-
-
-def test_two_generations_are_kept(builder: Builder) -> None:
-    for _ in range(4):
-        index(builder).rebuild()
-    names = sorted(path.name for path in (builder.store.root / "index").iterdir())
-    assert names == ["CURRENT", "gen-3.duckdb", "gen-4.duckdb", "lock"]
-
-
-def test_a_deleted_branch_is_forgotten(builder: Builder) -> None:
-    side = builder.move("side", builder.write([builder.tip()], list(made_up(80, 1))))
-    index(builder).ensure()
-    assert len(history.search(builder.store, "ticket 80")) == 1
-    builder.store.refs.delete("refs/heads/side", "delete")
-    assert index(builder).status() == "behind"
-    assert history.search(builder.store, "ticket 80") == []
-    # Who names it still gets it, until it is collected.
-    assert history.edit(builder.store, side.edits[-1][:8]).id == side.edits[-1]
-    assert index(builder).ensure() == "caught-up"
-    assert history.search(builder.store, "ticket 80") == []
-    assert history.edit(builder.store, side.edits[-1]).prompt == next(made_up(80, 1)).prompt
 
 
 def damage_bytes(path: Path) -> None:
@@ -287,14 +258,6 @@ def test_a_damaged_history_says_so_and_spoils_no_index(builder: Builder) -> None
     with pytest.raises(MissingObject):
         history.search(builder.store, "ticket")
     assert index(builder).status() == "missing"
-
-
-def test_a_session_without_a_generation_is_empty_and_closed_by_its_owner() -> None:
-    session = Session(None)
-    assert session.counts() == dict.fromkeys(schema.TABLES, 0)
-    session.close()
-    with pytest.raises(duckdb.Error):
-        session.counts()
 
 
 def test_only_the_new_commit_is_read_when_it_follows_the_last_one(
