@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 
 import pytest
@@ -15,9 +16,16 @@ pytest_plugins = ["tests.hub.fixtures"]
 
 @pytest.fixture(scope="session", autouse=True)
 def _no_cache_of_the_user(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """Nothing that a test computes is found in, or left in, the user's own cache folder."""
+    """Nothing that a test computes is found in, or left in, the user's own cache folder.
+
+    What takes long and depends on a base model alone (its pool, its statistics) is made once for all workers: several
+    processes of one user may share the cache at any time.
+    """
+    own = tmp_path_factory.getbasetemp()
+    folder = (own.parent if "PYTEST_XDIST_WORKER" in os.environ else own) / "cache"
+    folder.mkdir(exist_ok=True)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("cache")))
+        patch.setenv("XDG_CACHE_HOME", str(folder))
         yield
 
 

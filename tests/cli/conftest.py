@@ -99,7 +99,7 @@ class Told:
 def told(model: Path, tmp_path_factory: pytest.TempPathFactory) -> Told:
     """The store that tests read; those that change one take a copy."""
     path = tmp_path_factory.mktemp("store")
-    begun = answer("init", "--model", model, *FAST, cwd=path, run=wisedb)
+    begun = answer("init", "--model", model, *FAST, cwd=path)
     (path / "first.jsonl").write_text("".join(json.dumps(edit) + "\n" for edit in EDITS[:2]))
     staged = answer("add", "first.jsonl", cwd=path)
     first = answer("commit", "-m", "first", cwd=path)

@@ -195,7 +195,7 @@ def test_editors(told: Told, tmp_path: Path) -> None:
         assert all(editor[text] for text in ("kind", "gate", "summary", "good_at", "bad_at"))
     (keyed,) = (editor for editor in listed if editor["name"] == "keyed")
     assert keyed["kind"] == "masked_delta" and "steps" in keyed["settings"]
-    shown = wisedb("editors", cwd=told.path)
+    shown = inside("editors", cwd=told.path)
     assert shown.returncode == 0 and shown.stderr == ""
     for editor in listed:
         assert f"{editor['name']}  {editor['kind']}, gate {editor['gate']}" in shown.stdout
@@ -230,7 +230,7 @@ def test_generate_and_explain(told: Told) -> None:
 
 @pytest.mark.parametrize("mode", ["retrieve", "merge"])
 def test_eval(copy: Path, told: Told, mode: str) -> None:
-    found = answer("eval", "--mode", mode, cwd=copy, run=wisedb if mode == "retrieve" else inside)
+    found = answer("eval", "--mode", mode, cwd=copy)
     keys = (
         "commit mode n reliability generalization locality exact_match exact_match_rephrase router oracle base seconds"
     )

@@ -187,12 +187,12 @@ def test_a_half_written_object_is_found(copy: Path) -> None:
     victim = max((copy / ".wisedb" / "objects").rglob("*.safetensors"), key=lambda path: path.stat().st_size)
     victim.chmod(0o644)
     victim.write_bytes(victim.read_bytes()[:-100])
-    done = wisedb("fsck", "--json", cwd=copy)
+    done = inside("fsck", "--json", cwd=copy)
     assert done.returncode == 1
     found = json.loads(done.stdout)
     assert found["ok"] is False
     assert set(found["problems"][0]) >= {"kind", "object", "detail"}
-    shown = wisedb("fsck", cwd=copy)
+    shown = inside("fsck", cwd=copy)
     assert shown.returncode == 1
     assert shown.stderr == ""
     assert "1 problem" in shown.stdout

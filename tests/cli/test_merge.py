@@ -56,7 +56,7 @@ def test_conflicts_are_a_document_and_exit_with_1(forked: Path, told: Told) -> N
 
 
 def test_people_see_a_table_and_what_to_do(forked: Path) -> None:
-    done = wisedb("merge", "side", cwd=forked)
+    done = inside("merge", "side", cwd=forked)
     assert done.returncode == 1
     title, row, rest = done.stdout.splitlines()
     assert title.split() == ["PROMPT", "BASE", "OURS", "THEIRS"]
