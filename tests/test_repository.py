@@ -17,9 +17,7 @@ from wisedb.errors import (
     BadRecord,
     ConflictingEdits,
     NotAStore,
-    RefExists,
     UnknownEdit,
-    UnknownRevision,
 )
 from wisedb.repository import Repository
 
@@ -93,81 +91,6 @@ def test_a_file_is_committed(repository: Repository, tmp_path: Path) -> None:
     repository.add(HAMLET)
     assert repository.commit(file, "from a file").added == (AUSTRALIA.id,)
     assert [edit.id for edit in repository.status().staged] == [HAMLET.id]
-
-
-def test_history_as_scripts_see_it(history: Repository) -> None:
-    second, first, _root = history.log()
-    assert [entry.record.message for entry in history.log(n=2)] == ["Second", "First"]
-    record = second.to_json()
-    assert record["parents"] == [first.commit] and record["author"] == "Ben"
-    assert (record["edits_added"], record["edits_reverted"]) == (2, 0)
-    assert record["scores"]["reliability"] == 1.0
-    shown = history.show("HEAD").to_json()
-    assert {**shown, **record} == shown
-    assert shown["edits"] == [HAMLET.to_json(), SUM.to_json()] and shown["reverted"] == []
-    assert [set(memory) for memory in shown["memories"]] == [
-        {"id", "kind", "gate", "editor", "modules", "blob", "edits", "bytes", "threshold"}
-    ] * 2
-    (module,) = {module for memory in shown["memories"] for module in memory["modules"]}
-    assert {(memory["kind"], memory["gate"], memory["editor"]) for memory in shown["memories"]} == {
-        ("masked_delta", "keys", "keyed")
-    }
-    assert shown["base"]["target"] == module == history.store.config.editor.settings["target"]
-    assert shown["config"]["name"] == "keyed" and shown["base"]["fingerprint"] == history.store.config.base.fingerprint
-    assert [edit.id for edit in history.facts("HEAD~1")] == [AUSTRALIA.id]
-    assert [edit.id for edit in history.search("hamlet")] == [AUSTRALIA.id, HAMLET.id, SUM.id][1:]
-
-
-def test_blame_as_scripts_see_it(history: Repository) -> None:
-    record = history.blame("the capital of  AUSTRALIA is").to_json()
-    first = history.log()[1]
-    assert record["edit"] == AUSTRALIA.to_json() and record["commit"] == first.commit
-    assert (record["author"], record["date"], record["reason"]) == ("Ada", first.record.date, "for the test")
-    nobody = history.blame("What is that?").to_json()
-    assert (nobody["edit"], nobody["commit"], nobody["author"]) == (None, None, None)
-    assert {"edit", "commit", "score"} == set(nobody["candidates"][0])
-
-
-def test_branches_tags_and_moves(history: Repository, tmp_path: Path) -> None:
-    repository = _copy(history, tmp_path / "copy")
-    head, first = (entry.commit for entry in repository.log(n=2))
-    assert [ref.to_json() for ref in repository.branch("topic", "HEAD~1")] == [
-        {"name": "main", "commit": head},
-        {"name": "topic", "commit": first},
-    ]
-    assert [ref.to_json() for ref in repository.tag("v1")] == [{"name": "v1", "commit": head}]
-    with pytest.raises(RefExists):
-        repository.branch("topic")
-    moved = repository.switch("topic")
-    assert (moved.head, moved.branch, moved.before) == (first, "topic", head)
-    assert set(moved.reverted) == {HAMLET.id, SUM.id}
-    assert repository.checkout("v1").to_json() == {
-        "head": head,
-        "commit": head,
-        "branch": None,
-        "from": first,
-        "edits_added": 2,
-        "edits_reverted": 0,
-    }
-    assert repository.checkout("topic").branch == "topic"
-    assert repository.reset("v1").head == head
-    assert [ref.commit for ref in repository.branches()] == [head, head]
-    move = repository.reflog("topic")[0].to_json()
-    assert (move["ref"], move["from"], move["to"]) == ("refs/heads/topic", first, head)
-    assert repository.reflog()[0].to == head
-    repository.switch("main")
-    assert [ref.name for ref in repository.branch("topic", delete=True)] == ["main"]
-    assert repository.tag("v1", delete=True) == []
-    with pytest.raises(UnknownRevision):
-        repository.checkout("v1")
-
-
-def test_a_commit_off_all_branches_moves_head_alone(history: Repository, tmp_path: Path) -> None:
-    repository = _copy(history, tmp_path / "copy")
-    repository.checkout(repository.store.resolve("HEAD~1"))
-    made = repository.commit([SUM], "off")
-    assert made.branch is None and repository.store.refs.head().commit == made.commit
-    assert repository.store.refs.branches()["main"] == history.store.resolve("HEAD")
 
 
 def test_upkeep(new_repository: Callable[..., Repository]) -> None:

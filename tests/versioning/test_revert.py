@@ -7,9 +7,10 @@ from dataclasses import replace
 
 import pytest
 
+from tests.merging import MOON, PERTH, WATER, facts, fork, memories
 from tests.stores import AUSTRALIA, HAMLET, NEWER, SPAIN, SUM
 from wisedb.editors.keyed import paraphrases, sampler
-from wisedb.errors import AmbiguousId, NothingToCommit, UnknownEdit
+from wisedb.errors import AmbiguousId, NothingToCommit, UnknownEdit, UsageError
 from wisedb.progress import Progress
 from wisedb.repository import Repository
 
@@ -159,3 +160,45 @@ def test_what_names_an_edit_and_a_commit_is_ambiguous(repository: Repository) ->
     repository.tag(AUSTRALIA.id[:4])
     with pytest.raises(AmbiguousId):
         repository.revert(AUSTRALIA.id[:4])
+
+
+def test_a_reverted_merge_is_the_first_parent_again(repository: Repository) -> None:
+    fork(repository, [AUSTRALIA, HAMLET], [SUM, NEWER], [PERTH, WATER])
+    ours, before = memories(repository), facts(repository)
+    repository.merge("side", side="theirs")
+    moved = repository.revert("HEAD")
+    assert facts(repository) == before
+    assert set(moved.reverted) == {PERTH.id, WATER.id} and moved.added == (NEWER.id,)
+    # Where nothing was lost in between, the bytes are the first parent's too.
+    assert {memory: main for memory, main in memories(repository).items() if memory in ours} == ours
+    assert repository.merge("side").how == "up-to-date"
+    # As in git: what was reverted comes back by reverting the revert.
+    repository.revert("HEAD")
+    assert facts(repository)[AUSTRALIA.prompt] == "play" and facts(repository)[WATER.prompt] == "France"
+
+
+def test_a_merge_can_be_reverted_to_the_other_parent(repository: Repository) -> None:
+    fork(repository, [AUSTRALIA, HAMLET], [SUM, NEWER], [WATER])
+    theirs = memories(repository, "side")
+    repository.merge("side")
+    repository.revert("HEAD", mainline=2)
+    assert facts(repository) == facts(repository, "side") and memories(repository) == theirs
+    with pytest.raises(UsageError, match="no parent 3"):
+        repository.revert("HEAD~1", mainline=3)
+    with pytest.raises(UsageError, match="no commit is named"):
+        repository.revert(WATER.id, mainline=1)
+
+
+def test_what_was_changed_since_stays_when_a_merge_is_reverted(repository: Repository) -> None:
+    fork(repository, [AUSTRALIA], [HAMLET], [WATER, MOON])
+    merged = repository.merge("side")
+    again = replace(WATER, target="Hamlet")
+    repository.commit([again], "since")
+    repository.revert(str(merged.commit))
+    assert facts(repository) == {
+        AUSTRALIA.prompt: "Paris",
+        HAMLET.prompt: "France",
+        WATER.prompt: "Hamlet",
+    }
+    with pytest.raises(NothingToCommit):
+        repository.revert(str(merged.commit))

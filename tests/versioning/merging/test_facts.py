@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from wisedb.edits import Edit
-from wisedb.errors import InputError, UsageError
-from wisedb.versioning.merging.choices import UNDECIDED, Choices, settle, template
+from wisedb.versioning.merging.choices import settle
 from wisedb.versioning.merging.facts import Facts, merge_facts
 
 PROMPTS = ("The capital of Australia is", "Water boils at", "12 + 30 =", "Iron has the symbol")
@@ -102,83 +100,3 @@ def test_of_two_records_of_one_answer_ours_stays() -> None:
     merged = merge_facts({}, {ours.key: ours}, {theirs.key: theirs})
     assert list(merged.facts.values()) == [ours] and merged.doubled == ((ours, theirs),)
     assert settle(merged).losers == {ours.key: {theirs.id}}
-
-
-BASE, OURS, THEIRS = (
-    {edit.key: edit for edit in (Edit(prompt, target, reason=target, rephrases=("Well?",)) for prompt in PROMPTS[:2])}
-    for target in TARGETS
-)
-CONFLICTS = merge_facts(BASE, OURS, THEIRS)
-FIRST, SECOND = BASE
-
-
-@pytest.mark.parametrize(
-    ("choice", "target"),
-    [
-        ("ours", "two"),
-        ("theirs", "three"),
-        ("base", "one"),
-        (None, None),
-        ({"target": "four"}, "four"),
-        ({"target": " two "}, "two"),
-    ],
-)
-def test_a_choice_decides(choice: object, target: str | None) -> None:
-    settled = settle(CONFLICTS, Choices(each={PROMPTS[0].upper(): choice, PROMPTS[1]: "ours"}))
-    assert not settled.conflicts and settled.facts[SECOND] == OURS[SECOND]
-    winner = settled.facts.get(FIRST)
-    assert (None if winner is None else winner.target) == target
-    lost = {edit.id for edit in (OURS[FIRST], THEIRS[FIRST]) if edit != winner}
-    assert settled.losers[FIRST] == lost
-    assert [edit.target for edit in settled.made] == (["four"] if target == "four" else [])
-
-
-def test_an_edit_of_ones_own_keeps_what_belongs_to_the_question() -> None:
-    each = {PROMPTS[0]: {"target": "four", "reason": "we asked"}, PROMPTS[1]: None}
-    (made,) = settle(CONFLICTS, Choices(each=each)).made
-    assert (made.prompt, made.rephrases, made.reason) == (PROMPTS[0], ("Well?",), "we asked")
-
-
-def test_one_side_decides_all() -> None:
-    for side, facts_ in (("ours", OURS), ("theirs", THEIRS)):
-        assert settle(CONFLICTS, Choices(side)).facts == facts_
-
-
-def test_what_was_reverted_on_one_side_does_not_come_back_from_below() -> None:
-    merged = merge_facts(BASE, OURS, {})
-    assert settle(merged, Choices("ours")).losers[FIRST] == {BASE[FIRST].id}
-    assert settle(merged, Choices("theirs")).losers[FIRST] == {BASE[FIRST].id, OURS[FIRST].id}
-
-
-NO_CHOICES: tuple[object, ...] = (
-    "mine", 3, [], {}, {"target": None}, {"target": ""}, {"target": "a", "colour": "red"},
-)  # fmt: skip
-
-
-@pytest.mark.parametrize(
-    ("each", "message"),
-    [
-        ({PROMPTS[0]: "ours"}, "lack 1 of 2 conflicts: 'Water boils at'"),
-        ({PROMPTS[0]: "ours", PROMPTS[1]: "ours", "Nobody asked": "ours"}, "'Nobody asked', which is no conflict"),
-        ({PROMPTS[0]: "ours", PROMPTS[0].upper(): "ours", PROMPTS[1]: None}, "twice"),
-        ({PROMPTS[0]: UNDECIDED, PROMPTS[1]: "ours"}, PROMPTS[0]),
-        *(({PROMPTS[0]: wrong, PROMPTS[1]: "ours"}, PROMPTS[0]) for wrong in NO_CHOICES),
-    ],
-)
-def test_what_is_no_choice_is_refused_by_name(each: dict[str, object], message: str) -> None:
-    with pytest.raises(InputError) as caught:
-        settle(CONFLICTS, Choices(each=each))
-    assert message in caught.value.message
-
-
-def test_the_template_names_every_conflict_and_decides_none() -> None:
-    made = template(CONFLICTS.conflicts)
-    assert list(made) == list(PROMPTS[:2])
-    with pytest.raises(InputError, match="is not one"):
-        settle(CONFLICTS, Choices(each=made))
-
-
-def test_one_side_and_a_choice_for_each_exclude_each_other() -> None:
-    for side, each in (("mine", None), ("mine", dict[str, object]()), ("ours", dict[str, object]())):
-        with pytest.raises(UsageError):
-            Choices(side, each)
