@@ -163,7 +163,7 @@ def evaluate(
         store,
         base,
         edits,
-        trained_on_locality=commit.editor.settings.get("irrelevant_source") == "edits",
+        trained_on_locality=commit.trained_on_locality,
         trained_on=_trained_rephrases(store, commit),
     )
     pad = base.tokenizer.pad_token_id or 0

@@ -219,6 +219,11 @@ class Commit:
         return modern(self.base, self.editor)[1]
 
     @property
+    def trained_on_locality(self) -> bool:
+        """Whether its editor trained on the edits' own locality prompts, as only that of format 1 could."""
+        return self.format == 1 and self.editor.settings.get("irrelevant_source") == "edits"
+
+    @property
     def modules(self) -> tuple[str, ...]:
         """The modules that the state's memories change."""
         return tuple(dict.fromkeys(module for memory in self.memories for module in memory.modules))
