@@ -9,7 +9,7 @@ from wisedb.config import POOL, BaseModel
 from wisedb.editors.resources import Resource
 from wisedb.serving.blobs import PendingBlobs
 from wisedb.serving.memory_codec import blob_of, part_of
-from wisedb.store.derived_cache import remembered_blob
+from wisedb.store.derived_cache import cached_blob
 
 if TYPE_CHECKING:
     from wisedb.model.base import LoadedBase
@@ -56,10 +56,8 @@ class StoreResources:
         inner = PendingBlobs(self._pending)
         needed = StoreResources(self._base, self._record, inner, {} if pool is None else {POOL: pool})
 
-        def make() -> Blob:
-            made_from = (self._record.fingerprint, module, dtype, pool)
-            return remembered_blob(
-                resource.name, made_from, lambda: blob_of(resource.name, resource.make(self._base, needed, module))
-            )
-
-        return self._base.derived.get(("resource blob", resource.name, module, dtype, pool), make)
+        made_from = (self._record.fingerprint, module, dtype, pool)
+        # Only what it holds is kept with the model (:meth:`get`): its bytes are wanted once a memory, and lie on disk.
+        return cached_blob(
+            resource.name, made_from, lambda: blob_of(resource.name, resource.make(self._base, needed, module))
+        )

@@ -23,7 +23,7 @@ _VERSION: Final = 3
 """Grows whenever the same input gives another blob."""
 
 
-def remembered_blob(kind: str, made_from: Sequence[str | float | None], compute: Callable[[], Blob]) -> Blob:
+def cached_blob(kind: str, made_from: Sequence[str | float | None], compute: Callable[[], Blob]) -> Blob:
     """The blob that was kept under what it was made from, or else computed and kept.
 
     Args:
