@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 
@@ -20,7 +21,7 @@ from wisedb.model.locate import locate, weight_of
 from wisedb.repository import Repository
 from wisedb.serving.assemble import answering
 from wisedb.serving.memory_codec import read_memories
-from wisedb.serving.merge_memories import ties_of
+from wisedb.serving.merge_memories import merge_by_ties
 
 EDITS = [AUSTRALIA, HAMLET, SUM, SPAIN]
 SAID = ["Paris", "France", "Hamlet", "play"]
@@ -59,11 +60,31 @@ def test_a_fitted_merge_says_what_all_memories_say(several: Repository) -> None:
 def test_it_goes_beyond_ties_and_only_where_that_is_asked_for(
     several: Repository, new_repository: Callable[..., Repository]
 ) -> None:
-    ties = _dense(ties_of(several.store.head_commit()[1], _memories(several)))
+    ties = _dense(merge_by_ties(several.store.head_commit()[1], _memories(several)))
     assert not torch.equal(_merge(several), ties)
     plain = new_repository("plain", steps=60)
     plain.commit(EDITS, "four")
     assert torch.equal(_merge(plain), ties)
+
+
+def test_an_adapter_merges_as_its_memories_owner_does(
+    new_repository: Callable[..., Repository], tmp_path: Path
+) -> None:
+    repository = new_repository("sparse", steps=60, density=0.1)
+    repository.commit(EDITS, "four")
+    expected = _merge(repository)
+    for form in ("adapter", "peft"):
+        folder = repository.export("HEAD", tmp_path / form, form).path
+        handle = handle_of(wisedb.load(str(folder), mode="merge")[0])
+        assert handle is not None and torch.equal(_dense(list(handle.memories)), expected)
+    # Adapters of earlier versions don't say it: they merge as the source does.
+    document = json.loads((tmp_path / "adapter" / "adapter.json").read_text())
+    document["merged"] = None
+    (tmp_path / "adapter" / "adapter.json").write_text(json.dumps(document))
+    handle = handle_of(wisedb.load(str(tmp_path / "adapter"), mode="merge")[0])
+    assert handle is not None
+    ties = _dense(merge_by_ties(repository.store.head_commit()[1], _memories(repository)))
+    assert torch.equal(_dense(list(handle.memories)), ties) and not torch.equal(ties, expected)
 
 
 def test_it_is_fitted_once_and_is_the_same_each_time(
@@ -132,4 +153,4 @@ def test_one_memory_is_its_own_merge_untrimmed(new_repository: Callable[..., Rep
     repository.commit(EDITS[:2], "two")
     commit, memories = repository.store.head_commit()[1], _memories(repository)
     assert answering(repository.store, repository.base, commit, memories, "merge") == memories
-    assert ties_of(commit, memories) == memories
+    assert merge_by_ties(commit, memories) == memories

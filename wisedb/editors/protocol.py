@@ -7,7 +7,7 @@ An editor is a folder with a module that holds it as ``EDITOR``, named by an ent
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from typing import TYPE_CHECKING, Protocol, TypeVar
+from typing import TYPE_CHECKING, Protocol, TypeVar, runtime_checkable
 
 from wisedb.config import Setting
 from wisedb.editors.streams import Held, Planned, StreamItem, Trained
@@ -22,6 +22,19 @@ if TYPE_CHECKING:
 
 S = TypeVar("S")
 """The frozen dataclass of an editor's settings."""
+
+
+S_contra = TypeVar("S_contra", contravariant=True)
+
+
+@runtime_checkable
+class MergesByTies(Protocol[S_contra]):
+    """What an editor may have beside :class:`Editor`: its masked deltas can be merged by TIES alone, where no edits are
+    there to fit a merge by.
+    """
+
+    def merge_density(self, settings: S_contra) -> float:
+        """The share of each delta's entries that TIES keeps, in (0, 1]."""
 
 
 class Editor(Protocol[S]):

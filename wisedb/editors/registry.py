@@ -11,7 +11,7 @@ from importlib.metadata import EntryPoint, entry_points
 from typing import TYPE_CHECKING, Any, cast
 
 from wisedb.config import EditorChoice, Setting
-from wisedb.editors.protocol import Editor
+from wisedb.editors.protocol import Editor, MergesByTies
 from wisedb.editors.streams import Held, Planned, StreamItem, Trained
 from wisedb.edits import Edit
 from wisedb.errors import UnknownEditor, UnknownSetting
@@ -81,6 +81,10 @@ class Owner:
     ) -> Memory | None:
         """See :meth:`wisedb.editors.protocol.Editor.merge`."""
         return self._editor.merge(base, resources, self._settings, self.choice.seed, memories, edits, progress)
+
+    def merge_density(self) -> float | None:
+        """See :class:`wisedb.editors.protocol.MergesByTies`; ``None`` of an editor that isn't one."""
+        return self._editor.merge_density(self._settings) if isinstance(self._editor, MergesByTies) else None
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ from wisedb.export.bake import bake
 from wisedb.model.base import load_for
 from wisedb.serving.blobs import PendingBlobs
 from wisedb.serving.memory_codec import read_memories
-from wisedb.serving.merge_memories import as_one, merge_memories
+from wisedb.serving.merge_memories import merge_memories, merged_commit, with_densities
 
 if TYPE_CHECKING:
     from wisedb.progress import Listener
@@ -114,9 +114,11 @@ def export(
             if format == "merged":
                 _write_merged(store, commit_id, commit, making, kwargs, progress)
             else:
-                held, source = commit, PendingBlobs(store.objects)
+                held, source = with_densities(commit), PendingBlobs(store.objects)
                 if mode == "merge":
-                    held, source = as_one(store, load_for(store.config.base, **kwargs), commit, progress=progress)
+                    held, source = merged_commit(
+                        store, load_for(store.config.base, **kwargs), commit, progress=progress
+                    )
                 if format == "peft":
                     from wisedb.export.peft.folder import write_peft  # peft takes a second to import
 

@@ -11,7 +11,7 @@ from wisedb.model.base import load_for
 from wisedb.serving.assemble import check_mode
 from wisedb.serving.attached import attach_all
 from wisedb.serving.memory_codec import read_memories
-from wisedb.serving.merge_memories import ties_of
+from wisedb.serving.merge_memories import merge_by_ties
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
@@ -44,7 +44,7 @@ def load_portable(
     adapter = read_adapter(folder) if is_adapter(folder) else read_peft(folder)
     entries = () if chosen == "base" else adapter.commit.memories
     memories = read_memories(adapter.objects, entries)
-    wanted = ties_of(adapter.commit, memories) if chosen == "merge" else memories
+    wanted = merge_by_ties(adapter.commit, memories) if chosen == "merge" else memories
     base = load_for(adapter.commit.base, **kwargs)
     if wanted:
         attach_all(base, wanted)

@@ -24,7 +24,7 @@ from wisedb.serving.memory_codec import STATISTICS, merged_entry, modern_entry, 
 from wisedb.serving.resources import StoreResources
 from wisedb.store import history
 from wisedb.store.blobs import Array, Blob
-from wisedb.store.derived_cache import remembered_blob
+from wisedb.store.derived_cache import cached_blob
 
 if TYPE_CHECKING:
     from wisedb.model.base import LoadedBase
@@ -64,7 +64,7 @@ def merge_memories(
     """
     result: list[Memory] = list(memories)
     always = [place for place, memory in enumerate(memories) if memory.always_on]
-    for group in _groups(store, commit, memories):
+    for group in _groups(commit, memories):
         if len(group) > 1:
             entries = [commit.memories[place] for place in group]
             beside = _Beside([memories[place] for place in always], [commit.memories[place].main for place in always])
@@ -75,22 +75,38 @@ def merge_memories(
     return result
 
 
-def ties_of(commit: Commit, memories: Sequence[Memory]) -> list[Memory]:
+def merge_by_ties(commit: Commit, memories: Sequence[Memory]) -> list[Memory]:
     """The same without a store, by TIES alone: an adapter holds no edits to fit a merge by.
 
-    Of a single one there is nothing to settle.
+    Of a single one there is nothing to settle. Each merge takes the density that :func:`with_densities` recorded, that
+    of the newest of its memories; adapters of earlier versions recorded one for all, or none.
     """
-    deltas = [memory for memory in memories if isinstance(memory.change, MaskedDelta) and not memory.always_on]
-    others = [memory for memory in memories if memory not in deltas]
-    if len(deltas) < 2:
-        return list(memories)
     recorded = commit.merged or {}
-    lowest = min(memory.gate.threshold for memory in deltas)
-    threshold, density = float(recorded.get("threshold", lowest)), float(recorded.get("density", DENSITY))
-    return [*others, merged_memory(deltas, threshold, density)]
+    densities, otherwise = recorded.get("densities", {}), recorded.get("density", DENSITY)
+    result = list(memories)
+    for group in _groups(commit, memories):
+        if len(group) > 1:
+            some = [memories[place] for place in group]
+            threshold = float(recorded.get("threshold", min(memory.gate.threshold for memory in some)))
+            density = float(densities.get(some[-1].id, otherwise))
+            result = [memory for memory in result if all(memory is not one for one in some)]
+            result.append(merged_memory(some, threshold, density))
+    return result
 
 
-def as_one(
+def with_densities(commit: Commit) -> Commit:
+    """The commit as an adapter keeps it: with the density by which the owner of each memory merges, where it has one.
+
+    Commits of format 1 say how they merge by themselves.
+    """
+    if commit.format == 1:
+        return commit
+    owned = [(entry.id, bind(entry.editor)) for entry in commit.memories if entry.editor is not None]
+    densities = {entry_id: density for entry_id, owner in owned if (density := owner.merge_density()) is not None}
+    return replace(commit, merged={**(commit.merged or {}), "densities": densities}) if densities else commit
+
+
+def merged_commit(
     store: Store, base: LoadedBase, commit: Commit, *, progress: Listener | None = None
 ) -> tuple[Commit, PendingBlobs]:
     """A commit with its merges in the place of its memories, for a folder that holds no edits to fit a merge by.
@@ -127,13 +143,13 @@ class _Beside:
     mains: Sequence[str]
 
 
-def _groups(store: Store, commit: Commit, memories: Sequence[Memory]) -> list[list[int]]:
+def _groups(commit: Commit, memories: Sequence[Memory]) -> list[list[int]]:
     """The places of the gated deltas that one editor wrote at one module, and that keys find, or keys don't."""
     groups: dict[tuple[str, tuple[str, ...], bool], list[int]] = {}
     for place, (entry, memory) in enumerate(zip(commit.memories, memories, strict=True)):
         if isinstance(memory.change, MaskedDelta) and not memory.always_on:
-            owner = modern_entry(store.objects, entry).editor
-            name = owner.name if owner else ""
+            # Format 1, which leaves it to the blobs, has one editor a store.
+            name = "" if entry.editor is None else entry.editor.name
             groups.setdefault((name, memory.modules, memory.gate.by_keys), []).append(place)
     return list(groups.values())
 
@@ -169,7 +185,7 @@ def _merged(
         merged.extend([] if found is None else [found])
         return _NOTHING if found is None else _packed(found)
 
-    blob = remembered_blob(KIND, made_from, merge)
+    blob = cached_blob(KIND, made_from, merge)
     if merged or blob.id == _NOTHING.id:
         return merged[0] if merged else None
     return _unpacked(blob, memories)

@@ -118,5 +118,9 @@ class Keyed:
         values = fit_merge(context, settings, seed, change.mask, change.values, edits, progress)
         return replace(ties, change=replace(change, values=values))
 
+    def merge_density(self, settings: KeyedSettings) -> float:
+        """See :class:`wisedb.editors.protocol.MergesByTies`."""
+        return settings.density
+
 
 EDITOR = Keyed()

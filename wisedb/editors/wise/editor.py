@@ -117,6 +117,10 @@ class Wise:
         own = Prompts(frozen.prompts([edit.prompt for edit in edits]))
         return merge(memories, own, settings.threshold_ratio, frozen.device, settings.density)
 
+    def merge_density(self, settings: WiseSettings) -> float:
+        """See :class:`wisedb.editors.protocol.MergesByTies`."""
+        return settings.density
+
     def _frozen(self, base: LoadedBase, target: str) -> Frozen:
         projection = base.projection(target)
         return Frozen(base.model, base.tokenizer, projection, cached_forward_of(base, projection))

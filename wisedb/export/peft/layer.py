@@ -18,7 +18,7 @@ from wisedb.memory.hooks import AttachedMemories, handle_of
 from wisedb.memory.memory import Memory
 from wisedb.model.locate import Projection, locate, weight_of
 from wisedb.serving.memory_codec import read_memories
-from wisedb.serving.merge_memories import ties_of
+from wisedb.serving.merge_memories import merge_by_ties
 
 
 class MemoryLayer(nn.Module, BaseTunerLayer):  # type: ignore[misc]
@@ -183,7 +183,7 @@ class MemoryLayer(nn.Module, BaseTunerLayer):  # type: ignore[misc]
         assert isinstance(tensors, nn.ParameterDict)
         made = adapter_of(config, {name: tensor.detach() for name, tensor in tensors.items()})
         memories = read_memories(made.objects, made.commit.memories)
-        return ties_of(made.commit, memories) if merged else memories
+        return merge_by_ties(made.commit, memories) if merged else memories
 
 
 class LayerMemories(AttachedMemories):
