@@ -227,14 +227,17 @@ class _Work:
         # be read only above a gated memory: which one answers is decided at the lowest of them.
         modules = {module for entry in entries if entry.gate != "always" for module in entry.modules}
         lowest = min((self._base.projection(module) for module in sorted(modules)), key=lambda each: each.layer)
+        unfit: set[str] = set()
         for entry in keyed:
             found = entry.blobs.get(STATISTICS)
             if found is not None:
                 blob = self.pending.get(found)
                 if "marks" in blob.arrays and int(blob.meta["layer"]) <= lowest.layer:
                     return found
+                unfit.add(found)
         first = keyed[0]
-        named = {} if first.editor is None else first.editor.resources
+        shared = {} if first.editor is None else first.editor.resources
+        named = {name: blob_id for name, blob_id in shared.items() if blob_id not in unfit}
         resources = StoreResources(self._base, self._store.config.base, self.pending, named)
         own = self._base.projection(first.modules[0])
         return resources.blob(KEY_STATISTICS, own.name if relation_layer(own) <= lowest.layer else lowest.name)
