@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from wisedb.versioning.commit import CommitResult
     from wisedb.versioning.diff.facts import Diff
     from wisedb.versioning.merging.result import MergeResult
-    from wisedb.versioning.refs import HeadMove, Named
+    from wisedb.versioning.refs import HeadMove, NamedRef
     from wisedb.versioning.reports import BlameResult, CommitDetails, LogEntry, Reindexed, Status, Table
 
 
@@ -194,10 +194,10 @@ class Repository(Sharing):
         date: str | None = None,
         progress: Listener | None = None,
     ) -> CommitResult:
-        """Take over an EasyEdit checkpoint; see :func:`wisedb.versioning.import_easyedit.adopt_easyedit`."""
-        from wisedb.versioning.import_easyedit import adopt_easyedit
+        """Take over an EasyEdit checkpoint; see :func:`wisedb.versioning.import_easyedit.import_easyedit`."""
+        from wisedb.versioning.import_easyedit import import_easyedit
 
-        return adopt_easyedit(self.store, self.base, Path(path), Signature(message, author, date), progress=progress)
+        return import_easyedit(self.store, self.base, Path(path), Signature(message, author, date), progress=progress)
 
     def rollback(
         self, rev: str, message: str | None = None, *, author: str | None = None, date: str | None = None
@@ -308,15 +308,14 @@ class Repository(Sharing):
         """The facts that differ between two commits, and how the memories or the answers do."""
         found = fact_diff.diff(self.store, a, b)
         if tensors:
-            from wisedb.versioning.diff.tensors import tensor_diff
+            from wisedb.versioning.diff.tensors import diff_tensors
 
-            found = fact_diff.with_tensors(found, tensor_diff(self.store, found.from_, found.to))
+            found = fact_diff.with_tensors(found, diff_tensors(self.store, found.from_, found.to))
         if behaviour:
-            from wisedb.versioning.diff.answers import behaviour as answers
+            from wisedb.versioning.diff.answers import diff_answers
 
-            found = fact_diff.with_behaviour(
-                found, answers(self.store, self.base, found.from_, found.to, found.prompts)
-            )
+            answers = diff_answers(self.store, self.base, found.from_, found.to, found.prompts)
+            found = fact_diff.with_answers(found, answers)
         return found
 
     def blame(self, prompt: str, at: str = "HEAD") -> BlameResult:
@@ -355,19 +354,19 @@ class Repository(Sharing):
         """Move the branch that HEAD is on."""
         return refs.reset(self.store, rev)
 
-    def branches(self) -> list[Named]:
+    def branches(self) -> list[NamedRef]:
         """All branches."""
         return refs.branches(self.store)
 
-    def branch(self, name: str, rev: str = "HEAD", delete: bool = False) -> list[Named]:
+    def branch(self, name: str, rev: str = "HEAD", delete: bool = False) -> list[NamedRef]:
         """Make or delete a branch."""
         return refs.branch(self.store, name, rev, delete=delete)
 
-    def tags(self) -> list[Named]:
+    def tags(self) -> list[NamedRef]:
         """All tags."""
         return refs.tags(self.store)
 
-    def tag(self, name: str, rev: str = "HEAD", delete: bool = False) -> list[Named]:
+    def tag(self, name: str, rev: str = "HEAD", delete: bool = False) -> list[NamedRef]:
         """Make or delete a tag."""
         return refs.tag(self.store, name, rev, delete=delete)
 
@@ -395,12 +394,14 @@ class Repository(Sharing):
         progress: Listener | None = None,
     ) -> list[Generation]:
         """Answer prompts at a commit (or by the plain base model); see :func:`wisedb.serving.answer.say`."""
-        from wisedb.serving.answer import say
+        from wisedb.serving.answer import answer_prompts
 
         asked = [prompts] if isinstance(prompts, str) else list(prompts)
         self.store.resolve(at)
         chosen = "base" if base else mode
-        return say(self.store, self.base, asked, at, chosen, max_new_tokens=max_new_tokens, progress=progress)
+        return answer_prompts(
+            self.store, self.base, asked, at, chosen, max_new_tokens=max_new_tokens, progress=progress
+        )
 
     def explain(self, prompt: str, at: str = "HEAD") -> Explanation:
         """Why the model answers ``prompt`` so at a commit; see :func:`wisedb.serving.explain.explain`."""

@@ -6,7 +6,7 @@
     python -m tests.benchmarks.ablation --table ablation.json
 
 A variant is ``default``, or settings joined by ``+`` (``variations=0+contexts=0``). A name with dots is a constant of a
-module, which holds for that variant alone (``wisedb.editors.keyed.trainer._FEW=0``).
+module, which holds for that variant alone (``wisedb.editors.keyed.sampler._SMALL_BATCH=0``).
 
 Records must be ones that no other table evaluates. For ``atlas`` the file is made if it is missing: edits of facts that
 the shipped stream leaves alone. A store is made once for each model and seed; each variant commits into a copy of it,

@@ -39,7 +39,7 @@ from wisedb.model.base import LoadedBase, load_base
 from wisedb.model.tokens import encode_prompt
 from wisedb.progress import Progress
 from wisedb.repository import Repository
-from wisedb.serving.assemble import assembled
+from wisedb.serving.assemble import attached_at_commit
 from wisedb.serving.evaluate import Questions, ask, exact_matches
 from wisedb.serving.exact_match import same_answer
 from wisedb.serving.generate import continue_prompts
@@ -171,7 +171,7 @@ def _ours(repo: Repository, edits: Sequence[Edit], protocol: str) -> dict[str, A
 
 def _at_length_here(repo: Repository, edits: Sequence[Edit]) -> tuple[float | None, float | None]:
     questions = ask(repo.store, repo.base, tuple(edits), trained_on_locality=False)
-    with assembled(repo.store, repo.base, repo.store.head_commit()[1]) as handle:
+    with attached_at_commit(repo.store, repo.base, repo.store.head_commit()[1]) as handle:
         return tuple(  # type: ignore[return-value]
             _mean(_said_at_length(repo.base, asked, pairs, handle))
             for asked, pairs in zip(_asked(questions), (questions.direct, questions.rephrased), strict=True)

@@ -29,7 +29,7 @@ from wisedb.importers import read_edits
 from wisedb.memory.gates.keys.build import build_keys
 from wisedb.memory.gates.keys.index import build_index
 from wisedb.memory.gates.keys.score import score_edits
-from wisedb.model.capture import embedding_of, observe
+from wisedb.model.capture import capture, embedding_of
 from wisedb.model.tokens import encode_prompt
 from wisedb.repository import Repository
 from wisedb.serving.blobs import PendingBlobs
@@ -57,7 +57,7 @@ def measure(model: str, edits: list[Edit], *, subjects: bool) -> dict[str, Any]:
     unrelated = {text: edit for text, edit in listed.items() if normalise_prompt(text) not in edited and text.strip()}
     scores, best = [], []
     asked = [encode_prompt(base.tokenizer, text) for text in [*(text for text, _ in rephrased), *unrelated]]
-    for asked_ids, seen in zip(asked, observe(base.model, projection, statistics.layer, asked), strict=True):
+    for asked_ids, seen in zip(asked, capture(base.model, projection, statistics.layer, asked), strict=True):
         tokens, relations = statistics.tokens(seen.tokens)[None], statistics.relations(seen.states)[None]
         count = tokens.shape[1]
         flags = statistics.flags_of(torch.tensor([asked_ids]), tokens)

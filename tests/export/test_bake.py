@@ -7,7 +7,7 @@ import torch
 
 from tests.models import tiny_model, tiny_tokenizer
 from wisedb.errors import CannotBake
-from wisedb.export.bake import bake, baked
+from wisedb.export.bake import bake, baked_weight
 from wisedb.memory.gates.base import Gate
 from wisedb.memory.kinds.codebook import Codebook
 from wisedb.memory.kinds.low_rank_delta import LowRankDelta
@@ -86,7 +86,7 @@ def test_it_is_rounded_once(base: LoadedBase) -> None:
     # A quarter of the last digit of 1, four times: rounded in between nothing would be left of it.
     step = LowRankDelta.empty({module: shape}).plus(module, torch.full((shape[0], 1), 2.0**-9), torch.ones(1, shape[1]))
     memories = [Memory(str(number), step, Gate("always")) for number in range(4)]
-    found = baked(weight, module, memories)
+    found = baked_weight(weight, module, memories)
     assert found.dtype == torch.bfloat16 and torch.equal(found, weight + 2.0**-7)
     assert torch.equal(weight, torch.ones(shape, dtype=torch.bfloat16))
 

@@ -16,7 +16,7 @@ from wisedb.errors import CorruptObject, FormatTooNew, InputError, NotAStore, Un
 from wisedb.memory.kinds.masked_delta import MaskedDelta
 from wisedb.model.locate import locate, weight_of
 from wisedb.repository import Repository
-from wisedb.serving.assemble import answering
+from wisedb.serving.assemble import select_memories
 from wisedb.serving.memory_codec import read_memories
 
 
@@ -36,7 +36,7 @@ def test_a_merged_checkpoint_is_plain_and_holds_the_merge(history: Repository, t
     AutoTokenizer.from_pretrained(made.path)
     commit = history.store.head_commit()[1]
     memories = read_memories(history.store.objects, commit.memories)
-    (merged,) = answering(history.store, history.base, commit, memories, "merge")
+    (merged,) = select_memories(history.store, history.base, commit, memories, "merge")
     (module,) = merged.modules
     before, after = (weight_of(locate(model, module)) for model in (history.base.model, plain))
     assert isinstance(merged.change, MaskedDelta) and torch.equal(after, before + merged.change.dense().float())

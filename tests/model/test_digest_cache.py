@@ -14,7 +14,7 @@ from wisedb.errors import BaseModelMismatch
 from wisedb.model import base as bases
 from wisedb.model import digest_cache
 from wisedb.model.base import describe, load_base, verify
-from wisedb.model.digest_cache import remembered
+from wisedb.model.digest_cache import cached_digest
 
 FIRST, SECOND = "a" * 64, "b" * 64
 
@@ -44,19 +44,19 @@ def kept() -> Path:
 
 
 def test_a_digest_is_computed_once(files: list[Path]) -> None:
-    assert remembered(files, lambda: FIRST) == FIRST
-    assert remembered(files, never) == FIRST
-    assert remembered(files, lambda: SECOND, anew=True) == SECOND
-    assert remembered(files, never) == SECOND
+    assert cached_digest(files, lambda: FIRST) == FIRST
+    assert cached_digest(files, never) == FIRST
+    assert cached_digest(files, lambda: SECOND, anew=True) == SECOND
+    assert cached_digest(files, never) == SECOND
 
 
 def test_links_to_the_same_files_are_the_same_files(files: list[Path], tmp_path: Path) -> None:
-    remembered(files, lambda: FIRST)
+    cached_digest(files, lambda: FIRST)
     links = [tmp_path / "link one", tmp_path / "link two"]
     for link, file in zip(links, files, strict=True):
         link.symlink_to(file)
-    assert remembered(links, never) == FIRST
-    assert remembered(links[:1], lambda: SECOND) == SECOND
+    assert cached_digest(links, never) == FIRST
+    assert cached_digest(links[:1], lambda: SECOND) == SECOND
 
 
 def _rewrite(path: Path) -> None:
@@ -84,18 +84,18 @@ def _replace(path: Path) -> None:
     ids=["size", "time", "rewritten with its old time", "replaced with its old time"],
 )
 def test_a_file_that_changed_is_read_again(files: list[Path], change: Callable[[Path], object]) -> None:
-    remembered(files, lambda: FIRST)
+    cached_digest(files, lambda: FIRST)
     time.sleep(0.02)  # the clock of the file system ticks every few milliseconds
     change(files[1])
-    assert remembered(files, lambda: SECOND) == SECOND
-    assert remembered(files, never) == SECOND
+    assert cached_digest(files, lambda: SECOND) == SECOND
+    assert cached_digest(files, never) == SECOND
 
 
 def test_a_file_that_changed_just_now_is_not_trusted(files: list[Path], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(digest_cache, "_SETTLED", 3600 * 10**9)
-    remembered(files, lambda: FIRST)
+    cached_digest(files, lambda: FIRST)
     assert not digest_cache.folder().exists()
-    assert remembered(files, lambda: SECOND) == SECOND
+    assert cached_digest(files, lambda: SECOND) == SECOND
 
 
 def test_a_file_that_changes_meanwhile_is_not_kept(files: list[Path]) -> None:
@@ -103,8 +103,8 @@ def test_a_file_that_changes_meanwhile_is_not_kept(files: list[Path]) -> None:
         files[0].write_bytes(b"something else")
         return FIRST
 
-    remembered(files, compute)
-    assert remembered(files, lambda: SECOND) == SECOND
+    cached_digest(files, compute)
+    assert cached_digest(files, lambda: SECOND) == SECOND
 
 
 @pytest.mark.parametrize(
@@ -120,20 +120,20 @@ def test_a_file_that_changes_meanwhile_is_not_kept(files: list[Path]) -> None:
     ],
 )
 def test_a_damaged_cache_is_no_cache(files: list[Path], spoil: Callable[[bytes], bytes]) -> None:
-    remembered(files, lambda: FIRST)
+    cached_digest(files, lambda: FIRST)
     kept().write_bytes(spoil(kept().read_bytes()))
-    assert remembered(files, lambda: SECOND) == SECOND
-    assert remembered(files, never) == SECOND
+    assert cached_digest(files, lambda: SECOND) == SECOND
+    assert cached_digest(files, never) == SECOND
 
 
 def test_a_cache_that_cannot_be_written_is_done_without(files: list[Path], tmp_path: Path) -> None:
     (tmp_path / "cache").write_text("a file where a folder should be")
-    assert remembered(files, lambda: FIRST) == FIRST
-    assert remembered(files, lambda: SECOND) == SECOND
+    assert cached_digest(files, lambda: FIRST) == FIRST
+    assert cached_digest(files, lambda: SECOND) == SECOND
 
 
 def test_files_that_are_gone_are_the_business_of_who_reads_them(tmp_path: Path) -> None:
-    assert remembered([tmp_path / "nothing"], lambda: FIRST) == FIRST
+    assert cached_digest([tmp_path / "nothing"], lambda: FIRST) == FIRST
 
 
 def test_weights_are_hashed_in_one_process_and_believed_in_the_next(

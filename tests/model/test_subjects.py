@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from wisedb.edits import Edit
-from wisedb.model.subjects import likely_subject, names, subject_of, swapped
+from wisedb.model.subjects import likely_subject, names, subject_of, with_other_subjects
 
 
 def test_names_are_words_that_look_like_names() -> None:
@@ -19,27 +19,27 @@ def test_names_are_words_that_look_like_names() -> None:
 
 
 def test_the_subject_is_exchanged() -> None:
-    texts = swapped("Who wrote Hamlet, and when?", "Hamlet", ["Ada", "Bob", "Eve"], 4, Random(1))
+    texts = with_other_subjects("Who wrote Hamlet, and when?", "Hamlet", ["Ada", "Bob", "Eve"], 4, Random(1))
     assert len(texts) == 4
     for text in texts:
         assert text.startswith("Who wrote ") and text.endswith(", and when?")
         first, second = text.removeprefix("Who wrote ").removesuffix(", and when?").split()
         assert {first, second} < {"Ada", "Bob", "Eve"} and first != second
-    assert swapped("Who wrote Hamlet?", "Hamlet", ["Ada", "Bob"], 2, Random(1)) == swapped(
+    assert with_other_subjects("Who wrote Hamlet?", "Hamlet", ["Ada", "Bob"], 2, Random(1)) == with_other_subjects(
         "Who wrote Hamlet?", "Hamlet", ["Ada", "Bob"], 2, Random(1)
     )
 
 
 @pytest.mark.parametrize("subject", [None, "", "Macbeth"])
 def test_without_a_subject_a_name_is_exchanged(subject: str | None) -> None:
-    for text in swapped("We met Jane at home", subject, ["Ada", "Bob"], 3, Random(0)):
+    for text in with_other_subjects("We met Jane at home", subject, ["Ada", "Bob"], 3, Random(0)):
         assert text in ("We met Ada Bob at home", "We met Bob Ada at home")
 
 
 def test_there_is_nothing_to_exchange() -> None:
-    assert swapped("", None, ["Ada", "Bob"], 3, Random(0)) == []
-    assert swapped("We met Jane", "Jane", ["Ada"], 3, Random(0)) == []
-    assert len(swapped("we", None, ["Ada", "Bob"], 1, Random(0))) == 1
+    assert with_other_subjects("", None, ["Ada", "Bob"], 3, Random(0)) == []
+    assert with_other_subjects("We met Jane", "Jane", ["Ada"], 3, Random(0)) == []
+    assert len(with_other_subjects("we", None, ["Ada", "Bob"], 1, Random(0))) == 1
 
 
 @pytest.mark.parametrize(

@@ -19,7 +19,7 @@ from wisedb.memory.kinds.masked_delta import MaskedDelta
 from wisedb.memory.memory import Memory
 from wisedb.model.locate import locate, weight_of
 from wisedb.repository import Repository
-from wisedb.serving.assemble import answering
+from wisedb.serving.assemble import select_memories
 from wisedb.serving.memory_codec import read_memories
 from wisedb.serving.merge_memories import merge_by_ties
 
@@ -48,7 +48,7 @@ def _dense(memories: list[Memory]) -> torch.Tensor:
 def _merge(repository: Repository) -> torch.Tensor:
     commit, memories = repository.store.head_commit()[1], _memories(repository)
     assert len(memories) > 1
-    return _dense(answering(repository.store, repository.base, commit, memories, "merge"))
+    return _dense(select_memories(repository.store, repository.base, commit, memories, "merge"))
 
 
 def test_a_fitted_merge_says_what_all_memories_say(several: Repository) -> None:
@@ -126,7 +126,7 @@ def test_a_single_memory_is_its_own_merge_in_a_folder_too(
     repository = new_repository("single", steps=60, fit_merge=True, mask_ratio=0.9)
     repository.commit([AUSTRALIA], "one")
     commit, memories = repository.store.head_commit()[1], _memories(repository)
-    merged = answering(repository.store, repository.base, commit, memories, "merge")
+    merged = select_memories(repository.store, repository.base, commit, memories, "merge")
     assert torch.equal(_dense(merged), _dense(memories))
     model, tokenizer = wisedb.load(repository.export("HEAD", tmp_path / "one", "adapter").path, mode="merge")
     expected, _ = repository.load(mode="merge")
@@ -152,5 +152,5 @@ def test_one_memory_is_its_own_merge_untrimmed(new_repository: Callable[..., Rep
     repository = new_repository("one", shard_capacity=9, fit_merge=True)
     repository.commit(EDITS[:2], "two")
     commit, memories = repository.store.head_commit()[1], _memories(repository)
-    assert answering(repository.store, repository.base, commit, memories, "merge") == memories
+    assert select_memories(repository.store, repository.base, commit, memories, "merge") == memories
     assert merge_by_ties(commit, memories) == memories

@@ -6,9 +6,10 @@ import pytest
 import torch
 
 from tests.stores import AUSTRALIA, HAMLET, SUM
+from wisedb.memory.slots import BASE
 from wisedb.repository import Repository
-from wisedb.serving.assemble import assembled
-from wisedb.serving.score import BASE, agreement, mean_share, pairs_of, score
+from wisedb.serving.assemble import attached_at_commit
+from wisedb.serving.score import agreement, mean_share, pairs_of, score
 
 TEXTS = [
     (AUSTRALIA.prompt, "Paris"),
@@ -33,7 +34,7 @@ def test_a_batch_scores_as_plain_forwards_do(history: Repository) -> None:
 def test_the_route_is_that_of_generation(history: Repository) -> None:
     commit = history.store.head_commit()[1]
     pairs = pairs_of(history.base.tokenizer, TEXTS)
-    with assembled(history.store, history.base, commit) as handle:
+    with attached_at_commit(history.store, history.base, commit) as handle:
         scores = score(history.base.model, pairs, 0, handle=handle)
         forced = score(history.base.model, pairs, 0, handle=handle, routes=[BASE] * len(pairs))
     routed = [answer.memory for answer in history.generate([prompt for prompt, _ in TEXTS])]

@@ -54,7 +54,7 @@ def test_a_batch_is_fitted_anew_without_the_edit_and_those_behind_it_follow(
 def test_what_was_learned_in_the_edits_words_is_learned_anew_without_them(
     new_repository: Callable[..., Repository], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(sampler, "_FEW", 0)
+    monkeypatch.setattr(sampler, "_SMALL_BATCH", 0)
     named = [replace(edit, subject=word) for edit, word in ((SPAIN, "Spain"), (HAMLET, "Hamlet"), (SUM, "30"))]
     spain, hamlet, thirty = named
     one, other, deaf = (new_repository(name, shard_capacity=9) for name in ("one", "other", "deaf"))

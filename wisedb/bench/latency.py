@@ -21,7 +21,7 @@ from transformers import GenerationConfig
 
 from wisedb.model.tokens import encode_prompt
 from wisedb.progress import Listener, Progress
-from wisedb.serving.assemble import assembled, check_mode
+from wisedb.serving.assemble import attached_at_commit, check_mode
 
 if TYPE_CHECKING:
     from wisedb.model.base import LoadedBase
@@ -84,7 +84,7 @@ def overhead(
         if progress is not None:
             progress(Progress("timing", turn, rounds[1]))
         _round(base, asked, plain)
-        with assembled(store, base, commit, chosen):
+        with attached_at_commit(store, base, commit, chosen):
             _round(base, asked, edited)
     if progress is not None:
         progress(Progress("timing", rounds[1], rounds[1]))

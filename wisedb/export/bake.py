@@ -23,13 +23,13 @@ def bake(base: LoadedBase, memories: Sequence[Memory]) -> None:
     """
     modules = dict.fromkeys(module for memory in memories for module in memory.modules)
     weights = {module: weight_of(base.projection(module)) for module in modules}
-    changed = {module: baked(weight, module, memories) for module, weight in weights.items()}
+    changed = {module: baked_weight(weight, module, memories) for module, weight in weights.items()}
     with torch.no_grad():
         for module, weight in weights.items():
             weight.copy_(changed[module])
 
 
-def baked(weight: Tensor, module: str, memories: Sequence[Memory]) -> Tensor:
+def baked_weight(weight: Tensor, module: str, memories: Sequence[Memory]) -> Tensor:
     """W + ΔW of all memories at one module, in the dtype and on the device of W.
 
     Args:

@@ -35,7 +35,7 @@ from wisedb.memory.routing_context import RoutingContext
 from wisedb.memory.site import Site
 from wisedb.memory.slots import BASE, SlotTable
 from wisedb.memory.trace import TraceLog
-from wisedb.model.capture import entering
+from wisedb.model.capture import block_input
 from wisedb.model.locate import Projection, locate
 
 if TYPE_CHECKING:
@@ -304,7 +304,7 @@ class AttachedMemories:
 
     def _before_block(self, module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
         if self._keys is not None and self._context.call is not None:
-            self._context.call.states = entering(args, kwargs)
+            self._context.call.states = block_input(args, kwargs)
 
     def _after_call(self, module: nn.Module, args: tuple[Any, ...], output: Any) -> None:
         call = self._context.call

@@ -22,7 +22,7 @@ from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer
 
 from wisedb.config import BaseModel
 from wisedb.errors import BaseModelMismatch, ModelNotFound, UnsupportedModel, UsageError
-from wisedb.model.digest_cache import remembered
+from wisedb.model.digest_cache import cached_digest
 from wisedb.model.fingerprint import tokenizer_digest, weight_files, weights_digest
 from wisedb.model.locate import Projection, locate
 
@@ -215,7 +215,7 @@ def describe(base: LoadedBase, *, anew: bool = False) -> BaseModel:
             :mod:`wisedb.model.digest_cache`.
     """
     if not base.digests or anew:
-        weights = remembered(weight_files(base.path), lambda: weights_digest(base.path), anew=anew)
+        weights = cached_digest(weight_files(base.path), lambda: weights_digest(base.path), anew=anew)
         base.digests.update(weights=weights, tokenizer=tokenizer_digest(base.path))
     return BaseModel(base.name, base.revision, base.digests["weights"], base.digests["tokenizer"])
 

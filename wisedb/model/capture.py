@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from transformers import PreTrainedModel
 
 
-class Observed(NamedTuple):
+class Captured(NamedTuple):
     """One text as the model sees it; float32 on the CPU.
 
     Attributes:
@@ -46,14 +46,14 @@ def embedding_of(model: nn.Module) -> nn.Module:
     return found
 
 
-def entering(args: tuple[Any, ...], kwargs: dict[str, Any]) -> torch.Tensor:
+def block_input(args: tuple[Any, ...], kwargs: dict[str, Any]) -> torch.Tensor:
     """The hidden states among a block's arguments."""
     states: torch.Tensor = args[0] if args else kwargs["hidden_states"]
     return states
 
 
 @torch.no_grad()
-def observe(
+def capture(
     model: PreTrainedModel,
     projection: Projection,
     layer: int,
@@ -61,7 +61,7 @@ def observe(
     *,
     predictions: bool = False,
     together: int = 64,
-) -> Iterator[Observed]:
+) -> Iterator[Captured]:
     """Run texts through the model, in batches padded on the right (attention is causal: the padding isn't seen).
 
     Args:
@@ -81,7 +81,7 @@ def observe(
         kept["tokens"] = output
 
     def keep_states(_module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
-        kept["states"] = entering(args, kwargs)
+        kept["states"] = block_input(args, kwargs)
 
     with ExitStack() as stack:
         stack.callback(embedding_of(model).register_forward_hook(keep_tokens).remove)
@@ -96,4 +96,4 @@ def observe(
             for row, sequence in enumerate(some):
                 size = len(sequence)
                 said = output.logits[row, size - 1].float().softmax(-1).cpu() if predictions else None
-                yield Observed(tokens[row, :size], states[row, :size], said)
+                yield Captured(tokens[row, :size], states[row, :size], said)

@@ -40,7 +40,7 @@ Stamp = list[list[str | int]]
 """``[path, bytes, mtime, ctime, inode, device]`` of each file; times in nanoseconds."""
 
 
-def remembered(files: Sequence[Path], compute: Callable[[], str], *, anew: bool = False) -> str:
+def cached_digest(files: Sequence[Path], compute: Callable[[], str], *, anew: bool = False) -> str:
     """The digest of some files: the one that was kept, if nothing about them has changed, or else computed and kept.
 
     Args:

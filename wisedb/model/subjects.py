@@ -41,7 +41,7 @@ def names(texts: Sequence[str]) -> tuple[str, ...]:
     return found or tuple(word for word in words if word)
 
 
-def swapped(text: str, subject: str | None, words: Sequence[str], count: int, chooser: Random) -> list[str]:
+def with_other_subjects(text: str, subject: str | None, words: Sequence[str], count: int, chooser: Random) -> list[str]:
     """The text with two random words for its subject, ``count`` times.
 
     Args:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from wisedb.serving.assemble import assembled, check_mode
+from wisedb.serving.assemble import attached_at_commit, check_mode
 from wisedb.serving.generate import Generation, continue_prompts, generations
 
 if TYPE_CHECKING:
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from wisedb.store.store import Store
 
 
-def say(
+def answer_prompts(
     store: Store,
     base: LoadedBase,
     prompts: Sequence[str],
@@ -42,6 +42,6 @@ def say(
     """
     chosen = check_mode(mode)
     commit = None if chosen == "base" else store.objects.commit(store.resolve(at))
-    with assembled(store, base, commit, chosen, progress=progress) as handle:
+    with attached_at_commit(store, base, commit, chosen, progress=progress) as handle:
         answers = continue_prompts(base.model, base.tokenizer, prompts, max_new_tokens=max_new_tokens, handle=handle)
         return generations(prompts, answers, handle)

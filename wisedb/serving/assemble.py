@@ -38,7 +38,7 @@ def check_mode(mode: str) -> Mode:
     raise UsageError(f"there is no mode '{mode}'", hint=f"There are: {', '.join(MODES)}.")
 
 
-def answering(
+def select_memories(
     store: Store,
     base: LoadedBase,
     commit: Commit,
@@ -65,7 +65,7 @@ def answering(
 
 
 @contextmanager
-def assembled(
+def attached_at_commit(
     store: Store,
     base: LoadedBase,
     commit: Commit | None,
@@ -90,6 +90,6 @@ def assembled(
     memories: list[Memory] = []
     if commit is not None and mode != "base":
         memories = read_memories(source or store.objects, commit.memories)
-        memories = answering(store, base, commit, memories, mode, progress=progress)
+        memories = select_memories(store, base, commit, memories, mode, progress=progress)
     with attached(base, memories) as handle:
         yield handle

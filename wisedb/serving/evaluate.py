@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING, Any
 
 from wisedb.edits import Edit, normalise_prompt
 from wisedb.errors import InputError
+from wisedb.memory.slots import BASE
 from wisedb.model.base import LoadedBase
 from wisedb.progress import Listener, Progress
-from wisedb.serving.assemble import assembled, check_mode
+from wisedb.serving.assemble import attached_at_commit, check_mode
 from wisedb.serving.exact_match import same_answer
 from wisedb.serving.generate import continue_prompts
 from wisedb.serving.memory_codec import KEYS
-from wisedb.serving.score import BASE, Pair, Scored, agreement, mean_share, pairs_of, score
+from wisedb.serving.score import Pair, Scored, agreement, mean_share, pairs_of, score
 from wisedb.store import history
 
 if TYPE_CHECKING:
@@ -23,9 +24,9 @@ if TYPE_CHECKING:
     from wisedb.store.commits import Commit
     from wisedb.store.store import Store
 
-_SLACK = 8
+_EXTRA_TOKENS = 8
 """Tokens beyond the target's that an answer may take until it stops by itself: closing punctuation, a newline."""
-_TOGETHER = 64
+_ANSWER_BATCH = 64
 """Prompts that are answered with one token limit."""
 _OWN_ANSWER = 5
 """Tokens of the unedited model's own answer over which locality is measured where no answer is given."""
@@ -172,7 +173,7 @@ def evaluate(
     plain_unrelated = score(base.model, questions.unrelated, pad)
     plain_exact, _ = _exact(base, questions, None)
     report.step()
-    with assembled(store, base, commit, chosen, progress=progress) as handle:
+    with attached_at_commit(store, base, commit, chosen, progress=progress) as handle:
         if handle is None:
             row, oracle, unrelated = plain, plain, plain_unrelated
         else:
@@ -281,13 +282,13 @@ def exact_matches(base: LoadedBase, asked: Sequence[tuple[str, str]], handle: At
         rows = [row for row, (_, target) in enumerate(asked) if ("\n" in target) != lines]
         rows.sort(key=lambda row: lengths[row])
         # Answers of similar length together: one long target must not make every prompt wait for its length.
-        for start in range(0, len(rows), _TOGETHER):
-            some = rows[start : start + _TOGETHER]
+        for start in range(0, len(rows), _ANSWER_BATCH):
+            some = rows[start : start + _ANSWER_BATCH]
             answers = continue_prompts(
                 base.model,
                 base.tokenizer,
                 [asked[row][0] for row in some],
-                max_new_tokens=lengths[some[-1]] + _SLACK,
+                max_new_tokens=lengths[some[-1]] + _EXTRA_TOKENS,
                 handle=handle,
                 one_line=lines,
             )

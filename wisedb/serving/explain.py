@@ -9,9 +9,9 @@ from math import isfinite
 from typing import TYPE_CHECKING, Any
 
 from wisedb.edits import Edit
-from wisedb.serving.assemble import assembled
+from wisedb.memory.slots import BASE
+from wisedb.serving.assemble import attached_at_commit
 from wisedb.serving.generate import continue_prompts
-from wisedb.serving.score import BASE
 from wisedb.store import history
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Firing:
+class MemoryScore:
     """One memory's say in an answer.
 
     Attributes:
@@ -68,7 +68,7 @@ class Explanation:
     memory: str | None
     router: str | None
     meant: str | None
-    memories: tuple[Firing, ...]
+    memories: tuple[MemoryScore, ...]
     nearest: tuple[tuple[Edit, float], ...]
     answer: str
     base_answer: str
@@ -106,7 +106,7 @@ def explain(store: Store, base: LoadedBase, prompt: str, at: str = "HEAD", *, ma
     """
     commit_id = store.resolve(at)
     (plain,) = continue_prompts(base.model, base.tokenizer, [prompt], max_new_tokens=max_new_tokens)
-    with assembled(store, base, store.objects.commit(commit_id)) as handle:
+    with attached_at_commit(store, base, store.objects.commit(commit_id)) as handle:
         with nullcontext() if handle is None or not handle.memories else handle.record(every=True) as record:
             (said,) = continue_prompts(
                 base.model, base.tokenizer, [prompt], max_new_tokens=max_new_tokens, handle=handle
@@ -117,7 +117,7 @@ def explain(store: Store, base: LoadedBase, prompt: str, at: str = "HEAD", *, ma
         always = () if handle is None else tuple(memory.id for memory in handle.always_on)
     scores = {} if record is None else {name: values[0].tolist() for name, values in record.scores.items()}
     firings = [
-        Firing(memory.id, activation, threshold, _finite({name: values[place] for name, values in scores.items()}))
+        MemoryScore(memory.id, activation, threshold, _finite({name: values[place] for name, values in scores.items()}))
         for place, (memory, activation, threshold) in enumerate(
             zip(memories, said.activations, thresholds, strict=True)
         )

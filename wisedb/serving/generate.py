@@ -11,8 +11,8 @@ import torch
 from transformers import GenerationConfig, StoppingCriteria, StoppingCriteriaList
 
 from wisedb.errors import InputError, UsageError
+from wisedb.memory.slots import BASE
 from wisedb.model.tokens import encode_prompt, pad_batch
-from wisedb.serving.score import BASE
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase

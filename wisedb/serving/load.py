@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from wisedb.errors import UsageError
 from wisedb.memory.hooks import handle_of
 from wisedb.model.base import load_for
-from wisedb.serving.assemble import Mode, answering, check_mode
+from wisedb.serving.assemble import Mode, check_mode, select_memories
 from wisedb.serving.attached import attach_all
 from wisedb.serving.memory_codec import read_memories
 
@@ -122,7 +122,7 @@ def _put(store: Store, base: LoadedBase, commit_id: str, mode: Mode, before: Mod
         # A merge is fitted to the plain model.
         handle.detach()
         handle = None
-    wanted = answering(store, base, commit, memories, mode)
+    wanted = select_memories(store, base, commit, memories, mode)
     if handle is not None and wanted:
         handle.set(wanted)
     else:

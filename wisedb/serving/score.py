@@ -9,15 +9,13 @@ from typing import TYPE_CHECKING
 
 import torch
 
+from wisedb.memory.slots import BASE
 from wisedb.model.tokens import encode_pair, pad_batch
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
     from wisedb.memory.hooks import AttachedMemories
-
-BASE = -1
-"""The route of a sequence that no memory answers."""
 
 _LOGIT_BUDGET = 1 << 26
 _MOST_ROWS = 64

@@ -20,7 +20,7 @@ from wisedb.canonical import digest
 from wisedb.errors import MissingObject, RemoteNotFound, RemoteUnavailable, UnknownRevision
 from wisedb.progress import Listener
 from wisedb.sharing.clone import clone
-from wisedb.sharing.fetch import Reachability, fetch, look
+from wisedb.sharing.fetch import Reachability, fetch, read_remote
 from wisedb.sharing.lazy import fetch_promised
 from wisedb.sharing.named import ORIGIN, RemoteTarget, tracking_ref
 from wisedb.sharing.remotes.open import open_remote
@@ -150,7 +150,7 @@ def _up_to_date(
     """The clone, with the remote's branches and tags as they are now."""
     if store is None:
         return clone(address.url, folder, lazy=True, remote=remote, progress=progress).store
-    published = look(remote).refs
+    published = read_remote(remote).refs
     if not any(ref.startswith(BRANCHES) for ref in published):
         raise RemoteNotFound(f"there is no pack at {remote.url} any more", hint="Check the address.")
     if published == _seen(store):

@@ -11,7 +11,7 @@ from typing import Any, Final
 from wisedb.config import StoreConfig
 from wisedb.errors import RemoteUnavailable, StoreExists, UnknownRevision, UsageError
 from wisedb.progress import Listener
-from wisedb.sharing.fetch import RemoteState, look, nothing_there
+from wisedb.sharing.fetch import RemoteState, nothing_there, read_remote
 from wisedb.sharing.incoming import Received, receive
 from wisedb.sharing.manifest import Manifest
 from wisedb.sharing.named import ORIGIN, tracking_ref
@@ -96,7 +96,7 @@ def clone(
     target = (folder if folder is not None else Path(address.name)).absolute()
     _refuse_used(target)
     source = remote if remote is not None else open_remote(address, token=token, endpoint=endpoint)
-    state = look(source)
+    state = read_remote(source)
     chosen = _choose(source, state, branch)
     manifest = state.snapshots[BRANCHES + chosen].manifest
     assert manifest is not None

@@ -89,7 +89,7 @@ def fetch(
     """
     remote = target.remote
     asked = tuple(branches)
-    state = look(remote, asked)
+    state = read_remote(remote, asked)
     if not state.refs and remote.snapshot(BRANCHES + DEFAULT_BRANCH).manifest is None:
         raise nothing_there(remote)
     for snapshot in state.snapshots.values():
@@ -108,7 +108,7 @@ def fetch(
     return Fetched(transfer, heads, kept)
 
 
-def look(remote: Remote, branches: Iterable[str] = ()) -> RemoteState:
+def read_remote(remote: Remote, branches: Iterable[str] = ()) -> RemoteState:
     """Read a remote's refs and the states in which they are.
 
     Args:

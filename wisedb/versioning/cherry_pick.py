@@ -12,10 +12,10 @@ from wisedb.errors import InputError, NothingToCommit, RefMoved, UsageError
 from wisedb.progress import Listener
 from wisedb.store.signature import Signature
 from wisedb.versioning.commit import CommitResult, change, propose
-from wisedb.versioning.fact_changes import facts_of, towards
+from wisedb.versioning.fact_changes import facts_of, plan_fact_changes
 from wisedb.versioning.land import read_tip
 from wisedb.versioning.merging.base import facts_at, same_base
-from wisedb.versioning.merging.choices import Choices, settle, template
+from wisedb.versioning.merging.choices import Choices, resolve_conflicts, template
 from wisedb.versioning.merging.facts import Conflict, merge_facts
 from wisedb.versioning.revert import parent_of
 from wisedb.versioning.streams import read_streams
@@ -91,7 +91,7 @@ def cherry_pick(
     Raises:
         UsageError: a merge is picked without ``mainline``, or it has no such parent.
         NothingToCommit: a commit changes nothing here, or none is named.
-        InputError: see :func:`wisedb.versioning.merging.choices.settle`.
+        InputError: see :func:`wisedb.versioning.merging.choices.resolve_conflicts`.
         UnknownRevision, AmbiguousId: a revision names no commit, or several.
         BaseModelMismatch: a commit was made for another base model.
         RefMoved: another writer landed first; what was picked before is there, the rest isn't.
@@ -113,7 +113,7 @@ def cherry_pick(
             )
         parent = parent_of(picked, source, mainline)
         merged = merge_facts({} if parent is None else facts_at(store, parent), facts, facts_at(store, source))
-        settled = settle(merged, pending.of(merged.conflicts))
+        settled = resolve_conflicts(merged, pending.of(merged.conflicts))
         if settled.conflicts:
             return CherryPickResult(tip.id, tip.branch, conflicts=settled.conflicts, stopped=source)
         changed = {
@@ -151,7 +151,7 @@ def _land(
         )
     choice = chosen(store.config.editor)
     held = read_streams(store, tip.commit, choice)
-    new, removed = towards(held, goals)
+    new, removed = plan_fact_changes(held, goals)
     signed = signature or Signature("")
     message = signed.message.strip() or store.objects.commit(source).message
     signed = replace(signed, message=f"{message}\n\n(cherry picked from commit {source})")

@@ -12,7 +12,7 @@ from wisedb.editors.registry import calibrated, check_given, chosen
 from wisedb.edits import Edit, distinct
 from wisedb.errors import NothingToCommit
 from wisedb.progress import Listener
-from wisedb.serving.assemble import assembled
+from wisedb.serving.assemble import attached_at_commit
 from wisedb.serving.attached import attached
 from wisedb.serving.blobs import PendingBlobs
 from wisedb.serving.evaluate import exact_matches
@@ -330,7 +330,7 @@ def change(
 def _known(store: Store, base: LoadedBase, state: Commit, edits: Sequence[Edit]) -> tuple[str, ...]:
     if not edits:
         return ()
-    with assembled(store, base, state, source=store.blob_cache) as handle:
+    with attached_at_commit(store, base, state, source=store.blob_cache) as handle:
         said = exact_matches(base, [(edit.prompt, edit.target) for edit in edits], handle)
     return tuple(edit.id for edit, same in zip(edits, said, strict=True) if same)
 

@@ -10,7 +10,7 @@ from wisedb.edits import Edit
 from wisedb.versioning.streams import Owned
 
 
-def towards(held: Sequence[Owned], goals: Mapping[str, Edit | None]) -> tuple[list[Edit], set[str]]:
+def plan_fact_changes(held: Sequence[Owned], goals: Mapping[str, Edit | None]) -> tuple[list[Edit], set[str]]:
     """What to write and what to take out, so that each of some prompts has the fact that it shall have.
 
     An edit that a memory still holds below newer ones comes back when these are taken out, and is not written again.
@@ -45,7 +45,7 @@ def towards(held: Sequence[Owned], goals: Mapping[str, Edit | None]) -> tuple[li
     return new, removed
 
 
-def without(held: Sequence[Owned], removed: Collection[str]) -> list[Owned]:
+def without_edits(held: Sequence[Owned], removed: Collection[str]) -> list[Owned]:
     """The memories without some edits."""
     return [replace(owned, held=replace(owned.held, stream=_kept(owned.held.stream, removed))) for owned in held]
 

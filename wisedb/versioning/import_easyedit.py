@@ -52,7 +52,7 @@ _SETTINGS: Final = {
 }
 
 
-def adopt_easyedit(
+def import_easyedit(
     store: Store, base: LoadedBase, path: Path, signature: Signature, *, progress: Listener | None = None
 ) -> CommitResult:
     """Take the side memories of an EasyEdit WISE checkpoint into the store, as one commit on HEAD.

@@ -94,7 +94,7 @@ def _blobs(commit: Commit) -> list[tuple[str, Mapping[str, str]]]:
 
 
 @dataclass(frozen=True, slots=True)
-class Named:
+class NamedRef:
     """A branch or a tag.
 
     Attributes:
@@ -143,17 +143,17 @@ def reset(store: Store, rev: str) -> HeadMove:
     return _moved(store, before)
 
 
-def branches(store: Store) -> list[Named]:
+def branches(store: Store) -> list[NamedRef]:
     """All branches, by name."""
-    return [Named(name, commit) for name, commit in store.refs.branches().items()]
+    return [NamedRef(name, commit) for name, commit in store.refs.branches().items()]
 
 
-def tags(store: Store) -> list[Named]:
+def tags(store: Store) -> list[NamedRef]:
     """All tags, by name."""
-    return [Named(name, commit) for name, commit in store.refs.tags().items()]
+    return [NamedRef(name, commit) for name, commit in store.refs.tags().items()]
 
 
-def branch(store: Store, name: str, rev: str = "HEAD", *, delete: bool = False) -> list[Named]:
+def branch(store: Store, name: str, rev: str = "HEAD", *, delete: bool = False) -> list[NamedRef]:
     """Make or delete a branch; all branches afterwards.
 
     Raises:
@@ -165,7 +165,7 @@ def branch(store: Store, name: str, rev: str = "HEAD", *, delete: bool = False) 
     return branches(store)
 
 
-def tag(store: Store, name: str, rev: str = "HEAD", *, delete: bool = False) -> list[Named]:
+def tag(store: Store, name: str, rev: str = "HEAD", *, delete: bool = False) -> list[NamedRef]:
     """Make or delete a tag; all tags afterwards. Raises as :func:`branch`."""
     _make_or_delete(store, TAGS + name, rev, delete, "tag")
     return tags(store)

@@ -15,7 +15,7 @@ from wisedb.store import history
 from wisedb.store.graph import ancestors
 from wisedb.store.signature import Signature
 from wisedb.versioning.commit import CommitResult, change, propose
-from wisedb.versioning.fact_changes import facts_of, towards, without
+from wisedb.versioning.fact_changes import facts_of, plan_fact_changes, without_edits
 from wisedb.versioning.land import read_tip
 from wisedb.versioning.planning import NewEdits
 from wisedb.versioning.streams import Owned, changes, in_force, owner_of, read_streams
@@ -99,7 +99,7 @@ def find(store: Store, at: str, held: Sequence[Owned], what: Sequence[str], main
     if mainline is not None and not commits:
         raise UsageError("a mainline is that of a merge, and no commit is named", hint="Leave it out.")
     removed = {edit.id: edit for edit in edits}
-    facts = facts_of(without(held, removed))
+    facts = facts_of(without_edits(held, removed))
     # What the removed edits superseded comes back by itself from the memory's own stream, but not from another's.
     goals: dict[str, Edit | None] = {
         edit.key: earlier for edit in edits if edit.key not in facts and (earlier := _superseded(store, at, edit))
@@ -113,7 +113,7 @@ def find(store: Store, at: str, held: Sequence[Owned], what: Sequence[str], main
                     removed[after[key].id] = after[key]
                 goals[key] = before.get(key)
         facts = {key: edit for key, edit in {**facts, **goals}.items() if edit is not None}
-    restored, others = towards(without(held, removed), goals)
+    restored, others = plan_fact_changes(without_edits(held, removed), goals)
     removed |= {edit.id: edit for edit in history.edits_of(store, sorted(others))}
     if not removed and not restored:
         raise NothingToCommit("nothing of that is in force any more", hint="'wisedb facts' lists what is in force.")

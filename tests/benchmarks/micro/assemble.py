@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from wisedb.repository import Repository
-from wisedb.serving.assemble import Mode, assembled
+from wisedb.serving.assemble import Mode, attached_at_commit
 
 
 @pytest.mark.parametrize("mode", ["retrieve", "merge"])
@@ -16,7 +16,7 @@ def test_assemble_a_model_at_a_commit(benchmark: Any, repository: Repository, mo
     commit = store.objects.commit(store.resolve("HEAD"))
 
     def assemble() -> None:
-        with assembled(store, base, commit, mode):
+        with attached_at_commit(store, base, commit, mode):
             pass
 
     benchmark(assemble)

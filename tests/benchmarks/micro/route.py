@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from wisedb.repository import Repository
-from wisedb.serving.assemble import Mode, assembled
+from wisedb.serving.assemble import Mode, attached_at_commit
 
 
 @pytest.mark.parametrize("mode", ["base", "retrieve", "merge"])
@@ -16,5 +16,5 @@ def test_route_a_prompt(benchmark: Any, repository: Repository, mode: Mode) -> N
     store, base = repository.store, repository.base
     prompt = repository.facts()[0].prompt
     ids = base.tokenizer(prompt, return_tensors="pt")["input_ids"].to(base.model.device)
-    with assembled(store, base, store.objects.commit(store.resolve("HEAD")), mode), torch.no_grad():
+    with attached_at_commit(store, base, store.objects.commit(store.resolve("HEAD")), mode), torch.no_grad():
         benchmark(base.model, input_ids=ids, labels=ids)

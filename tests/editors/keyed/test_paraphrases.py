@@ -12,7 +12,7 @@ import torch
 
 from tests.editors.keyed.fixtures import prepared, quick, statistics_of
 from wisedb.editors.keyed.paraphrases import RelationEncoder, paraphrases
-from wisedb.editors.keyed.sampler import _FEW, training_set
+from wisedb.editors.keyed.sampler import _SMALL_BATCH, training_set
 from wisedb.edits import Edit, LocalityPrompt
 from wisedb.memory.gates.keys.build import build_keys
 
@@ -122,16 +122,16 @@ def test_a_batch_is_learned_in_borrowed_words() -> None:
     base = prepared("llama")
     alike = AllAlike(base.model, base.tokenizer, base.projection, statistics_of())
 
-    def prompts(edits: int = _FEW + 1, *, target: str = "Rome", crowded: bool = False, **settings: Any) -> int:
+    def prompts(edits: int = _SMALL_BATCH + 1, *, target: str = "Rome", merging: bool = False, **settings: Any) -> int:
         batch = [replace(LAOS, target=target), *STATES[: edits - 1]]
         context = replace(base, relations=alike)
         chosen = quick(**{"contexts": 0, **settings})
-        return training_set(context, chosen, batch, [PERU, CHAD], Random(0), crowded=crowded).new.prompts(0)
+        return training_set(context, chosen, batch, [PERU, CHAD], Random(0), merging=merging).new.prompts(0)
 
-    assert prompts() == prompts(_FEW, crowded=True) == 3
-    assert prompts(_FEW) == prompts(1) == 1
+    assert prompts() == prompts(_SMALL_BATCH, merging=True) == 3
+    assert prompts(_SMALL_BATCH) == prompts(1) == 1
     assert prompts(target="Rome " * 15) == 3
     assert prompts(target="Rome " * 16) == 1
     assert prompts(paraphrases=1) == 2
-    assert prompts(paraphrases=1, crowded=True) == 3
-    assert prompts(paraphrases=0) == prompts(paraphrases=0, crowded=True) == 1
+    assert prompts(paraphrases=1, merging=True) == 3
+    assert prompts(paraphrases=0) == prompts(paraphrases=0, merging=True) == 1

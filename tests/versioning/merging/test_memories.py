@@ -14,8 +14,8 @@ from wisedb.editors.registry import chosen
 from wisedb.editors.streams import Held, effective, numbered
 from wisedb.edits import Edit
 from wisedb.store.commits import MemoryEntry
-from wisedb.versioning.fact_changes import facts_of, towards, without
-from wisedb.versioning.merging.choices import Choices, settle
+from wisedb.versioning.fact_changes import facts_of, plan_fact_changes, without_edits
+from wisedb.versioning.merging.choices import Choices, resolve_conflicts
 from wisedb.versioning.merging.facts import merge_facts
 from wisedb.versioning.merging.memories import Version, join
 from wisedb.versioning.planning import NewEdits, Plan, plan
@@ -107,7 +107,7 @@ def test_the_memories_of_a_merge_hold_its_facts(
     base = walk((), shared)
     ours, theirs = walk(base, one), walk(base, other)
     merged = merge_facts(facts_of(base), facts_of(ours), facts_of(theirs))
-    settled = settle(merged, choices(merged.conflicts, decided))
+    settled = resolve_conflicts(merged, choices(merged.conflicts, decided))
     made = merged_state([base], ours, theirs, settled.facts, settled.losers)
     check(made, settled.facts, settled.losers)
 
@@ -137,7 +137,7 @@ def test_whatever_the_bases_were_the_facts_are_right(
     bases = [walk((), one), walk((), other)]
     ours, theirs = walk(bases[0], more), walk(bases[1], least)
     merged = merge_facts(facts_of(bases[0]), facts_of(ours), facts_of(theirs), {"question 1"})
-    settled = settle(merged, choices(merged.conflicts, decided))
+    settled = resolve_conflicts(merged, choices(merged.conflicts, decided))
     made = merged_state(bases, ours, theirs, settled.facts, settled.losers)
     check(made, settled.facts, settled.losers)
 
@@ -148,13 +148,13 @@ def test_going_back_to_the_first_parent_finds_what_is_missing(
 ) -> None:
     ours, theirs = walk((), one), walk((), other)
     merged = merge_facts({}, facts_of(ours), facts_of(theirs))
-    settled = settle(merged, choices(merged.conflicts, decided))
+    settled = resolve_conflicts(merged, choices(merged.conflicts, decided))
     made = merged_state([()], ours, theirs, settled.facts, settled.losers)
     goals = {key: facts_of(ours).get(key) for key in {*settled.facts, *facts_of(ours)}}
-    new, removed = towards(made, goals)
+    new, removed = plan_fact_changes(made, goals)
     back = after(made, plan(made, [NewEdits(CHOICE, tuple(new))], removed))
     assert facts_of(back) == facts_of(ours)
-    assert facts_of(without(made, removed)).items() <= facts_of(ours).items() | facts_of(made).items()
+    assert facts_of(without_edits(made, removed)).items() <= facts_of(ours).items() | facts_of(made).items()
 
 
 def test_what_no_longer_fits_goes_into_a_new_memory() -> None:

@@ -33,7 +33,7 @@ from wisedb.model.tokens import pad_batch
 if TYPE_CHECKING:
     from wisedb.model.base import LoadedBase
 
-_TOGETHER = 64
+_BATCH = 64
 _HINT = "Run `wisedb fsck`."
 
 
@@ -175,8 +175,8 @@ def compute_covariance(forward: CachedForward, sequences: Sequence[Sequence[int]
 
 def _keys(forward: CachedForward, sequences: Sequence[Sequence[int]]) -> Iterator[Tensor]:
     device = next(forward.model.parameters()).device
-    for start in range(0, len(sequences), _TOGETHER):
-        ids, mask = pad_batch(sequences[start : start + _TOGETHER], 0, "right")
+    for start in range(0, len(sequences), _BATCH):
+        ids, mask = pad_batch(sequences[start : start + _BATCH], 0, "right")
         features, _ = forward.prefix(ids.to(device))
         yield features[mask.to(features.device) != 0]
 

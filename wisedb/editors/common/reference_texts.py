@@ -18,7 +18,7 @@ TOKENS_PER_DIMENSION = 8
 
 _ROUNDS = 16
 _TOKENS = 48
-_TOGETHER = 64
+_BATCH = 64
 
 
 def reference_texts(
@@ -47,8 +47,8 @@ def reference_texts(
     chooser = Random(seed)
     texts: list[list[int]] = []
     for _ in range(_ROUNDS):
-        for start in range(0, len(encoded), _TOGETHER):
-            texts += _continued(model, tokenizer, encoded[start : start + _TOGETHER], chooser.getrandbits(31))
+        for start in range(0, len(encoded), _BATCH):
+            texts += _continued(model, tokenizer, encoded[start : start + _BATCH], chooser.getrandbits(31))
         if sum(map(len, texts)) >= wanted:
             break
     return texts

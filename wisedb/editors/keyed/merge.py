@@ -45,7 +45,7 @@ def fit_merge(
         if progress is not None:
             progress(Progress("merging", min(int(share * len(edits)), len(edits)), len(edits), loss))
 
-    trainer = BatchTrainer(context, settings, seed, Subspace(mask, context.device), crowded=True)
+    trainer = BatchTrainer(context, settings, seed, Subspace(mask, context.device), merging=True)
     start = values.to(context.device).float().clamp(-settings.max_delta, settings.max_delta)
     fitted, _ = trainer.train(start, edits, (), report)
     return fitted.to(context.stored_dtype).cpu()

@@ -18,7 +18,7 @@ from torch.nn.functional import normalize
 from wisedb.edits import Edit, normalise_prompt
 from wisedb.memory.gates.keys.index import centre_of
 from wisedb.memory.gates.keys.statistics import Statistics
-from wisedb.model.capture import observe
+from wisedb.model.capture import capture
 from wisedb.model.locate import Projection
 from wisedb.model.subjects import subject_of
 from wisedb.model.tokens import encode_prompt
@@ -65,7 +65,7 @@ class RelationEncoder:
         ids = encode_prompt(self._tokenizer, prompt)
         if not ids:
             return torch.zeros(self._statistics.relation_map.shape[1])
-        (seen,) = observe(self._model, self._projection, self._statistics.layer, [ids])
+        (seen,) = capture(self._model, self._projection, self._statistics.layer, [ids])
         return self._statistics.relations(seen.states[-1])
 
 

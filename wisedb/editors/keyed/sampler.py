@@ -25,10 +25,10 @@ if TYPE_CHECKING:
 
 # A batch of so few edits borrows no paraphrases: in its few steps it would learn them at the cost of its own prompts.
 # Of trial edits of ZsRE six at a time EM was .87 without and .83 with them, twelve at a time .92 either way.
-_FEW = 8
+_SMALL_BATCH = 8
 # Where a merge puts what several shards held into one, an edit borrows so many times as many: what a crowded memory
 # holds it carries over to fewer other wordings. Of 350 trial edits of atlas Gen. was .949 with 4, .956 with 8.
-_CROWDED = 2
+_MERGE_FACTOR = 2
 # Earlier edits that a batch rehearses, at most: all of a shard of moderate size. Of 100 trial edits of CounterFact, a
 # commit each, EM was .92 with 32 drawn from the shard, .97 with all of it.
 _REHEARSED = 128
@@ -68,7 +68,7 @@ def training_set(
     earlier: Sequence[Edit],
     chooser: Random,
     *,
-    crowded: bool = False,
+    merging: bool = False,
 ) -> TrainingSet:
     """What a batch behind ``earlier`` edits is trained on.
 
@@ -78,14 +78,14 @@ def training_set(
         edits: the batch.
         earlier: the shard's edits so far.
         chooser: where every random choice comes from.
-        crowded: whether one shard is to hold what several held.
+        merging: whether one shard is to hold what several held.
 
     Raises:
         TrainingFailed: a prompt is longer than the model reads.
     """
     prefixes = context.pool.contexts[: settings.contexts]
     rehearsed = _rehearsed(earlier, chooser) if settings.rehearsal else ()
-    count = settings.paraphrases * (_CROWDED if crowded else len(edits) > _FEW)
+    count = settings.paraphrases * (_MERGE_FACTOR if merging else len(edits) > _SMALL_BATCH)
     borrowed = _borrowed(context, edits, rehearsed, count)
 
     def prompts(edit: Edit, behind: Sequence[str], more: Sequence[str] = ()) -> tuple[tuple[str, ...], str]:

@@ -53,7 +53,7 @@ class BatchTrainer:
         settings: how.
         seed: every random choice comes from it and from the ids of the batch's edits.
         subspace: the shard's entries.
-        crowded: whether the shard is to hold what several held, see :func:`training_set`.
+        merging: whether the shard is to hold what several held, see :func:`training_set`.
     """
 
     def __init__(
@@ -63,13 +63,13 @@ class BatchTrainer:
         seed: int,
         subspace: Subspace,
         *,
-        crowded: bool = False,
+        merging: bool = False,
     ) -> None:
         self._context = context
         self._settings = settings
         self._seed = seed
         self._subspace = subspace
-        self._crowded = crowded
+        self._merging = merging
 
     def train(
         self, values: Tensor, edits: Sequence[Edit], earlier: Sequence[Edit], report: Report | None = None
@@ -94,7 +94,7 @@ class BatchTrainer:
         """
         settings, context = self._settings, self._context
         chooser = Random(seed_of(self._seed, "batch", *(edit.id for edit in edits)))
-        data = training_set(context, settings, edits, earlier, chooser, crowded=self._crowded)
+        data = training_set(context, settings, edits, earlier, chooser, merging=self._merging)
         sampler = MinibatchSampler(data, settings, chooser)
         delta = PreconditionedDelta(self._subspace, values, settings.max_delta, data.features(chooser))
         # What was wrong before isn't waited for.

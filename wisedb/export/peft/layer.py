@@ -10,7 +10,7 @@ from torch import nn
 from transformers import PreTrainedModel
 
 from wisedb.errors import TrainingFailed, UsageError
-from wisedb.export.bake import baked
+from wisedb.export.bake import baked_weight
 from wisedb.export.peft.config import MemoryConfig
 from wisedb.export.peft.contents import adapter_of, empty_tensors
 from wisedb.export.peft.probe import check_probe
@@ -152,7 +152,7 @@ class MemoryLayer(nn.Module, BaseTunerLayer):  # type: ignore[misc]
         weights = {
             module: weight_of(self._handle.projection(module)) for memory in memories for module in memory.modules
         }
-        after = {module: baked(weight, module, memories) for module, weight in weights.items()}
+        after = {module: baked_weight(weight, module, memories) for module, weight in weights.items()}
         if safe_merge and not all(bool(torch.isfinite(weight).all()) for weight in after.values()):
             raise TrainingFailed(
                 f"adapter '{names[0]}' makes a weight that is no finite number", hint="Load the model in float32."

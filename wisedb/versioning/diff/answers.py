@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from wisedb.serving.answer import say
+from wisedb.serving.answer import answer_prompts
 
 if TYPE_CHECKING:
     from wisedb.model.base import LoadedBase
@@ -32,7 +32,7 @@ class Answered:
         return {"prompt": self.prompt, "from": self.before, "to": self.after}
 
 
-def behaviour(
+def diff_answers(
     store: Store,
     base: LoadedBase,
     a: str,
@@ -47,8 +47,8 @@ def behaviour(
     Raises:
         UnknownRevision: one of them is none.
     """
-    before = say(store, base, prompts, a, mode, max_new_tokens=max_new_tokens)
-    after = say(store, base, prompts, b, mode, max_new_tokens=max_new_tokens)
+    before = answer_prompts(store, base, prompts, a, mode, max_new_tokens=max_new_tokens)
+    after = answer_prompts(store, base, prompts, b, mode, max_new_tokens=max_new_tokens)
     return tuple(
         Answered(prompt, one.text, other.text) for prompt, one, other in zip(prompts, before, after, strict=True)
     )

@@ -77,6 +77,6 @@ def with_tensors(found: Diff, tensors: TensorDiff) -> Diff:
     return replace(found, tensors=tensors)
 
 
-def with_behaviour(found: Diff, behaviour: tuple[Answered, ...]) -> Diff:
+def with_answers(found: Diff, behaviour: tuple[Answered, ...]) -> Diff:
     """The same, with the answers."""
     return replace(found, behaviour=behaviour)

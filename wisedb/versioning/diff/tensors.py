@@ -84,7 +84,7 @@ class TensorDiff:
         }
 
 
-def tensor_diff(store: Store, a: str, b: str) -> TensorDiff:
+def diff_tensors(store: Store, a: str, b: str) -> TensorDiff:
     """Compare the memories of two commits.
 
     Raises:

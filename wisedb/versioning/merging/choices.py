@@ -61,7 +61,7 @@ class Choices:
 
 
 @dataclass(frozen=True, slots=True)
-class Settled:
+class Resolution:
     """Facts after all conflicts that could be decided.
 
     Attributes:
@@ -78,7 +78,7 @@ class Settled:
     made: tuple[Edit, ...]
 
 
-def settle(merged: ThreeWay, choices: Choices | None = None) -> Settled:
+def resolve_conflicts(merged: ThreeWay, choices: Choices | None = None) -> Resolution:
     """Decide conflicts.
 
     Raises:
@@ -99,7 +99,7 @@ def settle(merged: ThreeWay, choices: Choices | None = None) -> Settled:
             if winner not in conflict.sides:
                 made.append(winner)
         losers[conflict.key] = frozenset(edit.id for edit in _losers(conflict) if edit != winner)
-    return Settled(facts, tuple(open_), losers, tuple(made))
+    return Resolution(facts, tuple(open_), losers, tuple(made))
 
 
 def template(conflicts: Iterable[Conflict]) -> dict[str, str]:

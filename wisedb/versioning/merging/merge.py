@@ -17,10 +17,10 @@ from wisedb.store.signature import Signature
 from wisedb.versioning.fact_changes import facts_of
 from wisedb.versioning.land import Tip, read_tip
 from wisedb.versioning.merging.base import Common, common, same_base
-from wisedb.versioning.merging.choices import Choices, settle
+from wisedb.versioning.merging.choices import Choices, resolve_conflicts
 from wisedb.versioning.merging.facts import merge_facts
 from wisedb.versioning.merging.memories import Joined, Version, join
-from wisedb.versioning.merging.result import MemoryFate, MergeResult
+from wisedb.versioning.merging.result import MemoryChange, MergeResult
 from wisedb.versioning.streams import find_start, read_streams
 
 if TYPE_CHECKING:
@@ -64,7 +64,7 @@ def plan_merge(
         UnknownRevision, AmbiguousId: ``rev`` names no commit, or several.
         BaseModelMismatch: the other side was made for another base model, or for another of its modules.
         MergeRefused: the histories have no common commit, or it is no fast-forward and only that was allowed.
-        InputError: see :func:`wisedb.versioning.merging.choices.settle`.
+        InputError: see :func:`wisedb.versioning.merging.choices.resolve_conflicts`.
     """
     tip, other = read_tip(store), store.resolve(rev)
     goal = store.objects.commit(other)
@@ -72,17 +72,17 @@ def plan_merge(
     shared = common(store, tip.id, other)
     found = MergeResult(None, "merge", tip.branch, tip.id, other, shared.bases)
     if other in shared.bases:
-        settle(merge_facts({}, {}, {}), choices)
+        resolve_conflicts(merge_facts({}, {}, {}), choices)
         return MergePlan(tip, rev, replace(found, how="up-to-date"))
     ours, theirs = _versions(store, tip.commit), _versions(store, goal)
     before, after = (facts_of([version.owned for version in side]) for side in (ours, theirs))
     if tip.id in shared.bases and fast_forward != "never":
-        settle(merge_facts({}, {}, {}), choices)
-        kept = tuple(MemoryFate(one.entry.id, True, len(one.owned.held.in_force), 0) for one in theirs)
+        resolve_conflicts(merge_facts({}, {}, {}), choices)
+        kept = tuple(MemoryChange(one.entry.id, True, len(one.owned.held.in_force), 0) for one in theirs)
         return MergePlan(tip, rev, _with_facts(replace(found, how="fast-forward", memories=kept), before, after))
     _may_merge(shared, tip, rev, fast_forward, allow_unrelated)
     merged = merge_facts(shared.facts, before, after, shared.disputed)
-    settled = settle(merged, choices)
+    settled = resolve_conflicts(merged, choices)
     found = replace(found, conflicts=settled.conflicts, doubled=merged.doubled)
     if settled.conflicts:
         undecided = {conflict.key for conflict in settled.conflicts}
@@ -100,7 +100,7 @@ def plan_merge(
         settled.losers,
         choice,
     )
-    found = replace(_with_facts(found, before, settled.facts), memories=_fates(store, joined, (tip.id, other)))
+    found = replace(_with_facts(found, before, settled.facts), memories=_memory_changes(store, joined, (tip.id, other)))
     proposal = Proposal(
         tip,
         choice,
@@ -211,20 +211,20 @@ def _with_facts(found: MergeResult, before: dict[str, Edit], after: dict[str, Ed
     )
 
 
-def _fates(store: Store, joined: Joined, heads: Sequence[str]) -> tuple[MemoryFate, ...]:
+def _memory_changes(store: Store, joined: Joined, heads: Sequence[str]) -> tuple[MemoryChange, ...]:
     plans = {plan.planned.id: plan.planned for plan in joined.plans if plan.planned.id is not None}
-    fates: list[MemoryFate] = []
+    fates: list[MemoryChange] = []
     for version in joined.versions:
         plan = plans.get(version.entry.id)
         if plan is None:
-            fates.append(MemoryFate(version.entry.id, True, len(version.owned.held.in_force), 0))
+            fates.append(MemoryChange(version.entry.id, True, len(version.owned.held.in_force), 0))
             continue
         count = len(effective(plan.stream))
         beside = str(store.blob_cache.meta(version.entry.main).get("before", ""))
         start = find_start(store, heads, version.entry.id, plan.stream, beside)
-        fates.append(MemoryFate(version.entry.id, False, count, count - (0 if start is None else start.items)))
+        fates.append(MemoryChange(version.entry.id, False, count, count - (0 if start is None else start.items)))
     counts = [len(effective(plan.planned.stream)) for plan in joined.plans if plan.planned.id is None]
-    return (*fates, *(MemoryFate(None, False, count, count) for count in counts))
+    return (*fates, *(MemoryChange(None, False, count, count) for count in counts))
 
 
 def _message(store: Store, planned: MergePlan) -> str:

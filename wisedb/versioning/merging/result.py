@@ -11,7 +11,7 @@ from wisedb.versioning.merging.facts import Conflict
 
 
 @dataclass(frozen=True, slots=True)
-class MemoryFate:
+class MemoryChange:
     """What becomes of one memory.
 
     Attributes:
@@ -66,7 +66,7 @@ class MergeResult:
     removed: tuple[Edit, ...] = ()
     changed: tuple[tuple[str, Edit, Edit], ...] = ()
     doubled: tuple[tuple[Edit, Edit], ...] = ()
-    memories: tuple[MemoryFate, ...] = ()
+    memories: tuple[MemoryChange, ...] = ()
     preview: bool = False
     unlearned: tuple[str, ...] = ()
     reliability: float | None = None

@@ -9,7 +9,7 @@ from tests.memory.keyed import TOKENIZER, UNRELATED, statistics_of
 from tests.models import tiny_model
 from wisedb.errors import CorruptObject, UsageError
 from wisedb.memory.gates.keys.statistics import Statistics, _main_directions, _white, compute_statistics, relation_layer
-from wisedb.model.capture import observe
+from wisedb.model.capture import capture
 from wisedb.model.locate import locate
 from wisedb.model.tokens import encode_prompt
 
@@ -82,7 +82,7 @@ def test_the_question_moves_a_relation_key_more_than_the_name() -> None:
     ids = [encode_prompt(TOKENIZER, prompt) for prompt in prompts]
     keys = [
         torch.nn.functional.normalize(statistics.relations(seen.states[-1]), dim=0)
-        for seen in observe(model, locate(model), statistics.layer, ids)
+        for seen in capture(model, locate(model), statistics.layer, ids)
     ]
     for name, same, other in ((0, 1, 2), (2, 3, 0)):
         assert keys[name] @ keys[same] > keys[name] @ keys[other]

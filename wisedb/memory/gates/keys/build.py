@@ -12,9 +12,9 @@ import torch
 from wisedb.edits import Edit
 from wisedb.memory.gates.keys.edit_keys import EditKeys
 from wisedb.memory.gates.keys.statistics import SWAPS, Statistics
-from wisedb.model.capture import observe
+from wisedb.model.capture import capture
 from wisedb.model.locate import Projection
-from wisedb.model.subjects import subject_of, swapped
+from wisedb.model.subjects import subject_of, with_other_subjects
 from wisedb.model.tokens import encode_prompt
 
 if TYPE_CHECKING:
@@ -60,7 +60,7 @@ def build_keys(
                 continue
             subject = subject_of(edit, prompt)
             chooser = Random(f"{edit.id}/{prompt}")
-            others = swapped(prompt, subject, statistics.words, SWAPS, chooser)
+            others = with_other_subjects(prompt, subject, statistics.words, SWAPS, chooser)
             relation, known = _asked(model, projection, tokenizer, statistics, ids, others)
             for spelt, first, last in _spellings(tokenizer, prompt, ids, subject):
                 readings.append((len(owners), len(spelt), first, last))
@@ -144,7 +144,7 @@ def _asked(
     """
     others = [other for text in texts if (other := encode_prompt(tokenizer, text))]
     seen = list(
-        observe(model, projection, statistics.layer, [ids, *others], predictions=True, together=len(others) + 1)
+        capture(model, projection, statistics.layer, [ids, *others], predictions=True, together=len(others) + 1)
     )
     relation = statistics.relations(seen[0].states[-1])
     said = torch.stack([other.prediction for other in seen[1:] if other.prediction is not None]) if others else None

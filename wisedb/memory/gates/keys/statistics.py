@@ -19,9 +19,9 @@ import torch
 
 from wisedb.errors import CorruptObject, UsageError
 from wisedb.memory.gates.keys.token_flags import token_flags
-from wisedb.model.capture import observe
+from wisedb.model.capture import capture
 from wisedb.model.locate import Projection
-from wisedb.model.subjects import names, swapped
+from wisedb.model.subjects import names, with_other_subjects
 from wisedb.model.tokens import encode_prompt
 
 if TYPE_CHECKING:
@@ -180,9 +180,11 @@ def compute_statistics(
         raise UsageError("statistics need unrelated texts", hint="Let `wisedb init` write a pool, or give one.")
     words, chooser = names(texts), Random(seed)
     variants = [
-        encode_prompt(tokenizer, other) for text in texts for other in swapped(text, None, words, SWAPS, chooser)
+        encode_prompt(tokenizer, other)
+        for text in texts
+        for other in with_other_subjects(text, None, words, SWAPS, chooser)
     ]
-    plain = list(observe(model, projection, layer, encoded))
+    plain = list(capture(model, projection, layer, encoded))
     ends = torch.stack([seen.states[-1] for seen in plain])
     tokens, states = torch.cat([seen.tokens for seen in plain]), torch.cat([seen.states for seen in plain])
     generator = torch.Generator().manual_seed(seed)
@@ -195,7 +197,7 @@ def compute_statistics(
         token_map = token_map @ torch.linalg.qr(drawn)[0]
 
     within = (
-        torch.stack([seen.states[-1] for seen in observe(model, projection, layer, variants)]) if variants else ends
+        torch.stack([seen.states[-1] for seen in capture(model, projection, layer, variants)]) if variants else ends
     )
     if variants:
         within = within.reshape(-1, SWAPS, within.shape[-1])
