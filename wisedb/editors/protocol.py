@@ -29,8 +29,9 @@ S_contra = TypeVar("S_contra", contravariant=True)
 
 @runtime_checkable
 class MergesByTies(Protocol[S_contra]):
-    """What an editor may have beside :class:`Editor`: its masked deltas can be merged by TIES alone, where no edits are
-    there to fit a merge by.
+    """What an editor may have beside :class:`Editor`: its masked deltas can be merged by TIES alone.
+
+    So they are in an adapter, which holds no edits to fit a merge by.
     """
 
     def merge_density(self, settings: S_contra) -> float:
