@@ -11,7 +11,7 @@ from torch import nn
 
 from tests.models import LAYERS, tiny_model, tiny_tokenizer
 from wisedb.errors import UnsupportedModel
-from wisedb.model.capture import embedding_of, entering, observe
+from wisedb.model.capture import block_input, capture, embedding_of
 from wisedb.model.locate import locate
 from wisedb.model.tokens import encode_prompt
 
@@ -25,7 +25,7 @@ CLOSE: dict[str, Any] = {"rtol": 1e-4, "atol": 1e-5}
 def test_it_is_what_a_plain_forward_holds(family: str, together: int) -> None:
     model = tiny_model(family)
     layer = LAYERS - 1
-    found = list(observe(model, locate(model), layer, IDS, predictions=True, together=together))
+    found = list(capture(model, locate(model), layer, IDS, predictions=True, together=together))
     assert len(found) == len(IDS)
     for ids, seen in zip(IDS, found, strict=True):
         with torch.no_grad():
@@ -38,7 +38,7 @@ def test_it_is_what_a_plain_forward_holds(family: str, together: int) -> None:
 
 def test_no_hook_is_left_even_where_a_text_is_never_taken() -> None:
     model = tiny_model("llama")
-    texts = observe(model, locate(model), 1, IDS, together=1)
+    texts = capture(model, locate(model), 1, IDS, together=1)
     assert isinstance(texts, Generator) and next(texts).prediction is None
     assert any(module._forward_hooks or module._forward_pre_hooks for module in model.modules())
     texts.close()
@@ -47,7 +47,7 @@ def test_no_hook_is_left_even_where_a_text_is_never_taken() -> None:
 
 def test_states_are_found_however_a_block_is_called() -> None:
     states = torch.ones(1, 2, 3)
-    assert entering((states,), {}) is entering((), {"hidden_states": states}) is states
+    assert block_input((states,), {}) is block_input((), {"hidden_states": states}) is states
 
 
 def test_a_model_without_an_embedding_module_is_refused() -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from wisedb.store.blobs import Array, Blob
-from wisedb.store.derived_cache import folder, remembered_blob
+from wisedb.store.derived_cache import cached_blob, folder
 
 BLOB = Blob("pool", {"prompts": ["The sky is"]}, {"bits": Array("U8", (3,), b"abc")})
 
@@ -32,25 +32,25 @@ def make(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Maker:
 
 def test_it_is_made_once_for_all_that_it_depends_on(make: Maker) -> None:
     for made_from, times in ((("a", 1, None), 1), (("a", 1, None), 1), (("a", 2, None), 2), (("a", 1), 3)):
-        assert remembered_blob("pool", made_from, make) == BLOB
+        assert cached_blob("pool", made_from, make) == BLOB
         assert make.made == times
-    remembered_blob("statistics", ("a", 1), make)
+    cached_blob("statistics", ("a", 1), make)
     assert make.made == 4
 
 
 def test_damage_is_noticed(make: Maker) -> None:
-    remembered_blob("pool", ("a",), make)
+    cached_blob("pool", ("a",), make)
     for file in folder().rglob("*.safetensors"):
         file.chmod(0o644)
         file.write_bytes(file.read_bytes()[:-1] + b"x")
-    assert remembered_blob("pool", ("a",), make) == BLOB
+    assert cached_blob("pool", ("a",), make) == BLOB
     assert make.made == 2
 
 
 def test_where_nothing_can_be_written_it_is_made_each_time(make: Maker, tmp_path: Path) -> None:
     (tmp_path / "cache").write_text("no folder")
     for times in (1, 2):
-        assert remembered_blob("pool", ("a",), make) == BLOB
+        assert cached_blob("pool", ("a",), make) == BLOB
         assert make.made == times
 
 
@@ -59,5 +59,5 @@ def test_a_failure_is_told_and_not_remembered(make: Maker) -> None:
         raise ZeroDivisionError
 
     with pytest.raises(ZeroDivisionError):
-        remembered_blob("pool", ("a",), fail)
-    assert remembered_blob("pool", ("a",), make) == BLOB
+        cached_blob("pool", ("a",), fail)
+    assert cached_blob("pool", ("a",), make) == BLOB

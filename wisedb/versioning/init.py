@@ -16,7 +16,7 @@ from wisedb.serving.blobs import PendingBlobs
 from wisedb.serving.resources import StoreResources
 from wisedb.store.blobs import Blob
 from wisedb.store.commits import Commit
-from wisedb.store.derived_cache import remembered_blob
+from wisedb.store.derived_cache import cached_blob
 from wisedb.store.signature import Signature
 from wisedb.store.store import FOLDER, Store
 
@@ -123,7 +123,7 @@ def _written_pool(base: LoadedBase, record: BaseModel, seed: int) -> Blob:
         return _blob_of(whole, HELD_OUT * len(whole.prompts) // (POOL_PROMPTS + HELD_OUT))
 
     made_from = (record.fingerprint, str(base.model.dtype), seed, POOL_PROMPTS, HELD_OUT, CONTEXTS)
-    return remembered_blob(POOL, made_from, write)
+    return cached_blob(POOL, made_from, write)
 
 
 def _blob_of(whole: Pool, held_out: int) -> Blob:

@@ -8,7 +8,7 @@ import torch
 from wisedb.memory.kinds.masked_delta import MaskedDelta
 from wisedb.repository import Repository
 from wisedb.serving.memory_codec import read_memories
-from wisedb.versioning.diff.tensors import tensor_diff
+from wisedb.versioning.diff.tensors import diff_tensors
 
 
 def _changes(repository: Repository, rev: str) -> list[MaskedDelta]:
@@ -22,7 +22,7 @@ def _changes(repository: Repository, rev: str) -> list[MaskedDelta]:
 
 def test_a_memory_that_went_on_and_one_that_was_begun(history: Repository) -> None:
     (before,), (after, begun) = _changes(history, "HEAD~1"), _changes(history, "HEAD")
-    grown, fresh = tensor_diff(history.store, "HEAD~1", "HEAD").memories
+    grown, fresh = diff_tensors(history.store, "HEAD~1", "HEAD").memories
     assert grown.entries == int(after.mask.sum()) and grown.id != fresh.id
     assert grown.before == pytest.approx(float(before.dense(dtype=torch.float32).norm()), rel=1e-4)
     assert grown.after == pytest.approx(float(after.dense(dtype=torch.float32).norm()), rel=1e-4)
@@ -35,7 +35,7 @@ def test_a_memory_that_went_on_and_one_that_was_begun(history: Repository) -> No
 
 
 def test_the_other_way_round_it_is_taken_away(history: Repository) -> None:
-    forth, back = tensor_diff(history.store, "HEAD~1", "HEAD"), tensor_diff(history.store, "HEAD", "HEAD~1")
+    forth, back = diff_tensors(history.store, "HEAD~1", "HEAD"), diff_tensors(history.store, "HEAD", "HEAD~1")
     for one, other in zip(forth.memories, back.memories, strict=True):
         assert (one.id, one.before, one.after) == (other.id, other.after, other.before)
         assert one.change == pytest.approx(other.change)
@@ -44,7 +44,7 @@ def test_the_other_way_round_it_is_taken_away(history: Repository) -> None:
 
 def test_where_two_masks_overlap(history: Repository) -> None:
     one, other = _changes(history, "HEAD")
-    (overlap,) = tensor_diff(history.store, "HEAD", "HEAD").overlaps
+    (overlap,) = diff_tensors(history.store, "HEAD", "HEAD").overlaps
     both = one.mask & other.mask
     assert overlap.shared == pytest.approx(int(both.sum()) / min(int(one.mask.sum()), int(other.mask.sum())))
     products = (one.dense(dtype=torch.float32) * other.dense(dtype=torch.float32))[both]

@@ -6,7 +6,7 @@ import pytest
 
 from wisedb.edits import Edit
 from wisedb.errors import InputError, UsageError
-from wisedb.versioning.merging.choices import UNDECIDED, Choices, settle, template
+from wisedb.versioning.merging.choices import UNDECIDED, Choices, resolve_conflicts, template
 from wisedb.versioning.merging.facts import merge_facts
 
 PROMPTS = ("The capital of Australia is", "Water boils at")
@@ -32,7 +32,7 @@ CONFLICTS = merge_facts(BASE, OURS, THEIRS)
     ],
 )
 def test_a_choice_decides(choice: object, target: str | None) -> None:
-    settled = settle(CONFLICTS, Choices(each={PROMPTS[0].upper(): choice, PROMPTS[1]: "ours"}))
+    settled = resolve_conflicts(CONFLICTS, Choices(each={PROMPTS[0].upper(): choice, PROMPTS[1]: "ours"}))
     assert not settled.conflicts and settled.facts[SECOND] == OURS[SECOND]
     winner = settled.facts.get(FIRST)
     assert (None if winner is None else winner.target) == target
@@ -43,19 +43,19 @@ def test_a_choice_decides(choice: object, target: str | None) -> None:
 
 def test_an_edit_of_ones_own_keeps_what_belongs_to_the_question() -> None:
     each = {PROMPTS[0]: {"target": "four", "reason": "we asked"}, PROMPTS[1]: None}
-    (made,) = settle(CONFLICTS, Choices(each=each)).made
+    (made,) = resolve_conflicts(CONFLICTS, Choices(each=each)).made
     assert (made.prompt, made.rephrases, made.reason) == (PROMPTS[0], ("Well?",), "we asked")
 
 
 def test_one_side_decides_all() -> None:
     for side, facts_ in (("ours", OURS), ("theirs", THEIRS)):
-        assert settle(CONFLICTS, Choices(side)).facts == facts_
+        assert resolve_conflicts(CONFLICTS, Choices(side)).facts == facts_
 
 
 def test_what_was_reverted_on_one_side_does_not_come_back_from_below() -> None:
     merged = merge_facts(BASE, OURS, {})
-    assert settle(merged, Choices("ours")).losers[FIRST] == {BASE[FIRST].id}
-    assert settle(merged, Choices("theirs")).losers[FIRST] == {BASE[FIRST].id, OURS[FIRST].id}
+    assert resolve_conflicts(merged, Choices("ours")).losers[FIRST] == {BASE[FIRST].id}
+    assert resolve_conflicts(merged, Choices("theirs")).losers[FIRST] == {BASE[FIRST].id, OURS[FIRST].id}
 
 
 NO_CHOICES: tuple[object, ...] = (
@@ -75,7 +75,7 @@ NO_CHOICES: tuple[object, ...] = (
 )
 def test_what_is_no_choice_is_refused_by_name(each: dict[str, object], message: str) -> None:
     with pytest.raises(InputError) as caught:
-        settle(CONFLICTS, Choices(each=each))
+        resolve_conflicts(CONFLICTS, Choices(each=each))
     assert message in caught.value.message
 
 
@@ -83,7 +83,7 @@ def test_the_template_names_every_conflict_and_decides_none() -> None:
     made = template(CONFLICTS.conflicts)
     assert list(made) == list(PROMPTS)
     with pytest.raises(InputError, match="is not one"):
-        settle(CONFLICTS, Choices(each=made))
+        resolve_conflicts(CONFLICTS, Choices(each=made))
 
 
 def test_one_side_and_a_choice_for_each_exclude_each_other() -> None:

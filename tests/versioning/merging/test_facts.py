@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from wisedb.edits import Edit
-from wisedb.versioning.merging.choices import settle
+from wisedb.versioning.merging.choices import resolve_conflicts
 from wisedb.versioning.merging.facts import Facts, merge_facts
 
 PROMPTS = ("The capital of Australia is", "Water boils at", "12 + 30 =", "Iron has the symbol")
@@ -99,4 +99,4 @@ def test_of_two_records_of_one_answer_ours_stays() -> None:
     ours, theirs = Edit(PROMPTS[0], "one", reason="ours"), Edit(PROMPTS[0].upper(), "one", reason="theirs")
     merged = merge_facts({}, {ours.key: ours}, {theirs.key: theirs})
     assert list(merged.facts.values()) == [ours] and merged.doubled == ((ours, theirs),)
-    assert settle(merged).losers == {ours.key: {theirs.id}}
+    assert resolve_conflicts(merged).losers == {ours.key: {theirs.id}}

@@ -20,7 +20,7 @@ from wisedb.memory.gates.keys.token_flags import (
     OPEN,
     join_before,
 )
-from wisedb.model.capture import observe
+from wisedb.model.capture import capture
 from wisedb.model.locate import locate
 from wisedb.model.tokens import encode_prompt
 
@@ -29,7 +29,7 @@ def scores_of(index: KeyIndex, *prompts: str) -> list[float]:
     model = tiny_model("llama")
     encoded = [encode_prompt(TOKENIZER, prompt) for prompt in prompts]
     found = []
-    for ids, seen in zip(encoded, observe(model, locate(model), index.statistics.layer, encoded), strict=True):
+    for ids, seen in zip(encoded, capture(model, locate(model), index.statistics.layer, encoded), strict=True):
         tokens, relations = index.statistics.tokens(seen.tokens)[None], index.statistics.relations(seen.states)[None]
         flags = index.statistics.flags_of(torch.tensor([ids]), tokens)
         everything = torch.ones(1, len(ids), dtype=torch.bool)
