@@ -28,16 +28,16 @@ if TYPE_CHECKING:
 
     from wisedb.export.merged import ExportResult
     from wisedb.model.base import LoadedBase
-    from wisedb.serving.evaluate import Evaluation
+    from wisedb.serving.evaluation import Evaluation
     from wisedb.serving.explain import Explanation
     from wisedb.serving.generate import Generation
     from wisedb.store.fsck import FsckReport
     from wisedb.store.gc import GcReport
     from wisedb.store.reflog import RefMove
     from wisedb.versioning.cherry_pick import CherryPickResult
-    from wisedb.versioning.commit import CommitResult
     from wisedb.versioning.diff.facts import Diff
     from wisedb.versioning.merging.result import MergeResult
+    from wisedb.versioning.proposal import CommitResult
     from wisedb.versioning.refs import HeadMove, NamedRef
     from wisedb.versioning.reports import BlameResult, CommitDetails, LogEntry, Reindexed, Status, Table
 

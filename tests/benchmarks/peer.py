@@ -40,9 +40,10 @@ from wisedb.model.tokens import encode_prompt
 from wisedb.progress import Progress
 from wisedb.repository import Repository
 from wisedb.serving.assemble import attached_at_commit
-from wisedb.serving.evaluate import Questions, ask, exact_matches
+from wisedb.serving.evaluate import exact_matches
 from wisedb.serving.exact_match import same_answer
 from wisedb.serving.generate import continue_prompts
+from wisedb.serving.questions import Questions, ask
 from wisedb.serving.score import Pair, Scored, agreement, mean_share, score
 
 EDITORS: Mapping[str, tuple[str, ...]] = {

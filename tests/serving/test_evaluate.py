@@ -7,7 +7,7 @@ import pytest
 from tests.stores import AUSTRALIA, HAMLET, NEWER, SPAIN, SUM
 from wisedb.errors import InputError, UsageError
 from wisedb.repository import Repository
-from wisedb.serving.evaluate import ask
+from wisedb.serving.questions import ask
 
 KEYS = {
     "commit",

@@ -24,12 +24,14 @@ from wisedb.bench.task import Task
 from wisedb.errors import WisedbError
 from wisedb.model.base import LoadedBase, accelerator, load_for
 from wisedb.progress import Listener, Progress
-from wisedb.serving.evaluate import Evaluation, evaluate
+from wisedb.serving.evaluate import evaluate
+from wisedb.serving.evaluation import Evaluation
 from wisedb.store.lock import StoreLock
 from wisedb.store.signature import Signature
 from wisedb.store.store import FOLDER, Store
-from wisedb.versioning.commit import CommitResult, commit_edits
+from wisedb.versioning.commit import commit_edits
 from wisedb.versioning.init import init
+from wisedb.versioning.proposal import CommitResult
 
 AUTHOR: Final = "wisedb bench"
 

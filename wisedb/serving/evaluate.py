@@ -3,114 +3,31 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from wisedb.edits import Edit, normalise_prompt
+from wisedb.edits import Edit
 from wisedb.errors import InputError
 from wisedb.memory.slots import BASE
 from wisedb.model.base import LoadedBase
 from wisedb.progress import Listener, Progress
 from wisedb.serving.assemble import attached_at_commit, check_mode
+from wisedb.serving.evaluation import Evaluation
 from wisedb.serving.exact_match import same_answer
 from wisedb.serving.generate import continue_prompts
-from wisedb.serving.memory_codec import KEYS
-from wisedb.serving.score import Pair, Scored, agreement, mean_share, pairs_of, score
+from wisedb.serving.questions import Questions, ask, trained_rephrases
+from wisedb.serving.score import Scored, agreement, mean_share, pairs_of, score
 from wisedb.store import history
 
 if TYPE_CHECKING:
     from wisedb.memory.hooks import AttachedMemories
-    from wisedb.store.commits import Commit
     from wisedb.store.store import Store
 
 _EXTRA_TOKENS = 8
 """Tokens beyond the target's that an answer may take until it stops by itself: closing punctuation, a newline."""
 _ANSWER_BATCH = 64
 """Prompts that are answered with one token limit."""
-_OWN_ANSWER = 5
-"""Tokens of the unedited model's own answer over which locality is measured where no answer is given."""
-
-
-@dataclass(frozen=True, slots=True)
-class Evaluation:
-    """The figures of one commit; shares are 0 to 1, and ``None`` where there was nothing to measure.
-
-    Attributes:
-        commit: which commit.
-        mode: ``retrieve``, ``merge`` or ``base``.
-        n: how many edits were measured.
-        reliability: mean over the edits of the share of target tokens that are the argmax, teacher-forced, on the
-            edit prompt.
-        generalization: the same on the rephrased prompts (mean over each edit's, then over the edits).
-        locality: mean over unrelated prompts of the share of answer tokens whose argmax equals the unedited model's
-            (agreement, not accuracy).
-        exact_match: share of the edits whose greedy answer to the prompt alone, at its natural stop, is the target.
-        exact_match_rephrase: the same over the rephrased prompts.
-        recall_at_1: share of the measured edits in force that are routed to the memory that holds them.
-        recall_at_1_rephrase: the same over their rephrased prompts.
-        false_fire: share of the unrelated prompts that are routed to any memory.
-        oracle: reliability and generalization where each edit's memory is told.
-        base: reliability, generalization and exact match of the unedited model.
-        seconds: how long the measurement took.
-    """
-
-    commit: str
-    mode: str
-    n: int
-    reliability: float | None
-    generalization: float | None
-    locality: float | None
-    exact_match: float | None
-    exact_match_rephrase: float | None
-    recall_at_1: float | None
-    recall_at_1_rephrase: float | None
-    false_fire: float | None
-    oracle: Mapping[str, float | None]
-    base: Mapping[str, float | None]
-    seconds: float
-
-    def to_json(self) -> dict[str, Any]:
-        """As ``wisedb eval --json`` prints it."""
-        return {
-            "commit": self.commit,
-            "mode": self.mode,
-            "n": self.n,
-            "reliability": self.reliability,
-            "generalization": self.generalization,
-            "locality": self.locality,
-            "exact_match": self.exact_match,
-            "exact_match_rephrase": self.exact_match_rephrase,
-            "router": {
-                "recall_at_1": self.recall_at_1,
-                "recall_at_1_rephrase": self.recall_at_1_rephrase,
-                "false_fire": self.false_fire,
-            },
-            "oracle": dict(self.oracle),
-            "base": dict(self.base),
-            "seconds": self.seconds,
-        }
-
-
-@dataclass(frozen=True, slots=True)
-class Questions:
-    """What is asked of a model, encoded once.
-
-    Attributes:
-        edits: the edits measured.
-        direct: one pair an edit: its prompt and target.
-        rephrases: by edit, the wordings that are measured.
-        rephrased: one pair a rephrase: that wording and the target.
-        owners: for each of ``rephrased``, the edit's place in ``edits``.
-        unrelated: the locality prompts with the answer tokens over which they are compared.
-    """
-
-    edits: tuple[Edit, ...]
-    direct: tuple[Pair, ...]
-    rephrases: tuple[tuple[str, ...], ...]
-    rephrased: tuple[Pair, ...]
-    owners: tuple[int, ...]
-    unrelated: tuple[Pair, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,7 +82,7 @@ def evaluate(
         base,
         edits,
         trained_on_locality=commit.trained_on_locality,
-        trained_on=_trained_rephrases(store, commit),
+        trained_on=trained_rephrases(store, commit),
     )
     pad = base.tokenizer.pad_token_id or 0
 
@@ -215,60 +132,6 @@ def evaluate(
     name = mode if data is None and limit is None else f"{mode}-data"
     store.scores.put(commit_id, name, result.to_json())
     return result
-
-
-def ask(
-    store: Store,
-    base: LoadedBase,
-    edits: tuple[Edit, ...],
-    *,
-    trained_on_locality: bool,
-    trained_on: Collection[str] = (),
-) -> Questions:
-    """Encode everything that is asked about ``edits``.
-
-    Rephrases that were trained on (``trained_on``, normalised) are left out: generalization is measured on others.
-
-    Unrelated prompts are the edits' own locality prompts, or, where there are none or the editor trained on them, the
-    part of the store's pool that no training sees. What training saw all the same (a model that writes its own pool
-    may come upon such a prompt) and what is itself edited is left out.
-    """
-    pool = {} if store.config.editor.pool is None else store.objects.meta(store.config.editor.pool)[1]
-    seen = {normalise_prompt(prompt) for prompt in pool.get("prompts", [])} | {edit.key for edit in edits}
-    unrelated: dict[tuple[str, str | None], None] = {}
-    if not trained_on_locality:
-        listed = [item for edit in edits for item in edit.locality]
-        unrelated = {(item.prompt, item.answer): None for item in listed if normalise_prompt(item.prompt) not in seen}
-    if not unrelated:
-        unrelated = {(prompt, None): None for prompt in pool.get("held_out", [])}
-    open_ended = [prompt for prompt, answer in unrelated if answer is None]
-    own = iter(continue_prompts(base.model, base.tokenizer, open_ended, max_new_tokens=_OWN_ANSWER))
-    answered = [(prompt, next(own).text if answer is None else answer) for prompt, answer in unrelated]
-    wordings = tuple(
-        tuple(text for text in edit.rephrases if normalise_prompt(text) not in trained_on) for edit in edits
-    )
-    return Questions(
-        edits,
-        tuple(pairs_of(base.tokenizer, [(edit.prompt, edit.target) for edit in edits])),
-        wordings,
-        tuple(
-            pairs_of(
-                base.tokenizer,
-                [(text, edit.target) for edit, texts in zip(edits, wordings, strict=True) for text in texts],
-            )
-        ),
-        tuple(place for place, texts in enumerate(wordings) for _ in texts),
-        # A model that answers with its end token at once leaves nothing to compare.
-        tuple(pairs_of(base.tokenizer, [(prompt, answer) for prompt, answer in answered if answer.strip()])),
-    )
-
-
-def _trained_rephrases(store: Store, commit: Commit) -> frozenset[str]:
-    """The rephrases, normalised, by which memories of a commit were told to be found."""
-    keys = (memory.blobs.get(KEYS) for memory in commit.memories)
-    metas = (store.objects.meta(blob_id)[1] for blob_id in keys if blob_id is not None)
-    told = [edit_id for meta in metas if meta.get("rephrases") for edit_id in meta["edits"]]
-    return frozenset(normalise_prompt(text) for edit in history.edits_of(store, told) for text in edit.rephrases)
 
 
 def exact_matches(base: LoadedBase, asked: Sequence[tuple[str, str]], handle: AttachedMemories | None) -> list[bool]:

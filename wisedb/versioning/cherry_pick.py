@@ -11,12 +11,12 @@ from wisedb.edits import Edit, normalise_prompt
 from wisedb.errors import InputError, NothingToCommit, RefMoved, UsageError
 from wisedb.progress import Listener
 from wisedb.store.signature import Signature
-from wisedb.versioning.commit import CommitResult, change, propose
 from wisedb.versioning.fact_changes import facts_of, plan_fact_changes
 from wisedb.versioning.land import read_tip
 from wisedb.versioning.merging.base import facts_at, same_base
 from wisedb.versioning.merging.choices import Choices, resolve_conflicts, template
 from wisedb.versioning.merging.facts import Conflict, merge_facts
+from wisedb.versioning.proposal import CommitResult, commit_proposal, propose
 from wisedb.versioning.revert import parent_of
 from wisedb.versioning.streams import read_streams
 
@@ -156,7 +156,7 @@ def _land(
     message = signed.message.strip() or store.objects.commit(source).message
     signed = replace(signed, message=f"{message}\n\n(cherry picked from commit {source})")
     proposal = propose(store, tip, choice, new=new, removed=removed, held=held)
-    return change(store, base, proposal, signed, action="cherry-pick", progress=progress)
+    return commit_proposal(store, base, proposal, signed, action="cherry-pick", progress=progress)
 
 
 class _Pending:

@@ -25,9 +25,9 @@ from wisedb.serving.blobs import PendingBlobs
 from wisedb.serving.memory_codec import origin_blob, version_blob
 from wisedb.store.commits import MemoryEntry
 from wisedb.store.signature import Signature
-from wisedb.versioning.commit import CommitResult, Proposal, change
 from wisedb.versioning.fact_changes import facts_of
 from wisedb.versioning.land import read_tip
+from wisedb.versioning.proposal import CommitResult, Proposal, commit_proposal
 from wisedb.versioning.streams import Owned, before, read_streams
 
 if TYPE_CHECKING:
@@ -102,7 +102,7 @@ def import_easyedit(
     proposal = Proposal(
         tip, choice, (tip.id,), (*tip.commit.memories, *entries), tuple(held), (), tuple(records), pending
     )
-    return change(store, base, proposal, signature, action="import", progress=progress)
+    return commit_proposal(store, base, proposal, signature, action="import", progress=progress)
 
 
 def _put(

@@ -14,10 +14,10 @@ from wisedb.progress import Listener
 from wisedb.store import history
 from wisedb.store.graph import ancestors
 from wisedb.store.signature import Signature
-from wisedb.versioning.commit import CommitResult, change, propose
 from wisedb.versioning.fact_changes import facts_of, plan_fact_changes, without_edits
 from wisedb.versioning.land import read_tip
 from wisedb.versioning.planning import NewEdits
+from wisedb.versioning.proposal import CommitResult, commit_proposal, propose
 from wisedb.versioning.streams import Owned, changes, in_force, owner_of, read_streams
 
 if TYPE_CHECKING:
@@ -82,7 +82,7 @@ def revert_edits(
     removed = [edit.id for edit in reversal.removed]
     restored = _as_written(store, tip.id, reversal.restored, choice)
     proposal = propose(store, tip, choice, restored=restored, removed=removed, held=held)
-    return change(store, base, proposal, chosen, action="revert", progress=progress)
+    return commit_proposal(store, base, proposal, chosen, action="revert", progress=progress)
 
 
 def find(store: Store, at: str, held: Sequence[Owned], what: Sequence[str], mainline: int | None = None) -> Reversal:

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from wisedb.model.base import LoadedBase
     from wisedb.store.commits import Commit
     from wisedb.store.store import Store
-    from wisedb.versioning.commit import Proposal
+    from wisedb.versioning.proposal import Proposal
 
 FAST_FORWARD = ("auto", "never", "only")
 """When the branch is just moved: where that is possible, never, or only then."""
@@ -89,7 +89,7 @@ def plan_merge(
         clean = {key: edit for key, edit in before.items() if key not in undecided}
         return MergePlan(tip, rev, _with_facts(found, clean, settled.facts))
     # Here, so that a conflict or a fast-forward is told without loading torch.
-    from wisedb.versioning.commit import Proposal
+    from wisedb.versioning.proposal import Proposal
 
     choice = chosen(store.config.editor)
     joined = join(
@@ -164,9 +164,9 @@ def merge(
     chosen = signature or Signature("")
     if not chosen.message.strip():
         chosen = replace(chosen, message=_message(store, planned))
-    from wisedb.versioning.commit import change
+    from wisedb.versioning.proposal import commit_proposal
 
-    made = change(store, load(), planned.proposal, chosen, action=f"merge {rev}", progress=progress)
+    made = commit_proposal(store, load(), planned.proposal, chosen, action=f"merge {rev}", progress=progress)
     return replace(
         found,
         commit=made.commit,

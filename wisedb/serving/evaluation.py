@@ -1,0 +1,67 @@
+"""The figures of one commit, as they are shown and kept."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class Evaluation:
+    """The figures of one commit; shares are 0 to 1, and ``None`` where there was nothing to measure.
+
+    Attributes:
+        commit: which commit.
+        mode: ``retrieve``, ``merge`` or ``base``.
+        n: how many edits were measured.
+        reliability: mean over the edits of the share of target tokens that are the argmax, teacher-forced, on the
+            edit prompt.
+        generalization: the same on the rephrased prompts (mean over each edit's, then over the edits).
+        locality: mean over unrelated prompts of the share of answer tokens whose argmax equals the unedited model's
+            (agreement, not accuracy).
+        exact_match: share of the edits whose greedy answer to the prompt alone, at its natural stop, is the target.
+        exact_match_rephrase: the same over the rephrased prompts.
+        recall_at_1: share of the measured edits in force that are routed to the memory that holds them.
+        recall_at_1_rephrase: the same over their rephrased prompts.
+        false_fire: share of the unrelated prompts that are routed to any memory.
+        oracle: reliability and generalization where each edit's memory is told.
+        base: reliability, generalization and exact match of the unedited model.
+        seconds: how long the measurement took.
+    """
+
+    commit: str
+    mode: str
+    n: int
+    reliability: float | None
+    generalization: float | None
+    locality: float | None
+    exact_match: float | None
+    exact_match_rephrase: float | None
+    recall_at_1: float | None
+    recall_at_1_rephrase: float | None
+    false_fire: float | None
+    oracle: Mapping[str, float | None]
+    base: Mapping[str, float | None]
+    seconds: float
+
+    def to_json(self) -> dict[str, Any]:
+        """As ``wisedb eval --json`` prints it."""
+        return {
+            "commit": self.commit,
+            "mode": self.mode,
+            "n": self.n,
+            "reliability": self.reliability,
+            "generalization": self.generalization,
+            "locality": self.locality,
+            "exact_match": self.exact_match,
+            "exact_match_rephrase": self.exact_match_rephrase,
+            "router": {
+                "recall_at_1": self.recall_at_1,
+                "recall_at_1_rephrase": self.recall_at_1_rephrase,
+                "false_fire": self.false_fire,
+            },
+            "oracle": dict(self.oracle),
+            "base": dict(self.base),
+            "seconds": self.seconds,
+        }

@@ -1,0 +1,96 @@
+"""What a model is asked when a commit is measured: its edits, other wordings of them, and unrelated prompts."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from wisedb.edits import Edit, normalise_prompt
+from wisedb.model.base import LoadedBase
+from wisedb.serving.generate import continue_prompts
+from wisedb.serving.memory_codec import KEYS
+from wisedb.serving.score import Pair, pairs_of
+from wisedb.store import history
+
+if TYPE_CHECKING:
+    from wisedb.store.commits import Commit
+    from wisedb.store.store import Store
+
+_OWN_ANSWER = 5
+"""Tokens of the unedited model's own answer over which locality is measured where no answer is given."""
+
+
+@dataclass(frozen=True, slots=True)
+class Questions:
+    """What is asked of a model, encoded once.
+
+    Attributes:
+        edits: the edits measured.
+        direct: one pair an edit: its prompt and target.
+        rephrases: by edit, the wordings that are measured.
+        rephrased: one pair a rephrase: that wording and the target.
+        owners: for each of ``rephrased``, the edit's place in ``edits``.
+        unrelated: the locality prompts with the answer tokens over which they are compared.
+    """
+
+    edits: tuple[Edit, ...]
+    direct: tuple[Pair, ...]
+    rephrases: tuple[tuple[str, ...], ...]
+    rephrased: tuple[Pair, ...]
+    owners: tuple[int, ...]
+    unrelated: tuple[Pair, ...]
+
+
+def ask(
+    store: Store,
+    base: LoadedBase,
+    edits: tuple[Edit, ...],
+    *,
+    trained_on_locality: bool,
+    trained_on: Collection[str] = (),
+) -> Questions:
+    """Encode everything that is asked about ``edits``.
+
+    Rephrases that were trained on (``trained_on``, normalised) are left out: generalization is measured on others.
+
+    Unrelated prompts are the edits' own locality prompts, or, where there are none or the editor trained on them, the
+    part of the store's pool that no training sees. What training saw all the same (a model that writes its own pool
+    may come upon such a prompt) and what is itself edited is left out.
+    """
+    pool = {} if store.config.editor.pool is None else store.objects.meta(store.config.editor.pool)[1]
+    seen = {normalise_prompt(prompt) for prompt in pool.get("prompts", [])} | {edit.key for edit in edits}
+    unrelated: dict[tuple[str, str | None], None] = {}
+    if not trained_on_locality:
+        listed = [item for edit in edits for item in edit.locality]
+        unrelated = {(item.prompt, item.answer): None for item in listed if normalise_prompt(item.prompt) not in seen}
+    if not unrelated:
+        unrelated = {(prompt, None): None for prompt in pool.get("held_out", [])}
+    open_ended = [prompt for prompt, answer in unrelated if answer is None]
+    own = iter(continue_prompts(base.model, base.tokenizer, open_ended, max_new_tokens=_OWN_ANSWER))
+    answered = [(prompt, next(own).text if answer is None else answer) for prompt, answer in unrelated]
+    wordings = tuple(
+        tuple(text for text in edit.rephrases if normalise_prompt(text) not in trained_on) for edit in edits
+    )
+    return Questions(
+        edits,
+        tuple(pairs_of(base.tokenizer, [(edit.prompt, edit.target) for edit in edits])),
+        wordings,
+        tuple(
+            pairs_of(
+                base.tokenizer,
+                [(text, edit.target) for edit, texts in zip(edits, wordings, strict=True) for text in texts],
+            )
+        ),
+        tuple(place for place, texts in enumerate(wordings) for _ in texts),
+        # A model that answers with its end token at once leaves nothing to compare.
+        tuple(pairs_of(base.tokenizer, [(prompt, answer) for prompt, answer in answered if answer.strip()])),
+    )
+
+
+def trained_rephrases(store: Store, commit: Commit) -> frozenset[str]:
+    """The rephrases, normalised, by which memories of a commit were told to be found."""
+    keys = (memory.blobs.get(KEYS) for memory in commit.memories)
+    metas = (store.objects.meta(blob_id)[1] for blob_id in keys if blob_id is not None)
+    told = [edit_id for meta in metas if meta.get("rephrases") for edit_id in meta["edits"]]
+    return frozenset(normalise_prompt(text) for edit in history.edits_of(store, told) for text in edit.rephrases)
