@@ -23,10 +23,10 @@ from typing import Any
 import click
 import torch
 
-from wisedb.editors.common.limits import ensure_room, positions
+from wisedb.editors.common.limits import ensure_fits_model
 from wisedb.edits import Edit
 from wisedb.errors import TrainingFailed
-from wisedb.model.tokens import encode_pair
+from wisedb.model.tokens import context_length, encode_pair
 from wisedb.repository import Repository
 
 
@@ -42,7 +42,7 @@ def read(path: Path, start: int, count: int) -> list[Edit]:
 def fits(model: Any, tokenizer: Any, edit: Edit) -> bool:
     """Whether the model reads prompt and passage to the end."""
     try:
-        ensure_room(model, tokenizer, [edit])
+        ensure_fits_model(model, tokenizer, [edit])
     except TrainingFailed:
         return False
     return True
@@ -62,7 +62,7 @@ def figures(model: Any, tokenizer: Any, edits: list[Edit]) -> dict[str, float]:
         said = found.logits[0, len(prompt) - 1 : -1].argmax(-1)
         shares.append(float((said == ids[0, len(prompt) :]).float().mean()))
         sentence = _words(re.split(r"(?<=[.!?])\s", edit.target.strip())[0])
-        room = positions(model) or len(prompt) + len(answer)
+        room = context_length(model) or len(prompt) + len(answer)
         length = min(room - len(prompt), len(encode_pair(tokenizer, edit.prompt, sentence, end=False)[1]) + 8)
         output = model.generate(
             input_ids=torch.tensor([prompt]),

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any, Final
 import torch
 from transformers import GenerationConfig
 
-from wisedb.model.tokens import encode_prompt
+from wisedb.model.tokens import context_length, encode_prompt
 from wisedb.progress import Listener, Progress
 from wisedb.serving.assemble import attached_at_commit, check_mode
 
@@ -137,9 +137,9 @@ def _settle(device: torch.device) -> None:
 
 
 def _encoded(base: LoadedBase, prompts: Sequence[str]) -> list[torch.Tensor]:
-    room = getattr(base.model.config.get_text_config(), "max_position_embeddings", None)
+    length = context_length(base.model)
     rows = [encode_prompt(base.tokenizer, prompt) for prompt in prompts]
-    fitting = [row for row in rows if row and (room is None or len(row) + 1 + TOKENS <= room)]
+    fitting = [row for row in rows if row and (length is None or len(row) + 1 + TOKENS <= length)]
     return [torch.tensor([row], device=base.model.device) for row in fitting]
 
 

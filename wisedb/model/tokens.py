@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Literal
 
 import torch
+from torch import nn
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
@@ -63,6 +64,13 @@ def encode_pair(
     if end and tokenizer.eos_token_id is not None:
         target_ids = [*target_ids, int(tokenizer.eos_token_id)]
     return prompt_ids, target_ids
+
+
+def context_length(model: nn.Module) -> int | None:
+    """How many tokens a model reads, or ``None`` where its config doesn't say (``max_position_embeddings``)."""
+    config = model.config.get_text_config()  # type: ignore[operator, union-attr]
+    found = getattr(config, "max_position_embeddings", None)
+    return found if isinstance(found, int) and found > 1 else None
 
 
 def pad_batch(

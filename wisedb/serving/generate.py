@@ -12,7 +12,7 @@ from transformers import GenerationConfig, StoppingCriteria, StoppingCriteriaLis
 
 from wisedb.errors import InputError, UsageError
 from wisedb.memory.slots import BASE
-from wisedb.model.tokens import encode_prompt, pad_batch
+from wisedb.model.tokens import context_length, encode_prompt, pad_batch
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
@@ -122,19 +122,19 @@ def continue_prompts(
     if max_new_tokens < 1:
         raise UsageError("at least one new token must be asked for", hint="Give --max-new-tokens 1 or more.")
     encoded = [encode_prompt(tokenizer, prompt) for prompt in prompts]
-    room = getattr(model.config.get_text_config(), "max_position_embeddings", None)
+    length = context_length(model)
     for prompt, ids in zip(prompts, encoded, strict=True):
         if not ids:
             raise InputError("an empty prompt can't be continued", hint="Give the prompt.")
-        if room is not None and len(ids) >= room:
+        if length is not None and len(ids) >= length:
             raise InputError(
-                f"the prompt {prompt[:40]!r}… has {len(ids)} tokens, the model takes {room}", hint="Shorten it."
+                f"the prompt {prompt[:40]!r}… has {len(ids)} tokens, the model takes {length}", hint="Shorten it."
             )
     order = sorted(range(len(prompts)), key=lambda row: -len(encoded[row]))
     found: dict[int, Continuation] = {}
     for start in range(0, len(order), _MOST_ROWS):
         rows = order[start : start + _MOST_ROWS]
-        limit = max_new_tokens if room is None else min(max_new_tokens, room - len(encoded[rows[0]]))
+        limit = max_new_tokens if length is None else min(max_new_tokens, length - len(encoded[rows[0]]))
         answers = _continue_batch(model, tokenizer, [encoded[row] for row in rows], limit, handle, one_line)
         found.update(zip(rows, answers, strict=True))
     return [found[row] for row in range(len(prompts))]

@@ -5,14 +5,14 @@ from __future__ import annotations
 import pytest
 
 from tests.editors.keyed.fixtures import EDITS, prepared
-from wisedb.editors.common.limits import ensure_fits, ensure_room, positions
+from wisedb.editors.common.limits import ensure_fits, ensure_fits_model
 from wisedb.edits import Edit
 from wisedb.errors import TrainingFailed
-from wisedb.model.tokens import encode_pair
+from wisedb.model.tokens import context_length, encode_pair
 
 
 def test_a_model_says_how_much_it_reads() -> None:
-    assert positions(prepared("gpt2", n_positions=24).model) == 24
+    assert context_length(prepared("gpt2", n_positions=24).model) == 24
 
 
 def test_an_edit_may_fill_the_model_to_the_last_position() -> None:
@@ -21,10 +21,10 @@ def test_an_edit_may_fill_the_model_to_the_last_position() -> None:
         edit = Edit(EDITS[0].prompt, " ".join(["play"] * words))
         prompt, answer = encode_pair(base.tokenizer, edit.prompt, edit.target, end=True)
         if len(prompt) + len(answer) <= 64:
-            ensure_room(base.model, base.tokenizer, [EDITS[1], edit])
+            ensure_fits_model(base.model, base.tokenizer, [EDITS[1], edit])
         else:
             with pytest.raises(TrainingFailed, match=f"{len(prompt)} tokens and its target {len(answer)}"):
-                ensure_room(base.model, base.tokenizer, [EDITS[1], edit])
+                ensure_fits_model(base.model, base.tokenizer, [EDITS[1], edit])
 
 
 def test_the_refusal_is_one_line() -> None:

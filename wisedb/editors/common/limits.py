@@ -9,20 +9,13 @@ from torch import nn
 
 from wisedb.edits import Edit
 from wisedb.errors import TrainingFailed
-from wisedb.model.tokens import encode_pair
+from wisedb.model.tokens import context_length, encode_pair
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
 
-def positions(model: nn.Module) -> int | None:
-    """How many tokens a model reads, or ``None`` where its config doesn't say (``max_position_embeddings``)."""
-    config = model.config.get_text_config()  # type: ignore[operator, union-attr]
-    found = getattr(config, "max_position_embeddings", None)
-    return found if isinstance(found, int) and found > 1 else None
-
-
-def ensure_room(model: nn.Module, tokenizer: PreTrainedTokenizerBase, edits: Iterable[Edit]) -> None:
+def ensure_fits_model(model: nn.Module, tokenizer: PreTrainedTokenizerBase, edits: Iterable[Edit]) -> None:
     """Refuse edits that the model can't read to their end, before anything is trained.
 
     A passage of which only the beginning was learned would break off in the middle, and nobody would be told.
@@ -35,7 +28,7 @@ def ensure_room(model: nn.Module, tokenizer: PreTrainedTokenizerBase, edits: Ite
     Raises:
         TrainingFailed: prompt, target and end token of one are more than the model's positions.
     """
-    limit = positions(model)
+    limit = context_length(model)
     for edit in edits if limit is not None else ():
         prompt, answer = encode_pair(tokenizer, edit.prompt, edit.target, end=True)
         ensure_fits(edit.prompt, len(prompt), len(answer), limit)

@@ -14,7 +14,7 @@ import torch
 from wisedb.config import Setting
 from wisedb.editors.common.cached_forward import cached_forward_of
 from wisedb.editors.common.in_order import plan_in_order
-from wisedb.editors.common.limits import ensure_room
+from wisedb.editors.common.limits import ensure_fits_model
 from wisedb.editors.common.pool import POOL
 from wisedb.editors.common.settings import parse
 from wisedb.editors.grace.codebook import GraceCodebook, initial_radius
@@ -76,7 +76,7 @@ class Grace:
 
     def check(self, base: LoadedBase, settings: GraceSettings, edits: Sequence[Edit]) -> None:
         """Prompt and target must fit into what the model reads."""
-        ensure_room(base.model, base.tokenizer, edits)
+        ensure_fits_model(base.model, base.tokenizer, edits)
 
     def begin(self, base: LoadedBase, settings: GraceSettings, seed: int) -> Codebook:
         """A codebook without keys."""

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
-from wisedb.editors.common.limits import ensure_fits, positions
+from wisedb.editors.common.limits import ensure_fits
 from wisedb.editors.keyed.sequences import CachedSequence, Encoded, Minibatch, cached, collate
-from wisedb.model.tokens import encode_pair
+from wisedb.model.tokens import context_length, encode_pair
 
 if TYPE_CHECKING:
     from wisedb.editors.keyed.activation_cache import ActivationCache
@@ -61,7 +61,7 @@ class EncodedDataset:
         cache: ActivationCache | None = None,
     ) -> None:
         self._context = context
-        limit = positions(context.model)
+        limit = context_length(context.model)
         self._encoded = [_encode(context, prompts, target, limit, end=end) for prompts, target in texts]
         width = context.projection.d_ff + context.projection.d_model
         size = width * sum(len(ids) for prompts in self._encoded for ids, _ in prompts) * context.feature_bytes

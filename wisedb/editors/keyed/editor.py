@@ -10,7 +10,7 @@ import torch
 
 from wisedb.config import Setting
 from wisedb.editors.common.key_statistics import STATISTICS
-from wisedb.editors.common.limits import ensure_room
+from wisedb.editors.common.limits import ensure_fits_model
 from wisedb.editors.common.pool import POOL
 from wisedb.editors.keyed.calibrate import calibrate
 from wisedb.editors.keyed.context import default_dtype, prepare
@@ -70,7 +70,7 @@ class Keyed:
 
     def check(self, base: LoadedBase, settings: KeyedSettings, edits: Sequence[Edit]) -> None:
         """Prompt and target must fit into what the model reads."""
-        ensure_room(base.model, base.tokenizer, edits)
+        ensure_fits_model(base.model, base.tokenizer, edits)
 
     def begin(self, base: LoadedBase, settings: KeyedSettings, seed: int) -> MaskedDelta:
         """ΔW = 0 under a random mask."""

@@ -12,7 +12,7 @@ from wisedb.config import Setting
 from wisedb.editors.common.cached_forward import cached_forward_of
 from wisedb.editors.common.covariance import COVARIANCE
 from wisedb.editors.common.in_order import plan_in_order
-from wisedb.editors.common.limits import ensure_room
+from wisedb.editors.common.limits import ensure_fits_model
 from wisedb.editors.common.pool import POOL
 from wisedb.editors.common.settings import parse
 from wisedb.editors.resources import Need
@@ -65,7 +65,7 @@ class Rome:
 
     def check(self, base: LoadedBase, settings: RomeSettings, edits: Sequence[Edit]) -> None:
         """Prompt and target must fit into what the model reads."""
-        ensure_room(base.model, base.tokenizer, edits)
+        ensure_fits_model(base.model, base.tokenizer, edits)
 
     def begin(self, base: LoadedBase, settings: RomeSettings, seed: int) -> LowRankDelta:
         """ΔW of rank 0."""

@@ -10,7 +10,7 @@ import torch
 
 from wisedb.config import Setting
 from wisedb.editors.common.cached_forward import cached_forward_of
-from wisedb.editors.common.limits import ensure_room
+from wisedb.editors.common.limits import ensure_fits_model
 from wisedb.editors.common.pool import POOL
 from wisedb.editors.common.settings import parse
 from wisedb.editors.resources import Need
@@ -69,7 +69,7 @@ class Wise:
 
     def check(self, base: LoadedBase, settings: WiseSettings, edits: Sequence[Edit]) -> None:
         """Prompt and target must fit into what the model reads."""
-        ensure_room(base.model, base.tokenizer, edits)
+        ensure_fits_model(base.model, base.tokenizer, edits)
 
     def begin(self, base: LoadedBase, settings: WiseSettings, seed: int) -> MaskedDelta:
         """W_v' = W_v under a random mask with ratio ρ."""
