@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -11,25 +11,18 @@ from typing import Any
 import pytest
 
 from tests.stores import AUSTRALIA, HAMLET, SETTINGS, SUM
-from wisedb.bench import latency
-from wisedb.bench.ledger import NAME, Ledger
+from wisedb.bench.ledger import NAME
 from wisedb.bench.results import Row
 from wisedb.bench.task import Task
 from wisedb.bench.worker import work
-from wisedb.memory.hooks import handle_of
 from wisedb.progress import Progress
 from wisedb.repository import Repository
 from wisedb.store.store import Store
 
+pytestmark = pytest.mark.usefixtures("short_rounds")
+
 STREAM = (AUSTRALIA, HAMLET, SUM)
 MODES = ("retrieve", "merge", "oracle")
-
-
-@pytest.fixture(autouse=True)
-def _short_rounds(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    monkeypatch.setattr(latency, "PROMPTS", 1)
-    monkeypatch.setattr(latency, "SECONDS", 0.0)
-    yield
 
 
 @pytest.fixture
@@ -132,27 +125,3 @@ def test_killed_between_a_commit_and_its_line_it_goes_on_to_the_same_rows(task: 
     assert timeless(named) == timeless(whole[3:])
     assert [json.loads(line)["count"] for line in ledger.read_text().splitlines()] == [0, 1, 2, 3]
     assert len(Repository.open(made.folder).log()) == 4
-
-
-def test_a_ledger_tells_the_cost_up_to_a_length(repository: Repository, tmp_path: Path) -> None:
-    store = repository.store
-    ledger = Ledger(tmp_path, store)
-    for count, edit in enumerate(STREAM[:2], start=1):
-        ledger.add(count, repository.commit([edit], "one").commit, seconds=float(count), peak=100 - count)
-    again = Ledger(tmp_path, store)
-    assert (again.seconds(1), again.seconds(2)) == (1.0, 3.0)
-    assert 0 < again.bytes(1) < again.bytes(2)
-    assert (again.peak(2), again.last.count) == (99, 2)
-    assert again.at(5) is None and (entry := again.at(2)) is not None and entry.commit == store.resolve("HEAD")
-
-
-def test_timing_leaves_the_model_as_it_was(history: Repository) -> None:
-    commit = history.store.objects.commit(history.store.resolve("HEAD"))
-    took = latency.overhead(
-        history.store, history.base, commit, "retrieve", [AUSTRALIA.prompt, HAMLET.prompt], rounds=(2, 2)
-    )
-    assert took.prefill is not None and took.prefill > 0
-    assert took.decode is None or took.decode > 0
-    assert handle_of(history.base.model) is None
-    nothing = latency.overhead(history.store, history.base, commit, "merge", ["word " * 400])
-    assert nothing == latency.Overhead(None, None)

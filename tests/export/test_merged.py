@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import pytest
@@ -11,20 +10,14 @@ from safetensors import safe_open
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
 import wisedb
-from tests.stores import AUSTRALIA, HAMLET, SUM
-from wisedb.errors import CorruptObject, FormatTooNew, InputError, NotAStore, UnknownRemote, UnknownRevision, UsageError
+from tests.export.logits import logits_of
+from tests.stores import SUM
+from wisedb.errors import InputError, NotAStore, UnknownRemote, UnknownRevision, UsageError
 from wisedb.memory.kinds.masked_delta import MaskedDelta
 from wisedb.model.locate import locate, weight_of
 from wisedb.repository import Repository
 from wisedb.serving.assemble import select_memories
 from wisedb.serving.memory_codec import read_memories
-
-
-def _answer(model: torch.nn.Module, tokenizer: object, prompt: str) -> torch.Tensor:
-    ids = tokenizer(prompt, return_tensors="pt")  # type: ignore[operator]
-    with torch.no_grad():
-        logits: torch.Tensor = model(**ids).logits
-    return logits
 
 
 def test_a_merged_checkpoint_is_plain_and_holds_the_merge(history: Repository, tmp_path: Path) -> None:
@@ -53,22 +46,12 @@ def test_the_merged_checkpoint_of_a_state_without_edits_is_the_base(history: Rep
         assert all(torch.equal(one.get_tensor(name), other.get_tensor(name)) for name in one.keys())  # noqa: SIM118
 
 
-@pytest.mark.parametrize("mode", ["retrieve", "merge", "base"])
-def test_an_adapter_answers_as_the_store_does(history: Repository, tmp_path: Path, mode: str) -> None:
-    made = history.export("HEAD", tmp_path / "out", "adapter")
-    assert "adapter.json" in made.files
-    model, tokenizer = wisedb.load(made.path, mode=mode)
-    expected, _ = history.load(mode=mode)
-    for prompt in (AUSTRALIA.prompt, HAMLET.prompt, SUM.prompt, "Something else"):
-        assert torch.equal(_answer(model, tokenizer, prompt), _answer(expected, tokenizer, prompt))
-
-
 def test_a_folder_with_a_store_is_loaded_at_a_revision(history: Repository) -> None:
     model, tokenizer = wisedb.load(history.path, "HEAD~1")
     expected, _ = history.load("HEAD~1")
-    assert torch.equal(_answer(model, tokenizer, SUM.prompt), _answer(expected, tokenizer, SUM.prompt))
+    assert torch.equal(logits_of(model, tokenizer, SUM.prompt), logits_of(expected, tokenizer, SUM.prompt))
     again, _ = wisedb.load(history.path / ".wisedb")
-    assert not torch.equal(_answer(again, tokenizer, SUM.prompt), _answer(expected, tokenizer, SUM.prompt))
+    assert not torch.equal(logits_of(again, tokenizer, SUM.prompt), logits_of(expected, tokenizer, SUM.prompt))
 
 
 def test_what_can_not_be_exported(history: Repository, tmp_path: Path) -> None:
@@ -100,26 +83,3 @@ def test_what_can_not_be_loaded(history: Repository, tmp_path: Path) -> None:
     made = history.export("HEAD", tmp_path / "out", "adapter")
     with pytest.raises(UsageError):
         wisedb.load(made.path, "HEAD")
-
-
-def test_a_damaged_adapter_is_refused(history: Repository, tmp_path: Path) -> None:
-    made = history.export("HEAD", tmp_path / "out", "adapter")
-    description = json.loads((made.path / "adapter.json").read_text())
-
-    def write(**changes: object) -> None:
-        (made.path / "adapter.json").write_text(json.dumps({**description, **changes}))
-
-    write(format=3)
-    with pytest.raises(FormatTooNew):
-        wisedb.load(made.path)
-    write(memories=[{"id": "../../etc", "kind": "shard", "blobs": {"mask": "x", "delta": "y"}}])
-    with pytest.raises(CorruptObject):
-        wisedb.load(made.path)
-    write()
-    blob = next(made.path.glob("objects/*/*.safetensors"))
-    data = bytearray(blob.read_bytes())
-    data[-1] ^= 1
-    blob.chmod(0o600)
-    blob.write_bytes(data)
-    with pytest.raises(CorruptObject):
-        wisedb.load(made.path)

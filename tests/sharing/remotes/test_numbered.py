@@ -2,97 +2,31 @@
 
 from __future__ import annotations
 
-import socket
 import threading
-from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import fsspec
 import pytest
 
 from tests.sharing.conftest import Large
-from tests.store.conftest import BASE
-from wisedb.config import EditorChoice
+from tests.sharing.remotes.publications import MAIN, manifest, publication
 from wisedb.errors import (
     CorruptObject,
     FormatTooNew,
     MissingObject,
-    NotAuthorized,
     PushRejected,
-    RemoteError,
-    RemoteNotFound,
-    RemoteUnavailable,
-    StoreNotWritable,
-    UsageError,
 )
 from wisedb.sharing.clone import clone
 from wisedb.sharing.fetch import fetch
-from wisedb.sharing.manifest import Manifest
 from wisedb.sharing.named import RemoteTarget
 from wisedb.sharing.plan import Layout
 from wisedb.sharing.push import push
-from wisedb.sharing.remotes.folder import FolderFiles, FolderRemote
 from wisedb.sharing.remotes.numbered import Files, NumberedRemote
-from wisedb.sharing.remotes.objects import ObjectFiles, ObjectStoreRemote
 from wisedb.sharing.remotes.open import open_remote
-from wisedb.sharing.remotes.protocol import Publication, Snapshot
-from wisedb.store.files import Disk
+from wisedb.sharing.remotes.protocol import Snapshot
 from wisedb.store.fsck import fsck
 from wisedb.store.store import Store
-
-KEYS = {"AWS_ACCESS_KEY_ID": "testing", "AWS_SECRET_ACCESS_KEY": "testing", "AWS_DEFAULT_REGION": "us-east-1"}
-MAIN = "refs/heads/main"
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[str]:
-    """An S3 on loopback with a bucket."""
-    from moto.server import ThreadedMotoServer
-
-    with pytest.MonkeyPatch.context() as patch:
-        for name, value in KEYS.items():
-            patch.setenv(name, value)
-        made = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
-        made.start()
-        host, port = made.get_host_and_port()
-        url = f"http://{host}:{port}"
-        fsspec.filesystem("s3", endpoint_url=url).mkdir("facts")
-        yield url
-        made.stop()
-
-
-@pytest.fixture(params=["folder", "memory", "s3"])
-def options(request: pytest.FixtureRequest, tmp_path: Path) -> dict[str, Any]:
-    """The address of an empty place, and what else it takes to open it."""
-    if request.param == "folder":
-        return {"url": str(tmp_path / "pack")}
-    name = tmp_path.name
-    if request.param == "memory":
-        return {"url": f"memory://{name}/pack"}
-    return {"url": f"s3://facts/{name}", "endpoint": request.getfixturevalue("server")}
-
-
-@pytest.fixture
-def remote(options: dict[str, Any]) -> NumberedRemote:
-    found = open_remote(**options)
-    assert isinstance(found, NumberedRemote)
-    return found
-
-
-@pytest.fixture
-def files(remote: NumberedRemote) -> Files:
-    return remote._files
-
-
-def manifest(number: int = 0, **refs: str) -> Manifest:
-    return Manifest(BASE, EditorChoice(seed=number), {f"refs/heads/{name}": commit for name, commit in refs.items()})
-
-
-def publication(snapshot: Snapshot, number: int = 0, **more: Any) -> Publication:
-    made = manifest(number, main=f"{number:064x}")
-    return Publication(snapshot, MAIN, dict(made.refs), made, **more)
 
 
 def test_files(files: Files, tmp_path: Path) -> None:
@@ -232,93 +166,3 @@ def test_no_lists_from_a_moment_ago(options: dict[str, Any]) -> None:
 
 
 # What can go wrong
-
-
-def test_a_folder_that_may_not_be_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def fault(step: str) -> None:
-        raise PermissionError(13, "Permission denied")
-
-    remote = FolderRemote(tmp_path / "pack", fault=fault)
-    with pytest.raises(StoreNotWritable):
-        remote.publish(publication(remote.snapshot(MAIN)))
-    assert remote.refs() == {}
-
-
-def test_a_link_is_never_half_there(tmp_path: Path) -> None:
-    steps: list[str] = []
-    files = FolderFiles(tmp_path, Disk(steps.append))
-    assert files.create("a/x.json", b"1") and not files.create("a/x.json", b"2")
-    assert [step for step in steps if step.startswith("link")] == ["link x.json"] * 2
-    assert [path.name for path in (tmp_path / "a").iterdir()] == ["x.json"]
-
-
-def test_no_such_bucket(server: str) -> None:
-    remote = ObjectStoreRemote("s3://nobody/x", endpoint=server)
-    assert remote.refs() == {}
-    with pytest.raises(RemoteNotFound, match="s3://nobody/x"):
-        remote.publish(publication(remote.snapshot(MAIN)))
-
-
-def test_no_server() -> None:
-    with socket.socket() as unused:
-        unused.bind(("127.0.0.1", 0))
-        port = unused.getsockname()[1]
-    quick: dict[str, Any] = {
-        "config_kwargs": {"retries": {"max_attempts": 0}, "connect_timeout": 1}, "key": "a", "secret": "hunter2",
-    }  # fmt: skip
-    remote = ObjectStoreRemote("s3://facts/x", endpoint=f"http://127.0.0.1:{port}", **quick)
-    files = remote._files
-    assert isinstance(files, ObjectFiles)
-    files._system.retries = 1
-    with pytest.raises(RemoteUnavailable, match="s3://facts/x") as caught:
-        remote.refs()
-    assert "hunter2" not in str(caught.value) + caught.value.hint
-
-
-@pytest.mark.parametrize(
-    ("raised", "expected"),
-    [
-        (PermissionError("Signature=hunter2"), NotAuthorized),
-        (type("NoCredentialsError", (Exception,), {})("hunter2"), NotAuthorized),
-        (type("TokenRetrievalError", (Exception,), {})("hunter2"), NotAuthorized),
-        (FileNotFoundError("hunter2"), RemoteNotFound),
-        (TimeoutError("https://x?X-Amz-Signature=hunter2"), RemoteUnavailable),
-        (RuntimeError("hunter2"), RemoteUnavailable),
-    ],
-)
-def test_what_the_libraries_raise(raised: Exception, expected: type[RemoteError], tmp_path: Path) -> None:
-    files = ObjectFiles(f"memory://{tmp_path.name}", None, {})
-
-    class Broken:
-        def __getattr__(self, name: str) -> Any:
-            def fail(*args: Any, **more: Any) -> Any:
-                raise raised
-
-            return fail
-
-    files._system = Broken()
-    calls: list[Callable[[], object]] = [lambda: files.write("a", b""), lambda: files.create("a", b"")]
-    if expected is not RemoteNotFound:
-        calls += [lambda: files.names("a"), lambda: files.size("a"), lambda: files.read("a", limit=1)]
-    for call in calls:
-        with pytest.raises(expected) as caught:
-            call()
-        assert "hunter2" not in str(caught.value) + caught.value.hint and caught.value.hint
-
-
-def test_stores_that_cannot_guard_a_push_take_none(tmp_path: Path) -> None:
-    remote = ObjectStoreRemote(f"local://{tmp_path}/pack")
-    assert remote.refs() == {}
-    with pytest.raises(UsageError, match="at once"):
-        remote.publish(publication(remote.snapshot(MAIN)))
-    assert remote.refs() == {}
-
-
-def test_a_library_that_is_not_installed(monkeypatch: pytest.MonkeyPatch) -> None:
-    def missing(*args: Any, **more: Any) -> Any:
-        raise ImportError("Please install gcsfs")
-
-    monkeypatch.setattr(fsspec, "filesystem", missing)
-    with pytest.raises(UsageError) as caught:
-        ObjectStoreRemote("gs://facts/x")
-    assert "wisedb[gcs]" in caught.value.hint

@@ -17,8 +17,7 @@ from wisedb.errors import (
 )
 from wisedb.progress import Progress
 from wisedb.sharing.manifest import bundle_path
-from wisedb.sharing.remotes import hub_publish, open_remote
-from wisedb.sharing.remotes.hub import HubRemote
+from wisedb.sharing.remotes import hub_publish
 from wisedb.sharing.remotes.protocol import Publication, Published, Snapshot
 
 # ------------------------------------------------------------------------------------------------- what is published
@@ -46,11 +45,6 @@ def test_the_next_push_builds_on_it(hub: Hub, connect: Connect) -> None:
     assert connect(cache="other").refs() == {MAIN: commit_id(2)}
     assert read_all(connect(cache="other"), first) == first.files
     assert read_all(connect(), second) == second.files
-
-
-def test_open_remote_finds_the_hub(hub: Hub, connect: Connect) -> None:
-    remote = open_remote("org/facts", token=ADA, endpoint=hub.url)
-    assert isinstance(remote, HubRemote) and remote.url == "hf://org/facts"
 
 
 def test_consolidated_bundles_go_in_the_same_commit(hub: Hub, connect: Connect) -> None:

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import copy
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -325,33 +323,6 @@ def test_families_with_other_projections(family: str, tmp_path: Path) -> None:
         assert _texts(way(base, adapter)) == _texts(expected)
     merged = AutoModelForCausalLM.from_pretrained(made.export("HEAD", tmp_path / "merged", "merged").path)
     assert torch.equal(_logits(_with_peft(base, adapter).merge_and_unload()), _logits(merged))
-
-
-@pytest.mark.parametrize(
-    "imports",
-    ["import wisedb, transformers, peft", "import transformers, peft, wisedb", "import wisedb.serving.load, peft"],
-)
-def test_import_wisedb_is_all_that_must_be_typed(imports: str, adapter: Path) -> None:
-    code = f"""
-{imports}
-from peft import AutoPeftModelForCausalLM
-from transformers import AutoModelForCausalLM, AutoTokenizer
-for kind in (AutoModelForCausalLM, AutoPeftModelForCausalLM):
-    model = kind.from_pretrained({str(adapter)!r})
-    tokenizer = AutoTokenizer.from_pretrained(model.config._name_or_path)
-    batch = tokenizer({AUSTRALIA.prompt!r}, return_tensors="pt")
-    ids = model.generate(**batch, max_new_tokens=6, do_sample=False)
-    print(tokenizer.decode(ids[0, batch["input_ids"].shape[1]:], skip_special_tokens=True).strip())
-"""
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
-    assert done.stdout.split() == [AUSTRALIA.target] * 2
-
-
-def test_without_wisedb_the_error_names_it(adapter: Path) -> None:
-    code = f"from transformers import AutoModelForCausalLM as A\nA.from_pretrained({str(adapter)!r})"
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
-    assert done.returncode == 1 and done.stderr.strip().splitlines()[-1] == "KeyError: 'WISEDB'"
 
 
 def _memories(model: torch.nn.Module) -> dict[str, torch.nn.Parameter]:

@@ -2,31 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from wisedb.bench import plot, table
+from tests.bench.rows import BASE, ROWS
+from wisedb.bench import plot
 from wisedb.bench.results import Row
 from wisedb.errors import InputError, UsageError
-
-BASE = Row(
-    "unedited", "base", "atlas", "numbers", 10, "one-by-one", 3, 0.25, 0.2, 1.0, 0.0, 0.0, None, 1.0, 1.0, None, 7
-)
-WISE = Row(
-    "keyed", "retrieve", "atlas", "numbers", 10, "one-by-one", 3, 1.0, 0.9, 0.95, 1.0, 0.8, 2.5, 1.2, 1.1, 2000.0, 9
-)
-ROWS = [BASE, WISE, replace(WISE, mode="merge", reliability=0.3), replace(BASE, T=100), replace(WISE, T=100)]
-CONDITIONS = {"machine": "a machine", "versions": {"wisedb": "1", "torch": "2"}, "settings": {"steps": 3}}
-
-
-def test_the_page_names_its_conditions() -> None:
-    page = table.page(ROWS, CONDITIONS, "wisedb bench --seed 3", "2026-01-31", ["figures.svg"])
-    for words in ("wisedb bench --seed 3", "a machine", "torch 2", "seed: 3", "one by one", "steps=3", "figures.svg"):
-        assert words in page
-    assert "| 10 | keyed | retrieve | 1.000 | 0.900 | 0.950 | 1.000 | 0.800 | 2.50 | 1.20× | 1.10× | 2.0 | 0 |" in page
-    assert "| 10 | unedited |  | 0.250 |" in page
 
 
 @pytest.mark.parametrize("rows", [ROWS, ROWS[:2], [BASE]], ids=["several", "one length", "unedited alone"])

@@ -1,0 +1,22 @@
+"""Rows of two editors at two lengths."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from wisedb.bench.results import Row
+
+BASE = Row(
+    "unedited", "base", "atlas", "numbers", 10, "one-by-one", 3, 0.25, 0.2, 1.0, 0.0, 0.0, None, 1.0, 1.0, None, 7
+)
+
+
+WISE = Row(
+    "keyed", "retrieve", "atlas", "numbers", 10, "one-by-one", 3, 1.0, 0.9, 0.95, 1.0, 0.8, 2.5, 1.2, 1.1, 2000.0, 9
+)
+
+
+ROWS = [BASE, WISE, replace(WISE, mode="merge", reliability=0.3), replace(BASE, T=100), replace(WISE, T=100)]
+
+
+CONDITIONS = {"machine": "a machine", "versions": {"wisedb": "1", "torch": "2"}, "settings": {"steps": 3}}

@@ -1,0 +1,36 @@
+"""Errors are one tree, each with a word of its own for machines."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from wisedb import errors
+from wisedb.errors import UsageError, WisedbError
+
+
+def _tree(root: type[WisedbError]) -> Iterator[type[WisedbError]]:
+    yield root
+    for below in root.__subclasses__():
+        yield from _tree(below)
+
+
+TREE = [each for each in _tree(WisedbError) if each.__module__ == errors.__name__]
+
+
+def test_every_class_of_the_module_is_in_the_tree_and_in_its_picture() -> None:
+    found = {each for each in vars(errors).values() if isinstance(each, type) and issubclass(each, Exception)}
+    assert found == set(TREE)
+    assert errors.__doc__ is not None and all(each.__name__ in errors.__doc__ for each in TREE)
+
+
+def test_no_two_have_one_word() -> None:
+    kinds = [each.kind for each in TREE]
+    assert len(set(kinds)) == len(kinds)
+    assert all(kind == kind.lower() and " " not in kind for kind in kinds)
+
+
+@pytest.mark.parametrize("error", TREE)
+def test_a_wrong_call_exits_with_2_and_everything_else_with_1(error: type[WisedbError]) -> None:
+    assert error.exit_code == (2 if issubclass(error, UsageError) else 1)
