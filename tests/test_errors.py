@@ -25,10 +25,11 @@ def test_every_class_of_the_module_is_in_the_tree_and_in_its_picture() -> None:
     assert errors.__doc__ is not None and all(each.__name__ in errors.__doc__ for each in TREE)
 
 
-def test_no_two_have_one_word() -> None:
-    kinds = [each.kind for each in TREE]
-    assert len(set(kinds)) == len(kinds)
-    assert all(kind == kind.lower() and " " not in kind for kind in kinds)
+def test_a_word_belongs_to_one_class_and_those_below_it() -> None:
+    for error in TREE:
+        assert error.kind == error.kind.lower() and " " not in error.kind
+        first = next(each for each in TREE if each.kind == error.kind)
+        assert issubclass(error, first)
 
 
 @pytest.mark.parametrize("error", TREE)

@@ -1,4 +1,4 @@
-"""The floors: a query of the history loads no tensors, and the package holds every folder that it should."""
+"""The floors: a query of the history loads no tensors, the package holds every folder, the tests mirror the code."""
 
 from __future__ import annotations
 
@@ -47,3 +47,92 @@ def test_packages_list_names_every_folder() -> None:
         for init in home.rglob("__init__.py")
     }
     assert found == listed
+
+
+UNMIRRORED = {
+    "a type, a constant or a name, without logic of its own": (
+        "wisedb/__main__.py",
+        "wisedb/editors/common/seeds.py",
+        "wisedb/editors/protocol.py",
+        "wisedb/editors/resources.py",
+        "wisedb/memory/gates/keys/prompt_features.py",
+        "wisedb/memory/kinds/base.py",
+        "wisedb/progress.py",
+        "wisedb/sharing/remotes/protocol.py",
+        "wisedb/store/index/schema.py",
+        "wisedb/store/queries.py",
+        "wisedb/versioning/merging/result.py",
+    ),
+    "it binds an editor's parts: tests/editors/test_contract.py holds for each": (
+        "wisedb/editors/grace/editor.py",
+        "wisedb/editors/keyed/editor.py",
+        "wisedb/editors/rome/editor.py",
+        "wisedb/editors/wise/editor.py",
+    ),
+    "a step of an editor that shows in what it writes: its test_edit, test_train or test_calibrate": (
+        "wisedb/editors/common/cached_forward.py",
+        "wisedb/editors/common/key_statistics.py",
+        "wisedb/editors/grace/settings.py",
+        "wisedb/editors/keyed/merge.py",
+        "wisedb/editors/rome/compute_u.py",
+        "wisedb/editors/rome/compute_v.py",
+        "wisedb/editors/wise/sequences.py",
+        "wisedb/editors/wise/settings.py",
+        "wisedb/editors/wise/threshold.py",
+    ),
+    "a step of loading and answering: tests/serving, test_load above all": (
+        "wisedb/memory/routing_context.py",
+        "wisedb/serving/activations.py",
+        "wisedb/serving/answer.py",
+        "wisedb/serving/assemble.py",
+        "wisedb/serving/attached.py",
+        "wisedb/serving/blobs.py",
+    ),
+    "what the index holds is compared with the history itself: tests/store/test_histories.py": (
+        "wisedb/store/index/fill.py",
+        "wisedb/store/index/gather.py",
+    ),
+    "a step of push and fetch: tests/sharing, test_push and test_fetch above all": (
+        "wisedb/sharing/card_template.py",
+        "wisedb/sharing/facade.py",
+        "wisedb/sharing/incoming.py",
+        "wisedb/sharing/jobs.py",
+        "wisedb/sharing/lsremote.py",
+        "wisedb/sharing/outgoing.py",
+        "wisedb/sharing/remotes/hub_listing.py",
+        "wisedb/sharing/repack.py",
+    ),
+    "a part of a folder that is exported: tests/export loads it again": (
+        "wisedb/export/peft/contents.py",
+        "wisedb/export/peft/layer.py",
+        "wisedb/export/portable.py",
+    ),
+    "a part of `wisedb bench` and `wisedb atlas`: tests/cli/test_bench.py, tests/bench/test_worker.py, tests/atlas": (
+        "wisedb/atlas/evaluate.py",
+        "wisedb/atlas/prose.py",
+        "wisedb/bench/environment.py",
+        "wisedb/bench/run.py",
+        "wisedb/bench/task.py",
+    ),
+    "a thin command, or what commands share: tests/cli, test_contract above all, runs each of them": (
+        *(f"cli/{name}.py" for name in ("add", "blame", "checkout", "clone", "commit", "diff", "edit", "editors")),
+        *(f"cli/{name}.py" for name in ("eval", "explain", "export", "fetch", "fsck", "gc", "generate", "history")),
+        *(f"cli/{name}.py" for name in ("import_", "init", "lazy", "ls_remote", "pull", "push", "refs", "reindex")),
+        *(f"cli/{name}.py" for name in ("remote", "reset", "revert", "rollback", "search", "session", "sql")),
+        *(f"cli/{name}.py" for name in ("status", "switch", "terminal", "transfer", "unstage")),
+    ),
+}
+"""Modules that have no test file of their name, by the reason."""
+
+
+def test_every_module_has_a_test_file_of_its_name_or_a_reason_why_not() -> None:
+    excused = [name for names in UNMIRRORED.values() for name in names]
+    assert len(set(excused)) == len(excused)
+    tests = ROOT / "tests"
+    found: dict[str, Path] = {}
+    for home, mirror in ((ROOT / "wisedb", tests), (ROOT / "cli", tests / "cli")):
+        for module in home.rglob("*.py"):
+            folder = mirror / module.parent.relative_to(home)
+            found[module.relative_to(ROOT).as_posix()] = folder / f"test_{module.stem}.py"
+    missing = {name for name, file in found.items() if not name.endswith("__init__.py") and not file.is_file()}
+    assert missing == set(excused)
