@@ -220,7 +220,8 @@ def _titled(title: str, columns: Sequence[str], lines: Sequence[str]) -> str:
     return "\n".join([*head, *lines])
 
 
-def _records(data: str, file: Path, start: int, count: int) -> list[Edit]:
+def records(data: str, file: Path, start: int, count: int) -> list[Edit]:
+    """``count`` edits of different prompts from record ``start`` on; ``atlas`` records are made if they are missing."""
     if data == "atlas" and not file.exists():
         lines = (json.dumps(edit.content(), ensure_ascii=False) for edit in trial_edits(1000))
         file.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
@@ -243,7 +244,7 @@ def _write(file: Path, document: Mapping[str, Any]) -> None:
 
 def run(options: argparse.Namespace) -> None:
     """Measure what ``options.out`` doesn't hold yet, seed by seed, variant by variant."""
-    edits = _records(options.data, options.records, options.start, options.edits)
+    edits = records(options.data, options.records, options.start, options.edits)
     model = options.model or "atlas"
     protocol = "one by one" if options.one_by_one else "one commit"
     conditions = {

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import json
 import platform
-import tempfile
 import time
 from collections import Counter
 from dataclasses import replace
@@ -22,18 +21,13 @@ import altair as alt
 import click
 import torch
 
+from tests.benchmarks.keys import keys_of
 from wisedb.atlas import edits_path
-from wisedb.editors.common.key_statistics import STATISTICS
 from wisedb.edits import Edit, normalise_prompt
 from wisedb.importers import read_edits
-from wisedb.memory.gates.keys.build import build_keys
-from wisedb.memory.gates.keys.index import build_index
 from wisedb.memory.gates.keys.score import score_edits
-from wisedb.model.capture import capture, embedding_of
+from wisedb.model.capture import capture
 from wisedb.model.tokens import encode_prompt
-from wisedb.repository import Repository
-from wisedb.serving.blobs import PendingBlobs
-from wisedb.serving.resources import StoreResources
 
 LEVELS = (-6.0, -4.0, -3.0, -2.0, -1.5, -1.0, -0.5, 0.0, 0.5, 1.0, 1.5, 2.0, 3.0, 4.0, 6.0)
 
@@ -41,16 +35,7 @@ LEVELS = (-6.0, -4.0, -3.0, -2.0, -1.5, -1.0, -0.5, 0.0, 0.5, 1.0, 1.5, 2.0, 3.0
 def measure(model: str, edits: list[Edit], *, subjects: bool) -> dict[str, Any]:
     """Shares by level, and how many prompts they are of."""
     known = edits if subjects else [replace(edit, subject=None) for edit in edits]
-    with tempfile.TemporaryDirectory() as folder:
-        repo = Repository.init(folder, model=model, seed=0)
-        base, config = repo.base, repo.store.config
-        projection = base.projection(str(config.editor.settings["target"]))
-        pending = PendingBlobs(repo.store.blob_cache)
-        resources = StoreResources(base, config.base, pending, config.editor.resources)
-        statistics = resources.get(STATISTICS, projection.name)
-    ring = build_keys(base.model, projection, base.tokenizer, statistics, known)
-    index = build_index([ring], [len(edits)], embedding_of(base.model))
-    assert index is not None
+    base, projection, statistics, index = keys_of(model, known)
     edited = {edit.key for edit in edits}
     rephrased = [(text, owner) for owner, edit in enumerate(edits) for text in edit.rephrases]
     listed = {each.prompt: edit for edit in edits for each in edit.locality}

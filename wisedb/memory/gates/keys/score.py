@@ -15,8 +15,9 @@ q the prompt's relation key and r the edit's, κ how much the model knows of suc
 
 Everything is a maximum over the tokens so far, so that s at a position is that of the prompt that ends there. m is late
 interaction (ColBERT, Khattab and Zaharia 2020) with tokens weighted by their rarity; a, b, f, g, s₀ are fitted once, on
-edits that nothing is measured on, and are the same for every model and data set. j was found on the same edits; what
-goes on in the edit's own prompt too costs nothing (:mod:`wisedb.memory.gates.keys.name_boundaries`).
+edits that nothing is measured on (``python -m tests.benchmarks.fit_keys``), and are the same for every model and data
+set. j was found on the same edits; what goes on in the edit's own prompt too costs nothing
+(:mod:`wisedb.memory.gates.keys.name_boundaries`).
 """
 
 from __future__ import annotations
@@ -54,6 +55,21 @@ class EditScores(NamedTuple):
     best: torch.Tensor
 
 
+def subject_terms(found: torch.Tensor, index: KeyIndex) -> tuple[torch.Tensor, torch.Tensor]:
+    """c and h of every reading, float32 (n, C) each, from ``found`` as in :func:`subject_score`."""
+    both = torch.cat([found, found.square()]).T.contiguous()
+    sums = torch.nn.functional.embedding_bag(
+        index.token_rows, both, index.starts, mode="sum", per_sample_weights=index.weights.to(both.dtype)
+    )
+    there, says = torch.split(sums, len(found), dim=1)
+    return there / index.totals[:, None], says
+
+
+def lack(coverage: torch.Tensor) -> torch.Tensor:
+    """log(1 + δ − c) of coverages c, any shape."""
+    return torch.log((1 + _FLOOR - coverage).clamp(min=_FLOOR))
+
+
 def subject_score(found: torch.Tensor, index: KeyIndex, penalty: torch.Tensor | None = None) -> torch.Tensor:
     """S of every key.
 
@@ -65,13 +81,8 @@ def subject_score(found: torch.Tensor, index: KeyIndex, penalty: torch.Tensor | 
     Returns:
         float32 (C, k).
     """
-    both = torch.cat([found, found.square()]).T.contiguous()
-    sums = torch.nn.functional.embedding_bag(
-        index.token_rows, both, index.starts, mode="sum", per_sample_weights=index.weights.to(both.dtype)
-    )
-    there, says = torch.split(sums, len(found), dim=1)
-    coverage = there / index.totals[:, None]
-    strength = INFORMATION * says - COVERAGE * torch.log((1 + _FLOOR - coverage).clamp(min=_FLOOR))
+    coverage, says = subject_terms(found, index)
+    strength = INFORMATION * says - COVERAGE * lack(coverage)
     if penalty is not None:
         strength = strength - penalty.T
     strength = torch.cat([strength, strength.new_full((1, len(found)), -torch.inf)])
