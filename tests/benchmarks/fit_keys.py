@@ -70,7 +70,8 @@ class Features:
         subject = information * self.says - coverage * self.lack - self.penalty
         subject = torch.cat([subject, subject.new_full((len(subject), 1), -torch.inf)], dim=1)
         which = subject[:, self.readings].amax(dim=2)
-        return which + self.knowledge * (relation * self.likeness - unasked) - bias
+        found: Tensor = which + self.knowledge * (relation * self.likeness - unasked) - bias
+        return found
 
     def loss(self, constants: Tensor, chosen: Tensor) -> Tensor:
         """−log P of what is meant: the mean over the chosen rephrases, plus that over the chosen locality prompts."""
@@ -94,7 +95,8 @@ class Features:
 @torch.no_grad()
 def features(model: str, edits: Sequence[Edit]) -> Features:
     """Ask the rephrases and the locality prompts of some edits, all edits' keys side by side."""
-    base, projection, statistics, index = keys_of(model, edits)
+    keys = keys_of(model, edits)
+    base, statistics, index = keys.base, keys.statistics, keys.index
     subjects = [normalise_prompt(edit.subject or edit.prompt) for edit in edits]
     owner_of = torch.tensor([subjects.index(subjects[int(edit)]) for edit in index.edit])
     edited = {edit.key for edit in edits}
@@ -103,7 +105,7 @@ def features(model: str, edits: Sequence[Edit]) -> Features:
     asked += [(text, place, False) for text, place in unrelated.items() if normalise_prompt(text) not in edited]
     ids = [encode_prompt(base.tokenizer, text) for text, _, _ in asked]
     lack, says, penalty, likeness, meant = [], [], [], [], []
-    seen_of = capture(base.model, projection, statistics.layer, ids)
+    seen_of = capture(base.model, keys.projection, statistics.layer, ids)
     for (_, place, means), prompt, seen in zip(asked, ids, seen_of, strict=True):
         tokens, states = statistics.tokens(seen.tokens)[None], statistics.relations(seen.states)[None]
         count = tokens.shape[1]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Sequence
-from typing import NamedTuple
+from dataclasses import dataclass
 
 from wisedb.editors.common.key_statistics import STATISTICS
 from wisedb.edits import Edit
@@ -19,7 +19,8 @@ from wisedb.serving.blobs import PendingBlobs
 from wisedb.serving.resources import StoreResources
 
 
-class Keys(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Keys:
     """A model, and the keys of some edits of it.
 
     Attributes:

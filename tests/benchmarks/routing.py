@@ -35,14 +35,15 @@ LEVELS = (-6.0, -4.0, -3.0, -2.0, -1.5, -1.0, -0.5, 0.0, 0.5, 1.0, 1.5, 2.0, 3.0
 def measure(model: str, edits: list[Edit], *, subjects: bool) -> dict[str, Any]:
     """Shares by level, and how many prompts they are of."""
     known = edits if subjects else [replace(edit, subject=None) for edit in edits]
-    base, projection, statistics, index = keys_of(model, known)
+    keys = keys_of(model, known)
+    base, statistics, index = keys.base, keys.statistics, keys.index
     edited = {edit.key for edit in edits}
     rephrased = [(text, owner) for owner, edit in enumerate(edits) for text in edit.rephrases]
     listed = {each.prompt: edit for edit in edits for each in edit.locality}
     unrelated = {text: edit for text, edit in listed.items() if normalise_prompt(text) not in edited and text.strip()}
     scores, best = [], []
     asked = [encode_prompt(base.tokenizer, text) for text in [*(text for text, _ in rephrased), *unrelated]]
-    for asked_ids, seen in zip(asked, capture(base.model, projection, statistics.layer, asked), strict=True):
+    for asked_ids, seen in zip(asked, capture(base.model, keys.projection, statistics.layer, asked), strict=True):
         tokens, relations = statistics.tokens(seen.tokens)[None], statistics.relations(seen.states)[None]
         count = tokens.shape[1]
         flags = statistics.flags_of(torch.tensor([asked_ids]), tokens)
