@@ -58,6 +58,7 @@ UNMIRRORED = {
         "wisedb/memory/gates/keys/prompt_features.py",
         "wisedb/memory/kinds/base.py",
         "wisedb/progress.py",
+        "wisedb/serving/evaluation.py",
         "wisedb/sharing/remotes/protocol.py",
         "wisedb/store/index/schema.py",
         "wisedb/store/queries.py",
@@ -87,6 +88,9 @@ UNMIRRORED = {
         "wisedb/serving/assemble.py",
         "wisedb/serving/attached.py",
         "wisedb/serving/blobs.py",
+    ),
+    "what every verb that trains goes through: test_commit, test_revert, merging/test_merge": (
+        "wisedb/versioning/proposal.py",
     ),
     "what the index holds is compared with the history itself: tests/store/test_histories.py": (
         "wisedb/store/index/fill.py",

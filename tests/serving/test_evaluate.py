@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from tests.stores import AUSTRALIA, HAMLET, NEWER, SPAIN, SUM
+from tests.stores import AUSTRALIA, HAMLET, NEWER, SPAIN
 from wisedb.errors import InputError, UsageError
 from wisedb.repository import Repository
-from wisedb.serving.questions import ask
 
 KEYS = {
     "commit",
@@ -58,17 +57,6 @@ def test_data_need_not_be_in_force(history: Repository) -> None:
     # NEWER has a prompt that is in force with another target: it can't be right, nor is it held by any memory.
     assert found.n == 3 and found.recall_at_1 == 1.0 and found.exact_match == pytest.approx(1 / 3)
     assert history.evaluate(data=[AUSTRALIA, NEWER, SPAIN], limit=1).exact_match == 1.0
-
-
-def test_locality_prompts_come_from_the_edits_or_from_the_held_out_pool(history: Repository) -> None:
-    pool = history.store.objects.get(history.store.config.editor.pool or "").meta
-    own = ask(history.store, history.base, (AUSTRALIA, SUM), trained_on_locality=False)
-    assert len(own.unrelated) == 1 and len(own.rephrased) == len(own.owners) == 1
-    trained = ask(history.store, history.base, (AUSTRALIA, SUM), trained_on_locality=True)
-    without = ask(history.store, history.base, (SUM,), trained_on_locality=False)
-    assert trained.unrelated == without.unrelated
-    assert 0 < len(without.unrelated) <= len(pool["held_out"])
-    assert not set(pool["held_out"]) & set(pool["prompts"])
 
 
 def test_without_edits_there_is_nothing_to_measure(repository: Repository, history: Repository) -> None:
