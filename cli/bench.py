@@ -39,6 +39,10 @@ def _lengths(ctx: click.Context, param: click.Parameter, value: str) -> tuple[in
         raise click.BadParameter(f"'{value}' is not a list of numbers such as 1,10,100") from error
 
 
+def _seeds(ctx: click.Context, param: click.Parameter, value: str | None) -> tuple[int, ...] | None:
+    return None if value is None else tuple(dict.fromkeys(_lengths(ctx, param, value)))
+
+
 @command(
     "wisedb bench --edits 1,10",
     "wisedb bench --editors keyed,rome --edits 10,100 --out bench",
@@ -85,6 +89,12 @@ def _lengths(ctx: click.Context, param: click.Parameter, value: str) -> tuple[in
     help="How the memories answer; oracle tells each prompt its memory, to show what routing costs.",
 )
 @click.option("--seed", type=int, default=0, show_default=True, help="Where every random choice comes from.")
+@click.option(
+    "--seeds", metavar="N,N,…", callback=_seeds, help="Several seeds: a row for each, mean and spread in the table."
+)
+@click.option(
+    "--without-subjects", is_flag=True, help="Take the subjects out of the stream: what edits give that name none."
+)
 @settings_option()
 @click.option(
     "--pool",
@@ -109,6 +119,8 @@ def bench(
     protocol: str,
     modes: tuple[str, ...],
     seed: int,
+    seeds: tuple[int, ...] | None,
+    without_subjects: bool,
     settings: tuple[tuple[str, Setting], ...],
     pool: Path | None,
     out: Path | None,
@@ -123,7 +135,20 @@ def bench(
 
     if plot is not None:
         picture.require(plot)
-    plan = _plan(session, editors, model, revision, data, lengths, modes, protocol, seed, dict(settings), pool)
+    plan = _plan(
+        session,
+        editors,
+        model,
+        revision,
+        data,
+        lengths,
+        settings=dict(settings),
+        modes=modes,
+        protocol=protocol,
+        seeds=(seed,) if seeds is None else seeds,
+        subjects=not without_subjects,
+        pool=None if pool is None else tuple(unrelated_prompts(pool)),
+    )
     from wisedb.bench.run import asked
     from wisedb.bench.run import bench as measure
 
@@ -146,11 +171,9 @@ def _plan(
     revision: str | None,
     data: Path | None,
     lengths: tuple[int, ...],
-    modes: tuple[str, ...],
-    protocol: str,
-    seed: int,
+    *,
     settings: dict[str, Setting],
-    pool: Path | None,
+    **more: Any,
 ) -> Plan:
     from wisedb.atlas import edits_path
     from wisedb.bench.plan import Plan, contestants
@@ -173,12 +196,9 @@ def _plan(
         edits,
         lengths,
         settings=settings,
-        modes=modes,
-        protocol=protocol,
-        seed=seed,
-        pool=None if pool is None else tuple(unrelated_prompts(pool)),
         revision=revision,
         target=target,
+        **more,
     )
 
 
@@ -206,9 +226,9 @@ def _lines(rows: Sequence[Row]) -> render.Lines:
     from wisedb.bench import table
 
     first = rows[0]
-    yield render.line(f"{first.data} on {first.model}, {first.protocol.replace('-', ' ')}, seed {first.seed}")
+    yield render.line(f"{first.data} on {first.model}, {first.protocol.replace('-', ' ')}, {table.seeds_of(rows)}")
     yield render.line()
     numbers: tuple[Any, ...] = ("T", *(title for title, _, _ in table.COLUMNS))
-    yield render.table(*table.TITLES, rows=[table.cells(row) for row in rows], numbers=numbers)
+    yield render.table(*table.TITLES, rows=table.lines(rows), numbers=numbers)
     yield render.line()
-    yield render.line((table.NOTE, "dim"))
+    yield render.line((table.note(rows), "dim"))

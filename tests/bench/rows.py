@@ -11,12 +11,12 @@ BASE = Row(
 )
 
 
-WISE = Row(
+KEYED = Row(
     "keyed", "retrieve", "atlas", "numbers", 10, "one-by-one", 3, 1.0, 0.9, 0.95, 1.0, 0.8, 2.5, 1.2, 1.1, 2000.0, 9
 )
 
 
-ROWS = [BASE, WISE, replace(WISE, mode="merge", reliability=0.3), replace(BASE, T=100), replace(WISE, T=100)]
+ROWS = [BASE, KEYED, replace(KEYED, mode="merge", reliability=0.3), replace(BASE, T=100), replace(KEYED, T=100)]
 
 
 CONDITIONS = {"machine": "a machine", "versions": {"wisedb": "1", "torch": "2"}, "settings": {"steps": 3}}

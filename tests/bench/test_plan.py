@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
+from wisedb.bench.environment import engine
 from wisedb.bench.plan import MODES, Plan, contestants, differences
+from wisedb.canonical import digest
 from wisedb.edits import Edit
 from wisedb.errors import InputError, UnknownEditor, UsageError
 
@@ -41,6 +44,16 @@ def test_lengths_grow_and_each_prompt_comes_once() -> None:
     assert made.modes == MODES
 
 
+def test_subjects_are_taken_out_where_the_plan_says_so() -> None:
+    named = [replace(edit, subject=edit.prompt.split()[3], rephrases=("Next is",)) for edit in STREAM]
+    assert plan(edits=named).stream == tuple(named)
+    assert plan(edits=named, subjects=False).stream == tuple(replace(edit, subject=None) for edit in named)
+
+
+def test_the_engine_is_that_of_the_sources() -> None:
+    assert engine() != digest(b"")
+
+
 @pytest.mark.parametrize(
     ("more", "error", "words"),
     [
@@ -49,6 +62,7 @@ def test_lengths_grow_and_each_prompt_comes_once() -> None:
         ({"lengths": ()}, UsageError, "at least one edit"),
         ({"modes": ("merge", "base")}, UsageError, "no mode 'base'"),
         ({"modes": ()}, UsageError, "no mode ''"),
+        ({"seeds": ()}, UsageError, "no seed"),
         ({"protocol": "all"}, UsageError, "no protocol 'all'"),
     ],
 )
@@ -60,7 +74,7 @@ def test_what_cannot_be_measured_is_refused(more: dict[str, Any], error: type[Ex
 @pytest.mark.parametrize(
     "more",
     [
-        {"seed": 1},
+        {"subjects": False},
         {"settings": {"steps": 4}},
         {"protocol": "batch"},
         {"edits": STREAM[::-1]},
@@ -73,7 +87,7 @@ def test_other_conditions_are_told_apart(more: dict[str, Any]) -> None:
 
 
 def test_what_changes_no_other_row_is_no_condition() -> None:
-    assert plan().conditions() == plan(lengths=(2, 5), modes=("merge",)).conditions()
+    assert plan().conditions() == plan(lengths=(2, 5), modes=("merge",), seeds=(0, 1)).conditions()
     # One commit up to each T: with other T the commits are others.
     apart = differences(plan(protocol="batch").conditions(), plan(protocol="batch", lengths=(2,)).conditions())
     assert apart == ["lengths 1,3 there, 2 here"]

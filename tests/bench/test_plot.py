@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from tests.bench.rows import BASE, ROWS
+from tests.bench.rows import BASE, KEYED, ROWS
 from wisedb.bench import plot
 from wisedb.bench.results import Row
 from wisedb.errors import InputError, UsageError
+
+
+def test_of_several_seeds_the_mean_is_drawn() -> None:
+    panels = plot.chart([KEYED, replace(KEYED, seed=4, reliability=0.5)]).to_dict()["concat"]
+    assert [point["value"] for point in panels[0]["layer"][0]["data"]["values"]] == [0.75]
 
 
 @pytest.mark.parametrize("rows", [ROWS, ROWS[:2], [BASE]], ids=["several", "one length", "unedited alone"])

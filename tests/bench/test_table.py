@@ -2,13 +2,25 @@
 
 from __future__ import annotations
 
-from tests.bench.rows import CONDITIONS, ROWS
+from dataclasses import replace
+
+from tests.bench.rows import CONDITIONS, KEYED, ROWS
 from wisedb.bench import table
 
 
 def test_the_page_names_its_conditions() -> None:
     page = table.page(ROWS, CONDITIONS, "wisedb bench --seed 3", "2026-01-31", ["figures.svg"])
-    for words in ("wisedb bench --seed 3", "a machine", "torch 2", "seed: 3", "one by one", "steps=3", "figures.svg"):
+    told = ("wisedb bench --seed 3", "a machine", "torch 2", "seeds: 3", "subjects: given", "one by one", "steps=3")
+    for words in (*told, "figures.svg"):
         assert words in page
     assert "| 10 | keyed | retrieve | 1.000 | 0.900 | 0.950 | 1.000 | 0.800 | 2.50 | 1.20× | 1.10× | 2.0 | 0 |" in page
     assert "| 10 | unedited |  | 0.250 |" in page
+
+
+def test_of_several_seeds_the_table_has_mean_and_spread() -> None:
+    rows = [*ROWS[:2], replace(KEYED, seed=4, reliability=0.8, decode_overhead=None, leaked_rephrases=12)]
+    page = table.page(rows, CONDITIONS, "wisedb bench", "2026-01-31", [])
+    assert "| 10 | keyed | retrieve | 0.900 ±0.141 | 0.900 ±0.000 |" in page
+    assert "| 1.20× ±0.00× | 1.10× |" in page and "| 10 | unedited |  | 0.250 |" in page
+    assert "seeds: 3, 4" in page and "± their standard deviation" in page and "12 rephrases are left out" in page
+    assert "standard deviation" not in table.page(ROWS, CONDITIONS, "wisedb bench", "2026-01-31", [])

@@ -66,6 +66,7 @@ def test_every_length_in_every_mode(task: Callable[..., Task]) -> None:
         assert row.reliability is not None and 0 <= row.reliability <= 1
         assert row.seconds_per_edit is not None and row.seconds_per_edit > 0
         assert row.bytes_per_edit is not None and row.peak_rss_bytes is not None
+        assert row.leaked_rephrases == 0
         if row.mode == "oracle":
             assert (row.exact_match, row.locality, row.prefill_overhead) == (None, None, None)
         else:
@@ -75,6 +76,7 @@ def test_every_length_in_every_mode(task: Callable[..., Task]) -> None:
     repository = Repository(store)
     last = repository.evaluate("HEAD", data=list(STREAM))
     assert (found[3].reliability, found[3].exact_match) == (last.reliability, last.exact_match)
+    assert (found[3].recall_at_1_rephrase, found[3].false_fire) == (last.recall_at_1_rephrase, last.false_fire)
     assert len(repository.log()) == 4 and len(repository.facts()) == 3
     first = repository.evaluate("HEAD~2", data=list(STREAM[:1]), mode="merge")
     assert (found[2].reliability, found[2].locality) == (first.reliability, first.locality)

@@ -33,6 +33,8 @@ import torch
 
 from tests.benchmarks.peer_easyedit import TUNED, Peer, commit_of
 from wisedb.atlas import edits_path
+from wisedb.bench.leaks import Leaks, leaks
+from wisedb.editors.registry import bind, calibrated
 from wisedb.edits import Edit
 from wisedb.importers import read_edits
 from wisedb.model.base import LoadedBase, load_base
@@ -40,10 +42,12 @@ from wisedb.model.tokens import encode_prompt
 from wisedb.progress import Progress
 from wisedb.repository import Repository
 from wisedb.serving.assemble import attached_at_commit
-from wisedb.serving.evaluate import exact_matches
+from wisedb.serving.blobs import PendingBlobs
+from wisedb.serving.evaluate import evaluate, exact_matches
 from wisedb.serving.exact_match import same_answer
 from wisedb.serving.generate import continue_prompts
 from wisedb.serving.questions import Questions, ask
+from wisedb.serving.resources import StoreResources
 from wisedb.serving.score import Pair, Scored, agreement, mean_share, score
 
 EDITORS: Mapping[str, tuple[str, ...]] = {
@@ -83,6 +87,9 @@ COLUMNS = (
 )
 
 
+POOL_SIZE = 200
+"""Unrelated prompts that are taken of the data at most: as many as a model would write itself."""
+
 _SLACK = 8
 """Tokens beyond the target's that an answer may take until it stops by itself, as in wisedb's own evaluation."""
 
@@ -94,7 +101,7 @@ def measure(job: Mapping[str, Any]) -> dict[str, Any]:
     """One row: write the edits as ``job`` says, then evaluate."""
     torch.set_num_threads(job["threads"])
     edits = read_edits(job["data"])[job["first"] :][: job["edits"]]
-    pool = None if job["pool"] is None else _lines(Path(job["pool"]))
+    pool = _unrelated(job)
     editor, protocol = job["editor"], job["protocol"]
     load, started = os.getloadavg(), time.process_time()
     with tempfile.TemporaryDirectory() as folder:
@@ -105,21 +112,22 @@ def measure(job: Mapping[str, Any]) -> dict[str, Any]:
             Path(folder) / "store", model=job["model"], editor=own, seed=job["seed"], pool=pool, settings=given
         )
         measured = dict(repo.store.config.editor.settings)
+        leaked = _leaks(repo, edits)
         if editor in OURS:
-            row = _ours(repo, edits, protocol)
+            row = _ours(repo, edits, protocol, leaked)
+        elif editor == "unedited":
+            questions = _questions(repo, edits, leaked)
+            row = _figures(repo.base, questions, _plain_loc(repo.base, questions))
         else:
-            questions = ask(repo.store, repo.base, tuple(edits), trained_on_locality=False)
-            plain = _plain_loc(repo.base, questions)
-            if editor == "unedited":
-                row = _figures(repo.base, questions, plain)
-            else:
-                chosen = {**_peer_settings(measured, editor), **job["settings"]}
-                row = _theirs(repo, edits, questions, plain, chosen, job)
+            chosen = {**_peer_settings(measured, editor), **job["settings"]}
+            row = _theirs(repo, edits, leaked, chosen, job)
     usage = resource.getrusage(resource.RUSAGE_SELF)
     return {
         "editor": editor,
         "protocol": protocol,
         **row,
+        "leaked_rephrases": leaked.rephrases,
+        "leaked_locality": leaked.locality,
         "load_before": load,
         "load_after": os.getloadavg(),
         "cpu_seconds_in_all": time.process_time() - started,
@@ -128,12 +136,24 @@ def measure(job: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
+def _leaks(repo: Repository, edits: Sequence[Edit]) -> Leaks:
+    # All editors are measured by the same prompts: by none that the one of them which borrows wordings may train.
+    config, base = repo.store.config, repo.base
+    resources = StoreResources(base, config.base, PendingBlobs(repo.store.blob_cache), config.editor.resources)
+    choice = calibrated("keyed", base, resources, {}, config.editor.seed, config.editor.pool)
+    return leaks(edits, bind(choice).made_prompts(base, resources, edits))
+
+
+def _questions(repo: Repository, edits: Sequence[Edit], leaked: Leaks) -> Questions:
+    return ask(repo.store, repo.base, tuple(edits), trained_on_locality=False, trained_on=leaked.prompts)
+
+
 def _peer_settings(measured: Mapping[str, Any], editor: str) -> dict[str, Any]:
     scaled = {theirs: measured[ours] for ours, theirs in SCALED.items()}
     return {**scaled, **(TUNED if editor == "easyedit-tuned" else {})}
 
 
-def _ours(repo: Repository, edits: Sequence[Edit], protocol: str) -> dict[str, Any]:
+def _ours(repo: Repository, edits: Sequence[Edit], protocol: str, leaked: Leaks) -> dict[str, Any]:
     repo.base  # noqa: B018 - loaded and checked before any clock runs
     walls: list[float] = []
     training: list[float] = []
@@ -156,8 +176,8 @@ def _ours(repo: Repository, edits: Sequence[Edit], protocol: str) -> dict[str, A
         each = gaps if len(moments) == len(edits) else []
     else:
         each = training
-    found = repo.evaluate("HEAD", data=edits).to_json()
-    direct, rephrased = _at_length_here(repo, edits)
+    found = evaluate(repo.store, repo.base, "HEAD", edits, leave_out=leaked.prompts).to_json()
+    direct, rephrased = _at_length_here(repo, _questions(repo, edits, leaked))
     return {
         "seconds": {**_spread(each), "mean": sum(training) / len(edits), "all": each},
         "commit_seconds": {**_spread(walls), "mean": sum(walls) / len(edits)},
@@ -170,8 +190,7 @@ def _ours(repo: Repository, edits: Sequence[Edit], protocol: str) -> dict[str, A
     }
 
 
-def _at_length_here(repo: Repository, edits: Sequence[Edit]) -> tuple[float | None, float | None]:
-    questions = ask(repo.store, repo.base, tuple(edits), trained_on_locality=False)
+def _at_length_here(repo: Repository, questions: Questions) -> tuple[float | None, float | None]:
     with attached_at_commit(repo.store, repo.base, repo.store.head_commit()[1]) as handle:
         return tuple(  # type: ignore[return-value]
             _mean(_said_at_length(repo.base, asked, pairs, handle))
@@ -194,11 +213,13 @@ def _said_at_length(
 def _theirs(
     repo: Repository,
     edits: Sequence[Edit],
-    questions: Questions,
-    plain: Sequence[Scored],
+    leaked: Leaks,
     settings: Mapping[str, Any],
     job: Mapping[str, Any],
 ) -> dict[str, Any]:
+    parts = {count: _questions(repo, edits[:count], leaked) for count in {*job["also"], len(edits)}}
+    plains = {count: _plain_loc(repo.base, part) for count, part in parts.items()}
+    questions, plain = parts[len(edits)], plains[len(edits)]
     kept = repo.store.objects.meta(str(repo.store.config.editor.pool))[1]
     base = load_base(job["model"])
     checkout = Path(job["easyedit"])
@@ -212,19 +233,25 @@ def _theirs(
     Random(job["seed"]).shuffle(unrelated)
     pad = base.tokenizer.pad_token_id or 0
     at_once: list[tuple[float, list[float]]] = []
+    earlier: dict[int, dict[str, Any]] = {}
 
     def look(place: int) -> None:
         behind = [pair for pair, owner in zip(questions.rephrased, questions.owners, strict=True) if owner == place]
         direct = score(base.model, [questions.direct[place]], pad)[0].share
         at_once.append((direct, [score(base.model, [pair], pad)[0].share for pair in behind]))
-        if not (place + 1) % 10:
-            click.echo(f"{place + 1} edits", err=True)
+        count = place + 1
+        if count in parts and count < len(edits):
+            earlier[count] = _figures(base, parts[count], plains[count])
+            click.echo(f"{count} edits: {json.dumps(earlier[count])}", err=True)
+        elif not count % 10:
+            click.echo(f"{count} edits", err=True)
 
     walls, busy = peer.write(edits, unrelated, look)
     return {
         "seconds": {**_spread(walls), "mean": sum(walls) / len(walls), "all": walls},
         "cpu_seconds": {**_spread(busy), "mean": sum(busy) / len(busy)},
         **_figures(base, questions, plain),
+        "after": earlier,
         "right_after_each_edit": {
             "reliability": _mean(direct for direct, _ in at_once),
             "generalization": _mean(sum(shares) / len(shares) for _, shares in at_once if shares),
@@ -300,7 +327,8 @@ def _whole_answer(base: LoadedBase, prompt: str, target: str, length: int, *, cu
 
 def _asked(questions: Questions) -> tuple[list[tuple[str, str]], list[tuple[str, str]]]:
     direct = [(edit.prompt, edit.target) for edit in questions.edits]
-    return direct, [(text, edit.target) for edit in questions.edits for text in edit.rephrases]
+    wordings = zip(questions.edits, questions.rephrases, strict=True)
+    return direct, [(text, edit.target) for edit, texts in wordings for text in texts]
 
 
 def _mean(values: Any) -> float | None:
@@ -312,6 +340,16 @@ def _spread(values: Sequence[float]) -> dict[str, float | None]:
     if len(values) < 2:
         return {"p50": None, "p95": None}
     return {"p50": statistics.median(values), "p95": statistics.quantiles(values, n=20, method="inclusive")[-1]}
+
+
+def _unrelated(job: Mapping[str, Any]) -> list[str] | None:
+    """Unrelated prompts to train with: from a file, from records that nothing is measured on, or the model's own."""
+    if job["pool"] is not None:
+        return _lines(Path(job["pool"]))
+    if job["pool_from"] is None:
+        return None
+    others = read_edits(job["data"])[job["pool_from"] :]
+    return list(dict.fromkeys(item.prompt for edit in others for item in edit.locality))[:POOL_SIZE]
 
 
 def _lines(file: Path) -> list[str]:
@@ -358,7 +396,9 @@ def _write(file: Path, document: Mapping[str, Any]) -> None:
 @click.option("--model", default="atlas", help="The base model: a folder, a Hub id, or atlas.")
 @click.option("--data", type=click.Path(path_type=Path), default=None, help="The stream; by default atlas's own.")
 @click.option("--pool", type=click.Path(path_type=Path), default=None, help="Unrelated prompts, one a line.")
+@click.option("--pool-from", type=int, default=None, help="Or: the locality prompts of the records from so many on.")
 @click.option("--edits", default=100)
+@click.option("--also", default="", help="Measure EasyEdit after so many edits too: 10,50.")
 @click.option("--first", default=0, help="Leave out so many records before.")
 @click.option("--editors", default="unedited,easyedit,wise,keyed", help=f"Of {', '.join(EDITORS)}.")
 @click.option("--tuned", is_flag=True, help="EasyEdit with its best settings for small models too.")
@@ -373,7 +413,9 @@ def main(
     model: str,
     data: Path | None,
     pool: Path | None,
+    pool_from: int | None,
     edits: int,
+    also: str,
     first: int,
     editors: str,
     tuned: bool,
@@ -393,6 +435,7 @@ def main(
         "model": Path(model).name,
         "data": stream.name,
         "pool": None if pool is None else pool.name,
+        "pool_from": pool_from,
         "edits": edits,
         "first": first,
         "settings": given,
@@ -409,8 +452,9 @@ def main(
             continue
         if editor.startswith("easyedit") and easyedit is None:
             raise click.UsageError("--easyedit names the checkout that is to be measured")
-        work = {**conditions, "model": model, "data": str(stream), "pool": None if pool is None else str(pool)}
-        held["rows"].append(_run({**work, "editor": editor, "protocol": protocol, "easyedit": str(easyedit)}))
+        more = {"also": [int(word) for word in also.split(",") if word], "easyedit": str(easyedit)}
+        work = {**conditions, "model": model, "data": str(stream), "pool": None if pool is None else str(pool), **more}
+        held["rows"].append(_run({**work, "editor": editor, "protocol": protocol}))
         document["machine"] = f"{platform.machine()}, {len(os.sched_getaffinity(0))} cores"
         document["versions"] = {package: version(package) for package in ("wisedb", "torch", "transformers")}
         _write(out, document)

@@ -33,6 +33,12 @@ KEYS = {
     "decode_overhead",
     "bytes_per_edit",
     "peak_rss_bytes",
+    "recall_at_1",
+    "recall_at_1_rephrase",
+    "false_fire",
+    "leaked_rephrases",
+    "leaked_locality",
+    "subjects",
 }
 
 
@@ -88,10 +94,24 @@ def test_killed_and_run_again_it_goes_on_and_never_under_other_conditions(
     # All is there: nothing is measured again, and another mode is added to what is there.
     told = inside(*line, cwd=tmp_path)
     assert told.returncode == 0 and "three.jsonl on" in told.stdout and "retrieve" in told.stdout
-    other = wisedb(*line, "--seed", "1", cwd=tmp_path)
+    other = wisedb(*line, "--protocol", "batch", cwd=tmp_path)
     assert other.returncode == 1 and other.stdout == ""
-    assert "error: out was begun under other conditions: seed 0 there, 1 here" in other.stderr
+    assert "error: out was begun under other conditions: lengths" in other.stderr
     assert len(other.stderr.splitlines()) == 2
+
+
+def test_several_seeds_and_no_subjects(tmp_path: Path, model: Path, data: Path) -> None:
+    words = ("bench", "--model", model, "--data", data, "--edits", "2", "--protocol", "batch", "--modes", "retrieve")
+    line = [*map(str, words), *FAST, "--seeds", "0,1", "--without-subjects", "--out", "out"]
+    rows = answer(*line, cwd=tmp_path)
+    assert [(row["editor"], row["seed"], row["subjects"]) for row in rows] == [
+        (editor, seed, False) for editor in ("unedited", "keyed") for seed in (0, 1)
+    ]
+    assert {path.name for path in (tmp_path / "out" / "work").iterdir()} == {
+        name + seed for name in ("unedited", "keyed") for seed in ("", "-seed-1")
+    }
+    table = (tmp_path / "out" / "table.md").read_text()
+    assert "seeds: 0, 1" in table and "taken out of the stream" in table and "±" in table
 
 
 def test_inside_a_store_its_model_is_taken_and_nothing_else_touched(copy: Path, data: Path) -> None:

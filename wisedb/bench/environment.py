@@ -35,7 +35,7 @@ def versions() -> dict[str, str]:
 @cache
 def engine() -> str:
     """SHA-256 over the sources of the editors and of the memory: rows of different ones don't go into one table."""
-    package = Path(__file__).parents[2]
+    package = Path(__file__).parents[1]
     files = sorted(file for name in _ENGINE for file in (package / name).rglob("*.py"))
     return digest(b"".join(file.relative_to(package).as_posix().encode() + file.read_bytes() for file in files))
 

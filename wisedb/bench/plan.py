@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Final, Self
 
 from wisedb.bench.environment import engine, machine, versions
@@ -52,7 +52,8 @@ class Plan:
         lengths: the T at which everything is measured, growing.
         modes: how the memories answer, of :data:`MODES`.
         protocol: of :data:`PROTOCOLS`.
-        seed: where every random choice comes from.
+        seeds: where every random choice comes from: everything is written and measured once with each.
+        subjects: whether the edits keep their subjects; without them they are as users write them who name none.
         settings: those that all editors were given.
         pool: unrelated prompts of the user's own, ``None`` for those that the model writes.
         revision: of the base model.
@@ -66,7 +67,8 @@ class Plan:
     lengths: tuple[int, ...]
     modes: tuple[str, ...] = MODES
     protocol: str = PROTOCOLS[0]
-    seed: int = 0
+    seeds: tuple[int, ...] = (0,)
+    subjects: bool = True
     settings: Mapping[str, Setting] = field(default_factory=dict)
     pool: tuple[str, ...] | None = None
     revision: str | None = None
@@ -87,12 +89,13 @@ class Plan:
         Args:
             contestants: see :func:`contestants`.
             model, data: see the class.
-            edits: the records; of those that share a prompt the first is kept.
+            edits: the records; of those that share a prompt the first is kept, without its subject where the plan says
+                so.
             lengths: the T, in any order.
             **more: the other attributes.
 
         Raises:
-            UsageError: a length below 1, or a mode or a protocol that there isn't.
+            UsageError: a length below 1, no seed, or a mode or a protocol that there isn't.
             InputError: the records are fewer than the largest T.
         """
         first: dict[str, Edit] = {}
@@ -100,11 +103,15 @@ class Plan:
             first.setdefault(edit.key, edit)
         plan = cls(contestants, model, data, tuple(first.values()), tuple(sorted(set(lengths))), **more)
         plan._check()
-        return plan
+        if plan.subjects:
+            return plan
+        return replace(plan, stream=tuple(replace(edit, subject=None) for edit in plan.stream))
 
     def _check(self) -> None:
         if not self.lengths or self.lengths[0] < 1:
             raise UsageError("a stream has at least one edit", hint="Give --edits 1 or more, such as 1,10,100.")
+        if not self.seeds:
+            raise UsageError("no seed is named", hint="Give --seeds one or more, such as 0,1,2.")
         if self.protocol not in PROTOCOLS:
             raise UsageError(f"there is no protocol '{self.protocol}'", hint=f"There are: {', '.join(PROTOCOLS)}.")
         unknown = [mode for mode in self.modes if mode not in MODES]
@@ -119,8 +126,8 @@ class Plan:
     def conditions(self) -> dict[str, Any]:
         """What rows must share to stand in one table, as JSON values.
 
-        Not in it: which editors and modes are asked for, and under one-by-one the lengths, since none of these changes
-        another row.
+        Not in it: which editors, modes and seeds are asked for, and under one-by-one the lengths, since none of these
+        changes another row.
         """
         return {
             "model": self.model,
@@ -129,7 +136,7 @@ class Plan:
             "data": self.data,
             "stream": digest(canonical_json([edit.id for edit in self.stream])),
             "protocol": self.protocol,
-            "seed": self.seed,
+            "subjects": self.subjects,
             "settings": dict(sorted(self.settings.items())),
             "pool": None if self.pool is None else digest(canonical_json(list(self.pool))),
             "lengths": list(self.lengths) if self.protocol == "batch" else None,

@@ -1,4 +1,7 @@
-"""The rows as a picture: each figure against T, one line an editor and mode. Needs the extra ``bench``. No torch."""
+"""The rows as a picture: each figure against T, one line an editor and mode, the mean of all seeds. No torch.
+
+It needs the extra ``bench``.
+"""
 
 from __future__ import annotations
 
@@ -7,10 +10,12 @@ from importlib import import_module
 from importlib.util import find_spec
 from math import ceil, floor, log10
 from pathlib import Path
+from statistics import mean
 from typing import Any, Final
 
 from wisedb.bench.plan import MODES, UNEDITED
 from wisedb.bench.results import Row
+from wisedb.bench.table import by_seed, seeds_of, values_of
 from wisedb.errors import InputError, UsageError
 from wisedb.store.files import Disk
 
@@ -114,7 +119,7 @@ def chart(rows: Sequence[Row]) -> Any:
     first = rows[0]
     title = alt.TitleParams(
         f"{first.data} on {first.model}",
-        subtitle=f"{first.protocol.replace('-', ' ')}, seed {first.seed}; everything measured after all T edits",
+        subtitle=f"{first.protocol.replace('-', ' ')}, {seeds_of(rows)}; everything measured after all T edits",
         anchor="start",
         fontSize=15,
         color=_INK,
@@ -180,9 +185,9 @@ def _panel(alt: Any, points: list[dict[str, Any]], title: str, encoded: Mapping[
 
 def _points(rows: Sequence[Row], field: str, factor: float = 1.0) -> list[dict[str, Any]]:
     return [
-        {"T": row.T, "editor": row.editor, "mode": row.mode, "value": value * factor}
-        for row in rows
-        if (value := getattr(row, field)) is not None
+        {"T": group[0].T, "editor": group[0].editor, "mode": group[0].mode, "value": mean(values) * factor}
+        for group in by_seed(rows)
+        if (values := values_of(group, field))
     ]
 
 

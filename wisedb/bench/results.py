@@ -17,8 +17,8 @@ CONDITIONS: Final = "conditions.json"
 ROWS: Final = "results.jsonl"
 WORK: Final = "work"
 
-Key = tuple[str, int, str]
-"""(editor, T, mode) of a row."""
+Key = tuple[str, int, str, int]
+"""(editor, T, mode, seed) of a row."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +42,12 @@ class Row:
             model; see :mod:`wisedb.bench.latency`.
         bytes_per_edit: what the store's objects grew by.
         peak_rss_bytes: the most memory that the editor's process had held until then.
+        recall_at_1, recall_at_1_rephrase: shares of the edits, and of their rephrases, that are routed to the memory
+            which holds them; ``None`` where none is behind a gate.
+        false_fire: share of the unrelated prompts that are routed to any memory.
+        leaked_rephrases, leaked_locality: prompts that are measured by nothing, because training saw their words; see
+            :mod:`wisedb.bench.leaks`.
+        subjects: False where the stream's subjects were taken out.
     """
 
     editor: str
@@ -61,11 +67,17 @@ class Row:
     decode_overhead: float | None = None
     bytes_per_edit: float | None = None
     peak_rss_bytes: int | None = None
+    recall_at_1: float | None = None
+    recall_at_1_rephrase: float | None = None
+    false_fire: float | None = None
+    leaked_rephrases: int | None = None
+    leaked_locality: int | None = None
+    subjects: bool = True
 
     @property
     def key(self) -> Key:
         """What names the row in its table."""
-        return self.editor, self.T, self.mode
+        return self.editor, self.T, self.mode, self.seed
 
     def to_json(self) -> dict[str, Any]:
         """All fields."""
@@ -73,14 +85,16 @@ class Row:
 
     @classmethod
     def from_json(cls, record: Mapping[str, Any]) -> Self:
-        """Read what :meth:`to_json` wrote; fields of a later version are passed over.
+        """Read what :meth:`to_json` wrote; fields of a later version are passed over, those that an earlier one didn't
+        have are empty.
 
         Raises:
             KeyError, TypeError: a field is missing, or has the wrong type.
         """
         if not isinstance(record["T"], int) or not all(isinstance(record[name], str) for name in ("editor", "mode")):
             raise TypeError("a row needs an editor, a mode and a whole number T")
-        return cls(**{field.name: record[field.name] for field in fields(cls)})
+        there = {field.name: record[field.name] for field in fields(cls) if field.name in record}
+        return cls(**there)
 
 
 class Results:
@@ -136,13 +150,13 @@ class Results:
         self._rows[row.key] = row
 
     def rows(self, keys: Iterable[Key] | None = None) -> list[Row]:
-        """These rows, or all: the unedited model first, then the editors as they came, by T and mode."""
+        """These rows, or all: the unedited model first, then the editors as they came, by T, mode and seed."""
         wanted = None if keys is None else set(keys)
-        names = list(dict.fromkeys(editor for editor, _, _ in self._rows))
+        names = list(dict.fromkeys(row.editor for row in self._rows.values()))
         places = {name: place for place, name in enumerate([UNEDITED, *(name for name in names if name != UNEDITED)])}
         modes = {mode: place for place, mode in enumerate(("base", *MODES))}
         chosen: Sequence[Row] = [row for key, row in self._rows.items() if wanted is None or key in wanted]
-        return sorted(chosen, key=lambda row: (row.T, places[row.editor], modes.get(row.mode, len(modes))))
+        return sorted(chosen, key=lambda row: (row.T, places[row.editor], modes.get(row.mode, len(modes)), row.seed))
 
     def _note(self, conditions: Mapping[str, Any]) -> None:
         document = json.dumps(conditions, indent=2, ensure_ascii=False)

@@ -37,18 +37,20 @@ def bench(plan: Plan, folder: Path, *, progress: Listener | None = None) -> Resu
     Results.open(folder, plan)
     with StoreLock(folder / LOCK, timeout=0.0).hold("bench"):
         results = Results.open(folder, plan)
-        for contestant in plan.contestants:
-            _measure(plan, contestant, results, folder / WORK / contestant.name, progress)
+        for seed in plan.seeds:
+            for contestant in plan.contestants:
+                _measure(plan, contestant, seed, results, folder / WORK / _folder(contestant, seed), progress)
     return results
 
 
 def asked(plan: Plan) -> list[Key]:
     """The keys of all rows that a plan asks for."""
     return [
-        (contestant.name, length, mode)
+        (contestant.name, length, mode, seed)
         for contestant in plan.contestants
         for length in plan.lengths
         for mode in _modes(plan, contestant)
+        for seed in plan.seeds
     ]
 
 
@@ -56,21 +58,28 @@ def _modes(plan: Plan, contestant: Contestant) -> tuple[str, ...]:
     return plan.modes if contestant.writes else ("base",)
 
 
-def _measure(plan: Plan, contestant: Contestant, results: Results, folder: Path, progress: Listener | None) -> None:
+def _folder(contestant: Contestant, seed: int) -> str:
+    return contestant.name if seed == 0 else f"{contestant.name}-seed-{seed}"
+
+
+def _measure(
+    plan: Plan, contestant: Contestant, seed: int, results: Results, folder: Path, progress: Listener | None
+) -> None:
+    name, wanted = contestant.name, _modes(plan, contestant)
     missing = [
         (length, modes)
         for length in plan.lengths
-        if (modes := tuple(mode for mode in _modes(plan, contestant) if (contestant.name, length, mode) not in results))
+        if (modes := tuple(mode for mode in wanted if (name, length, mode, seed) not in results))
     ]
     if not missing:
         return
     folder.mkdir(parents=True, exist_ok=True)
     if progress is not None:
-        progress(Progress(f"{contestant.name}: starting", 0, 1))
+        progress(Progress(f"{name}: starting", 0, 1))
     shown = Path(plan.model).name if Path(plan.model).is_absolute() else plan.model
     task = Task(
         folder=folder,
-        row=Row(contestant.name, "", shown, plan.data, 0, plan.protocol, plan.seed),
+        row=Row(name, "", shown, plan.data, 0, plan.protocol, seed, subjects=plan.subjects),
         writes=contestant.writes,
         source=plan.model,
         revision=plan.revision,

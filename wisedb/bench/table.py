@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from statistics import mean, stdev
 from typing import Any, Final
 
 from wisedb.bench.plan import UNEDITED
@@ -56,11 +57,43 @@ NOTE: Final = (
     " measured after all T edits are written. Prefill and decode: time relative to the unedited model, batch 1."
 )
 
+SPREAD: Final = "Means over the seeds, ± their standard deviation."
 
-def cells(row: Row) -> tuple[str, ...]:
-    """One row of the table."""
-    mode = "" if row.editor == UNEDITED else row.mode
-    return f"{row.T:,}", row.editor, mode, *(form(getattr(row, name)) for _, name, form in COLUMNS)
+
+def lines(rows: Sequence[Row]) -> list[tuple[str, ...]]:
+    """The table's lines: one for the rows that differ in their seed alone, where the first of them stands."""
+    return [_cells(group) for group in by_seed(rows)]
+
+
+def by_seed(rows: Sequence[Row]) -> list[list[Row]]:
+    """The rows in groups that differ in their seed alone."""
+    groups: dict[tuple[str, int, str], list[Row]] = {}
+    for row in rows:
+        groups.setdefault((row.editor, row.T, row.mode), []).append(row)
+    return list(groups.values())
+
+
+def seeds_of(rows: Sequence[Row]) -> str:
+    """The seeds of the rows, each once, as people read them."""
+    found = sorted({row.seed for row in rows})
+    return f"seed{'s' if len(found) > 1 else ''} {', '.join(map(str, found))}"
+
+
+def values_of(group: Sequence[Row], name: str) -> list[float]:
+    """One figure of some rows, where it was measured."""
+    return [float(value) for row in group if (value := getattr(row, name)) is not None]
+
+
+def _cells(group: Sequence[Row]) -> tuple[str, ...]:
+    first = group[0]
+    mode = "" if first.editor == UNEDITED else first.mode
+    return f"{first.T:,}", first.editor, mode, *(_cell(values_of(group, name), form) for _, name, form in COLUMNS)
+
+
+def _cell(values: Sequence[float], form: Callable[[float | None], str]) -> str:
+    if len(values) < 2:
+        return form(values[0] if values else None)
+    return f"{form(mean(values))} ±{form(stdev(values))}"
 
 
 def page(rows: Sequence[Row], conditions: Mapping[str, Any], command: str, date: str, pictures: Sequence[str]) -> str:
@@ -77,12 +110,13 @@ def page(rows: Sequence[Row], conditions: Mapping[str, Any], command: str, date:
     pairs = [
         ("machine", conditions["machine"]),
         ("versions", ", ".join(f"{name} {version}" for name, version in conditions["versions"].items())),
-        ("seed", first.seed),
+        ("seeds", seeds_of(rows).partition(" ")[2]),
+        ("subjects", "given" if first.subjects else "taken out of the stream"),
         ("protocol", first.protocol.replace("-", " ")),
         ("settings", ", ".join(f"{name}={value}" for name, value in conditions["settings"].items()) or "the defaults"),
         ("date", date),
     ]
-    lines = [
+    text = [
         f"# {first.data} on {first.model}",
         "",
         f"```sh\n{command}\n```",
@@ -92,11 +126,22 @@ def page(rows: Sequence[Row], conditions: Mapping[str, Any], command: str, date:
         *(f"![Every figure against T]({picture})\n" for picture in pictures),
         _line(TITLES),
         _line(["---", "---", "---", *("---:" for _ in COLUMNS)]),
-        *(_line(cells(row)) for row in rows),
+        *(_line(texts) for texts in lines(rows)),
         "",
-        NOTE,
+        note(rows),
     ]
-    return "\n".join(lines) + "\n"
+    return "\n".join(text) + "\n"
+
+
+def note(rows: Sequence[Row]) -> str:
+    """What the figures of these rows are."""
+    leaked = max((row.leaked_rephrases or 0 for row in rows), default=0)
+    parts = [NOTE]
+    if leaked:
+        parts.append(f"Up to {leaked:,} rephrases are left out, because training saw their words.")
+    if len({row.seed for row in rows}) > 1:
+        parts.append(SPREAD)
+    return " ".join(parts)
 
 
 def _line(texts: Sequence[str]) -> str:

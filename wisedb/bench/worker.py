@@ -12,20 +12,25 @@ import json
 import os
 import sys
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, replace
 from typing import Any, Final
 
 from wisedb.bench.environment import peak_rss
 from wisedb.bench.latency import overhead
+from wisedb.bench.leaks import Leaks, leaks
 from wisedb.bench.ledger import Entry, Ledger
 from wisedb.bench.results import Row
 from wisedb.bench.task import Task
+from wisedb.editors.registry import bind
+from wisedb.edits import Edit
 from wisedb.errors import WisedbError
 from wisedb.model.base import LoadedBase, accelerator, load_for
 from wisedb.progress import Listener, Progress
+from wisedb.serving.blobs import PendingBlobs
 from wisedb.serving.evaluate import evaluate
 from wisedb.serving.evaluation import Evaluation
+from wisedb.serving.resources import StoreResources
 from wisedb.store.lock import StoreLock
 from wisedb.store.signature import Signature
 from wisedb.store.store import FOLDER, Store
@@ -105,9 +110,11 @@ def _write(task: Task, store: Store, base: LoadedBase, ledger: Ledger, length: i
 
 
 def _unedited(task: Task, store: Store, base: LoadedBase, length: int, progress: Listener | None) -> Row:
-    found = evaluate(store, base, data=task.stream[:length], mode="base", progress=progress)
+    stream = task.stream[:length]
+    leaked = _leaks(store, base, stream)
+    found = evaluate(store, base, data=stream, mode="base", leave_out=leaked.prompts, progress=progress)
     return replace(
-        _with(task.row, found),
+        _with(task.row, found, leaked),
         T=length,
         mode="base",
         prefill_overhead=1.0,
@@ -127,6 +134,7 @@ def _measured(
 ) -> Iterable[Row]:
     """The rows of a commit in these modes."""
     stream = task.stream[: entry.count]
+    leaked = _leaks(store, base, stream)
     cost = replace(
         task.row,
         T=entry.count,
@@ -139,11 +147,12 @@ def _measured(
     for mode, rows in (("retrieve", ("retrieve", "oracle")), ("merge", ("merge",))):
         if asked.isdisjoint(rows):
             continue
-        found = evaluate(store, base, entry.commit, stream, mode, progress=progress)
+        found = evaluate(store, base, entry.commit, stream, mode, leave_out=leaked.prompts, progress=progress)
         if mode in asked:
             cost = replace(cost, peak_rss_bytes=max(peak, peak_rss()))
             took = overhead(store, base, commit, mode, [edit.prompt for edit in stream], progress=progress)
-            yield replace(_with(cost, found), mode=mode, prefill_overhead=took.prefill, decode_overhead=took.decode)
+            row = _with(cost, found, leaked)
+            yield replace(row, mode=mode, prefill_overhead=took.prefill, decode_overhead=took.decode)
         if mode == "retrieve" and "oracle" in asked:
             yield replace(
                 cost,
@@ -151,10 +160,18 @@ def _measured(
                 reliability=found.oracle["reliability"],
                 generalization=found.oracle["generalization"],
                 peak_rss_bytes=max(peak, peak_rss()),
+                leaked_rephrases=leaked.rephrases,
             )
 
 
-def _with(row: Row, found: Evaluation) -> Row:
+def _leaks(store: Store, base: LoadedBase, stream: Sequence[Edit]) -> Leaks:
+    """What these edits can't be measured by: the editor may have trained its words."""
+    choice = store.config.editor
+    resources = StoreResources(base, store.config.base, PendingBlobs(store.blob_cache), choice.resources)
+    return leaks(stream, bind(choice).made_prompts(base, resources, stream))
+
+
+def _with(row: Row, found: Evaluation, leaked: Leaks) -> Row:
     return replace(
         row,
         reliability=found.reliability,
@@ -162,6 +179,11 @@ def _with(row: Row, found: Evaluation) -> Row:
         locality=found.locality,
         exact_match=found.exact_match,
         exact_match_rephrase=found.exact_match_rephrase,
+        recall_at_1=found.recall_at_1,
+        recall_at_1_rephrase=found.recall_at_1_rephrase,
+        false_fire=None if found.mode == "base" else found.false_fire,
+        leaked_rephrases=leaked.rephrases,
+        leaked_locality=leaked.locality,
     )
 
 

@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 S = TypeVar("S")
 """The frozen dataclass of an editor's settings."""
 
-
 S_contra = TypeVar("S_contra", contravariant=True)
 
 
@@ -171,4 +170,26 @@ class Editor(Protocol[S]):
             memories: two or more.
             edits: all edits in force in them.
             progress: is told how far it is.
+        """
+
+
+@runtime_checkable
+class MakesPrompts(Protocol[S_contra]):
+    """What an editor has besides that trains edits under prompts which it makes up.
+
+    Prefix contexts in front of an edit's own prompt don't count.
+    """
+
+    def made_prompts(
+        self, base: LoadedBase, resources: Resources, settings: S_contra, edits: Sequence[Edit]
+    ) -> list[str]:
+        """Every prompt, the edits' own apart, under which these edits may be trained: nothing is measured by them.
+
+        In whatever order and groups they come.
+
+        Args:
+            base: the base model.
+            resources: what is shared.
+            settings: how edits are written.
+            edits: the edits.
         """

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -51,6 +51,7 @@ def evaluate(
     mode: str = "retrieve",
     limit: int | None = None,
     *,
+    leave_out: Collection[str] = (),
     progress: Listener | None = None,
 ) -> Evaluation:
     """Measure a commit; the result is also kept in the store, beside the commit.
@@ -62,6 +63,7 @@ def evaluate(
         data: the records to measure, in force or not; by default the edits in force.
         mode: how the memories answer.
         limit: measure the first so many edits only.
+        leave_out: rephrases and locality prompts, normalised, by which nothing is measured, since training saw them.
         progress: is told about it.
 
     Raises:
@@ -82,7 +84,7 @@ def evaluate(
         base,
         edits,
         trained_on_locality=commit.trained_on_locality,
-        trained_on=trained_rephrases(store, commit),
+        trained_on=trained_rephrases(store, commit).union(leave_out),
     )
     pad = base.tokenizer.pad_token_id or 0
 

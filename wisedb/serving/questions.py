@@ -52,7 +52,7 @@ def ask(
 ) -> Questions:
     """Encode everything that is asked about ``edits``.
 
-    Rephrases that were trained on (``trained_on``, normalised) are left out: generalization is measured on others.
+    Rephrases and locality prompts that were trained on (``trained_on``, normalised) are left out: others measure.
 
     Unrelated prompts are the edits' own locality prompts, or, where there are none or the editor trained on them, the
     part of the store's pool that no training sees. What training saw all the same (a model that writes its own pool
@@ -60,6 +60,7 @@ def ask(
     """
     pool = {} if store.config.editor.pool is None else store.objects.meta(store.config.editor.pool)[1]
     seen = {normalise_prompt(prompt) for prompt in pool.get("prompts", [])} | {edit.key for edit in edits}
+    seen.update(trained_on)
     unrelated: dict[tuple[str, str | None], None] = {}
     if not trained_on_locality:
         listed = [item for edit in edits for item in edit.locality]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from random import Random
 from typing import Any
@@ -11,10 +11,16 @@ import pytest
 import torch
 
 from tests.editors.keyed.fixtures import prepared, quick, statistics_of
+from wisedb.config import EditorChoice
+from wisedb.editors.keyed import sampler
 from wisedb.editors.keyed.paraphrases import RelationEncoder, paraphrases
 from wisedb.editors.keyed.sampler import _SMALL_BATCH, training_set
+from wisedb.editors.registry import bind
 from wisedb.edits import Edit, LocalityPrompt
 from wisedb.memory.gates.keys.build import build_keys
+from wisedb.repository import Repository
+from wisedb.serving.blobs import PendingBlobs
+from wisedb.serving.resources import StoreResources
 
 LAOS = Edit("The capital of Laos is", "Rome", subject="Laos")
 PERU = Edit("Which city is the capital of Peru?", "Paris", subject="Peru")
@@ -116,6 +122,34 @@ def test_what_a_prompt_asks_is_its_relation_key_whatever_else_is_asked() -> None
     assert torch.equal(together[2:], alone) and torch.equal(ask([CHAD.prompt]), alone)
     ring = build_keys(base.model, base.projection, base.tokenizer, statistics, CAPITALS)
     torch.testing.assert_close(together, ring.relations.float(), rtol=2e-3, atol=2e-3)
+
+
+def test_the_editor_tells_which_prompts_it_may_make(
+    new_repository: Callable[..., Repository], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    repository = new_repository(shard_capacity=20, steps=2)
+    borrowed: set[str] = set()
+
+    def watched(*args: Any) -> list[tuple[str, ...]]:
+        found = paraphrases(*args)
+        borrowed.update(prompt for prompts in found for prompt in prompts)
+        return found
+
+    monkeypatch.setattr(sampler, "paraphrases", watched)
+    monkeypatch.setattr("wisedb.editors.keyed.paraphrases._ALIKE", -1.0)  # a random model finds nothing alike
+    edits = [LAOS, CHAD, *STATES]
+    repository.commit(edits, "all")
+    store, choice = repository.store, repository.store.config.editor
+
+    def made(choice: EditorChoice, edits: Sequence[Edit] = edits) -> list[str]:
+        resources = StoreResources(repository.base, store.config.base, PendingBlobs(store.blob_cache), choice.resources)
+        return bind(choice).made_prompts(repository.base, resources, edits)
+
+    assert borrowed and borrowed <= set(made(choice))
+    assert not {edit.prompt for edit in edits}.intersection(made(choice))
+    assert made(choice, []) == []
+    assert made(replace(choice, settings={**choice.settings, "paraphrases": 0})) == []
+    assert made(EditorChoice("wise")) == []
 
 
 def test_a_batch_is_learned_in_borrowed_words() -> None:

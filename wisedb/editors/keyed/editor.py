@@ -15,6 +15,7 @@ from wisedb.editors.common.pool import POOL
 from wisedb.editors.keyed.calibrate import calibrate
 from wisedb.editors.keyed.context import default_dtype, prepare
 from wisedb.editors.keyed.merge import fit_merge
+from wisedb.editors.keyed.paraphrases import paraphrases
 from wisedb.editors.keyed.settings import KeyedSettings
 from wisedb.editors.keyed.sharding import plan
 from wisedb.editors.keyed.train import train_stream
@@ -121,6 +122,16 @@ class Keyed:
     def merge_density(self, settings: KeyedSettings) -> float:
         """See :class:`wisedb.editors.protocol.MergesByTies`."""
         return settings.density
+
+    def made_prompts(
+        self, base: LoadedBase, resources: Resources, settings: KeyedSettings, edits: Sequence[Edit]
+    ) -> list[str]:
+        """What edits borrow from each other where all are learned together and nothing bounds how much."""
+        relations = prepare(base, resources, settings).relations
+        if relations is None or not edits:
+            return []
+        borrowed = paraphrases(edits, (), relations([edit.prompt for edit in edits]), len(edits))
+        return [prompt for prompts in borrowed for prompt in prompts]
 
 
 EDITOR = Keyed()
