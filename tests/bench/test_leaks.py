@@ -75,6 +75,8 @@ def test_nothing_is_measured_by_what_leaked(repository: Repository) -> None:
     assert len(questions.unrelated) <= 1 < len(ask(store, base, tuple(STREAM), trained_on_locality=False).unrelated)
     commit = repository.commit([AUSTRALIA], "one").commit
     whole = evaluate(store, base, commit, [AUSTRALIA])
-    none = evaluate(store, base, commit, [AUSTRALIA], leave_out=map(normalise_prompt, AUSTRALIA.rephrases))
+    none = evaluate(
+        store, base, commit, [AUSTRALIA], leave_out={normalise_prompt(text) for text in AUSTRALIA.rephrases}
+    )
     assert whole.generalization is not None and none.generalization is None
     assert none.reliability == whole.reliability
