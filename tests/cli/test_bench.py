@@ -6,11 +6,15 @@ import json
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from wisedb.bench import run
+from wisedb.bench.task import Task
 from wisedb.editors.registry import editors
 
 from .conftest import EDITS, FAST, Told, answer, environment, inside, wisedb
@@ -100,18 +104,29 @@ def test_killed_and_run_again_it_goes_on_and_never_under_other_conditions(
     assert len(other.stderr.splitlines()) == 2
 
 
-def test_several_seeds_and_no_subjects(tmp_path: Path, model: Path, data: Path) -> None:
-    words = ("bench", "--model", model, "--data", data, "--edits", "2", "--protocol", "batch", "--modes", "retrieve")
-    line = [*map(str, words), *FAST, "--seeds", "0,1", "--without-subjects", "--out", "out"]
-    rows = answer(*line, cwd=tmp_path)
+def test_several_seeds_and_no_subjects(tmp_path: Path, data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    told: list[Task] = []
+
+    def measured(task: Task, log: Path) -> Iterator[dict[str, Any]]:
+        told.append(task)
+        for T, (mode,) in task.wanted:
+            yield {"row": replace(task.row, T=T, mode=mode, reliability=task.row.seed / 2).to_json()}
+
+    monkeypatch.setattr(run, "messages", measured)
+    line = ("bench", "--data", data, "--edits", "2", "--modes", "retrieve", "--seeds", "0,1", "--out", "out")
+    done = inside(*line, "--without-subjects", "--json", cwd=tmp_path)
+    rows = json.loads(done.stdout)
     assert [(row["editor"], row["seed"], row["subjects"]) for row in rows] == [
         (editor, seed, False) for editor in ("unedited", "keyed") for seed in (0, 1)
     ]
-    assert {path.name for path in (tmp_path / "out" / "work").iterdir()} == {
-        name + seed for name in ("unedited", "keyed") for seed in ("", "-seed-1")
-    }
+    assert [task.folder.name for task in told] == ["unedited", "keyed", "unedited-seed-1", "keyed-seed-1"]
+    assert [task.row.seed for task in told] == [0, 0, 1, 1]
+    assert not any(edit.subject for task in told for edit in task.stream)
     table = (tmp_path / "out" / "table.md").read_text()
-    assert "seeds: 0, 1" in table and "taken out of the stream" in table and "±" in table
+    assert "seeds: 0, 1" in table and "taken out of the stream" in table and "| 0.250 ±0.354 |" in table
+    # Another seed joins those that are there.
+    assert inside(*line[:-4], "--seed", "2", "--out", "out", "--without-subjects", cwd=tmp_path).returncode == 0
+    assert [task.row.seed for task in told[4:]] == [2, 2]
 
 
 def test_inside_a_store_its_model_is_taken_and_nothing_else_touched(copy: Path, data: Path) -> None:
