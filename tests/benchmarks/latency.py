@@ -252,7 +252,7 @@ def table(rows: Sequence[dict[str, Any]]) -> str:
 @click.option("--edits", default=1000, help="How many edits the memories hold together.")
 @click.option("--length", default=64, help="Tokens of a prompt.")
 @click.option("--tokens", default=12, help="Tokens to generate.")
-@click.option("--rounds", default=10)
+@click.option("--rounds", type=click.IntRange(2), default=10)
 @click.option("--clock", type=click.Choice(["processor", "wall"]), default="processor")
 @click.option("--threads", default=1)
 @click.option("--seed", default=0)

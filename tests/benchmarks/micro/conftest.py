@@ -17,7 +17,7 @@ EDITS = 12
 @pytest.fixture(scope="session")
 def repository(tmp_path_factory: pytest.TempPathFactory) -> Repository:
     """What is timed doesn't hang on how well these edits were learned, so that few steps do."""
-    made = Repository.init(tmp_path_factory.mktemp("store"), settings={"steps": 5, "attempts": 1})
+    made = Repository.init(tmp_path_factory.mktemp("store"), settings={"steps": 5})
     made.commit(read_edits(edits_path())[:EDITS], "Some edits")
     return made
 
