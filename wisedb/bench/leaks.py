@@ -39,9 +39,7 @@ class Leaks:
 
 
 def words_of(text: str) -> tuple[str, ...]:
-    """A text's words without articles, case, accents and punctuation: the same for prompts that ask the same in the
-    same words.
-    """
+    """A text's words without articles, case, accents and punctuation."""
     folded = _ACCENTS.sub("", unicodedata.normalize("NFKD", text).casefold())
     words = (word for part in folded.split() for word in ((part,) if part in _ALONE else _spaced(part).split()))
     return tuple(word for word in words if word not in _EMPTY)

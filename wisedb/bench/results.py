@@ -85,8 +85,9 @@ class Row:
 
     @classmethod
     def from_json(cls, record: Mapping[str, Any]) -> Self:
-        """Read what :meth:`to_json` wrote; fields of a later version are passed over, those that an earlier one didn't
-        have are empty.
+        """Read what :meth:`to_json` wrote.
+
+        Fields of a later version are passed over; those that an earlier one didn't have are empty.
 
         Raises:
             KeyError, TypeError: a field is missing, or has the wrong type.
