@@ -8,7 +8,7 @@ from rich.console import Console
 from rich.table import Table as Grid
 from rich.text import Text
 
-from . import render
+from .lines import Line, Lines, Table, line
 
 FOLDED: Final = 200
 """Rows of a table whose cells are folded and coloured. Rich needs half a millisecond for each; longer ones are shown as
@@ -18,21 +18,21 @@ _UNBOUNDED: Final = 100_000  # columns: a pipe has no width, so nothing is cut o
 _WHOLE: Final = frozenset({"id", "commit", "edit", "memory", "and", "blob", "date", "from", "to"})
 
 
-def show(lines: render.Lines, stream: TextIO) -> None:
+def show(lines: Lines, stream: TextIO) -> None:
     """Print to a terminal, or to what shall get colours like one."""
     # No markup, so that [brackets] in a prompt stay what they are.
     width = None if stream.isatty() else _UNBOUNDED
     console = Console(file=stream, width=width, markup=False, highlight=False, emoji=False)
-    for line in lines:
-        if not isinstance(line, render.Table):
-            console.print(_painted(line), soft_wrap=True)
-        elif len(line.rows) <= FOLDED:
-            console.print(grid(line))
+    for each in lines:
+        if not isinstance(each, Table):
+            console.print(_painted(each), soft_wrap=True)
+        elif len(each.rows) <= FOLDED:
+            console.print(grid(each))
         else:
-            line.write(stream)
+            each.write(stream)
 
 
-def grid(table: render.Table) -> Grid:
+def grid(table: Table) -> Grid:
     """The table as Rich lays it out: ids, dates and numbers whole, the rest folded."""
     cells = [[_cell(value) for value in row[: len(table.titles)]] for row in table.rows]
     made = Grid(box=None, pad_edge=False, header_style="bold", show_edge=False)
@@ -53,12 +53,12 @@ def grid(table: render.Table) -> Grid:
 
 
 def _cell(value: Any) -> Text:
-    if isinstance(value, render.Line):
+    if isinstance(value, Line):
         return _painted(value)
-    return _painted(render.line(value if isinstance(value, tuple) else "" if value is None else str(value)))
+    return _painted(line(value if isinstance(value, tuple) else "" if value is None else str(value)))
 
 
-def _painted(line: render.Line | str) -> Text:
-    if isinstance(line, str):
-        return Text(line)
-    return Text.assemble(*line.parts)
+def _painted(text: Line | str) -> Text:
+    if isinstance(text, str):
+        return Text(text)
+    return Text.assemble(*text.parts)

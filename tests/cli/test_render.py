@@ -7,19 +7,9 @@ import json
 from datetime import UTC, datetime
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 from rich.console import Console
 
 from wisedb.cli import render, terminal
-
-
-@given(st.text())
-def test_cleaned_text_steers_nothing(text: str) -> None:
-    cleaned = render.clean(text)
-    assert cleaned.isprintable() or not any(ord(character) < 32 or ord(character) == 127 for character in cleaned)
-    if text.isprintable():
-        assert cleaned == text
 
 
 def test_an_escape_sequence_in_a_prompt_is_shown_not_obeyed(capsys: pytest.CaptureFixture[str]) -> None:
@@ -48,22 +38,6 @@ def test_a_narrow_terminal_folds_prompts_and_keeps_ids() -> None:
         narrow.print(terminal.grid(table))
     assert "a" * render.SHORT in capture.get()
     assert max(len(line) for line in capture.get().splitlines()) <= 30
-
-
-def test_numbers_stand_under_each_other(capsys: pytest.CaptureFixture[str]) -> None:
-    rows = [("a", 7, None), ("béta", 1234, "x")]
-    render.show([render.table("name", "count", "note", rows=rows, numbers=("count",))])
-    assert capsys.readouterr().out == "NAME  COUNT  NOTE\na         7\nbéta   1234  x\n"
-
-
-def test_letters_of_two_columns_are_counted_as_two(capsys: pytest.CaptureFixture[str]) -> None:
-    render.show([render.table("a", "b", rows=[("日本", "x"), ("ab", "y"), ("e\N{COMBINING ACUTE ACCENT}", "z")])])
-    assert capsys.readouterr().out == "A     B\n日本  x\nab    y\ne\N{COMBINING ACUTE ACCENT}     z\n"
-
-
-def test_a_table_without_rows_has_its_titles(capsys: pytest.CaptureFixture[str]) -> None:
-    render.show([render.table("a", "b", rows=[])])
-    assert capsys.readouterr().out == "A  B\n"
 
 
 @pytest.mark.parametrize("count", [terminal.FOLDED, terminal.FOLDED + 1])
