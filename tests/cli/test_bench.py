@@ -79,7 +79,7 @@ def test_killed_and_run_again_it_goes_on_and_never_under_other_conditions(
     process.communicate()
     before = kept.read_bytes()
 
-    rows = answer(*line, "--plot", "all.png", cwd=tmp_path)
+    rows = answer(*line, "--plot", "all.png", cwd=tmp_path, run=wisedb)
     assert all(set(row) == KEYS for row in rows)
     modes = ("retrieve", "oracle")
     assert keys(rows) == [
