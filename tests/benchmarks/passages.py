@@ -95,6 +95,8 @@ def main(model: str, data: Path, start: int, count: int, settings: tuple[str, ..
     with tempfile.TemporaryDirectory() as folder:
         repo = Repository.init(folder, model=model, seed=0, settings=dict(each.split("=", 1) for each in settings))
         edits = [edit for edit in records if fits(repo.base.model, repo.base.tokenizer, edit)]
+        if not edits:
+            raise click.ClickException(f"no record of {data} fits into what {model} reads")
         before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
         began = time.perf_counter()
         done = repo.commit(edits, message="passages")
