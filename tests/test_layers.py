@@ -85,9 +85,7 @@ UNMIRRORED = {
         "wisedb/memory/routing_context.py",
         "wisedb/serving/activations.py",
         "wisedb/serving/answer.py",
-        "wisedb/serving/assemble.py",
         "wisedb/serving/attached.py",
-        "wisedb/serving/blobs.py",
     ),
     "what every verb that trains goes through: test_commit, test_revert, merging/test_merge": (
         "wisedb/versioning/proposal.py",
