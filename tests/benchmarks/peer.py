@@ -34,6 +34,7 @@ import torch
 from tests.benchmarks.peer_easyedit import TUNED, Peer, commit_of
 from wisedb.atlas import edits_path
 from wisedb.bench.leaks import Leaks, leaks
+from wisedb.config import EditorChoice
 from wisedb.editors.registry import bind, calibrated
 from wisedb.edits import Edit
 from wisedb.importers import read_edits
@@ -66,9 +67,12 @@ SCALED: Mapping[str, str] = {
     "beta": "beta",
     "gamma": "gamma",
     "max_delta": "norm_constraint",
-    "mask_ratio": "mask_ratio",
 }
-"""Settings that belong to a model's size and activations: the public implementation takes wisedb's measured ones."""
+"""Settings that belong to a model's activations: the public implementation takes those that wisedb's WISE measures.
+
+Its mask ratio is that of keyed, which too lets a memory hold many edits: wisedb's WISE gives small models narrow masks,
+with an edit or two under each.
+"""
 
 COLUMNS = (
     ("editor", "editor"),
@@ -119,7 +123,8 @@ def measure(job: Mapping[str, Any]) -> dict[str, Any]:
             questions = _questions(repo, edits, leaked)
             row = _figures(repo.base, questions, _plain_loc(repo.base, questions))
         else:
-            chosen = {**_peer_settings(measured, editor), **job["settings"]}
+            mask = _keyed(repo).settings["mask_ratio"]
+            chosen = {**_peer_settings(measured, editor), "mask_ratio": mask, **job["settings"]}
             row = _theirs(repo, edits, leaked, chosen, job)
     usage = resource.getrusage(resource.RUSAGE_SELF)
     return {
@@ -138,10 +143,17 @@ def measure(job: Mapping[str, Any]) -> dict[str, Any]:
 
 def _leaks(repo: Repository, edits: Sequence[Edit]) -> Leaks:
     # All editors are measured by the same prompts: by none that the one of them which borrows wordings may train.
-    config, base = repo.store.config, repo.base
-    resources = StoreResources(base, config.base, PendingBlobs(repo.store.blob_cache), config.editor.resources)
-    choice = calibrated("keyed", base, resources, {}, config.editor.seed, config.editor.pool)
-    return leaks(edits, bind(choice).made_prompts(base, resources, edits))
+    return leaks(edits, bind(_keyed(repo)).made_prompts(repo.base, _resources(repo), edits))
+
+
+def _keyed(repo: Repository) -> EditorChoice:
+    editor = repo.store.config.editor
+    return calibrated("keyed", repo.base, _resources(repo), {}, editor.seed, editor.pool)
+
+
+def _resources(repo: Repository) -> StoreResources:
+    config = repo.store.config
+    return StoreResources(repo.base, config.base, PendingBlobs(repo.store.blob_cache), config.editor.resources)
 
 
 def _questions(repo: Repository, edits: Sequence[Edit], leaked: Leaks) -> Questions:
