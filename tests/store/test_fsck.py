@@ -201,6 +201,18 @@ def test_a_kind_that_a_newer_version_brings(full: Store, kit: Kit, edits: list[E
     assert fsck(full).ok
 
 
+def test_the_same_blobs_taken_for_another_kind(full: Store, kit: Kit, edits: list[Edit]) -> None:
+    mask = kit.mask()
+    delta = kit.delta(mask, bytes(32), edits[0])
+    for blob in (mask, delta):
+        full.objects.put(blob)
+    sound = memory_entry(mask.id, delta.id)
+    # Objects are checked in the order of their ids: sound commits come before and behind the one that is not.
+    for minute in range(6):
+        full.objects.put_commit(kit.commit(minute=minute, memories=(sound,)))
+    assert memory_problems(full, kit, replace(sound, kind="hologram")) == {("format-too-new", delta.id)}
+
+
 def test_an_edit_record_that_breaks_the_schema(full: Store, kit: Kit, edits: list[Edit]) -> None:
     data = canonical_json([{**edits[0].content(), "prompt": 7}])
     assert any("schema" in detail for detail in blob_problems(

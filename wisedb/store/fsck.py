@@ -99,7 +99,7 @@ class _Check:
         self._objects = replace(store.objects, promise=Promise())
         self._progress = progress
         self._examine = examine
-        self._examined: set[tuple[str, ...]] = set()
+        self._examined: set[tuple[str | None, ...]] = set()
         self._promised = 0
         self._problems: list[Problem] = []
         self._kinds: dict[str, str] = {}
@@ -181,8 +181,10 @@ class _Check:
         blobs = tuple(memory.blobs.values())
         # What can't even be read is a problem of its own already.
         there = all(blob in self._kinds and not self._objects.promised([blob]) for blob in blobs)
-        if self._examine is not None and there and blobs not in self._examined:
-            self._examined.add(blobs)
+        # Two commits may take the same blobs for memories of different kinds.
+        seen = (memory.kind, memory.gate, memory.main, *blobs)
+        if self._examine is not None and there and seen not in self._examined:
+            self._examined.add(seen)
             with self._watch(memory.main):
                 self._examine(memory)
 
