@@ -65,7 +65,7 @@ class KeyedSettings:
     rehearsal: int = 8
 
     contexts: int = 2
-    paraphrases: int = 4
+    paraphrases: int = 8
     train_rephrases: bool = False
     end: bool = True
 
