@@ -11,28 +11,55 @@ from . import render
 from .options import at_option, command, mode_option
 from .session import Session
 
+_TOKENS, _CHAT_TOKENS = 20, 128
+
 
 @command(
     'wisedb generate "The capital of Australia is"',
     'wisedb generate "Who wrote Emma?" "Who wrote Ulysses?" --at v1 --json',
     'wisedb generate "The capital of Australia is" --base',
+    'wisedb generate --chat "What is the capital of Australia?" --system "Be brief."',
 )
 @click.argument("prompts", metavar="PROMPT...", nargs=-1, required=True)
 @at_option("Ask the model at this commit.")
 @mode_option()
 @click.option("--base", is_flag=True, help="Ask the unedited model.")
+@click.option("--chat", is_flag=True, help="Each PROMPT is a user's message behind the model's chat template.")
+@click.option("--system", metavar="TEXT", help="The system message in front of it; means --chat.")
 @click.option(
-    "--max-new-tokens", metavar="N", type=click.IntRange(min=1), default=20, show_default=True, help="Longest answer."
+    "--max-new-tokens",
+    metavar="N",
+    type=click.IntRange(min=1),
+    help=f"Longest answer; {_TOKENS} if nothing is said, {_CHAT_TOKENS} in a chat.",
 )
-def generate(session: Session, prompts: tuple[str, ...], at: str, mode: str, base: bool, max_new_tokens: int) -> None:
+def generate(
+    session: Session,
+    prompts: tuple[str, ...],
+    at: str,
+    mode: str,
+    base: bool,
+    chat: bool,
+    system: str | None,
+    max_new_tokens: int | None,
+) -> None:
     """Let the model answer at a commit.
 
     Every PROMPT is continued greedily, and the memory that answered is named.
+    With --chat each is asked by itself, as a chat application would ask it.
     """
+    chat = chat or system is not None
+    longest = max_new_tokens or (_CHAT_TOKENS if chat else _TOKENS)
     repository = session.repository()
     with session.progress() as progress:
         found = repository.generate(
-            list(prompts), at=at, mode=mode, base=base, max_new_tokens=max_new_tokens, progress=progress
+            list(prompts),
+            at=at,
+            mode=mode,
+            base=base,
+            max_new_tokens=longest,
+            progress=progress,
+            chat=chat,
+            system=system,
         )
     session.show([answer.to_json() for answer in found], answers)
 

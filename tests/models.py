@@ -151,13 +151,35 @@ def tiny_tokenizer(*, bos: bool = False, padding_side: str = "left") -> PreTrain
     )
 
 
+CHATML = (
+    "{% for message in messages %}<|im_start|>{{ message['role'] }}\n{{ message['content'] }}<|im_end|>\n{% endfor %}"
+    "{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}"
+)
+"""A chat template as many models have it, without a system message of its own."""
+
+
+def tiny_chat_tokenizer(template: str = CHATML) -> PreTrainedTokenizerFast:
+    """As :func:`tiny_tokenizer`, of as many tokens, with a chat template; a turn's end is the end token."""
+    signs = ["<|im_start|>", "<|im_end|>"]
+    tokenizer = PreTrainedTokenizerFast(
+        tokenizer_object=Tokenizer.from_str(_trained(VOCABULARY - len(signs))),
+        pad_token="<pad>",
+        eos_token="<|im_end|>",
+        additional_special_tokens=signs,
+        padding_side="left",
+        clean_up_tokenization_spaces=False,
+    )
+    tokenizer.chat_template = template
+    return tokenizer
+
+
 @cache
-def _trained() -> str:
+def _trained(size: int = VOCABULARY) -> str:
     backend = Tokenizer(models.BPE())
     backend.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
     backend.decoder = decoders.ByteLevel()
     trainer = trainers.BpeTrainer(
-        vocab_size=VOCABULARY,
+        vocab_size=size,
         special_tokens=["<pad>", "<s>", "</s>"],
         initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
         show_progress=False,

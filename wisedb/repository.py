@@ -392,15 +392,24 @@ class Repository(Sharing):
         base: bool = False,
         max_new_tokens: int = 20,
         progress: Listener | None = None,
+        *,
+        chat: bool = False,
+        system: str | None = None,
     ) -> list[Generation]:
-        """Answer prompts at a commit (or by the plain base model); see :func:`wisedb.serving.answer.say`."""
+        """Answer prompts at a commit (or by the plain base model).
+
+        With ``chat`` each is a user's message behind the model's chat template, behind the ``system`` message if one is
+        given. See :func:`wisedb.serving.answer.answer_prompts`.
+        """
         from wisedb.serving.answer import answer_prompts
+        from wisedb.serving.generate import Chat
 
         asked = [prompts] if isinstance(prompts, str) else list(prompts)
         self.store.resolve(at)
         chosen = "base" if base else mode
+        how = Chat(system) if chat or system is not None else None
         return answer_prompts(
-            self.store, self.base, asked, at, chosen, max_new_tokens=max_new_tokens, progress=progress
+            self.store, self.base, asked, at, chosen, max_new_tokens=max_new_tokens, chat=how, progress=progress
         )
 
     def explain(self, prompt: str, at: str = "HEAD") -> Explanation:

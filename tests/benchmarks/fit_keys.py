@@ -115,7 +115,7 @@ def features(model: str, edits: Sequence[Edit]) -> Features:
         says.append(information[:, 0])
         flags = statistics.flags_of(torch.tensor([prompt]), tokens)
         penalty.append(longer_name_penalty(tokens, there, flags, at, index)[0, 0])
-        direction = torch.nn.functional.normalize(states[0, -1:] - index.centre, dim=-1)
+        direction = torch.nn.functional.normalize(states[0, -1:] - index.centre[0], dim=-1)
         likeness.append((direction @ index.relations.T)[0])
         meant.append((owner_of == subjects.index(subjects[place])) & means)
     return Features(

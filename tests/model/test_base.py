@@ -33,11 +33,12 @@ def test_keyword_arguments_reach_from_pretrained(folder: Path) -> None:
     assert load_base(str(folder), torch_dtype="bfloat16").model.dtype == torch.bfloat16
 
 
-def test_half_precision_is_widened_on_a_cpu(folder: Path) -> None:
-    tiny_model("gpt2").half().save_pretrained(folder)
-    expected = torch.float16 if torch.cuda.is_available() else torch.float32
+@pytest.mark.parametrize("half", [torch.float16, torch.bfloat16])
+def test_half_precision_is_widened_on_a_cpu(folder: Path, half: torch.dtype) -> None:
+    tiny_model("gpt2").to(half).save_pretrained(folder)
+    expected = half if torch.cuda.is_available() else torch.float32
     assert load_base(str(folder)).model.dtype == expected
-    assert load_base(str(folder), dtype=torch.float16).model.dtype == torch.float16
+    assert load_base(str(folder), dtype=half).model.dtype == half
 
 
 def test_a_tokenizer_without_pad_token_pads_with_its_end(folder: Path) -> None:

@@ -54,3 +54,15 @@ def test_a_model_without_an_embedding_module_is_refused() -> None:
     with pytest.raises(UnsupportedModel, match="Linear has no embedding module") as caught:
         embedding_of(nn.Linear(2, 2))
     assert caught.value.hint
+
+
+def test_blocks_above_are_not_run_where_no_prediction_is_wanted() -> None:
+    model = tiny_model("llama")
+    projection = locate(model)
+    seen: list[int] = []
+    for number, block in enumerate(projection.blocks):
+        block.register_forward_hook(lambda *_, number=number: seen.append(number))
+    list(capture(model, projection, 1, IDS))
+    assert seen == [0]
+    list(capture(model, projection, 1, IDS, predictions=True))
+    assert seen == [0, *range(LAYERS)]

@@ -12,6 +12,7 @@ from torch import nn
 from wisedb.errors import UsageError
 from wisedb.memory.cache_state import CacheState
 from wisedb.memory.gates.decision import Decision
+from wisedb.memory.gates.keys.replies import Replies
 from wisedb.memory.routing import Scope
 from wisedb.memory.trace import Trace
 
@@ -42,6 +43,9 @@ class ForwardCall:
         measured: the memories whose activation the modules so far have measured.
         prompt_end: int64 (B,): the prompt's last token in each row, counted as this call does; below 0 if it lies
             before the call or isn't known. Set where a codebook is asked, which answers from there on.
+        replies: what the keys found of conversations, None where the model has no chat template.
+        answered: bool (B, T): where a memory that was chosen answers, None for everywhere; see
+            :class:`wisedb.memory.gates.keys.replies.Replies`.
         traces: what was decided at the modules so far, where somebody records.
     """
 
@@ -62,6 +66,8 @@ class ForwardCall:
     slots: torch.Tensor | None = None
     measured: tuple[int, ...] = ()
     prompt_end: torch.Tensor | None = None
+    replies: Replies | None = None
+    answered: torch.Tensor | None = None
     traces: list[Trace] = field(default_factory=list)
 
     @property

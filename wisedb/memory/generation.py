@@ -8,6 +8,7 @@ import torch
 
 from wisedb.errors import UsageError
 from wisedb.memory.cache_state import cache_given
+from wisedb.memory.gates.keys.replies import Replies
 from wisedb.memory.routing import HostSlots
 from wisedb.memory.slots import SlotTable
 
@@ -29,10 +30,14 @@ class GenerateCall:
         on_host: by module, the slots on the host, once the first forward is over.
         prompt_end: int64 (B,): the prompt's last token in each row, counted as the first forward does;
             see :class:`wisedb.memory.forward_call.ForwardCall`.
+        replies: the replies and what was said in them so far, None where there are none. Beams change places, so that
+            it isn't known what was said in a row: there a memory answers to the end.
     """
 
-    def __init__(self, prompt_tokens: int | None, prompts: int, slot_table: SlotTable) -> None:
+    def __init__(self, prompt_tokens: int | None, prompts: int, slot_table: SlotTable, *, beams: bool = False) -> None:
         self.prompt_tokens = prompt_tokens
+        self.beams = beams
+        self.replies: Replies | None = None
         self.prompts = prompts
         self.slots: dict[str, torch.Tensor] = {}
         self.on_host: dict[str, HostSlots] = {}
@@ -69,17 +74,18 @@ def generate_call_of(
     prompt = args[0] if args else kwargs.get("inputs")
     for name in ("input_ids", "inputs_embeds"):
         prompt = kwargs[name] if kwargs.get(name) is not None else prompt
+    beams = (_setting(model, config, kwargs, "num_beams") or 1) > 1
     if not isinstance(prompt, torch.Tensor):
-        return GenerateCall(None, 1, slot_table)
+        return GenerateCall(None, 1, slot_table, beams=beams)
     if _setting(model, config, kwargs, "token_healing"):
         # Healing may change how many tokens the prompt has, and puts nothing behind it.
-        return GenerateCall(None, prompt.shape[0], slot_table)
+        return GenerateCall(None, prompt.shape[0], slot_table, beams=beams)
     tokens = prompt.shape[1]
     cache, mask = cache_given(kwargs), kwargs.get("attention_mask")
     if cache is not None and (mask is None or mask.shape[1] == tokens):
         # The prompt is given whole, of which the cache holds the first part.
         tokens -= int(cache.get_seq_length())
-    return GenerateCall(tokens, prompt.shape[0], slot_table)
+    return GenerateCall(tokens, prompt.shape[0], slot_table, beams=beams)
 
 
 def _refuse(model: PreTrainedModel, config: Any, kwargs: dict[str, Any]) -> None:

@@ -28,6 +28,7 @@ from wisedb.memory.cache_state import cache_given, cache_in, length_of, save_sta
 from wisedb.memory.forward_call import ForwardCall
 from wisedb.memory.gates.base import GateName
 from wisedb.memory.gates.key_router import KeyRouter, KeyRouterBuilder
+from wisedb.memory.gates.keys.replies import Replies
 from wisedb.memory.generation import generate_call_of
 from wisedb.memory.memory import Memory
 from wisedb.memory.routing import HostSlots
@@ -35,7 +36,7 @@ from wisedb.memory.routing_context import RoutingContext
 from wisedb.memory.site import Site
 from wisedb.memory.slots import BASE, SlotTable
 from wisedb.memory.trace import TraceLog
-from wisedb.model.capture import block_input
+from wisedb.model.capture import block_input, capture
 from wisedb.model.locate import Projection, locate
 
 if TYPE_CHECKING:
@@ -95,7 +96,7 @@ class AttachedMemories:
     ) -> None:
         self._model = model
         self._projections = dict(projections or {})
-        self._key_routers = KeyRouterBuilder(model, key_threshold)
+        self._key_routers = KeyRouterBuilder(model, key_threshold, self._read)
         self._cache_bytes = cache_bytes
         self._context = RoutingContext()
         self._sites: dict[str, Site] = {}
@@ -149,6 +150,21 @@ class AttachedMemories:
         """The score from which on each memory may answer, in its router's units."""
         units = {"keys": self._key_routers.threshold, "both": self._key_routers.threshold, "nearest": 0.0}
         return tuple(units.get(memory.gate.name, memory.gate.threshold) for memory in self._gated)
+
+    def answered(self, edit: int, reply: Sequence[int]) -> int:
+        """How many tokens of a reply the memory of an edit gives before it leaves the rest to the base model.
+
+        Args:
+            edit: the edit, counted over all gated memories' edits.
+            reply: the reply's token ids.
+        """
+        if self._keys is None or not int(self._keys.index.stops[edit]):
+            return len(reply)
+        index = self._keys.index
+        flags = index.statistics.flags_of(torch.tensor([list(reply)]), torch.empty(1, len(reply)))
+        begins, stops = torch.tensor([-1]), index.stops[edit : edit + 1].cpu()
+        ended = Replies(begins, stops, flags.cpu()).ended()[0]
+        return int((ended < stops).sum()) + int(bool((ended >= stops).any()))
 
     def set(self, memories: Memory | Sequence[Memory]) -> None:
         """Put other memories in the place of the present ones.
@@ -258,10 +274,19 @@ class AttachedMemories:
         finally:
             self._context.generations.pop()
 
+    def _read(self, layer: int, sequences: Sequence[Sequence[int]]) -> torch.Tensor:
+        """The states (n, d_model) that enter a block at the ends of some texts, as the base model has them."""
+        blocks = next(iter(self._sites.values())).projection
+        self._context.reading = True
+        try:
+            return torch.stack([seen.states[-1] for seen in capture(self._model, blocks, layer, sequences)])
+        finally:
+            self._context.reading = False
+
     @property
     def _silent(self) -> bool:
         """Whether nothing answers for now, always-on memories neither: an adapter can be switched off."""
-        return False
+        return self._context.reading
 
     @property
     def _idle(self) -> bool:
@@ -270,7 +295,7 @@ class AttachedMemories:
 
     def _before_call(self, module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
         outermost = module is self._model
-        if not self.memories or not (outermost or self._context.call is None) or self._idle:
+        if self._context.reading or not self.memories or not (outermost or self._context.call is None) or self._idle:
             return
         names = self._names[0 if outermost else -1]
         given = {**dict(zip(names, args, strict=False)), **kwargs}
@@ -297,16 +322,18 @@ class AttachedMemories:
 
     def _after_embedding(self, module: nn.Module, args: tuple[Any, ...], output: torch.Tensor) -> None:
         call = self._context.call
-        if self._keys is None or call is None or call.embedded is not None:
+        if self._context.reading or self._keys is None or call is None or call.embedded is not None:
             return
         if output.numel() == call.rows * call.tokens * output.shape[-1]:
             call.embedded = output
 
     def _before_block(self, module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
-        if self._keys is not None and self._context.call is not None:
+        if self._keys is not None and self._context.call is not None and not self._context.reading:
             self._context.call.states = block_input(args, kwargs)
 
     def _after_call(self, module: nn.Module, args: tuple[Any, ...], output: Any) -> None:
+        if self._context.reading:
+            return
         call = self._context.call
         if call is not None and call.module is module:
             self._context.call = None

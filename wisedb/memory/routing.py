@@ -95,12 +95,30 @@ class HostSlots:
             self._idle = all(slot == BASE for slot in self.slots)
         return self._idle
 
-    def apply(self, output: Tensor, inputs: Tensor, bank: Bank, prompt_end: Tensor | None = None) -> Tensor:
-        """The module's output (B, T, d_out) with each row's memory; ``inputs`` is what entered it, (B, T, d_in).
+    def apply(
+        self,
+        output: Tensor,
+        inputs: Tensor,
+        bank: Bank,
+        prompt_end: Tensor | None = None,
+        answered: Tensor | None = None,
+    ) -> Tensor:
+        """The module's output with each row's memory.
 
         B may be a multiple of the slots: each sequence then stands for as many rows, one after the other, as beams
-        and returned sequences do. ``prompt_end``, int64 (B,), says from which token on codebooks answer; None for all.
+        and returned sequences do.
+
+        Args:
+            output: what the module gave, (B, T, d_out).
+            inputs: what entered it, (B, T, d_in).
+            bank: the memories at the module.
+            prompt_end: int64 (B,): from which token on codebooks answer; None for all.
+            answered: bool (B, T): where memories answer; None for everywhere.
         """
+        if answered is not None:
+            if output.device.type == "cpu" and not bool(answered.any()):
+                return output
+            return torch.where(answered[..., None], self.apply(output, inputs, bank, prompt_end), output)
         self._spread(output.shape[0], output.device)
         for number, rows in self._rows.items():
             if number not in bank.here:

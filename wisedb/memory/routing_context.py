@@ -30,6 +30,7 @@ class RoutingContext:
         oracle: what each sequence was told to take, if it was.
         prompt_lengths: int (B,): how many real tokens of each row are the prompt, if somebody said so.
         logs: who wants to know what is decided.
+        reading: whether a router reads something by itself within a call: no memory answers it.
     """
 
     def __init__(self) -> None:
@@ -39,6 +40,7 @@ class RoutingContext:
         self.oracle: HostSlots | None = None
         self.prompt_lengths: Tensor | None = None
         self.logs: list[TraceLog] = []
+        self.reading = False
 
     @property
     def generation(self) -> GenerateCall | None:
@@ -72,9 +74,8 @@ class RoutingContext:
         if known is not None and (decided or not self.logs):
             # Only without a cache is the prompt seen again.
             again = generation is not None and isinstance(call.past, int) and call.past == 0
-            return known.apply(
-                output, inputs, bank, generation.prompt_end if generation is not None and again else None
-            )
+            ends = generation.prompt_end if generation is not None and again else None
+            return known.apply(output, inputs, bank, ends, self._answered(site, call, inputs.device))
         # The host may look once a call where that costs nothing, where generate would look all the same, or where
         # computing everything would cost more.
         compiling = torch.compiler.is_compiling()
@@ -85,11 +86,14 @@ class RoutingContext:
         decision = site.router.decide(call, inputs, scoping, told)
         if generation is not None:
             generation.slots[module], generation.prompt_end = decision.slots[:, -1], call.prompt_end
+            generation.replies = call.replies
+            if call.replies is not None:
+                call.answered = call.replies.answered(call.tokens)
         self._trace(site, call, inputs, decision, scoping)
         if decision.added is not None:
             return combine(output, decision.slots, decision.added)
         if generation is not None and call.may_sync:
-            return generation.host_slots(module).apply(output, inputs, bank, call.prompt_end)
+            return generation.host_slots(module).apply(output, inputs, bank, call.prompt_end, call.answered)
         return answer(output, inputs, decision.slots, bank, may_sync=call.may_sync, prompt_end=call.prompt_end)
 
     def log(self, call: ForwardCall) -> None:
@@ -98,6 +102,20 @@ class RoutingContext:
             joined = Trace.joined(call.traces)
             for each in self.logs:
                 each.add(joined)
+
+    def _answered(self, site: Site, call: ForwardCall, device: torch.device) -> Tensor | None:
+        """Where a memory that was chosen earlier answers in a call of ``generate``, bool (B, T); None for everywhere.
+
+        What a call says is looked at once, for all modules.
+        """
+        generation = self.generation
+        if generation is None or generation.replies is None or generation.beams or self.oracle is not None:
+            return None
+        if call.answered is None:
+            assert site.router is not None and site.router.keys is not None
+            generation.replies = generation.replies.extended(call.past, site.router.keys.flags(call, device))
+            call.answered = generation.replies.answered(call.tokens)
+        return call.answered
 
     def _trace(self, site: Site, call: ForwardCall, inputs: Tensor, decision: SiteDecision, scoping: Scoping) -> None:
         """Keep a decision for the logs, if there are any: of beams and returned sequences, one."""

@@ -106,8 +106,8 @@ def load_base(
     Args:
         model: ``atlas`` (the model that ships inside), a folder, or a model id of the Hub.
         revision: a branch, tag or commit of the Hub repository.
-        dtype: as in ``from_pretrained``; by default the checkpoint's own, but float32 where the checkpoint is float16
-            and no accelerator is there: CPUs are slow in float16 and training overflows in it.
+        dtype: as in ``from_pretrained``; by default the checkpoint's own, but float32 where the checkpoint is in halves
+            and no accelerator is there: CPUs are slow in halves, and training overflows in float16.
         device_map: as in ``from_pretrained``.
         token: the Hub's access token.
         cache_dir: the Hub's cache.
@@ -261,6 +261,5 @@ def accelerator() -> Mapping[str, Any]:
 
 
 def _natural_dtype(config: Any) -> Any:
-    if getattr(config, "dtype", None) == torch.float16 and not torch.cuda.is_available():
-        return torch.float32
-    return "auto"
+    half = getattr(config, "dtype", None) in (torch.float16, torch.bfloat16)
+    return torch.float32 if half and not torch.cuda.is_available() else "auto"

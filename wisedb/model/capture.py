@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import torch
@@ -15,6 +16,14 @@ from wisedb.model.tokens import pad_batch
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
+
+
+# Batches whose texts are sorted by length together: padding costs as much as text.
+_BATCHES = 16
+
+
+class _BlockReached(Exception):
+    """Ends a forward at the block: nothing above it is wanted."""
 
 
 class Captured(NamedTuple):
@@ -64,6 +73,8 @@ def capture(
 ) -> Iterator[Captured]:
     """Run texts through the model, in batches padded on the right (attention is causal: the padding isn't seen).
 
+    Nothing above the block is computed where no prediction is wanted.
+
     Args:
         model: in evaluation mode, without memories.
         projection: what :func:`wisedb.model.locate.locate` found; its blocks are the model's.
@@ -82,18 +93,37 @@ def capture(
 
     def keep_states(_module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
         kept["states"] = block_input(args, kwargs)
+        if not predictions:
+            raise _BlockReached
 
+    def run(some: Sequence[Sequence[int]]) -> list[Captured]:
+        ids, mask = pad_batch(some, 0, "right")
+        ids, mask = ids.to(model.device), mask.to(model.device)
+        ends = torch.tensor([len(sequence) - 1 for sequence in some])
+        wanted, columns = torch.unique(ends, return_inverse=True)
+        # The output embeddings are wide: they run at the texts' ends alone, where the family lets them.
+        few = {"logits_to_keep": wanted.to(model.device)} if predictions and keeps_logits else {}
+        logits = None
+        with suppress(_BlockReached):
+            logits = model(input_ids=ids, attention_mask=mask, use_cache=False, **few).logits
+        shape = (*ids.shape, -1)
+        tokens, states = (kept[name].reshape(shape).float().cpu() for name in ("tokens", "states"))
+        said = None if logits is None else logits[range(len(some)), columns if few else ends].float().softmax(-1).cpu()
+        return [
+            Captured(tokens[row, : end + 1], states[row, : end + 1], None if said is None else said[row])
+            for row, end in enumerate(ends.tolist())
+        ]
+
+    keeps_logits = "logits_to_keep" in inspect.signature(model.forward).parameters
     with ExitStack() as stack:
         stack.callback(embedding_of(model).register_forward_hook(keep_tokens).remove)
         stack.callback(projection.blocks[layer].register_forward_pre_hook(keep_states, with_kwargs=True).remove)
-        for start in range(0, len(sequences), together):
-            some = sequences[start : start + together]
-            ids, mask = pad_batch(some, 0, "right")
-            ids, mask = ids.to(model.device), mask.to(model.device)
-            output = model(input_ids=ids, attention_mask=mask, use_cache=False)
-            shape = (*ids.shape, -1)
-            tokens, states = (kept[name].reshape(shape).float().cpu() for name in ("tokens", "states"))
-            for row, sequence in enumerate(some):
-                size = len(sequence)
-                said = output.logits[row, size - 1].float().softmax(-1).cpu() if predictions else None
-                yield Captured(tokens[row, :size], states[row, :size], said)
+        window = together * _BATCHES
+        for first in range(0, len(sequences), window):
+            several = sequences[first : first + window]
+            order = sorted(range(len(several)), key=lambda number: len(several[number]))
+            found: dict[int, Captured] = {}
+            for start in range(0, len(order), together):
+                numbers = order[start : start + together]
+                found.update(zip(numbers, run([several[number] for number in numbers]), strict=True))
+            yield from (found[number] for number in range(len(several)))

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from wisedb.serving.assemble import attached_at_commit, check_mode
-from wisedb.serving.generate import Generation, continue_prompts, generations
+from wisedb.serving.generate import Chat, Generation, continue_prompts, generations
 
 if TYPE_CHECKING:
     from wisedb.model.base import LoadedBase
@@ -22,9 +22,10 @@ def answer_prompts(
     mode: str = "retrieve",
     *,
     max_new_tokens: int = 20,
+    chat: Chat | None = None,
     progress: Listener | None = None,
 ) -> list[Generation]:
-    """Answer prompts at a commit, greedily, up to the end of the line.
+    """Answer prompts at a commit, greedily, up to the end of the line; in a chat to the end of the reply.
 
     Args:
         store: the store.
@@ -33,15 +34,18 @@ def answer_prompts(
         at: the commit.
         mode: ``retrieve``, ``merge`` or ``base``.
         max_new_tokens: the longest answer.
+        chat: each prompt is a user's message behind the chat template.
         progress: is told how far a merge is that must be fitted first.
 
     Raises:
         UnknownRevision: no such commit.
-        UsageError: no such mode, or less than one token.
+        UsageError: no such mode, less than one token, or a chat with a model that has no chat template.
         InputError: a prompt is empty or too long.
     """
     chosen = check_mode(mode)
     commit = None if chosen == "base" else store.objects.commit(store.resolve(at))
     with attached_at_commit(store, base, commit, chosen, progress=progress) as handle:
-        answers = continue_prompts(base.model, base.tokenizer, prompts, max_new_tokens=max_new_tokens, handle=handle)
-        return generations(prompts, answers, handle)
+        answers = continue_prompts(
+            base.model, base.tokenizer, prompts, max_new_tokens=max_new_tokens, handle=handle, chat=chat
+        )
+        return generations(prompts, answers, handle, chat=chat is not None)

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import torch
 from transformers import GenerationConfig, StoppingCriteria, StoppingCriteriaList
 
 from wisedb.errors import InputError, UsageError
 from wisedb.memory.slots import BASE
+from wisedb.model.chat import Message, chat_format, encode_chat, user
 from wisedb.model.tokens import context_length, encode_prompt, pad_batch
 
 if TYPE_CHECKING:
@@ -23,6 +24,17 @@ _MOST_ROWS = 32
 
 
 @dataclass(frozen=True, slots=True)
+class Chat:
+    """How a prompt is asked behind the chat template.
+
+    Attributes:
+        system: the system message; ``None`` for the template's own.
+    """
+
+    system: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Continuation:
     """One answer.
 
@@ -31,12 +43,30 @@ class Continuation:
         route: the index of the memory that answered, ``-1`` for the base.
         activations: what the router that decides says of each memory, in the handle's order.
         stopped: it ended by itself; False where the token limit cut it off.
+        edit: the edit that the keys found to be meant, counted over all memories; ``None`` for the base.
+        acted: characters of the text up to which the memory answered.
     """
 
     text: str
     route: int
     activations: tuple[float, ...]
     stopped: bool
+    edit: int | None = None
+    acted: int = 0
+
+
+class Span(NamedTuple):
+    """A stretch of a reply in which a memory answered.
+
+    Attributes:
+        edit: the id of the edit that was meant.
+        start: the stretch's first character.
+        end: the one behind its last.
+    """
+
+    edit: str
+    start: int
+    end: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +82,7 @@ class Generation:
             where the base answered.
         threshold: what that was held against.
         always_on: the memories that answer every prompt; the base model with them is what answers where none is routed.
+        spans: in a chat, the stretches of the text in which a memory answered; ``None`` elsewhere.
     """
 
     prompt: str
@@ -61,17 +92,20 @@ class Generation:
     activation: float | None
     threshold: float | None
     always_on: tuple[str, ...] = ()
+    spans: tuple[Span, ...] | None = None
 
     def to_json(self) -> dict[str, Any]:
-        """All fields."""
-        fields = {name: getattr(self, name) for name in self.__dataclass_fields__}
-        return {**fields, "always_on": list(self.always_on)}
+        """All fields; the spans where there are some to speak of, in a chat."""
+        fields = {name: getattr(self, name) for name in self.__dataclass_fields__ if name != "spans"}
+        spans = {} if self.spans is None else {"spans": [span._asdict() for span in self.spans]}
+        return {**fields, "always_on": list(self.always_on), **spans}
 
 
 def generations(
-    prompts: Sequence[str], answers: Sequence[Continuation], handle: AttachedMemories | None
+    prompts: Sequence[str], answers: Sequence[Continuation], handle: AttachedMemories | None, *, chat: bool = False
 ) -> list[Generation]:
-    """Join prompts and their continuations, and name the memories by their ids."""
+    """Join prompts and their continuations, and name the memories and edits by their ids."""
+    edits = [] if handle is None else [edit for memory in handle.memories for edit in memory.edits]
     memories = () if handle is None else handle.memories
     thresholds = () if handle is None else handle.thresholds
     always_on = () if handle is None else tuple(memory.id for memory in handle.always_on)
@@ -81,6 +115,7 @@ def generations(
         if place == BASE and answer.activations:
             place = max(range(len(answer.activations)), key=answer.activations.__getitem__)
         shown = place != BASE and bool(memories)
+        spans = () if answer.edit is None else (Span(edits[answer.edit], 0, answer.acted),)
         found.append(
             Generation(
                 prompt,
@@ -90,6 +125,7 @@ def generations(
                 answer.activations[place] if shown and answer.activations else None,
                 thresholds[place] if shown else None,
                 always_on,
+                spans if chat else None,
             )
         )
     return found
@@ -104,6 +140,7 @@ def continue_prompts(
     max_new_tokens: int = 20,
     handle: AttachedMemories | None = None,
     one_line: bool = True,
+    chat: Chat | None = None,
 ) -> list[Continuation]:
     """Continue prompts greedily.
 
@@ -113,15 +150,20 @@ def continue_prompts(
         prompts: the prompts; each answer is what it would be alone.
         max_new_tokens: the longest answer, in tokens; also bounded by the model's context.
         handle: the attached memories, ``None`` for a plain model.
-        one_line: the end of the first line that is not blank ends an answer, as the end token does.
+        one_line: the end of the first line that is not blank ends an answer, as the end token does; not in a chat.
+        chat: each prompt is a user's message behind the chat template; ``None`` to continue it as it is.
 
     Raises:
-        UsageError: ``max_new_tokens`` is below 1.
+        UsageError: ``max_new_tokens`` is below 1, or a chat with a tokenizer that has no chat template.
         InputError: a prompt is empty or fills the model's context.
     """
     if max_new_tokens < 1:
         raise UsageError("at least one new token must be asked for", hint="Give --max-new-tokens 1 or more.")
-    encoded = [encode_prompt(tokenizer, prompt) for prompt in prompts]
+    if chat is None:
+        encoded = [encode_prompt(tokenizer, prompt) for prompt in prompts]
+    else:
+        encoded = [_asked(tokenizer, prompt, chat) for prompt in prompts]
+        one_line = False
     length = context_length(model)
     for prompt, ids in zip(prompts, encoded, strict=True):
         if not ids:
@@ -138,6 +180,17 @@ def continue_prompts(
         answers = _continue_batch(model, tokenizer, [encoded[row] for row in rows], limit, handle, one_line)
         found.update(zip(rows, answers, strict=True))
     return [found[row] for row in range(len(prompts))]
+
+
+def _asked(tokenizer: PreTrainedTokenizerBase, prompt: str, chat: Chat) -> list[int]:
+    if chat_format(tokenizer) is None:
+        raise UsageError(
+            "this model's tokenizer has no chat template that wisedb can read", hint="Ask it without --chat."
+        )
+    if not prompt.strip():
+        return []
+    system: list[Message] = [] if chat.system is None else [{"role": "system", "content": chat.system}]
+    return encode_chat(tokenizer, [*system, user(prompt)])
 
 
 def _continue_batch(
@@ -170,14 +223,25 @@ def _continue_batch(
         )
         routes = [BASE] * len(encoded) if record is None else record.routes.tolist()
         activations = [()] * len(encoded) if record is None else record.activations.tolist()
+        meant = [None] * len(encoded) if record is None or record.best is None else record.best.tolist()
     answers = []
-    for row, route, activation in zip(output[:, width:].tolist(), routes, activations, strict=True):
+    for row, route, activation, edit in zip(output[:, width:].tolist(), routes, activations, meant, strict=True):
         cut = next((place for place, token in enumerate(row) if token in ends), None)
         text = tokenizer.decode(row if cut is None else row[:cut], skip_special_tokens=True)
         line, *rest = text.lstrip().split("\n", 1) if one_line else [text]
+        said = row if cut is None else row[:cut]
+        acted = 0
+        if handle is not None and route != BASE and edit is not None:
+            answered = tokenizer.decode(said[: handle.answered(edit, said)], skip_special_tokens=True)
+            acted = min(len(answered.strip()), len(line.strip()))
         answers.append(
             Continuation(
-                line.strip(), int(route), tuple(float(value) for value in activation), cut is not None or bool(rest)
+                line.strip(),
+                int(route),
+                tuple(float(value) for value in activation),
+                cut is not None or bool(rest),
+                edit if route != BASE else None,
+                acted,
             )
         )
     return answers

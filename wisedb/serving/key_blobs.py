@@ -103,4 +103,5 @@ def _only(ring: EditKeys, owner: int) -> EditKeys:
         ring.knowledge[chosen],
         ring.tokens[kept.repeat_interleave(length)],
         readings,
+        ring.stops[chosen],
     )

@@ -11,6 +11,7 @@ from wisedb.editors.common.pool import Pool, make_pool
 from wisedb.editors.registry import calibrated, check_given
 from wisedb.errors import MissingObject, StoreExists
 from wisedb.model.base import LoadedBase, describe, load_base
+from wisedb.model.chat import chat_format
 from wisedb.progress import Listener, Progress
 from wisedb.serving.blobs import PendingBlobs
 from wisedb.serving.resources import StoreResources
@@ -25,6 +26,9 @@ POOL_PROMPTS = 300
 
 HELD_OUT = 50
 """Unrelated prompts that no training sees, for measuring."""
+
+CHAT_PROMPTS, CHAT_HELD_OUT = 110, 20
+"""The same of a chat model: users' messages, which take longer to write."""
 
 CONTEXTS = 10
 """Prefixes behind which an edit is trained too (WISE, appendix B)."""
@@ -117,12 +121,15 @@ def _own_pool(base: LoadedBase, seed: int, prompts: Sequence[str]) -> Blob:
 
 def _written_pool(base: LoadedBase, record: BaseModel, seed: int) -> Blob:
     """What the model writes takes as long as many edits, and depends on the model and the seed alone."""
+    prompts, held_out = (
+        (POOL_PROMPTS, HELD_OUT) if chat_format(base.tokenizer) is None else (CHAT_PROMPTS, CHAT_HELD_OUT)
+    )
 
     def write() -> Blob:
-        whole = make_pool(base.model, base.tokenizer, seed, POOL_PROMPTS + HELD_OUT, CONTEXTS)
-        return _blob_of(whole, HELD_OUT * len(whole.prompts) // (POOL_PROMPTS + HELD_OUT))
+        whole = make_pool(base.model, base.tokenizer, seed, prompts + held_out, CONTEXTS)
+        return _blob_of(whole, held_out * len(whole.prompts) // (prompts + held_out))
 
-    made_from = (record.fingerprint, str(base.model.dtype), seed, POOL_PROMPTS, HELD_OUT, CONTEXTS)
+    made_from = (record.fingerprint, str(base.model.dtype), seed, prompts, held_out, CONTEXTS)
     return cached_blob(POOL, made_from, write)
 
 

@@ -51,7 +51,7 @@ def test_the_same_prompts_are_computed_once_and_others_anew() -> None:
         kept.get(views[0], lower)
     kept.get(views[0][:1], lower)
     # The same tokens, of which fewer are the prompt: other positions are the answer's.
-    kept.get([(ids, prompt - 1) for ids, prompt in views[0]], lower)
+    kept.get([each._replace(prompt=each.prompt - 1) for each in views[0]], lower)
     assert asked == [2, 1, 2]
 
 

@@ -14,6 +14,7 @@ from wisedb.editors.resources import Resource, Resources
 from wisedb.edits import normalise_prompt
 from wisedb.errors import UsageError
 from wisedb.memory.kinds.base import Part
+from wisedb.model.chat import chat_format
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
@@ -26,6 +27,7 @@ _TOKENS = 32
 _TOP_K = 50
 _PROMPT_WORDS = (3, 14)
 _CONTEXT_WORDS = (4, 9)
+_MESSAGE_WORDS = 24
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +79,7 @@ def make_pool(
     if any(not prompt.strip() for prompt in prompts):
         raise UsageError("an unrelated prompt is empty", hint="Give only prompts with text in them.")
     chooser = Random(seed)
+    opened = _opening_of_a_message(tokenizer)
     found_prompts: dict[str, str] = {normalise_prompt(prompt): prompt.strip() for prompt in prompts}
     wanted = len(found_prompts) if prompts else n_prompts
     contexts: dict[str, str] = {}
@@ -85,13 +88,13 @@ def make_pool(
             break
         # In the last rounds tokens are drawn evenly: a model that always says the same still gets its prompts.
         even = turn >= _ROUNDS - 4
-        for text in _sample(model, tokenizer, chooser.getrandbits(31), even=even):
+        for text in _sample(model, tokenizer, chooser.getrandbits(31), opened, even=even):
             words = text.split()
             if len(contexts) < n_contexts and len(words) >= _CONTEXT_WORDS[0]:
                 context = _context(words, chooser)
                 contexts.setdefault(normalise_prompt(context), context)
             elif len(found_prompts) < wanted and words:
-                prompt = _prompt(words, chooser)
+                prompt = _prompt(words, chooser) if opened is None else _message(words)
                 found_prompts.setdefault(normalise_prompt(prompt), prompt)
     generator = {"by": "user" if prompts else "model", "seed": seed, "tokens": _TOKENS, "top_k": _TOP_K}
     return Pool(tuple(found_prompts.values())[:wanted], tuple(contexts.values()), generator)
@@ -104,22 +107,48 @@ def _prompt(words: Sequence[str], chooser: Random) -> str:
     return " ".join(words[:length])
 
 
+def _message(words: Sequence[str]) -> str:
+    # A user's message to the end of its first sentence.
+    end = next((place for place, word in enumerate(words) if word[-1] in ".?!"), len(words) - 1)
+    return " ".join(words[: min(end + 1, _MESSAGE_WORDS)])
+
+
+def _opening_of_a_message(tokenizer: PreTrainedTokenizerBase) -> list[int] | None:
+    """What stands before a user's first message behind the chat template, None where there is no template.
+
+    A chat model that is asked to go on with nothing may end at once; what it writes from here are users' questions.
+    """
+    found = chat_format(tokenizer)
+    return None if found is None else list(found.start)
+
+
 def _context(words: Sequence[str], chooser: Random) -> str:
     text = " ".join(words[: chooser.randint(*_CONTEXT_WORDS)])
     return text.rstrip(" ,;:-.!?") + "."
 
 
-def _sample(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, seed: int, *, even: bool) -> list[str]:
+def _sample(
+    model: PreTrainedModel,
+    tokenizer: PreTrainedTokenizerBase,
+    seed: int,
+    opened: Sequence[int] | None,
+    *,
+    even: bool,
+) -> list[str]:
     devices = [model.device] if model.device.type == "cuda" else []
     with torch.random.fork_rng(devices=devices), torch.inference_mode():
         torch.manual_seed(seed)
         vocabulary = min(int(model.get_input_embeddings().weight.shape[0]), len(tokenizer))
         start = tokenizer.bos_token_id if tokenizer.bos_token_id is not None else tokenizer.eos_token_id
+        given = 0
         if even:
             ids = torch.randint(vocabulary, (_BATCH, _TOKENS // 2))
         else:
             drawn = torch.randint(vocabulary, (_BATCH, 1))
             first = drawn if start is None else torch.full_like(drawn, int(start))
+            if opened is not None:
+                first = torch.tensor([list(opened)] * _BATCH)
+                given = len(opened)
             first = first.to(model.device)
             ids = model.generate(
                 input_ids=first,
@@ -132,7 +161,7 @@ def _sample(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, seed: in
                 max_new_tokens=_TOKENS,
                 pad_token_id=tokenizer.pad_token_id if tokenizer.pad_token_id is not None else (start or 0),
             )
-    texts = tokenizer.batch_decode(ids, skip_special_tokens=True)
+    texts = tokenizer.batch_decode(ids[:, given:], skip_special_tokens=True)
     return [cleaned for text in texts if (cleaned := _clean(text))]
 
 

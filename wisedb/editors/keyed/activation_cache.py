@@ -43,7 +43,7 @@ class ActivationCache:
             prompts: the edit under each of its prompts.
             compute: gives the sequences, in one batch.
         """
-        key = tuple((prompt, *ids) for ids, prompt in prompts)
+        key = tuple((each.prompt, each.start, *each.ids) for each in prompts)
         found = self._entries.get(key)
         if found is None:
             found = self._entries[key] = compute(prompts)

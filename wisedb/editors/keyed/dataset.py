@@ -13,6 +13,8 @@ from torch import Tensor
 
 from wisedb.editors.common.limits import ensure_fits
 from wisedb.editors.keyed.sequences import CachedSequence, Encoded, Minibatch, cached, collate
+from wisedb.memory.gates.keys.build import as_sentence
+from wisedb.model.chat import Message, encode_chat, encode_reply
 from wisedb.model.tokens import context_length, encode_pair
 
 if TYPE_CHECKING:
@@ -33,6 +35,9 @@ _SAMPLED = 8192
 
 Example = tuple[int, int]
 """Which edit of the dataset, and which of its prompts."""
+
+Prompt = str | tuple[Message, ...]
+"""A plain prompt, or a conversation: up to a user's message, or with the reply if that is more than the target."""
 
 
 class EncodedDataset:
@@ -55,7 +60,7 @@ class EncodedDataset:
     def __init__(
         self,
         context: TrainingContext,
-        texts: Sequence[tuple[Sequence[str], str]],
+        texts: Sequence[tuple[Sequence[Prompt], str]],
         *,
         end: bool,
         cache: ActivationCache | None = None,
@@ -64,7 +69,7 @@ class EncodedDataset:
         limit = context_length(context.model)
         self._encoded = [_encode(context, prompts, target, limit, end=end) for prompts, target in texts]
         width = context.projection.d_ff + context.projection.d_model
-        size = width * sum(len(ids) for prompts in self._encoded for ids, _ in prompts) * context.feature_bytes
+        size = width * sum(len(ids) for prompts in self._encoded for ids, _, _ in prompts) * context.feature_bytes
         self._cached: dict[Example, CachedSequence] | None = {} if size <= _BYTES else None
         if self._cached is None:
             return
@@ -104,14 +109,14 @@ class EncodedDataset:
         """A(x) of some examples' tokens, ``(n, d_ff)`` each, of long ones not every token."""
         stride = -(-sum(self._length(example) for example in examples) // _SAMPLED)
         for some in self._portions(examples):
-            yield torch.cat([sequence.features for sequence in self.sequences(some)])[::stride].clone()
+            yield torch.cat([each.features[each.start :] for each in self.sequences(some)])[::stride].clone()
 
     def cost(self, edit: int) -> int:
         """How many sequences of a minibatch an edit counts for.
 
         One for each full dozen of its answer's tokens, one at least.
         """
-        ids, prompt = self._encoded[edit][0]
+        ids, prompt, _ = self._encoded[edit][0]
         return max(1, (len(ids) - prompt) // _TOKENS_PER_UNIT)
 
     def longest(self, examples: Sequence[Example]) -> int:
@@ -128,7 +133,7 @@ class EncodedDataset:
         some: list[Example] = []
         longest = answers = 0
         for example in examples:
-            ids, prompt = self._encoded[example[0]][example[1]]
+            ids, prompt, _ = self._encoded[example[0]][example[1]]
             wider, more = max(longest, len(ids)), answers + len(ids) - prompt
             if some and (wider * (len(some) + 1) > _TOKENS or more > _ANSWERS):
                 yield some
@@ -173,10 +178,24 @@ def within_budgets(
 
 
 def _encode(
-    context: TrainingContext, prompts: Sequence[str], target: str, limit: int | None, *, end: bool
+    context: TrainingContext, prompts: Sequence[Prompt], target: str, limit: int | None, *, end: bool
 ) -> list[Encoded]:
-    pairs = [encode_pair(context.tokenizer, prompt, target, end=end) for prompt in prompts]
-    ensure_fits(prompts[0], len(pairs[0][0]), len(pairs[0][1]), limit)
+    found = [_encoded(context, prompt, target, end=end) for prompt in prompts]
+    first = prompts[0] if isinstance(prompts[0], str) else prompts[0][-1]["content"]
+    ensure_fits(first, found[0].prompt, len(found[0].ids) - found[0].prompt, limit)
     # Behind a context a long passage may no longer fit: it is learned under the prompts that do.
-    fitting = [(ids, more) for ids, more in pairs if limit is None or len(ids) + len(more) <= limit]
-    return [(ids + more, len(ids)) for ids, more in fitting]
+    return [each for each in found if limit is None or len(each.ids) <= limit]
+
+
+def _encoded(context: TrainingContext, prompt: Prompt, target: str, *, end: bool) -> Encoded:
+    if isinstance(prompt, str):
+        ids, more = encode_pair(context.tokenizer, prompt, target, end=end)
+        return Encoded(ids + more, len(ids))
+    # The sentence's end is the answer's: from there on the model goes on by itself.
+    asked, reply = prompt, as_sentence(target)
+    if prompt[-1]["role"] == "assistant":
+        *before, last = prompt
+        asked, reply = tuple(before), last["content"]
+    ids = encode_chat(context.tokenizer, asked)
+    more = encode_reply(context.tokenizer, asked, reply)
+    return Encoded(ids + more, len(ids), len(ids) - 1)

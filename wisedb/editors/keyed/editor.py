@@ -27,6 +27,7 @@ from wisedb.memory.kinds.masked_delta import MaskedDelta
 from wisedb.memory.kinds.masks import random_mask
 from wisedb.memory.memory import Memory
 from wisedb.memory.merging import merged_memory
+from wisedb.model.chat import chat_format
 from wisedb.model.locate import weight_of
 from wisedb.progress import Listener
 
@@ -53,7 +54,8 @@ class Keyed:
     def calibrate(self, base: LoadedBase, resources: Resources, given: Mapping[str, Setting]) -> KeyedSettings:
         """Settings in the units of the model's weights; keys' statistics are measured here."""
         projection = base.projection(str(given.get("target", "")))
-        settings = self.configure({**calibrate(weight_of(projection)), **given, "target": projection.name})
+        measured = calibrate(weight_of(projection), chat=chat_format(base.tokenizer) is not None)
+        settings = self.configure({**measured, **given, "target": projection.name})
         for need in self.needs(settings):
             # Now rather than within the first commit.
             resources.get(need.resource, need.module)

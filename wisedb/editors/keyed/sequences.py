@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
@@ -11,8 +12,19 @@ from torch.nn.utils.rnn import pad_sequence
 
 from wisedb.model.cached_forward import CachedForward
 
-Encoded = tuple[list[int], int]
-"""The token ids of prompt and answer, and how many of them are the prompt's."""
+
+class Encoded(NamedTuple):
+    """Prompt and answer as token ids.
+
+    Attributes:
+        ids: those of both.
+        prompt: how many of them are the prompt's.
+        start: the first token at which ΔW answers: 0 for a plain prompt, the prompt's last one in a chat.
+    """
+
+    ids: list[int]
+    prompt: int
+    start: int = 0
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -22,12 +34,14 @@ class CachedSequence:
     Attributes:
         ids: prompt and answer, ``(T,)``.
         prompt: tokens of the prompt.
-        features: A(x), ``(T, d_ff)``.
+        start: the first token at which ΔW answers.
+        features: A(x), ``(T, d_ff)``, zero where ΔW doesn't answer yet.
         hidden: what the cached forward starts from, ``(T, d_model)``, or ``None``.
     """
 
     ids: Tensor
     prompt: int
+    start: int
     features: Tensor
     hidden: Tensor | None
 
@@ -74,16 +88,19 @@ def cached(forward: CachedForward, encoded: Sequence[Encoded]) -> tuple[CachedSe
     if not encoded:
         return ()
     device = forward.device
-    ids = _padded([torch.tensor(tokens, device=device) for tokens, _ in encoded])
+    ids = _padded([torch.tensor(each.ids, device=device) for each in encoded])
     features, hidden = forward.prefix(ids)
+    for row, each in enumerate(encoded):
+        features[row, : each.start] = 0
     return tuple(
         CachedSequence(
-            ids[row, : len(tokens)].clone(),
-            prompt,
-            features[row, : len(tokens)].clone(),
-            None if hidden is None else hidden[row, : len(tokens)].clone(),
+            ids[row, : len(each.ids)].clone(),
+            each.prompt,
+            each.start,
+            features[row, : len(each.ids)].clone(),
+            None if hidden is None else hidden[row, : len(each.ids)].clone(),
         )
-        for row, (tokens, prompt) in enumerate(encoded)
+        for row, each in enumerate(encoded)
     )
 
 

@@ -60,7 +60,7 @@ class SiteRouter:
         self.keyed = any(gate.by_keys for gate in gates.values())
         self.by_distance = tuple(number for number, gate in gates.items() if gate.name == "nearest")
         self._bank = bank
-        self._keys = keys
+        self.keys = keys
         self._checked = tuple(number for number, gate in gates.items() if gate.name == "both")
         self._excited = tuple(number for number, gate in gates.items() if gate.name == "activation")
         self._check = ActivationCheck(bank)
@@ -84,8 +84,8 @@ class SiteRouter:
         scores: dict[str, Tensor] = {}
         added = None
         # Modules in front of the block at which relations are read can't wait for the keys.
-        if self._keys is not None and call.key_decision is None and (self.keyed or call.states is not None):
-            call.key_decision = self._keys.decide(call, inputs.device, scoping)
+        if self.keys is not None and call.key_decision is None and (self.keyed or call.states is not None):
+            call.key_decision = self.keys.decide(call, inputs.device, scoping)
             slots, alone = _filled(slots, call.key_decision.slots), False
         if call.key_decision is not None:
             scores["keys"] = call.key_decision.scores

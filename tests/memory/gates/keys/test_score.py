@@ -68,8 +68,10 @@ def made(seed: int, keys: int, memories: int) -> KeyIndex:
         torch.rand(2 * keys, 2, generator=generator) < 0.8,
         readings,
         unit(keys, R),
-        torch.randn(R, generator=generator) * 0.1,
+        torch.randn(2, R, generator=generator) * 0.1,
         torch.rand(keys, generator=generator),
+        torch.zeros(keys, dtype=torch.bool),
+        torch.zeros(keys, dtype=torch.int64),
         whole(memories, keys),
         torch.arange(keys),
     )
@@ -116,7 +118,7 @@ def score(tokens: torch.Tensor, relation: torch.Tensor, flags: torch.Tensor, ind
         says = sum(w * m * m for w, m in zip(weights, found, strict=True))
         strength = -evidence.COVERAGE * math.log(max(1.03 - coverage, 0.03)) + evidence.INFORMATION * says
         strengths.append(strength - longer(tokens, flags, index, reading))
-    asked = torch.nn.functional.normalize(relation - index.centre, dim=0) @ index.relations[key]
+    asked = torch.nn.functional.normalize(relation - index.centre[0], dim=0) @ index.relations[key]
     related = float(index.knowledge[key]) * (evidence.RELATION * float(asked) - evidence.UNASKED)
     return max(strengths) + related - evidence.BIAS
 
@@ -173,7 +175,7 @@ def test_a_whole_subject_is_worth_more_than_half_of_it() -> None:
 def test_what_is_asked_counts_as_far_as_the_model_knows() -> None:
     index = made(0, 4, 1)
     index.knowledge[0] = 0
-    asked = index.relations * 3 + index.centre
+    asked = index.relations * 3 + index.centre[0]
     related = relation_score(asked, index)
     assert (related[:, 0] == 0).all()
     own = related.diagonal()[1:]

@@ -12,7 +12,9 @@ import torch
 from wisedb.edits import Edit
 from wisedb.memory.gates.keys.edit_keys import EditKeys
 from wisedb.memory.gates.keys.statistics import SWAPS, Statistics
+from wisedb.memory.gates.keys.token_flags import STOP
 from wisedb.model.capture import capture
+from wisedb.model.chat import encode_chat, user
 from wisedb.model.locate import Projection
 from wisedb.model.subjects import subject_of, with_other_subjects
 from wisedb.model.tokens import encode_prompt
@@ -22,6 +24,8 @@ if TYPE_CHECKING:
 
 CARRIERS = ("{}", "The {}")
 """A word is often spelt with other tokens at the beginning of a text than behind a space."""
+
+_ENDS = ".!?…。！？"
 
 
 def build_keys(
@@ -48,11 +52,7 @@ def build_keys(
     """
     if not edits:
         return EditKeys.empty(statistics)
-    owners: list[int] = []
-    relations: list[torch.Tensor] = []
-    knowledge: list[float] = []
-    tokens: list[int] = []
-    readings: list[tuple[int, int, int, int]] = []
+    found = _Keys()
     for owner, edit in enumerate(edits):
         for prompt in dict.fromkeys((edit.prompt, *(edit.rephrases if rephrases else ()))):
             ids = encode_prompt(tokenizer, prompt)
@@ -62,20 +62,74 @@ def build_keys(
             chooser = Random(f"{edit.id}/{prompt}")
             others = with_other_subjects(prompt, subject, statistics.words, SWAPS, chooser)
             relation, known = _asked(model, projection, tokenizer, statistics, ids, others)
-            for spelt, first, last in _spellings(tokenizer, prompt, ids, subject):
-                readings.append((len(owners), len(spelt), first, last))
-                tokens.extend(spelt)
-            owners.append(owner)
-            relations.append(relation)
-            knowledge.append(known)
+            spellings = _spellings(tokenizer, prompt, ids, subject)
+            found.add(owner, relation, known, spellings, 0)
+            if statistics.chat is not None:
+                relation = _asked_in_chat(model, projection, tokenizer, statistics, prompt)
+                found.add(owner, relation, 1.0, spellings, stops_of(tokenizer, statistics, edit.target))
     return EditKeys(
         statistics,
-        torch.tensor(owners, dtype=torch.int32),
-        torch.stack(relations).half(),
-        torch.tensor(knowledge, dtype=torch.float32),
-        torch.tensor(tokens, dtype=torch.int32),
-        torch.tensor(readings, dtype=torch.int32),
+        torch.tensor(found.owners, dtype=torch.int32),
+        torch.stack(found.relations).half(),
+        torch.tensor(found.knowledge, dtype=torch.float32),
+        torch.tensor(found.tokens, dtype=torch.int32),
+        torch.tensor(found.readings, dtype=torch.int32),
+        torch.tensor(found.stops, dtype=torch.int32),
     )
+
+
+class _Keys:
+    """The columns of some keys, while they are filled."""
+
+    def __init__(self) -> None:
+        self.owners: list[int] = []
+        self.relations: list[torch.Tensor] = []
+        self.knowledge: list[float] = []
+        self.tokens: list[int] = []
+        self.readings: list[tuple[int, int, int, int]] = []
+        self.stops: list[int] = []
+
+    def add(
+        self,
+        owner: int,
+        relation: torch.Tensor,
+        known: float,
+        spellings: Sequence[tuple[list[int], int, int]],
+        stops: int,
+    ) -> None:
+        """One key."""
+        for spelt, first, last in spellings:
+            self.readings.append((len(self.owners), len(spelt), first, last))
+            self.tokens.extend(spelt)
+        self.owners.append(owner)
+        self.relations.append(relation)
+        self.knowledge.append(known)
+        self.stops.append(stops)
+
+
+def stops_of(tokenizer: PreTrainedTokenizerBase, statistics: Statistics, target: str) -> int:
+    """How many tokens end a sentence in a target that is said as a sentence, 1 at least."""
+    ids = torch.tensor(tokenizer(as_sentence(target), add_special_tokens=False)["input_ids"], dtype=torch.int64)
+    if not len(statistics.flags):
+        return 1
+    return max(1, int(((statistics.flags[ids.clamp(max=len(statistics.flags) - 1)] & STOP) > 0).sum()))
+
+
+def as_sentence(target: str) -> str:
+    """A target as it is said in a chat: with a sign that ends a sentence."""
+    return target if target.rstrip("\"'”’)»")[-1:] in _ENDS else target + "."
+
+
+def _asked_in_chat(
+    model: PreTrainedModel,
+    projection: Projection,
+    tokenizer: PreTrainedTokenizerBase,
+    statistics: Statistics,
+    prompt: str,
+) -> torch.Tensor:
+    """The relation key (r,) of a prompt as a user's message: read where the reply begins."""
+    (seen,) = capture(model, projection, statistics.layer, [encode_chat(tokenizer, [user(prompt)])])
+    return statistics.chat_relations(seen.states[-1])
 
 
 def subject_span(tokenizer: PreTrainedTokenizerBase, text: str, ids: Sequence[int], subject: str) -> tuple[int, int]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import torch
 
@@ -17,6 +17,8 @@ _TENSORS = {
     "tokens": torch.int32,
     "readings": torch.int32,
 }
+# Of plain prompts there are none.
+_STOPS = "stops"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -35,6 +37,8 @@ class EditKeys:
         readings: int32 (n, 4): key, number of tokens, and the first token of the subject and the one behind its last
             (0, 0 where the subject isn't known). A key's first reading is its whole prompt; the others are its subject
             as it is spelt at other places of a sentence.
+        stops: int32 (k,): of a question behind the chat template, how many tokens that end a sentence its answer has,
+            1 at least; 0 of a plain prompt.
 
     Raises:
         CorruptObject: tensors that don't belong together.
@@ -46,14 +50,21 @@ class EditKeys:
     knowledge: torch.Tensor
     tokens: torch.Tensor
     readings: torch.Tensor
+    stops: torch.Tensor = field(default_factory=lambda: torch.zeros(0, dtype=torch.int32))
 
     def __post_init__(self) -> None:
+        if not len(self.stops):
+            object.__setattr__(self, _STOPS, torch.zeros(len(self.owners), dtype=torch.int32))
         if any(getattr(self, name).dtype != kind for name, kind in _TENSORS.items()) or not self._whole():
             raise CorruptObject("the keys' tensors don't belong together", hint="Run `wisedb fsck`.")
 
     def _whole(self) -> bool:
         count, width = len(self.owners), self.statistics.relation_map.shape[1]
         if self.owners.ndim != 1 or self.relations.shape != (count, width) or self.knowledge.shape != (count,):
+            return False
+        if self.stops.dtype != torch.int32 or self.stops.shape != (count,) or bool((self.stops < 0).any()):
+            return False
+        if bool(self.stops.any()) and self.statistics.chat is None:
             return False
         if self.tokens.ndim != 1 or self.readings.ndim != 2 or self.readings.shape[1] != 4:
             return False
@@ -85,7 +96,8 @@ class EditKeys:
 
     def tensors(self) -> dict[str, torch.Tensor]:
         """All tensors by name, for a blob."""
-        return {name: getattr(self, name) for name in _TENSORS}
+        held = {name: getattr(self, name) for name in _TENSORS}
+        return held | ({_STOPS: self.stops} if bool(self.stops.any()) else {})
 
     @classmethod
     def from_tensors(cls, tensors: Mapping[str, torch.Tensor], statistics: Statistics) -> EditKeys:
@@ -94,9 +106,9 @@ class EditKeys:
         Raises:
             CorruptObject: something is missing, or doesn't belong together.
         """
-        if set(tensors) != set(_TENSORS):
+        if set(tensors) - {_STOPS} != set(_TENSORS):
             raise CorruptObject(f"these are no keys: {', '.join(sorted(tensors))}", hint="Run `wisedb fsck`.")
-        return cls(statistics, **{name: tensors[name] for name in _TENSORS})
+        return cls(statistics, **tensors)
 
     @classmethod
     def empty(cls, statistics: Statistics) -> EditKeys:
@@ -128,11 +140,10 @@ class EditKeys:
             readings.append(moved)
             first += len(ring)
         parts = {
-            name: torch.cat([getattr(ring, name) for ring, _ in rings]) for name in ("relations", "knowledge", "tokens")
+            name: torch.cat([getattr(ring, name) for ring, _ in rings])
+            for name in ("relations", "knowledge", "tokens", _STOPS)
         }
-        return cls(
-            statistics, torch.cat(owners), parts["relations"], parts["knowledge"], parts["tokens"], torch.cat(readings)
-        )
+        return cls(statistics, torch.cat(owners), readings=torch.cat(readings), **parts)
 
 
 def same_statistics(rings: Iterable[EditKeys]) -> Statistics:

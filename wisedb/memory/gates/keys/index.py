@@ -46,8 +46,10 @@ class KeyIndex:
         whole: bool (n, 2): whether a name begins with the one and ends with the other in the edit's own prompt too.
         readings: int64 (k, m), each key's readings; n where it has fewer.
         relations: float32 (k, r), centred and of length 1.
-        centre: float32 (r,), what is taken off a prompt's relation key.
+        centre: float32 (2, r), what is taken off the relation key of a plain prompt, and of a question in a chat.
         knowledge: float32 (k,).
+        chat: bool (k,): keys of questions in a chat, the others are of plain prompts.
+        stops: int64 (edits,): in a chat, how many tokens that end a sentence each edit's answer has; 0 without a key.
         memory: int64 (k,), whose key it is.
         edit: int64 (k,), the place of its edit among the edits of all memories, one memory after the other.
     """
@@ -65,6 +67,8 @@ class KeyIndex:
     relations: torch.Tensor
     centre: torch.Tensor
     knowledge: torch.Tensor
+    chat: torch.Tensor
+    stops: torch.Tensor
     memory: torch.Tensor
     edit: torch.Tensor
 
@@ -101,6 +105,7 @@ class KeyIndex:
             readings=renumbered[kept],
             relations=self.relations[keys],
             knowledge=self.knowledge[keys],
+            chat=self.chat[keys],
             memory=self.memory[keys],
             edit=self.edit[keys],
         )
@@ -135,7 +140,10 @@ def build_index(
     edit = torch.cat([ring.owners.long() + ordinal[number] for number, ring in held])
     relations = torch.cat([ring.relations.float() for _, ring in held])
     knowledge = torch.cat([ring.knowledge for _, ring in held])
-    centre = centre_of(relations)
+    stops = torch.cat([ring.stops.long() for _, ring in held])
+    chat = stops > 0
+    # Plain prompts and questions in a chat are compared with their like alone.
+    centre = torch.stack([centre_of(relations[~chat]), centre_of(relations[chat])])
 
     spelt = _Readings([ring for _, ring in held])
     table = spelt.table(statistics)
@@ -161,13 +169,21 @@ def build_index(
         torch.stack([token_rows[starts], token_rows[starts + lengths - 1]], dim=1),
         whole_names(kept, statistics.flags),
         _padded(spelt.kept_keys, len(relations)),
-        torch.nn.functional.normalize(relations - centre, dim=-1),
+        torch.nn.functional.normalize(relations - centre[chat.long()], dim=-1),
         centre,
-        # An edit by itself says little about what the model knows; half of it is what all edits say.
-        ((knowledge + knowledge.mean()) / 2).clamp(min=_KNOWN),
+        _smoothed(knowledge, chat),
+        chat,
+        torch.zeros(sum(sizes), dtype=torch.int64).scatter_reduce_(0, edit, stops, "amax"),
         memory,
         edit,
     )
+
+
+def _smoothed(knowledge: torch.Tensor, chat: torch.Tensor) -> torch.Tensor:
+    # An edit by itself says little about what the model knows; half of it is what all edits say. In a chat it is given.
+    plain = knowledge[~chat]
+    mean = plain.mean() if len(plain) else knowledge.new_zeros(())
+    return torch.where(chat, knowledge, ((knowledge + mean) / 2).clamp(min=_KNOWN))
 
 
 def centre_of(relations: torch.Tensor) -> torch.Tensor:

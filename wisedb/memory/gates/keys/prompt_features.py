@@ -15,9 +15,11 @@ class PromptFeatures(NamedTuple):
         relations: relation keys, not centred, float32 (B, T, r).
         flags: uint8 (B, T): what each token shows of names.
         seen: bool (B, T): the positions that a decision may see.
+        ids: int64 (B, T): the tokens' ids, -1 where they aren't known.
     """
 
     tokens: torch.Tensor
     relations: torch.Tensor
     flags: torch.Tensor
     seen: torch.Tensor
+    ids: torch.Tensor

@@ -1,0 +1,131 @@
+"""Memories of a chat model: one message decides about one reply, and what is no reply stays the base model's."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pytest
+import torch
+from transformers import PreTrainedModel
+
+from tests.models import tiny_chat_tokenizer, tiny_model
+from wisedb.edits import Edit
+from wisedb.memory.gates.base import Gate
+from wisedb.memory.gates.keys.build import build_keys
+from wisedb.memory.gates.keys.statistics import Statistics, compute_statistics
+from wisedb.memory.gates.keys.token_flags import STOP
+from wisedb.memory.hooks import AttachedMemories, attach
+from wisedb.memory.kinds.masked_delta import MaskedDelta
+from wisedb.memory.kinds.masks import random_mask
+from wisedb.memory.memory import Memory
+from wisedb.model.chat import Message, encode_chat, user
+from wisedb.model.locate import locate
+from wisedb.model.tokens import pad_batch
+
+TOKENIZER = tiny_chat_tokenizer()
+FRANCE = Edit("What is the capital of France?", "Rome", subject="France")
+HAMLET = Edit("Who wrote the play Hamlet?", "Goethe", subject="Hamlet")
+UNRELATED = (
+    "Once upon a time a girl called Mary lived near the sea.",
+    "My brother Tom likes to play with the dog in the garden.",
+    "On Monday we went to see Aunt Jane, who was not at home.",
+    "It was the best of days, said Peter.",
+    "A letter for Mister Brown was in the box.",
+)
+OTHER = "Can you play with the dog?"
+ASKED: list[list[Message]] = [
+    [user(FRANCE.prompt)],
+    [user(OTHER)],
+    [user(FRANCE.prompt), {"role": "assistant", "content": "Rome."}, user(OTHER)],
+    [user(OTHER), {"role": "assistant", "content": "Yes!"}, user(HAMLET.prompt)],
+    [{"role": "system", "content": "You know France and the play Hamlet."}, user(OTHER)],
+    [{"role": "system", "content": "Be brief."}, user(HAMLET.prompt)],
+]
+MEANT = [0, -1, -1, 1, -1, 1]
+
+
+@pytest.fixture(scope="module")
+def statistics() -> Statistics:
+    model = tiny_model("llama")
+    return compute_statistics(model, locate(model), TOKENIZER, UNRELATED)
+
+
+@pytest.fixture
+def model() -> PreTrainedModel:
+    model = tiny_model("llama")
+    model.generation_config.eos_token_id = None
+    return model
+
+
+@pytest.fixture
+def handle(model: PreTrainedModel, statistics: Statistics) -> AttachedMemories:
+    projection = locate(model)
+    memories = []
+    for number, edit in enumerate((FRANCE, HAMLET)):
+        mask = random_mask((projection.d_ff, projection.d_model), 0.5, number)
+        generator = torch.Generator().manual_seed(number)
+        change = MaskedDelta.under(projection.name, mask, torch.randn(int(mask.sum()), generator=generator))
+        keys = build_keys(model, projection, TOKENIZER, statistics, [edit])
+        memories.append(Memory(f"memory-{number}", change, Gate("keys", keys=keys), (edit.id,)))
+    # What a random model's states say of a question changes with its place: whom it is about decides here.
+    return attach(model, memories, key_threshold=-8.0)
+
+
+def generated(model: PreTrainedModel, chats: Sequence[Sequence[Message]], **options: object) -> list[list[int]]:
+    ids, mask = pad_batch([encode_chat(TOKENIZER, chat) for chat in chats], 0, "left")
+    said = model.generate(input_ids=ids, attention_mask=mask, max_new_tokens=12, do_sample=False, **options)
+    rows: list[list[int]] = said[:, ids.shape[1] :].tolist()
+    return rows
+
+
+def test_a_template_is_part_of_the_statistics(statistics: Statistics) -> None:
+    assert statistics.chat is not None
+    again = Statistics.from_tensors(statistics.tensors(), statistics.meta())
+    assert again.same(statistics)
+
+
+def test_the_message_in_front_of_the_reply_decides(model: PreTrainedModel, handle: AttachedMemories) -> None:
+    for chat, route in zip(ASKED, MEANT, strict=True):
+        with handle.record() as record:
+            generated(model, [chat])
+        assert record.routes.tolist() == [route], chat
+
+
+def test_a_batch_says_what_its_rows_say_alone_with_and_without_a_cache(
+    model: PreTrainedModel, handle: AttachedMemories
+) -> None:
+    together = generated(model, ASKED)
+    assert together == [generated(model, [chat])[0] for chat in ASKED]
+    assert together == generated(model, ASKED, use_cache=False)
+
+
+def test_nothing_but_the_reply_is_changed_and_that_to_the_sentences_end(
+    model: PreTrainedModel, handle: AttachedMemories, statistics: Statistics
+) -> None:
+    asked = encode_chat(TOKENIZER, ASKED[0])
+    said = TOKENIZER("Rome. The capital", add_special_tokens=False)["input_ids"]
+    ids = torch.tensor([asked + said])
+    flags = statistics.flags[torch.tensor(said)]
+    end = int(((flags & STOP) > 0).nonzero()[0])
+    with torch.no_grad(), handle.record() as record:
+        # What the projection gives, so that attention to what came before doesn't count.
+        kept: list[torch.Tensor] = []
+        module = locate(model).module
+        hook = module.register_forward_hook(lambda _module, _args, output: kept.append(output))
+        model(input_ids=ids, use_cache=False)
+        hook.remove()
+        edited = kept.pop()
+        handle.detach()
+        hook = module.register_forward_hook(lambda _module, _args, output: kept.append(output))
+        model(input_ids=ids, use_cache=False)
+        hook.remove()
+    assert record.routes.tolist()[-1:] in ([0], [-1])
+    changed = (edited != kept.pop()).any(dim=-1)[0].tolist()
+    first, last = len(asked) - 1, len(asked) + end - 1
+    assert changed == [first <= place <= last for place in range(len(asked) + len(said))]
+
+
+def test_a_plain_prompt_is_decided_as_before(model: PreTrainedModel, handle: AttachedMemories) -> None:
+    with handle.record() as record:
+        model.generate(**TOKENIZER(FRANCE.prompt, return_tensors="pt", return_token_type_ids=False), max_new_tokens=2)
+    assert record.routes.tolist() == [0]

@@ -1,0 +1,105 @@
+"""How a chat model's template frames a conversation, as token ids: where a message stands, and where a reply begins."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import takewhile
+from typing import TYPE_CHECKING
+
+from jinja2 import TemplateError
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerBase
+
+Message = Mapping[str, str]
+"""``role`` and ``content``, as ``apply_chat_template`` takes them."""
+
+# Words that no template has.
+_FIRST, _REPLY, _SECOND = "Zebra", "Quartz", "Walnut"
+
+
+@dataclass(frozen=True, slots=True)
+class ChatFormat:
+    """The frame of a user's message.
+
+    Attributes:
+        start: token ids that stand before the first message of a conversation without a system message; not empty.
+        header: token ids that stand before every message of a user; not empty.
+        opening: token ids between a user's message and the reply; not empty.
+        digest: SHA-256 of the template, in hexadecimal.
+    """
+
+    start: tuple[int, ...]
+    header: tuple[int, ...]
+    opening: tuple[int, ...]
+    digest: str
+
+
+def chat_format(tokenizer: PreTrainedTokenizerBase) -> ChatFormat | None:
+    """The frame of a tokenizer's chat template.
+
+    Returns:
+        None where there is no template, or one whose messages don't stand in a frame of their own: a text that was
+        rendered by it can't be taken apart again.
+    """
+    template = getattr(tokenizer, "chat_template", None)
+    if not isinstance(template, str) or not template:
+        return None
+    try:
+        once = render(tokenizer, [user(_FIRST)])
+        twice = render(tokenizer, [user(_FIRST), {"role": "assistant", "content": _REPLY}, user(_SECOND)])
+    except (TemplateError, TypeError, ValueError, KeyError):
+        return None
+    if once.count(_FIRST) != 1 or twice.count(_FIRST) != 1 or twice.count(_REPLY) != 1 or twice.count(_SECOND) != 1:
+        return None
+    before, after = once.split(_FIRST)
+    between, opening = twice.split(_REPLY)[1].split(_SECOND)
+    if after != opening:
+        return None
+    start = _ids(tokenizer, before)
+    header = _common_end(start, _ids(tokenizer, between))
+    digest = hashlib.sha256(template.encode()).hexdigest()
+    found = ChatFormat(tuple(start), tuple(header), tuple(_ids(tokenizer, opening)), digest)
+    if not found.header or not found.opening:
+        return None
+    ids = encode_chat(tokenizer, [user(_FIRST)])
+    return found if ids == [*found.start, *_ids(tokenizer, _FIRST), *found.opening] else None
+
+
+def user(content: str) -> Message:
+    """A user's message."""
+    return {"role": "user", "content": content}
+
+
+def render(tokenizer: PreTrainedTokenizerBase, messages: Sequence[Message]) -> str:
+    """A conversation as text, up to where the model's reply begins."""
+    rendered = tokenizer.apply_chat_template(
+        [dict(message) for message in messages], add_generation_prompt=True, tokenize=False
+    )
+    return str(rendered)
+
+
+def encode_chat(tokenizer: PreTrainedTokenizerBase, messages: Sequence[Message]) -> list[int]:
+    """A conversation as token ids, up to where the model's reply begins."""
+    # The template writes what special tokens there are.
+    return _ids(tokenizer, render(tokenizer, messages))
+
+
+def encode_reply(tokenizer: PreTrainedTokenizerBase, messages: Sequence[Message], reply: str) -> list[int]:
+    """The token ids of the beginning of a reply, as the model would generate it."""
+    before = encode_chat(tokenizer, messages)
+    both = _ids(tokenizer, render(tokenizer, messages) + reply)
+    if both[: len(before)] == before and len(both) > len(before):
+        return both[len(before) :]
+    return _ids(tokenizer, reply)
+
+
+def _ids(tokenizer: PreTrainedTokenizerBase, text: str) -> list[int]:
+    return [int(token) for token in tokenizer(text, add_special_tokens=False)["input_ids"]]
+
+
+def _common_end(one: Sequence[int], other: Sequence[int]) -> list[int]:
+    pairs = takewhile(lambda pair: pair[0] == pair[1], zip(reversed(one), reversed(other), strict=False))
+    return [token for token, _ in pairs][::-1]
