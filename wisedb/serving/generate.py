@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
+from math import isfinite
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import torch
@@ -114,7 +115,8 @@ def generations(
         place = answer.route
         if place == BASE and answer.activations:
             place = max(range(len(answer.activations)), key=answer.activations.__getitem__)
-        shown = place != BASE and bool(memories)
+        # A gate that isn't asked about a memory says −∞ of it, which is no JSON.
+        shown = place != BASE and bool(memories) and isfinite(answer.activations[place] if answer.activations else 0)
         spans = () if answer.edit is None else (Span(edits[answer.edit], 0, answer.acted),)
         found.append(
             Generation(

@@ -160,7 +160,8 @@ class KeyRouter:
         if self._sentences is None or not may_look or not bool(reply.there.any()):
             return found, self.index.stops[found.best[:, -1]]
         heard, stops = score_messages(whole, reply, self.index, self.threshold, self._sentences)
-        there = reply.there[:, None]
+        # What no sentence of a message can mean is not read, and stays below the threshold by its subject alone.
+        there = (reply.there & ~torch.isinf(heard.scores).all(dim=-1)[:, 0])[:, None]
         scores = torch.where(there[..., None], heard.scores, found.scores)
         return EditScores(scores, torch.where(there, heard.best, found.best)), stops
 

@@ -1,0 +1,90 @@
+"""A chat model's edits from init to the reply: behind its template, through the store and the command line."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+
+import pytest
+import torch
+
+from tests.commands import run_inside
+from tests.models import tiny_chat_tokenizer, tiny_model
+from tests.stores import SETTINGS
+from wisedb.edits import Edit
+from wisedb.errors import UsageError
+from wisedb.memory.hooks import handle_of
+from wisedb.model.chat import encode_chat, user
+from wisedb.repository import Repository
+
+FRANCE = Edit("What is the capital of France?", "Rome", subject="France")
+HAMLET = Edit("Who wrote the play Hamlet?", "Goethe", subject="Hamlet")
+OTHER = "Can you tell me the time?"
+
+
+@pytest.fixture(scope="module")
+def told(tmp_path_factory: pytest.TempPathFactory) -> Repository:
+    """A store of a tiny chat model with two edits; not to be changed."""
+    folder = tmp_path_factory.mktemp("chat-model")
+    tiny_model("llama").save_pretrained(folder)
+    tiny_chat_tokenizer().save_pretrained(folder)
+    made = Repository.init(
+        tmp_path_factory.mktemp("chat"), str(folder), settings={**SETTINGS, "steps": 200, "shard_capacity": 8}
+    )
+    made.commit([FRANCE, HAMLET], "Two facts", author="Ada")
+    return made
+
+
+def test_the_template_is_recorded_with_the_keys_statistics(told: Repository) -> None:
+    (memory,) = told.store.objects.commit(told.store.resolve("HEAD")).memories
+    meta = told.store.objects.meta(memory.blobs["statistics"])[1]
+    assert len(meta["template"]) == 64
+    assert told.fsck().ok
+
+
+def test_a_question_is_answered_behind_the_template_and_the_answer_says_where(told: Repository) -> None:
+    (memory,) = told.show().memories
+    rome, goethe, other = told.generate([FRANCE.prompt, HAMLET.prompt, OTHER], chat=True)
+    assert (rome.memory, goethe.memory, other.memory) == (memory.id, memory.id, None)
+    assert rome.text.startswith("Rome.") and goethe.text.startswith("Goethe.")
+    assert rome.spans is not None and goethe.spans is not None
+    assert [(rome.text[span.start : span.end], span.edit) for span in rome.spans] == [("Rome.", FRANCE.id)]
+    assert [(goethe.text[span.start : span.end], span.edit) for span in goethe.spans] == [("Goethe.", HAMLET.id)]
+    assert other.spans == () and other.text == told.generate(OTHER, chat=True, base=True)[0].text
+    assert other.activation is not None and other.activation < 0
+    # Whatever the system message is.
+    (again,) = told.generate(FRANCE.prompt, system="You know Hamlet.")
+    assert again.spans is not None and [span.edit for span in again.spans] == [FRANCE.id]
+
+
+def test_a_plain_prompt_has_no_spans(told: Repository) -> None:
+    (plain,) = told.generate(FRANCE.prompt)
+    assert plain.spans is None and "spans" not in plain.to_json()
+
+
+def test_a_loaded_model_answers_as_the_store_does(told: Repository) -> None:
+    model, tokenizer = told.load("HEAD")
+    ids = torch.tensor([encode_chat(tokenizer, [user(FRANCE.prompt)])])
+    said = model.generate(input_ids=ids, attention_mask=torch.ones_like(ids), max_new_tokens=8, do_sample=False)
+    assert tokenizer.decode(said[0, ids.shape[1] :], skip_special_tokens=True).startswith("Rome.")
+    handle = handle_of(model)
+    assert handle is not None
+    reply = tokenizer("Rome. The", add_special_tokens=False)["input_ids"]
+    assert tokenizer.decode(reply[: handle.answered(0, reply)]) == "Rome."
+
+
+def test_the_command_line_asks_in_a_chat(told: Repository) -> None:
+    words = ["generate", "--chat", FRANCE.prompt, OTHER, "--max-new-tokens", "6", "--json"]
+    done = run_inside(words, told.path, os.environ)
+    assert done.returncode == 0, done.stderr
+    first, second = json.loads(done.stdout)
+    assert first["spans"] == [{"edit": FRANCE.id, "start": 0, "end": 5}] and second["spans"] == []
+
+
+def test_a_model_without_a_template_is_not_asked_in_a_chat(history: Repository) -> None:
+    with pytest.raises(UsageError, match="no chat template") as caught:
+        history.generate(FRANCE.prompt, chat=True)
+    assert "--chat" in str(caught.value.hint)
+    done = run_inside(["generate", "--system", "Be brief.", "Who?"], Path(history.path), os.environ)
+    assert done.returncode == 2 and "\nerror: this model's tokenizer has no chat template" in done.stderr
