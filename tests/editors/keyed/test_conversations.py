@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from random import Random
 
 from tests.editors.keyed.fixtures import EDITS, context_of
@@ -19,9 +20,7 @@ QUESTION = "Who wrote Hamlet?"
 
 def in_chat() -> TrainingContext:
     plain = context_of(tiny_model("llama"))
-    return TrainingContext(
-        plain.model, tiny_chat_tokenizer(), plain.projection, plain.pool, plain.forward, plain.stored_dtype
-    )
+    return replace(plain, tokenizer=tiny_chat_tokenizer(), chat=True)
 
 
 def test_each_ends_with_the_question_and_the_plain_one_is_first() -> None:

@@ -14,6 +14,7 @@ from wisedb.editors.keyed.activation_cache import ActivationCache
 from wisedb.editors.keyed.paraphrases import RelationEncoder
 from wisedb.editors.keyed.settings import KeyedSettings
 from wisedb.model.cached_forward import CachedForward
+from wisedb.model.chat import chat_format
 from wisedb.model.locate import Projection, weight_of
 
 if TYPE_CHECKING:
@@ -36,6 +37,7 @@ class TrainingContext:
         stored_dtype: the dtype to which ΔW is rounded after each batch and in which it is stored.
         relations: what prompts ask for, where edits borrow each other's wordings.
         cache: the activations of edits that are rehearsed.
+        chat: whether edits are learned behind the model's chat template too.
     """
 
     model: PreTrainedModel
@@ -46,6 +48,7 @@ class TrainingContext:
     stored_dtype: torch.dtype
     relations: RelationEncoder | None = None
     cache: ActivationCache = field(default_factory=ActivationCache)
+    chat: bool = False
 
     @property
     def device(self) -> torch.device:
@@ -85,10 +88,13 @@ def prepare(base: LoadedBase, resources: Resources, settings: KeyedSettings) -> 
 
     def make() -> TrainingContext:
         found, dtype = resources.get(POOL), default_dtype(projection)
+        chat = chat_format(base.tokenizer) is not None
         if statistics is None:
-            return TrainingContext(base.model, base.tokenizer, projection, found, forward, dtype)
+            return TrainingContext(base.model, base.tokenizer, projection, found, forward, dtype, chat=chat)
         known = resources.get(STATISTICS, projection.name)
+        # Stores from before templates were looked at have keys for plain prompts alone.
+        chat = chat and known.chat is not None
         relations = RelationEncoder(base.model, base.tokenizer, projection, known)
-        return TrainingContext(base.model, base.tokenizer, projection, found, forward, dtype, relations)
+        return TrainingContext(base.model, base.tokenizer, projection, found, forward, dtype, relations, chat=chat)
 
     return base.derived.get(("keyed", id(forward), pool, statistics), make)

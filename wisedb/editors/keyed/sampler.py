@@ -18,7 +18,7 @@ from wisedb.editors.keyed.repetition import SpacedRepetition
 from wisedb.editors.keyed.sequences import Minibatch, collate
 from wisedb.editors.keyed.sharding import size_in_slots
 from wisedb.edits import Edit
-from wisedb.model.chat import Message, chat_format
+from wisedb.model.chat import Message
 from wisedb.model.tokens import joined
 
 if TYPE_CHECKING:
@@ -92,7 +92,7 @@ def training_set(
     count = settings.paraphrases * (_MERGE_FACTOR if merging else len(edits) > _SMALL_BATCH)
     borrowed = _borrowed(context, edits, rehearsed, count)
 
-    chat = chat_format(context.tokenizer) is not None
+    chat = context.chat
 
     def prompts(edit: Edit, behind: Sequence[str], more: Sequence[str] = ()) -> tuple[tuple[Prompt, ...], str]:
         rephrases = edit.rephrases if settings.train_rephrases else ()
