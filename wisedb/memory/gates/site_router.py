@@ -51,6 +51,7 @@ class SiteRouter:
         keys: the router over the keys of all memories, at whichever module; None without keys.
 
     Attributes:
+        keys: as it was given.
         keyed: whether one of the memories there waits for the keys.
         by_distance: the codebooks there.
     """

@@ -64,9 +64,10 @@ def test_a_sentence_ends_with_its_sign() -> None:
     assert sentences_of(flags, [1, 2]) == []
 
 
-def test_a_message_without_a_subject_is_not_read(index: KeyIndex) -> None:
+@pytest.mark.parametrize("text", [OTHER, " ", "?!"])
+def test_a_message_without_a_subject_is_not_read(index: KeyIndex, text: str) -> None:
     asked: list[int] = []
-    score, _, stops = scored(OTHER, index, asked)
+    score, _, stops = scored(text, index, asked)
     assert score == -float("inf") and stops == 0 and asked == []
 
 

@@ -201,16 +201,16 @@ def score_edits(
     )
 
 
-def may_be_meant(
-    tokens: torch.Tensor, flags: torch.Tensor, seen: torch.Tensor, index: KeyIndex, threshold: float
-) -> list[bool]:
+def may_be_meant(tokens: torch.Tensor, seen: torch.Tensor, index: KeyIndex, threshold: float) -> list[bool]:
     """Whether the subject of an edit stands in each of some stretches, so that it is meant if it is asked about.
 
     Args:
-        tokens, flags, seen: as in :func:`score_edits`, (C, S, …).
+        tokens, seen: as in :func:`score_edits`, (C, S, …); C may be 0.
         index: the keys.
         threshold: what a score must reach to matter.
     """
+    if not len(seen):
+        return []
     last = seen.new_zeros(len(seen), 1, dtype=torch.int64)
     found = found_so_far(tokens, seen, last, index.table).flatten(0, 1)
     highest = subject_score(found, index) + (RELATION - CHAT_UNASKED) - BIAS

@@ -100,7 +100,8 @@ def score_messages(
         some = [(row, sentence) for sentence in found]
         # A name may have a full stop in it.
         some += [(row, places)] if len(found) > 1 else []
-        likely = may_be_meant(*_prompts(whole, some), index, threshold)
+        tokens, _, seen = _prompts(whole, some)
+        likely = may_be_meant(tokens, seen, index, threshold)
         cases += [case for case, may in zip(some, likely, strict=True) if may][:_MOST]
     if not cases:
         return EditScores(scores, best), stops
