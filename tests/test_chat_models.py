@@ -8,12 +8,14 @@ from pathlib import Path
 
 import pytest
 import torch
+from transformers import AutoModelForCausalLM
 
 from tests.commands import run_inside
 from tests.models import tiny_chat_tokenizer, tiny_model
 from tests.stores import SETTINGS
 from wisedb.edits import Edit
 from wisedb.errors import UsageError
+from wisedb.loading import load
 from wisedb.memory.hooks import handle_of
 from wisedb.model.chat import encode_chat, user
 from wisedb.repository import Repository
@@ -72,6 +74,52 @@ def test_a_loaded_model_answers_as_the_store_does(told: Repository) -> None:
     assert handle is not None
     reply = tokenizer("Rome. The", add_special_tokens=False)["input_ids"]
     assert tokenizer.decode(reply[: handle.answered(0, reply)]) == "Rome."
+
+
+def test_generation_and_likelihood_agree_however_the_model_is_called(told: Repository) -> None:
+    model, tokenizer = told.load("HEAD")
+    ids = torch.tensor([encode_chat(tokenizer, [user(FRANCE.prompt)])])
+    said = model.generate(input_ids=ids, max_new_tokens=6, do_sample=False)
+    first, reply = ids.shape[1] - 1, said[0, ids.shape[1] :].tolist()
+    labels = said.clone()
+    labels[:, : ids.shape[1]] = -100
+    with torch.no_grad():
+        assert model(said).logits[0, first:-1].argmax(-1).tolist() == reply
+        assert model(said, labels=labels).logits[0, first:-1].argmax(-1).tolist() == reply
+        by_hand, now, cache = [], ids, None
+        for _ in reply:
+            output = model(now, past_key_values=cache, use_cache=True)
+            cache, now = output.past_key_values, output.logits[:, -1:].argmax(-1)
+            by_hand.append(int(now))
+    assert by_hand == reply
+
+
+@pytest.mark.parametrize("options", [{"num_beams": 2}, {"cache_implementation": "static"}, {"use_cache": False}])
+def test_any_way_of_generating_says_the_fact(told: Repository, options: dict[str, object]) -> None:
+    model, tokenizer = told.load("HEAD")
+    ids = torch.tensor([encode_chat(tokenizer, [user(HAMLET.prompt)])])
+    said = model.generate(input_ids=ids, max_new_tokens=8, do_sample=False, **options)
+    assert tokenizer.decode(said[0, ids.shape[1] :]).startswith("Goethe.")
+
+
+@pytest.mark.parametrize("layout", ["adapter", "peft"])
+def test_an_exported_adapter_answers_in_a_chat(told: Repository, layout: str, tmp_path: Path) -> None:
+    told.export("HEAD", tmp_path / layout, layout)
+    if layout == "peft":
+        model = AutoModelForCausalLM.from_pretrained(tmp_path / layout, dtype=torch.float32)
+    else:
+        model, _ = load(str(tmp_path / layout))
+    tokenizer = told.base.tokenizer
+    for prompt, said in ((FRANCE.prompt, "Rome."), (OTHER, told.generate(OTHER, chat=True, base=True)[0].text)):
+        ids = torch.tensor([encode_chat(tokenizer, [user(prompt)])])
+        reply = model.generate(input_ids=ids, max_new_tokens=8, do_sample=False)[0, ids.shape[1] :]
+        text = tokenizer.decode(reply, skip_special_tokens=True).strip()
+        assert text.startswith(said) or said.startswith(text)
+
+
+def test_a_merged_memory_answers_in_a_chat_too(told: Repository) -> None:
+    rome, other = told.generate([FRANCE.prompt, OTHER], mode="merge", chat=True)
+    assert rome.text.startswith("Rome.") and other.text == told.generate(OTHER, chat=True, base=True)[0].text
 
 
 def test_the_command_line_asks_in_a_chat(told: Repository) -> None:
