@@ -8,7 +8,9 @@ Where the route is decided:
 
 - inside ``generate``: on the prompt, and held to the end of the answer, whatever cache, beams or sampling;
 - in a forward with ``labels``, or under :meth:`AttachedMemories.boundary`: on the prompt, for the whole row;
-- in any other forward: at every position on the tokens up to it, across calls that share a cache.
+- in any other forward: at every position on the tokens up to it, across calls that share a cache;
+- by keys in a conversation behind a chat template, in all of these: on the user's message in front of the last reply,
+  and held to the end of the sentence that says the fact (:mod:`wisedb.memory.gates.keys.replies`).
 """
 
 from __future__ import annotations
