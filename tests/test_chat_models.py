@@ -60,6 +60,19 @@ def test_a_question_is_answered_behind_the_template_and_the_answer_says_where(to
     assert again.spans is not None and [span.edit for span in again.spans] == [FRANCE.id]
 
 
+def test_a_name_is_known_however_it_is_typed_into_a_chat(told: Repository) -> None:
+    model, tokenizer = told.load("HEAD")
+    handle = handle_of(model)
+    assert handle is not None
+    keys = handle.memories[0].gate.keys
+    assert keys is not None
+    parts = torch.split(keys.tokens, keys.readings[:, 1].tolist())
+    spelt: dict[bool, set[str]] = {False: set(), True: set()}
+    for tokens, (key, _, _, _) in zip(parts, keys.readings.tolist(), strict=True):
+        spelt[bool(keys.stops[key])].add(tokenizer.decode(tokens).strip())
+    assert {"hamlet", "HAMLET"} <= spelt[True] and not {"hamlet", "HAMLET"} & spelt[False]
+
+
 def test_a_plain_prompt_has_no_spans(told: Repository) -> None:
     (plain,) = told.generate(FRANCE.prompt)
     assert plain.spans is None and "spans" not in plain.to_json()

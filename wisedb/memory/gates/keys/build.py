@@ -66,7 +66,8 @@ def build_keys(
             found.add(owner, relation, known, spellings, 0)
             if statistics.chat is not None:
                 relation = _asked_in_chat(model, projection, tokenizer, statistics, prompt)
-                found.add(owner, relation, 1.0, spellings, stops_of(tokenizer, statistics, edit.target))
+                typed = [*spellings, *_typed(tokenizer, subject, spellings)]
+                found.add(owner, relation, 1.0, typed, stops_of(tokenizer, statistics, edit.target))
     return EditKeys(
         statistics,
         torch.tensor(found.owners, dtype=torch.int32),
@@ -179,6 +180,22 @@ def _spellings(
             found.add(tuple(spelt))
             spellings.append((spelt, 0, len(spelt)))
     return spellings
+
+
+def _typed(
+    tokenizer: PreTrainedTokenizerBase, subject: str | None, known: Sequence[tuple[list[int], int, int]]
+) -> list[tuple[list[int], int, int]]:
+    """Further ways in which people type a subject into a chat: without capitals, and with nothing else."""
+    if subject is None or not subject.strip():
+        return []
+    spelt = {tuple(tokens[first:last]) for tokens, first, last in known}
+    found = []
+    for name in dict.fromkeys((subject.strip().lower(), subject.strip().upper())):
+        for tokens, first, last in _spellings(tokenizer, name, encode_prompt(tokenizer, name), name):
+            if last and tuple(tokens[first:last]) not in spelt:
+                spelt.add(tuple(tokens[first:last]))
+                found.append((tokens[first:last], 0, last - first))
+    return found
 
 
 def _asked(

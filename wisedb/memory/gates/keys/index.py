@@ -46,7 +46,8 @@ class KeyIndex:
         whole: bool (n, 2): whether a name begins with the one and ends with the other in the edit's own prompt too.
         readings: int64 (k, m), each key's readings; n where it has fewer.
         relations: float32 (k, r), centred and of length 1.
-        centre: float32 (2, r), what is taken off the relation key of a plain prompt, and of a question in a chat.
+        centre: float32 (2, r), what is taken off the relation key of a plain prompt, and of a question in a chat: zero,
+            the mean of unrelated questions, so that what is meant doesn't depend on how many edits there are.
         knowledge: float32 (k,).
         chat: bool (k,): keys of questions in a chat, the others are of plain prompts.
         stops: int64 (edits,): in a chat, how many tokens that end a sentence each edit's answer has; 0 without a key.
@@ -143,7 +144,8 @@ def build_index(
     stops = torch.cat([ring.stops.long() for _, ring in held])
     chat = stops > 0
     # Plain prompts and questions in a chat are compared with their like alone.
-    centre = torch.stack([centre_of(relations[~chat]), centre_of(relations[chat])])
+    plain = centre_of(relations[~chat])
+    centre = torch.stack([plain, torch.zeros_like(plain)])
 
     spelt = _Readings([ring for _, ring in held])
     table = spelt.table(statistics)
