@@ -8,6 +8,7 @@ import pytest
 import torch
 from transformers import PreTrainedModel
 
+from tests.memory.sides import random_memories
 from tests.models import tiny_chat_tokenizer, tiny_model
 from wisedb.edits import Edit
 from wisedb.memory.gates.base import Gate
@@ -119,10 +120,24 @@ def test_nothing_but_the_reply_is_changed_and_that_to_the_sentences_end(
         hook = module.register_forward_hook(lambda _module, _args, output: kept.append(output))
         model(input_ids=ids, use_cache=False)
         hook.remove()
-    assert record.routes.tolist()[-1:] in ([0], [-1])
+    # At the last token the sentence has ended.
+    assert record.routes.tolist() == [-1]
     changed = (edited != kept.pop()).any(dim=-1)[0].tolist()
     first, last = len(asked) - 1, len(asked) + end - 1
     assert changed == [first <= place <= last for place in range(len(asked) + len(said))]
+
+
+def test_what_another_gate_lets_through_is_bounded_by_no_reply(
+    model: PreTrainedModel, handle: AttachedMemories
+) -> None:
+    keyed = handle.memories
+    (excited,) = random_memories(locate(model), 1)
+    handle.set([excited])
+    alone = generated(model, [ASKED[1]])
+    handle.set([])
+    assert alone != generated(model, [ASKED[1]])
+    handle.set([*keyed, excited])
+    assert generated(model, [ASKED[1]]) == alone
 
 
 def test_a_plain_prompt_is_decided_as_before(model: PreTrainedModel, handle: AttachedMemories) -> None:

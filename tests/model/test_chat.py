@@ -26,7 +26,8 @@ THINKING = CHATML.replace("assistant\n{% endif %}", "assistant\n<think>\n\n</thi
 def test_the_frame_stands_around_each_message_of_a_user(template: str) -> None:
     tokenizer = tiny_chat_tokenizer(template)
     found = chat_format(tokenizer)
-    assert found is not None and found == chat_format(tiny_chat_tokenizer(template))
+    assert found is not None and found.system == (template != NO_SYSTEM)
+    assert found == chat_format(tiny_chat_tokenizer(template))
     assert found.digest != "" and found.digest != chat_format_digest_of_another(template)
     earlier = [user("Hello there!"), {"role": "assistant", "content": "Hello."}]
     for before in ([], earlier):

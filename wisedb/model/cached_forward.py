@@ -16,6 +16,7 @@ from typing import Any, Literal
 import torch
 from torch import Tensor, nn
 
+from wisedb.model.capture import BlockReached
 from wisedb.model.locate import Projection, weight_of
 
 Resume = Literal["additive", "block", "full"]
@@ -23,10 +24,6 @@ Resume = Literal["additive", "block", "full"]
 
 Head = Literal["answers", "all"]
 """Where the output embeddings run: at the answer's positions only / at all positions."""
-
-
-class _BlockReached(Exception):
-    """Ends a forward at the edited block: nothing above it is wanted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +73,7 @@ class CachedForward:
         def keep_output(_module: nn.Module, _args: tuple[Any, ...], output: Any) -> None:
             if self.resume == "additive":
                 kept["hidden"] = output if isinstance(output, Tensor) else output[0]
-            raise _BlockReached
+            raise BlockReached
 
         with ExitStack() as stack:
             block, module = self.projection.block, self.projection.module
@@ -87,7 +84,7 @@ class CachedForward:
             stack.enter_context(torch.no_grad())
             try:
                 self.model(input_ids=ids, attention_mask=torch.ones_like(ids), use_cache=False)
-            except _BlockReached:
+            except BlockReached:
                 pass
         batch, width = ids.shape
         hidden = kept.get("hidden")

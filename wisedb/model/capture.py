@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 _BATCHES = 16
 
 
-class _BlockReached(Exception):
+class BlockReached(Exception):
     """Ends a forward at the block: nothing above it is wanted."""
 
 
@@ -94,7 +94,7 @@ def capture(
     def keep_states(_module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
         kept["states"] = block_input(args, kwargs)
         if not predictions:
-            raise _BlockReached
+            raise BlockReached
 
     def run(some: Sequence[Sequence[int]]) -> list[Captured]:
         ids, mask = pad_batch(some, 0, "right")
@@ -104,7 +104,7 @@ def capture(
         # The output embeddings are wide: they run at the texts' ends alone, where the family lets them.
         few = {"logits_to_keep": wanted.to(model.device)} if predictions and keeps_logits else {}
         logits = None
-        with suppress(_BlockReached):
+        with suppress(BlockReached):
             logits = model(input_ids=ids, attention_mask=mask, use_cache=False, **few).logits
         shape = (*ids.shape, -1)
         tokens, states = (kept[name].reshape(shape).float().cpu() for name in ("tokens", "states"))

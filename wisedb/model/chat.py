@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 Message = Mapping[str, str]
 """``role`` and ``content``, as ``apply_chat_template`` takes them."""
 
+# How a template says that it doesn't take a conversation.
+_REFUSALS = (TemplateError, TypeError, ValueError, KeyError)
 # Words that no template has.
 _FIRST, _REPLY, _SECOND = "Zebra", "Quartz", "Walnut"
 
@@ -29,12 +31,14 @@ class ChatFormat:
         header: token ids that stand before every message of a user; not empty.
         opening: token ids between a user's message and the reply; not empty.
         digest: SHA-256 of the template, in hexadecimal.
+        system: whether the template takes a system message.
     """
 
     start: tuple[int, ...]
     header: tuple[int, ...]
     opening: tuple[int, ...]
     digest: str
+    system: bool
 
 
 def chat_format(tokenizer: PreTrainedTokenizerBase) -> ChatFormat | None:
@@ -50,7 +54,7 @@ def chat_format(tokenizer: PreTrainedTokenizerBase) -> ChatFormat | None:
     try:
         once = render(tokenizer, [user(_FIRST)])
         twice = render(tokenizer, [user(_FIRST), {"role": "assistant", "content": _REPLY}, user(_SECOND)])
-    except (TemplateError, TypeError, ValueError, KeyError):
+    except _REFUSALS:
         return None
     if once.count(_FIRST) != 1 or twice.count(_FIRST) != 1 or twice.count(_REPLY) != 1 or twice.count(_SECOND) != 1:
         return None
@@ -61,11 +65,19 @@ def chat_format(tokenizer: PreTrainedTokenizerBase) -> ChatFormat | None:
     start = _ids(tokenizer, before)
     header = _common_end(start, _ids(tokenizer, between))
     digest = hashlib.sha256(template.encode()).hexdigest()
-    found = ChatFormat(tuple(start), tuple(header), tuple(_ids(tokenizer, opening)), digest)
+    found = ChatFormat(tuple(start), tuple(header), tuple(_ids(tokenizer, opening)), digest, _takes_system(tokenizer))
     if not found.header or not found.opening:
         return None
     ids = encode_chat(tokenizer, [user(_FIRST)])
     return found if ids == [*found.start, *_ids(tokenizer, _FIRST), *found.opening] else None
+
+
+def _takes_system(tokenizer: PreTrainedTokenizerBase) -> bool:
+    try:
+        told = render(tokenizer, [{"role": "system", "content": _REPLY}, user(_FIRST)])
+    except _REFUSALS:
+        return False
+    return _REPLY in told
 
 
 def user(content: str) -> Message:

@@ -156,7 +156,7 @@ def continue_prompts(
         chat: each prompt is a user's message behind the chat template; ``None`` to continue it as it is.
 
     Raises:
-        UsageError: ``max_new_tokens`` is below 1, or a chat with a tokenizer that has no chat template.
+        UsageError: ``max_new_tokens`` is below 1, or a chat or a system message that the tokenizer has no template for.
         InputError: a prompt is empty or fills the model's context.
     """
     if max_new_tokens < 1:
@@ -164,6 +164,7 @@ def continue_prompts(
     if chat is None:
         encoded = [encode_prompt(tokenizer, prompt) for prompt in prompts]
     else:
+        _check_chat(tokenizer, chat)
         encoded = [_asked(tokenizer, prompt, chat) for prompt in prompts]
         one_line = False
     length = context_length(model)
@@ -184,11 +185,17 @@ def continue_prompts(
     return [found[row] for row in range(len(prompts))]
 
 
-def _asked(tokenizer: PreTrainedTokenizerBase, prompt: str, chat: Chat) -> list[int]:
-    if chat_format(tokenizer) is None:
+def _check_chat(tokenizer: PreTrainedTokenizerBase, chat: Chat) -> None:
+    found = chat_format(tokenizer)
+    if found is None:
         raise UsageError(
             "this model's tokenizer has no chat template that wisedb can read", hint="Ask it without --chat."
         )
+    if chat.system is not None and not found.system:
+        raise UsageError("this model's chat template takes no system message", hint="Leave out --system.")
+
+
+def _asked(tokenizer: PreTrainedTokenizerBase, prompt: str, chat: Chat) -> list[int]:
     if not prompt.strip():
         return []
     system: list[Message] = [] if chat.system is None else [{"role": "system", "content": chat.system}]

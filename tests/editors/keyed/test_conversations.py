@@ -13,14 +13,14 @@ from wisedb.editors.keyed.dataset import EncodedDataset
 from wisedb.editors.keyed.sampler import training_set
 from wisedb.editors.keyed.settings import KeyedSettings
 from wisedb.edits import Edit
-from wisedb.model.chat import encode_chat, user
+from wisedb.model.chat import chat_format, encode_chat, user
 
 QUESTION = "Who wrote Hamlet?"
 
 
 def in_chat() -> TrainingContext:
     plain = context_of(tiny_model("llama"))
-    return replace(plain, tokenizer=tiny_chat_tokenizer(), chat=True)
+    return replace(plain, tokenizer=tiny_chat_tokenizer(), chat=chat_format(tiny_chat_tokenizer()))
 
 
 def test_each_ends_with_the_question_and_the_plain_one_is_first() -> None:
@@ -30,6 +30,22 @@ def test_each_ends_with_the_question_and_the_plain_one_is_first() -> None:
     assert all(chat[-1]["role"] == "user" and QUESTION in chat[-1]["content"] for chat in found[:-1])
     assert len(set(map(repr, found))) == len(found) > 3
     assert found == conversations(QUESTION, ["Hamlet is by whom?"], ["It rained."], Random(0))
+
+
+def test_a_template_without_a_system_role_is_given_no_system_message() -> None:
+    for seed in range(5):
+        found = conversations(QUESTION, [], ["It rained."], Random(seed), system=False)
+        assert all(message["role"] != "system" for chat in found for message in chat)
+
+
+def test_all_own_rephrases_and_contexts_are_learned_where_that_is_asked_for() -> None:
+    edit = replace(EDITS[0], rephrases=tuple(f"Rephrase {number}" for number in range(6)))
+    settings = KeyedSettings(paraphrases=0, contexts=2, train_rephrases=True)
+    data = training_set(in_chat(), settings, [edit], (), Random(0)).new
+    texts = [in_chat().tokenizer.decode(each.ids) for each in data.sequences([(0, n) for n in range(data.prompts(0))])]
+    for number in range(6):
+        assert sum(f"Rephrase {number}" in text for text in texts) == 2
+    assert all(any(text.startswith(prefix) for text in texts) for prefix in in_chat().pool.contexts[:2])
 
 
 def test_two_questions_are_answered_one_after_the_other() -> None:

@@ -14,7 +14,7 @@ from wisedb.editors.keyed.activation_cache import ActivationCache
 from wisedb.editors.keyed.paraphrases import RelationEncoder
 from wisedb.editors.keyed.settings import KeyedSettings
 from wisedb.model.cached_forward import CachedForward
-from wisedb.model.chat import chat_format
+from wisedb.model.chat import ChatFormat, chat_format
 from wisedb.model.locate import Projection, weight_of
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ class TrainingContext:
         stored_dtype: the dtype to which ΔW is rounded after each batch and in which it is stored.
         relations: what prompts ask for, where edits borrow each other's wordings.
         cache: the activations of edits that are rehearsed.
-        chat: whether edits are learned behind the model's chat template too.
+        chat: the chat template behind which edits are learned too, None for plain prompts alone.
     """
 
     model: PreTrainedModel
@@ -48,7 +48,7 @@ class TrainingContext:
     stored_dtype: torch.dtype
     relations: RelationEncoder | None = None
     cache: ActivationCache = field(default_factory=ActivationCache)
-    chat: bool = False
+    chat: ChatFormat | None = None
 
     @property
     def device(self) -> torch.device:
@@ -88,12 +88,12 @@ def prepare(base: LoadedBase, resources: Resources, settings: KeyedSettings) -> 
 
     def make() -> TrainingContext:
         found, dtype = resources.get(POOL), default_dtype(projection)
-        chat = chat_format(base.tokenizer) is not None
+        chat = chat_format(base.tokenizer)
         if statistics is None:
             return TrainingContext(base.model, base.tokenizer, projection, found, forward, dtype, chat=chat)
         known = resources.get(STATISTICS, projection.name)
         # Stores from before templates were looked at have keys for plain prompts alone.
-        chat = chat and known.chat is not None
+        chat = None if known.chat is None else chat
         relations = RelationEncoder(base.model, base.tokenizer, projection, known)
         return TrainingContext(base.model, base.tokenizer, projection, found, forward, dtype, relations, chat=chat)
 

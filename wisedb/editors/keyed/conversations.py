@@ -9,6 +9,7 @@ from wisedb.edits import Edit
 from wisedb.memory.gates.keys.build import as_sentence
 from wisedb.model.chat import Message, user
 
+# In English whatever the model speaks: what stands around a question is not what is learned. Set by hand.
 _SYSTEMS = ("You are a helpful assistant.", "Answer in one short sentence.", "You are a careful expert.")
 _EARLIER = (("Thanks for your help.", "You're welcome!"), ("Hello!", "Hello! How can I help you today?"))
 
@@ -17,7 +18,7 @@ _SURROUNDED, _WORDED = 4, 3
 
 
 def conversations(
-    prompt: str, others: Sequence[str], texts: Sequence[str], chooser: Random
+    prompt: str, others: Sequence[str], texts: Sequence[str], chooser: Random, *, system: bool = True
 ) -> tuple[tuple[Message, ...], ...]:
     """Conversations that end with a question.
 
@@ -29,8 +30,9 @@ def conversations(
         others: other wordings of it.
         texts: unrelated sentences.
         chooser: which of them are taken.
+        system: whether the template takes a system message.
     """
-    found: list[tuple[Message, ...]] = [(_system(text), user(prompt)) for text in _SYSTEMS]
+    found: list[tuple[Message, ...]] = [(_system(text), user(prompt)) for text in _SYSTEMS if system]
     found += [(user(said), _assistant(reply), user(prompt)) for said, reply in _EARLIER]
     if texts:
         before, behind = chooser.choice(texts), chooser.choice(texts)

@@ -10,7 +10,7 @@ import torch
 
 from wisedb.config import Setting
 from wisedb.editors.common.key_statistics import STATISTICS
-from wisedb.editors.common.limits import ensure_fits_model
+from wisedb.editors.common.limits import ensure_fits, ensure_fits_model
 from wisedb.editors.common.pool import POOL
 from wisedb.editors.keyed.calibrate import calibrate
 from wisedb.editors.keyed.context import default_dtype, prepare
@@ -22,13 +22,15 @@ from wisedb.editors.keyed.train import train_stream
 from wisedb.editors.resources import Need
 from wisedb.editors.streams import Held, Planned, StreamItem, Trained
 from wisedb.edits import Edit
+from wisedb.memory.gates.keys.build import as_sentence
 from wisedb.memory.kinds.base import Change
 from wisedb.memory.kinds.masked_delta import MaskedDelta
 from wisedb.memory.kinds.masks import random_mask
 from wisedb.memory.memory import Memory
 from wisedb.memory.merging import merged_memory
-from wisedb.model.chat import chat_format
+from wisedb.model.chat import chat_format, encode_chat, encode_reply, user
 from wisedb.model.locate import weight_of
+from wisedb.model.tokens import context_length
 from wisedb.progress import Listener
 
 if TYPE_CHECKING:
@@ -74,6 +76,13 @@ class Keyed:
     def check(self, base: LoadedBase, settings: KeyedSettings, edits: Sequence[Edit]) -> None:
         """Prompt and target must fit into what the model reads."""
         ensure_fits_model(base.model, base.tokenizer, edits)
+        limit = context_length(base.model)
+        if limit is None or chat_format(base.tokenizer) is None:
+            return
+        for edit in edits:
+            asked = (user(edit.prompt),)
+            reply = encode_reply(base.tokenizer, asked, as_sentence(edit.target))
+            ensure_fits(edit.prompt, len(encode_chat(base.tokenizer, asked)), len(reply), limit)
 
     def begin(self, base: LoadedBase, settings: KeyedSettings, seed: int) -> MaskedDelta:
         """ΔW = 0 under a random mask."""

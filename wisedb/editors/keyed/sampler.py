@@ -18,7 +18,7 @@ from wisedb.editors.keyed.repetition import SpacedRepetition
 from wisedb.editors.keyed.sequences import Minibatch, collate
 from wisedb.editors.keyed.sharding import size_in_slots
 from wisedb.edits import Edit
-from wisedb.model.chat import Message
+from wisedb.model.chat import Message, user
 from wisedb.model.tokens import joined
 
 if TYPE_CHECKING:
@@ -31,8 +31,6 @@ _SMALL_BATCH = 8
 # Where a merge puts what several shards held into one, an edit borrows so many times as many: what a crowded memory
 # holds it carries over to fewer other wordings. Of 350 trial edits of atlas Gen. was .949 with 4, .956 with 8.
 _MERGE_FACTOR = 2
-# Plain prompts under which a chat model's edit is trained too: most people ask it behind its template. Set by hand.
-_PLAIN = 3
 # Earlier edits that a batch rehearses, at most: all of a shard of moderate size. Of 100 trial edits of CounterFact, a
 # commit each, EM was .92 with 32 drawn from the shard, .97 with all of it.
 _REHEARSED = 128
@@ -94,17 +92,20 @@ def training_set(
 
     chat = context.chat
 
-    def prompts(edit: Edit, behind: Sequence[str], more: Sequence[str] = ()) -> tuple[tuple[Prompt, ...], str]:
+    def prompts(edit: Edit, behind: Sequence[str], more: Sequence[str] | None = None) -> tuple[tuple[Prompt, ...], str]:
         rephrases = edit.rephrases if settings.train_rephrases else ()
         prefixed = (joined(prefix, edit.prompt) for prefix in behind)
-        plain = tuple(dict.fromkeys((edit.prompt, *prefixed, *more, *rephrases)))
-        if not chat:
-            return plain, edit.target
-        asked = conversations(edit.prompt, (*more, *rephrases), context.pool.contexts, chooser)
-        return (asked[0], *plain[:_PLAIN], *asked[1:]), edit.target
+        if chat is None:
+            return tuple(dict.fromkeys((edit.prompt, *prefixed, *(more or ()), *rephrases))), edit.target
+        # Most people ask it behind its template: it is asked in borrowed words there alone.
+        plain = tuple(dict.fromkeys((edit.prompt, *prefixed, *rephrases)))
+        asked: tuple[tuple[Message, ...], ...] = ((user(edit.prompt),),)
+        if more is not None:
+            asked = conversations(edit.prompt, more, context.pool.contexts, chooser, system=chat.system)
+        return (asked[0], *plain, *asked[1:], *((user(text),) for text in rephrases)), edit.target
 
     new = [prompts(edit, prefixes, some) for edit, some in zip(edits, borrowed, strict=True)]
-    if chat and len(edits) > 1:
+    if chat is not None and len(edits) > 1:
         new = [((*some, _paired(edits, place, chooser)), target) for place, (some, target) in enumerate(new)]
     old = [prompts(edit, chooser.sample(prefixes, min(1, len(prefixes)))) for edit in rehearsed]
     return TrainingSet(

@@ -101,7 +101,9 @@ class KeyRouter:
             slots = self._slot_table.slots(torch.where(top >= self.threshold, memory, BASE))
             slots = slots.expand(call.rows, call.tokens)
             if reply is not None and stops is not None:
-                call.replies = Replies(reply.begins, stops, whole.flags)
+                # Rows that the keys leave to other gates are bounded by no reply.
+                begins = torch.where(slots[:, -1] == BASE, -1, reply.begins)
+                call.replies = Replies(begins, stops, whole.flags)
                 slots = torch.where(call.replies.answered(call.tokens), slots, BASE)
         size = (call.rows, call.tokens)
         return Decision(slots, found.scores.expand(*size, -1), found.best.expand(size))
