@@ -148,4 +148,4 @@ def test_a_model_without_a_template_is_not_asked_in_a_chat(history: Repository) 
         history.generate(FRANCE.prompt, chat=True)
     assert "--chat" in str(caught.value.hint)
     done = run_inside(["generate", "--system", "Be brief.", "Who?"], Path(history.path), os.environ)
-    assert done.returncode == 2 and "\nerror: this model's tokenizer has no chat template" in done.stderr
+    assert done.returncode == 2 and "error: this model's tokenizer has no chat template" in done.stderr
