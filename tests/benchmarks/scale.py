@@ -38,7 +38,7 @@ from wisedb.importers import read_edits
 from wisedb.memory.gates.keys.build import build_keys
 from wisedb.memory.gates.keys.statistics import Statistics, compute_statistics
 from wisedb.memory.kinds.masks import random_mask
-from wisedb.model.cached_forward import find_cached_forward
+from wisedb.model.find_cached_forward import find_cached_forward
 from wisedb.model.locate import locate, weight_of
 
 SHAPES: Mapping[str, Mapping[str, int]] = {

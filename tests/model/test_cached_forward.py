@@ -8,8 +8,8 @@ import torch
 from tests.editors.keyed.fixtures import EDITS, context_of, mask_of, prepared, trained_on
 from tests.models import FAMILIES, tiny_model
 from wisedb.editors.keyed.losses import answer_loss
-from wisedb.editors.keyed.sequences import collate
-from wisedb.model.cached_forward import find_cached_forward
+from wisedb.editors.keyed.sequences import Encoded, Minibatch, cached, collate
+from wisedb.model.find_cached_forward import find_cached_forward
 from wisedb.model.locate import locate, weight_of
 
 # Families whose block adds the FFN's output to the residual stream as it is, and whose head sees states alone.
@@ -19,7 +19,7 @@ _FASTEST = {"gpt2", "gptj", "gpt_neox", "gpt_neo", "llama", "mistral", "qwen2", 
 @pytest.mark.parametrize("family", FAMILIES)
 def test_loss_and_gradient_equal_those_of_the_full_forward(family: str) -> None:
     base = prepared(family)
-    batch = collate(trained_on(base, EDITS[0]))
+    (batch,) = collate(trained_on(base, EDITS[0]))
     mask = mask_of(base)
     delta = torch.where(mask, torch.randn(mask.shape, generator=torch.Generator().manual_seed(0)), 0.0)
 
@@ -43,9 +43,38 @@ def test_loss_and_gradient_equal_those_of_the_full_forward(family: str) -> None:
 
 
 @pytest.mark.parametrize("family", FAMILIES)
+def test_a_kept_prompt_gives_the_loss_and_the_gradient_of_the_whole_sequence(family: str) -> None:
+    base = prepared(family)
+    asked = [Encoded(list(range(5, 5 + size)), size - 2, size - 3) for size in (9, 6, 12)]
+    (whole,) = collate(cached(base.forward, asked))
+    short = cached(base.forward, asked, prompts=True)
+    (kept,) = collate(short)
+    assert kept.ids.shape == (3, 3) and kept.states is not None and whole.states is None
+    assert base.forward.state == kept.states[0][:, :, :, 0].numel()
+    assert short[0].size == sum(
+        part.numel() * part.element_size()
+        for part in (short[0].ids, short[0].features, short[0].hidden, short[0].states)
+        if part is not None
+    )
+    mask = mask_of(base)
+    delta = torch.where(mask, torch.randn(mask.shape, generator=torch.Generator().manual_seed(0)), 0.0)
+
+    def loss_and_gradient(batch: Minibatch) -> tuple[torch.Tensor, torch.Tensor]:
+        parameter = delta.clone().requires_grad_()
+        logits = base.forward.logits(batch.ids, batch.hidden, batch.features @ parameter, batch.at, batch.states)
+        loss = answer_loss(logits, batch.labels, batch.weights)
+        (gradient,) = torch.autograd.grad(loss, [parameter])
+        return loss.detach(), gradient
+
+    (loss, gradient), (expected, slowly) = loss_and_gradient(kept), loss_and_gradient(whole)
+    assert torch.allclose(loss, expected, rtol=1e-4)
+    assert torch.allclose(gradient, slowly, rtol=1e-3, atol=1e-3 * float(slowly.abs().max()))
+
+
+@pytest.mark.parametrize("family", FAMILIES)
 def test_the_frozen_blocks_are_skipped(family: str) -> None:
     base = prepared(family)
-    batch = collate(trained_on(base, EDITS[0]))
+    (batch,) = collate(trained_on(base, EDITS[0]))
     ran: list[int] = []
     hooks = [
         block.register_forward_hook(lambda _m, args, _o, number=number: ran.append(number))
@@ -65,7 +94,7 @@ def test_the_frozen_blocks_are_skipped(family: str) -> None:
 @pytest.mark.parametrize("family", FAMILIES)
 def test_the_last_feed_forward_part_sees_the_answers_alone(family: str) -> None:
     base = prepared(family)
-    batch = collate(trained_on(base, EDITS[0]))
+    (batch,) = collate(trained_on(base, EDITS[0]))
     last = base.projection.blocks[-1]
     inside = base.projection.name.rpartition(".")[2]
     widths: list[int] = []
@@ -108,7 +137,7 @@ def test_a_family_that_can_not_skip_takes_the_full_forward() -> None:
     base.model.forward = picky
     full = context_of(base.model)
     assert full.forward.resume == "full"
-    batch = collate(trained_on(full, EDITS[0]))
+    (batch,) = collate(trained_on(full, EDITS[0]))
     still = full.forward.logits(
         batch.ids, batch.hidden, torch.zeros(*batch.ids.shape, base.projection.d_model), batch.at
     )

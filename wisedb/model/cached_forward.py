@@ -1,23 +1,24 @@
 """The frozen part of the model computed once: only the blocks above the edited projection run while an edit trains.
 
 What lies below ΔW never changes, so the projection's input A(x) and the edited block's output are kept for each
-sequence. Whether a family's forward allows it is not looked up but tried: each way is compared with the plain
-forward on a probe, and the fastest one that gives the same logits is taken.
+sequence. So are the keys and values of a prompt that ΔW never answers. Whether a family's forward allows it is not
+looked up but tried (:mod:`wisedb.model.find_cached_forward`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, replace
-from functools import partial
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import dataclass
 from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
+from transformers import DynamicCache
 
 from wisedb.model.capture import BlockReached
-from wisedb.model.locate import Projection, weight_of
+from wisedb.model.locate import Projection
+from wisedb.model.prompt_states import behind, kept_states
 
 Resume = Literal["additive", "block", "full"]
 """What runs behind the prefix: the blocks above the edited one / the edited one too / the whole model."""
@@ -38,6 +39,8 @@ class CachedForward:
         last: the path, inside the last block, of its feed-forward part, where that runs at the answer's positions only:
             no later layer asks what the others would get; ``None`` if it runs everywhere.
         tuples: the family's blocks return a tuple whose first entry is the states.
+        state: numbers that the keys and values of one token of a prompt take in the blocks that run; 0 where a prompt
+            can't be kept so.
     """
 
     model: nn.Module
@@ -46,6 +49,7 @@ class CachedForward:
     head: Head
     last: str | None = None
     tuples: bool = False
+    state: int = 0
 
     @property
     def device(self) -> torch.device:
@@ -62,6 +66,39 @@ class CachedForward:
         Returns:
             A(x), ``(B, T, d_ff)``, and what :meth:`logits` wants back as ``hidden``, ``(B, T, d_model)`` or ``None``.
         """
+        kept = self._observed(lambda: self.model(input_ids=ids, attention_mask=torch.ones_like(ids), use_cache=False))
+        return self._below(kept, ids)
+
+    def prompt(self, ids: Tensor) -> tuple[Tensor, Tensor | None, Tensor]:
+        """Run prompts through all blocks.
+
+        Args:
+            ids: as in :meth:`prefix`.
+
+        Returns:
+            What :meth:`prefix` gives, and the keys and values of the blocks that :meth:`logits` runs,
+            ``(blocks, 2, B, heads, T, d_head)``.
+        """
+        cache = DynamicCache()
+        # Without the output embeddings, which are wide.
+        body: nn.Module = self.model.base_model  # type: ignore[assignment]
+        inputs = {"input_ids": ids, "attention_mask": torch.ones_like(ids)}
+        kept = self._observed(lambda: body(**inputs, use_cache=True, past_key_values=cache), whole=True)
+        return *self._below(kept, ids), kept_states(cache, self.first)
+
+    @property
+    def first(self) -> int:
+        """The first block that :meth:`logits` runs."""
+        return {"additive": self.projection.layer + 1, "block": self.projection.layer, "full": 0}[self.resume]
+
+    @staticmethod
+    def _below(kept: dict[str, Tensor], ids: Tensor) -> tuple[Tensor, Tensor | None]:
+        batch, width = ids.shape
+        hidden = kept.get("hidden")
+        return kept["features"].reshape(batch, width, -1), None if hidden is None else hidden.reshape(batch, width, -1)
+
+    def _observed(self, run: Callable[[], object], *, whole: bool = False) -> dict[str, Tensor]:
+        # What ``run`` shows at the edited block, at which it ends unless it is wanted as a whole.
         kept: dict[str, Tensor] = {}
 
         def keep_input(_module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
@@ -73,7 +110,8 @@ class CachedForward:
         def keep_output(_module: nn.Module, _args: tuple[Any, ...], output: Any) -> None:
             if self.resume == "additive":
                 kept["hidden"] = output if isinstance(output, Tensor) else output[0]
-            raise BlockReached
+            if not whole:
+                raise BlockReached
 
         with ExitStack() as stack:
             block, module = self.projection.block, self.projection.module
@@ -82,15 +120,18 @@ class CachedForward:
             stack.callback(module.register_forward_pre_hook(keep_features).remove)
             stack.callback(block.register_forward_hook(keep_output).remove)
             stack.enter_context(torch.no_grad())
-            try:
-                self.model(input_ids=ids, attention_mask=torch.ones_like(ids), use_cache=False)
-            except BlockReached:
-                pass
-        batch, width = ids.shape
-        hidden = kept.get("hidden")
-        return kept["features"].reshape(batch, width, -1), None if hidden is None else hidden.reshape(batch, width, -1)
+            stack.enter_context(suppress(BlockReached))
+            run()
+        return kept
 
-    def logits(self, ids: Tensor, hidden: Tensor | None, change: Tensor, at: tuple[Tensor, Tensor]) -> Tensor:
+    def logits(
+        self,
+        ids: Tensor,
+        hidden: Tensor | None,
+        change: Tensor,
+        at: tuple[Tensor, Tensor],
+        prompts: Sequence[Tensor] | None = None,
+    ) -> Tensor:
         """The logits with A(x)·ΔW added to the projection's output at every position.
 
         Args:
@@ -98,6 +139,8 @@ class CachedForward:
             hidden: what :meth:`prefix` gave for them.
             change: A(x)·ΔW, ``(B, T, d_model)``; gradients flow into it.
             at: rows and columns of the positions that are wanted, ``(N,)`` each.
+            prompts: what stands in front of each row, as keys and values that :meth:`prompt` gave,
+                ``(blocks, 2, heads, P, d_head)`` each; ``None`` for nothing.
 
         Returns:
             ``(N, V)``.
@@ -119,84 +162,16 @@ class CachedForward:
                 stack.enter_context(_forward_as(part, _only_at(part.forward, at, ids.shape)))
             if self.head == "answers":
                 stack.enter_context(_head_at(self.model, at))
-            logits: Tensor = self.model(input_ids=ids, attention_mask=torch.ones_like(ids), use_cache=False).logits
+            given: dict[str, Any] = {"attention_mask": torch.ones_like(ids), "use_cache": False}
+            if prompts is not None:
+                cache, mask, positions = behind(prompts, self.first, ids.shape[1])
+                given = {"attention_mask": mask, "position_ids": positions, "past_key_values": cache, "use_cache": True}
+            logits: Tensor = self.model(input_ids=ids, **given).logits
         return logits[0] if self.head == "answers" else logits[at]
 
     def _passing(self, states: Tensor) -> Callable[..., Any]:
         output = (states,) if self.tuples else states
         return lambda *_args, **_kwargs: output
-
-
-def find_cached_forward(model: nn.Module, projection: Projection, *, seed: int = 0) -> CachedForward:
-    """The fastest way through ``model`` whose logits equal those of its plain forward.
-
-    Args:
-        model: a causal language model in evaluation mode.
-        projection: the edited projection.
-        seed: of the probe's tokens and of its ΔW.
-    """
-    generator = torch.Generator().manual_seed(seed)
-    weight = weight_of(projection)
-    device = next(model.parameters()).device
-    vocabulary = int(model.get_input_embeddings().weight.shape[0])  # type: ignore[operator]
-    ids = torch.randint(min(vocabulary, 1000), (2, 7), generator=generator).to(device)
-    noise = torch.randn(projection.d_ff, projection.d_model, generator=generator)
-    # Large enough that leaving it out, or scaling it wrongly, can't hide in the rounding of the logits.
-    delta = (noise * 10 * weight.detach().float().std().cpu()).to(weight.device, weight.dtype)
-    at = (torch.tensor([0, 0, 1], device=device), torch.tensor([2, 5, 6], device=device))
-
-    def logits(way: CachedForward) -> Tensor:
-        features, hidden = way.prefix(ids)
-        return way.logits(ids, hidden, features @ delta, at)
-
-    way = CachedForward(model, projection, "full", "all", None, _returns_tuples(model, projection.block, ids))
-    cuts: tuple[dict[str, Any], ...] = (
-        {"head": "answers"},
-        {"last": _feed_forward(projection)},
-        {"resume": "block"},
-        {"resume": "additive"},
-    )
-    with torch.no_grad():
-        plain = logits(way)
-        for cut in cuts:
-            shorter = replace(way, **cut)
-            if _same(plain, partial(logits, shorter)):
-                way = shorter
-    return way
-
-
-def _feed_forward(projection: Projection) -> str | None:
-    # The part of a block that holds the projection, if it isn't the projection itself.
-    for name, part in projection.block.named_children():
-        if part is not projection.module and projection.module in part.modules():
-            return name
-    return None
-
-
-def _returns_tuples(model: nn.Module, block: nn.Module, ids: Tensor) -> bool:
-    found: list[bool] = []
-
-    def look(_module: nn.Module, _args: tuple[Any, ...], output: Any) -> None:
-        found.append(isinstance(output, tuple))
-
-    handle = block.register_forward_hook(look)
-    try:
-        with torch.no_grad():
-            model(input_ids=ids, attention_mask=torch.ones_like(ids), use_cache=False)
-    finally:
-        handle.remove()
-    return found[0]
-
-
-def _same(plain: Tensor, way: Callable[[], Tensor]) -> bool:
-    try:
-        other = way()
-    except Exception:  # noqa: BLE001 - a family that can't go this way says so in its own words; the plain way is left
-        return False
-    if other.shape != plain.shape:
-        return False
-    tolerance = max(1e-5, 4 * torch.finfo(plain.dtype).eps) * float(plain.float().abs().amax())
-    return bool((other.float() - plain.float()).abs().amax() <= tolerance)
 
 
 def _states(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Tensor:

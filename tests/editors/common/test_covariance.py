@@ -8,7 +8,7 @@ import torch
 from tests.models import tiny_model
 from wisedb.editors.common.covariance import Covariance, compute_covariance, second_moment
 from wisedb.errors import CorruptObject, UsageError
-from wisedb.model.cached_forward import find_cached_forward
+from wisedb.model.find_cached_forward import find_cached_forward
 from wisedb.model.locate import locate
 
 _TEXTS = [[5, 6, 7, 8], [9, 10], [11, 12, 13, 14, 15, 16, 17]]

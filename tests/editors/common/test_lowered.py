@@ -10,7 +10,7 @@ import torch
 from tests.models import FAMILIES, tiny_model
 from wisedb.editors.common.lowered import lower
 from wisedb.memory.kinds.additive import FactoredDelta
-from wisedb.model.cached_forward import find_cached_forward
+from wisedb.model.find_cached_forward import find_cached_forward
 from wisedb.model.locate import locate
 
 

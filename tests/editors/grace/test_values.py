@@ -19,7 +19,7 @@ from wisedb.memory.gates.base import Gate
 from wisedb.memory.hooks import attach
 from wisedb.memory.kinds.additive import FactoredDelta
 from wisedb.memory.memory import Memory
-from wisedb.model.cached_forward import find_cached_forward
+from wisedb.model.find_cached_forward import find_cached_forward
 from wisedb.model.locate import locate
 from wisedb.model.tokens import encode_prompt
 

@@ -17,7 +17,7 @@ from wisedb.editors.keyed.settings import KeyedSettings
 from wisedb.edits import Edit
 from wisedb.memory.gates.keys.statistics import Statistics, compute_statistics
 from wisedb.memory.kinds.masks import random_mask
-from wisedb.model.cached_forward import find_cached_forward
+from wisedb.model.find_cached_forward import find_cached_forward
 from wisedb.model.locate import locate
 from wisedb.model.tokens import joined
 

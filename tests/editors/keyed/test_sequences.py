@@ -22,7 +22,7 @@ def test_an_edit_stands_bare_and_behind_each_context() -> None:
 def test_a_minibatch_knows_where_the_answers_are_predicted() -> None:
     base = prepared("llama")
     chosen = [trained_on(base, EDITS[0])[1], trained_on(base, EDITS[3])[0]]
-    batch = collate(chosen)
+    (batch,) = collate(chosen)
     assert batch.ids[batch.at[0], batch.at[1] + 1].tolist() == batch.labels.tolist()
     assert batch.labels.tolist() == [token for each in chosen for token in each.ids[each.prompt :].tolist()]
     assert float(batch.weights.sum()) == pytest.approx(1.0)
@@ -32,7 +32,7 @@ def test_a_minibatch_knows_where_the_answers_are_predicted() -> None:
 
 def test_padding_has_no_features() -> None:
     found = trained_on(prepared("llama"), EDITS[0])
-    batch = collate(found)
+    (batch,) = collate(found)
     assert batch.ids.shape[1] > len(found[0].ids)
     for number, sequence in enumerate(found):
         assert batch.features[number, : len(sequence.ids)].equal(sequence.features)

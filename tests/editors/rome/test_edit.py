@@ -20,7 +20,8 @@ from wisedb.editors.rome.edit import write_edit
 from wisedb.editors.rome.settings import RomeSettings
 from wisedb.edits import Edit
 from wisedb.memory.kinds.additive import FactoredDelta, stacked
-from wisedb.model.cached_forward import CachedForward, find_cached_forward
+from wisedb.model.cached_forward import CachedForward
+from wisedb.model.find_cached_forward import find_cached_forward
 from wisedb.model.locate import Projection, locate, weight_of
 from wisedb.model.tokens import encode_pair
 

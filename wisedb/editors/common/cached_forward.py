@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from wisedb.memory.hooks import handle_of
-from wisedb.model.cached_forward import CachedForward, find_cached_forward
+from wisedb.model.cached_forward import CachedForward
+from wisedb.model.find_cached_forward import find_cached_forward
 from wisedb.model.locate import Projection, weight_of
 
 if TYPE_CHECKING:

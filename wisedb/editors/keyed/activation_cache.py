@@ -35,15 +35,19 @@ class ActivationCache:
         return self._size
 
     def get(
-        self, prompts: Sequence[Encoded], compute: Callable[[Sequence[Encoded]], Sequence[CachedSequence]]
+        self,
+        prompts: Sequence[Encoded],
+        compute: Callable[[Sequence[Encoded]], Sequence[CachedSequence]],
+        kept: bool = False,
     ) -> Sequence[CachedSequence]:
         """The sequences of an edit's prompts.
 
         Args:
             prompts: the edit under each of its prompts.
             compute: gives the sequences, in one batch.
+            kept: whether it gives prompts as keys and values.
         """
-        key = tuple((each.prompt, each.start, *each.ids) for each in prompts)
+        key = tuple((kept, each.prompt, each.start, *each.ids) for each in prompts)
         found = self._entries.get(key)
         if found is None:
             found = self._entries[key] = compute(prompts)

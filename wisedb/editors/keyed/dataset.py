@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
-from functools import partial
 from itertools import accumulate
 from typing import TYPE_CHECKING
 
@@ -68,18 +67,20 @@ class EncodedDataset:
         self._context = context
         limit = context_length(context.model)
         self._encoded = [_encode(context, prompts, target, limit, end=end) for prompts, target in texts]
-        width = context.projection.d_ff + context.projection.d_model
-        size = width * sum(len(ids) for prompts in self._encoded for ids, _, _ in prompts) * context.feature_bytes
-        self._cached: dict[Example, CachedSequence] | None = {} if size <= _BYTES else None
+        whole, short = self._sizes()
+        # Keys and values of prompts take more room than activations where many blocks stand above ΔW.
+        inside = any(each.start for prompts in self._encoded for each in prompts)
+        self._prompts = inside and bool(context.forward.state) and short <= _BYTES
+        self._cached: dict[Example, CachedSequence] | None = {} if self._prompts or whole <= _BYTES else None
         if self._cached is None:
             return
         if cache is None:
             examples = [(edit, prompt) for edit, prompts in enumerate(self._encoded) for prompt in range(len(prompts))]
-            for some in self._portions(sorted(examples, key=self._length)):
+            for some in self._portions(sorted(examples, key=self._order)):
                 self._cached.update(zip(some, self._computed(some), strict=True))
         else:
             for edit, prompts in enumerate(self._encoded):
-                found = cache.get(prompts, partial(cached, context.forward))
+                found = cache.get(prompts, self._compute, self._prompts)
                 self._cached.update(((edit, prompt), sequence) for prompt, sequence in enumerate(found))
 
     def __len__(self) -> int:
@@ -103,7 +104,8 @@ class EncodedDataset:
     def minibatches(self, examples: Sequence[Example]) -> Iterator[tuple[Sequence[Example], Minibatch]]:
         """Many examples in minibatches whose activations and logits fit into memory."""
         for some in self._portions(examples):
-            yield some, collate(self.sequences(some))
+            for minibatch in collate(self.sequences(some)):
+                yield [some[row] for row in minibatch.rows], minibatch
 
     def features(self, examples: Sequence[Example]) -> Iterator[Tensor]:
         """A(x) of some examples' tokens, ``(n, d_ff)`` each, of long ones not every token."""
@@ -144,10 +146,31 @@ class EncodedDataset:
             yield some
 
     def _length(self, example: Example) -> int:
-        return len(self._encoded[example[0]][example[1]][0])
+        return len(self._encoded[example[0]][example[1]].ids)
+
+    def _order(self, example: Example) -> tuple[bool, int]:
+        # Plain prompts first: they don't run the blocks above ΔW.
+        return self._encoded[example[0]][example[1]].start > 0, self._length(example)
+
+    def _sizes(self) -> tuple[int, int]:
+        """Bytes that all sequences take, and that they take where prompts are kept as keys and values."""
+        context = self._context
+        width = context.projection.d_ff + context.projection.d_model
+        everything = [each for prompts in self._encoded for each in prompts]
+        whole = sum(len(each.ids) for each in everything) * width
+        kept = sum(each.start for each in everything)
+        return whole * context.feature_bytes, (whole + kept * (context.forward.state - width)) * context.feature_bytes
 
     def _computed(self, examples: Sequence[Example]) -> tuple[CachedSequence, ...]:
-        return cached(self._context.forward, [self._encoded[edit][prompt] for edit, prompt in examples])
+        return self._compute([self._encoded[edit][prompt] for edit, prompt in examples])
+
+    def _compute(self, encoded: Sequence[Encoded]) -> tuple[CachedSequence, ...]:
+        found: dict[int, CachedSequence] = {}
+        for prompts in (False, True):
+            rows = [row for row, each in enumerate(encoded) if (self._prompts and each.start > 0) == prompts]
+            some = cached(self._context.forward, [encoded[row] for row in rows], prompts=prompts)
+            found.update(zip(rows, some, strict=True))
+        return tuple(found[row] for row in range(len(encoded)))
 
 
 def within_budgets(

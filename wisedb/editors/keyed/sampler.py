@@ -120,12 +120,12 @@ class Step:
 
     Attributes:
         new, old: which examples of each dataset.
-        minibatch: the new ones, then the old ones.
+        minibatches: the new ones and then the old ones, in minibatches of like kind.
     """
 
     new: Sequence[Example]
     old: Sequence[Example]
-    minibatch: Minibatch
+    minibatches: Sequence[Minibatch]
 
 
 class MinibatchSampler:

@@ -134,18 +134,25 @@ class BatchTrainer:
     def _step(self, run: _Run, now: int) -> Tensor:
         # −log P(y_e | x_e), and what is correct; the gradient is left behind.
         step = run.sampler.next()
-        logits = self._logits(step.minibatch, run.delta.matrix())
-        labels, weights = step.minibatch.labels.to(logits.device), step.minibatch.weights.to(logits.device)
-        loss = answer_loss(logits, labels, weights)
+        matrix = run.delta.matrix()
+        seen = [(minibatch, self._logits(minibatch, matrix)) for minibatch in step.minibatches]
+        losses = [
+            answer_loss(logits, minibatch.labels.to(logits.device), minibatch.weights.to(logits.device))
+            for minibatch, logits in seen
+        ]
+        loss = torch.stack(losses).sum()
         (run.delta.parameter.grad,) = torch.autograd.grad(loss, [run.delta.parameter])
         # Behind the gradient, which may want the logits as they were.
-        correct = step.minibatch.least(logit_margin(logits.detach(), labels)) > 0
-        run.sampler.update(step, correct.tolist(), now)
+        correct: dict[int, bool] = {}
+        for minibatch, logits in seen:
+            least = minibatch.least(logit_margin(logits.detach(), minibatch.labels.to(logits.device)))
+            correct.update(zip(minibatch.rows, (least > 0).tolist(), strict=True))
+        run.sampler.update(step, [correct[row] for row in range(len(correct))], now)
         return loss.detach()
 
     def _logits(self, minibatch: Minibatch, matrix: Tensor) -> Tensor:
         change = minibatch.features @ matrix.to(minibatch.features.dtype)
-        return self._context.forward.logits(minibatch.ids, minibatch.hidden, change, minibatch.at)
+        return self._context.forward.logits(minibatch.ids, minibatch.hidden, change, minibatch.at, minibatch.states)
 
     @torch.no_grad()
     def _check(self, data: EncodedDataset, examples: Sequence[Example], delta: PreconditionedDelta) -> dict[int, bool]:

@@ -10,7 +10,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils.rnn import pad_sequence
 
-from wisedb.model.cached_forward import CachedForward, find_cached_forward
+from wisedb.model.cached_forward import CachedForward
+from wisedb.model.find_cached_forward import find_cached_forward
 from wisedb.model.locate import Projection, weight_of
 from wisedb.model.tokens import encode_pair, encode_prompt
 
