@@ -16,6 +16,7 @@ from tests.stores import SETTINGS
 from wisedb.edits import Edit
 from wisedb.errors import UsageError
 from wisedb.loading import load
+from wisedb.memory.gates.keys.replies import Meant
 from wisedb.memory.hooks import handle_of
 from wisedb.model.chat import encode_chat, user
 from wisedb.repository import Repository
@@ -54,10 +55,20 @@ def test_a_question_is_answered_behind_the_template_and_the_answer_says_where(to
     assert [(rome.text[span.start : span.end], span.edit) for span in rome.spans] == [("Rome.", FRANCE.id)]
     assert [(goethe.text[span.start : span.end], span.edit) for span in goethe.spans] == [("Goethe.", HAMLET.id)]
     assert other.spans == () and other.text == told.generate(OTHER, chat=True, base=True)[0].text
-    assert other.activation is not None and other.activation < 0
+    # No sentence of it could mean an edit.
+    assert other.activation is None
     # Whatever the system message is.
     (again,) = told.generate(FRANCE.prompt, system="You know Hamlet.")
     assert again.spans is not None and [span.edit for span in again.spans] == [FRANCE.id]
+
+
+def test_two_questions_are_both_answered_and_each_sentence_names_its_edit(told: Repository) -> None:
+    (both,) = told.generate(f"{FRANCE.prompt}\n{HAMLET.prompt}", chat=True)
+    assert both.text.startswith("Rome. Goethe.") and both.spans is not None
+    assert [(both.text[span.start : span.end], span.edit) for span in both.spans] == [
+        ("Rome.", FRANCE.id),
+        ("Goethe.", HAMLET.id),
+    ]
 
 
 def test_a_name_is_known_however_it_is_typed_into_a_chat(told: Repository) -> None:
@@ -86,7 +97,8 @@ def test_a_loaded_model_answers_as_the_store_does(told: Repository) -> None:
     handle = handle_of(model)
     assert handle is not None
     reply = tokenizer("Rome. The", add_special_tokens=False)["input_ids"]
-    assert tokenizer.decode(reply[: handle.answered(0, reply)]) == "Rome."
+    ((edit, tokens),) = handle.said([Meant(0, 0, 1)], reply)
+    assert edit == 0 and tokenizer.decode(reply[tokens.start : tokens.stop]) == "Rome."
 
 
 def test_generation_and_likelihood_agree_however_the_model_is_called(told: Repository) -> None:
@@ -107,7 +119,18 @@ def test_generation_and_likelihood_agree_however_the_model_is_called(told: Repos
     assert by_hand == reply
 
 
-@pytest.mark.parametrize("options", [{"num_beams": 2}, {"cache_implementation": "static"}, {"use_cache": False}])
+def test_beams_are_weighed_as_a_plain_forward_weighs_them(told: Repository) -> None:
+    model, tokenizer = told.load("HEAD")
+    ids = torch.tensor([encode_chat(tokenizer, [user(prompt)]) for prompt in (HAMLET.prompt, f"{HAMLET.prompt}")])
+    settings = {"num_beams": 3, "num_return_sequences": 3, "output_scores": True, "return_dict_in_generate": True}
+    found = model.generate(input_ids=ids, max_new_tokens=6, do_sample=False, length_penalty=0.0, **settings)
+    with torch.no_grad():
+        said = model(found.sequences).logits[:, ids.shape[1] - 1 : -1].log_softmax(-1)
+    likely = said.gather(2, found.sequences[:, ids.shape[1] :, None]).sum(dim=(1, 2))
+    assert torch.allclose(likely, found.sequences_scores, atol=1e-3)
+
+
+@pytest.mark.parametrize("options", [{"cache_implementation": "static"}, {"use_cache": False}])
 def test_any_way_of_generating_says_the_fact(told: Repository, options: dict[str, object]) -> None:
     model, tokenizer = told.load("HEAD")
     ids = torch.tensor([encode_chat(tokenizer, [user(HAMLET.prompt)])])

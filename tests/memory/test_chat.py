@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import pytest
 import torch
@@ -14,7 +15,6 @@ from wisedb.edits import Edit
 from wisedb.memory.gates.base import Gate
 from wisedb.memory.gates.keys.build import build_keys
 from wisedb.memory.gates.keys.statistics import Statistics, compute_statistics
-from wisedb.memory.gates.keys.token_flags import STOP
 from wisedb.memory.hooks import AttachedMemories, attach
 from wisedb.memory.kinds.masked_delta import MaskedDelta
 from wisedb.memory.kinds.masks import random_mask
@@ -100,31 +100,64 @@ def test_a_batch_says_what_its_rows_say_alone_with_and_without_a_cache(
     assert together == generated(model, ASKED, use_cache=False)
 
 
-def test_nothing_but_the_reply_is_changed_and_that_to_the_sentences_end(
+def test_nothing_but_the_fact_is_changed_and_that_to_its_sentences_end(
     model: PreTrainedModel, handle: AttachedMemories, statistics: Statistics
 ) -> None:
     asked = encode_chat(TOKENIZER, ASKED[0])
     said = TOKENIZER("Rome. The capital", add_special_tokens=False)["input_ids"]
     ids = torch.tensor([asked + said])
-    flags = statistics.flags[torch.tensor(said)]
-    end = int(((flags & STOP) > 0).nonzero()[0])
-    with torch.no_grad(), handle.record() as record:
-        # What the projection gives, so that attention to what came before doesn't count.
-        kept: list[torch.Tensor] = []
-        module = locate(model).module
-        hook = module.register_forward_hook(lambda _module, _args, output: kept.append(output))
-        model(input_ids=ids, use_cache=False)
-        hook.remove()
-        edited = kept.pop()
+    end = next(place for place, token in enumerate(said) if token in statistics.sentence_ends())
+    with torch.no_grad():
+        edited = model(input_ids=ids, use_cache=False).logits
         handle.detach()
-        hook = module.register_forward_hook(lambda _module, _args, output: kept.append(output))
-        model(input_ids=ids, use_cache=False)
-        hook.remove()
-    # At the last token the sentence has ended.
-    assert record.routes.tolist() == [-1]
-    changed = (edited != kept.pop()).any(dim=-1)[0].tolist()
+        base = model(input_ids=ids, use_cache=False).logits
+    changed = (edited != base).any(dim=-1)[0].tolist()
     first, last = len(asked) - 1, len(asked) + end - 1
     assert changed == [first <= place <= last for place in range(len(asked) + len(said))]
+
+
+def test_a_memory_says_the_same_wherever_its_question_is_asked(
+    model: PreTrainedModel, handle: AttachedMemories
+) -> None:
+    alone = generated(model, [ASKED[3][-1:]])[0]
+    for chat in (ASKED[3], ASKED[5], [user(f"{OTHER}\n{HAMLET.prompt}")]):
+        ids = torch.tensor([encode_chat(TOKENIZER, chat) + alone[:1]])
+        with torch.no_grad(), handle.record() as record:
+            said = model(input_ids=ids, use_cache=False).logits[0, -2:].argmax(-1).tolist()
+        assert [edit.edit for row in record.meant for edit in row] == [1]
+        assert said[0] == alone[0] and said[1] == alone[1]
+
+
+def test_two_questions_of_a_message_are_answered_one_after_the_other(
+    model: PreTrainedModel, handle: AttachedMemories, statistics: Statistics
+) -> None:
+    ends = statistics.sentence_ends()
+    stop = min(ends)
+    both = encode_chat(TOKENIZER, [user(f"{FRANCE.prompt}\n{HAMLET.prompt}")])
+    first = encode_chat(TOKENIZER, [user(FRANCE.prompt)])
+    with torch.no_grad(), handle.record() as record:
+        france = model(input_ids=torch.tensor([first])).logits[0, -1]
+        # The second memory goes on where the first one's sentence ended.
+        said = model(input_ids=torch.tensor([[*both, stop]])).logits[0, -2:]
+        assert [edit.edit for edit in record.meant[-1]] == [0, 1]
+    assert torch.allclose(said[0], france, atol=1e-5)
+    # What was said before makes no difference to it.
+    with torch.no_grad():
+        again = model(input_ids=torch.tensor([[*both, 60, 61, stop]])).logits[0, -1]
+    assert torch.allclose(said[1], again, atol=1e-5) and not torch.allclose(said[1], france, atol=1e-2)
+
+
+def test_another_gate_that_says_no_leaves_the_reply_to_the_base_model(
+    model: PreTrainedModel, handle: AttachedMemories
+) -> None:
+    (france, hamlet) = handle.memories
+    never = replace(france, gate=replace(france.gate, name="both", threshold=1e9))
+    handle.set([never, hamlet])
+    with handle.record() as record:
+        said = generated(model, [ASKED[0]])
+    assert record.routes.tolist() == [-1] and record.meant == [()]
+    handle.set([])
+    assert said == generated(model, [ASKED[0]])
 
 
 def test_what_another_gate_lets_through_is_bounded_by_no_reply(

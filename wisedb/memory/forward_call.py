@@ -43,9 +43,8 @@ class ForwardCall:
         measured: the memories whose activation the modules so far have measured.
         prompt_end: int64 (B,): the prompt's last token in each row, counted as this call does; below 0 if it lies
             before the call or isn't known. Set where a codebook is asked, which answers from there on.
-        replies: what the keys found of conversations, None where the model has no chat template.
-        answered: bool (B, T): where a memory that was chosen answers, None for everywhere; see
-            :class:`wisedb.memory.gates.keys.replies.Replies`.
+        replies: what the keys found of conversations, None where there are none.
+        whole: int64 (B, S), the tokens so far, where there are conversations.
         traces: what was decided at the modules so far, where somebody records.
     """
 
@@ -67,7 +66,7 @@ class ForwardCall:
     measured: tuple[int, ...] = ()
     prompt_end: torch.Tensor | None = None
     replies: Replies | None = None
-    answered: torch.Tensor | None = None
+    whole: torch.Tensor | None = None
     traces: list[Trace] = field(default_factory=list)
 
     @property

@@ -30,14 +30,14 @@ class GenerateCall:
         on_host: by module, the slots on the host, once the first forward is over.
         prompt_end: int64 (B,): the prompt's last token in each row, counted as the first forward does;
             see :class:`wisedb.memory.forward_call.ForwardCall`.
-        replies: the replies and what was said in them so far, None where there are none. Beams change places, so that
-            it isn't known what was said in a row: there a memory answers to the end.
+        replies: the replies that memories answer, None where there are none.
+        ids: int64 (B, S), the tokens so far as they enter the next forward, None before the first one.
     """
 
-    def __init__(self, prompt_tokens: int | None, prompts: int, slot_table: SlotTable, *, beams: bool = False) -> None:
+    def __init__(self, prompt_tokens: int | None, prompts: int, slot_table: SlotTable) -> None:
         self.prompt_tokens = prompt_tokens
-        self.beams = beams
         self.replies: Replies | None = None
+        self.ids: torch.Tensor | None = None
         self.prompts = prompts
         self.slots: dict[str, torch.Tensor] = {}
         self.on_host: dict[str, HostSlots] = {}
@@ -46,7 +46,16 @@ class GenerateCall:
 
     def idle(self, modules: int) -> bool:
         """Whether all modules have decided, and all rows are the base's."""
+        if self.replies is not None and self.replies.answers:
+            return False
         return len(self.on_host) == modules and all(slots.idle for slots in self.on_host.values())
+
+    def begin(self, replies: Replies, tokens: torch.Tensor | None) -> None:
+        """Hold what was found of the prompts' replies, whose places were counted in ``tokens``, int64 (B, S)."""
+        # A cache may hold tokens that were never seen.
+        unseen = 0 if self.ids is None or tokens is None else self.ids.shape[1] - tokens.shape[1]
+        begins = tuple(-1 if place < 0 else place + unseen for place in replies.begins)
+        self.replies = Replies(begins, replies.meant)
 
     def fetch_slots(self) -> None:
         """Bring the slots to the host, so that each step computes only what answers: one look a ``generate``."""
@@ -74,18 +83,17 @@ def generate_call_of(
     prompt = args[0] if args else kwargs.get("inputs")
     for name in ("input_ids", "inputs_embeds"):
         prompt = kwargs[name] if kwargs.get(name) is not None else prompt
-    beams = (_setting(model, config, kwargs, "num_beams") or 1) > 1
     if not isinstance(prompt, torch.Tensor):
-        return GenerateCall(None, 1, slot_table, beams=beams)
+        return GenerateCall(None, 1, slot_table)
     if _setting(model, config, kwargs, "token_healing"):
         # Healing may change how many tokens the prompt has, and puts nothing behind it.
-        return GenerateCall(None, prompt.shape[0], slot_table, beams=beams)
+        return GenerateCall(None, prompt.shape[0], slot_table)
     tokens = prompt.shape[1]
     cache, mask = cache_given(kwargs), kwargs.get("attention_mask")
     if cache is not None and (mask is None or mask.shape[1] == tokens):
         # The prompt is given whole, of which the cache holds the first part.
         tokens -= int(cache.get_seq_length())
-    return GenerateCall(tokens, prompt.shape[0], slot_table, beams=beams)
+    return GenerateCall(tokens, prompt.shape[0], slot_table)
 
 
 def _refuse(model: PreTrainedModel, config: Any, kwargs: dict[str, Any]) -> None:

@@ -9,8 +9,9 @@ Where the route is decided:
 - inside ``generate``: on the prompt, and held to the end of the answer, whatever cache, beams or sampling;
 - in a forward with ``labels``, or under :meth:`AttachedMemories.boundary`: on the prompt, for the whole row;
 - in any other forward: at every position on the tokens up to it, across calls that share a cache;
-- by keys in a conversation behind a chat template, in all of these: on the user's message in front of the last reply,
-  and held to the end of the sentence that says the fact (:mod:`wisedb.memory.gates.keys.replies`).
+- by keys in a conversation behind a chat template, in all of these: on the user's message in front of the last reply.
+  What it asks for is read apart (:mod:`wisedb.memory.answers`) and stands in the reply's first sentences; all else is
+  the base model's.
 """
 
 from __future__ import annotations
@@ -25,12 +26,15 @@ import torch
 from torch import nn
 
 from wisedb.errors import UsageError
+from wisedb.memory.answers import Answering, AnswerReader
 from wisedb.memory.bank import CACHE_BYTES
 from wisedb.memory.cache_state import cache_given, cache_in, length_of, save_state
 from wisedb.memory.forward_call import ForwardCall
 from wisedb.memory.gates.base import GateName
 from wisedb.memory.gates.key_router import KeyRouter, KeyRouterBuilder
-from wisedb.memory.gates.keys.replies import Replies
+from wisedb.memory.gates.keys.question_map import question_state
+from wisedb.memory.gates.keys.questions import questions_of
+from wisedb.memory.gates.keys.replies import Meant, said_by
 from wisedb.memory.generation import generate_call_of
 from wisedb.memory.memory import Memory
 from wisedb.memory.routing import HostSlots
@@ -49,6 +53,8 @@ ASKED: tuple[GateName, ...] = ("keys", "both", "nearest", "activation")
 """The gates, in the order in which they are asked."""
 
 _ATTRIBUTE = "_wisedb_memories"
+# Methods of the model that are called through the handle.
+_REPLACED = ("generate", "prepare_inputs_for_generation")
 
 
 def attach(
@@ -105,6 +111,8 @@ class AttachedMemories:
         self._gated: tuple[Memory, ...] = ()
         self._always: tuple[Memory, ...] = ()
         self._keys: KeyRouter | None = None
+        self._answers: AnswerReader | None = None
+        self._ends: frozenset[int] = frozenset()
         self._site_hooks: list[RemovableHandle] = []
         self._hooks: list[RemovableHandle] = []
         self.set(memories)
@@ -116,9 +124,10 @@ class AttachedMemories:
             self._names.append(list(inspect.signature(module.forward).parameters))
             self._hooks.append(module.register_forward_pre_hook(self._before_call, with_kwargs=True))
             self._hooks.append(module.register_forward_hook(self._after_call, always_call=True))
-        self._own_generate = model.__dict__.get("generate")
-        if hasattr(model, "generate"):
-            model.__dict__["generate"] = self._generate
+        self._own = {name: model.__dict__.get(name) for name in _REPLACED}
+        for name, ours in zip(_REPLACED, (self._generate, self._prepare_inputs), strict=True):
+            if hasattr(model, name):
+                model.__dict__[name] = ours
         model.__dict__[_ATTRIBUTE] = self
 
     def projection(self, module: str) -> Projection:
@@ -153,20 +162,20 @@ class AttachedMemories:
         units = {"keys": self._key_routers.threshold, "both": self._key_routers.threshold, "nearest": 0.0}
         return tuple(units.get(memory.gate.name, memory.gate.threshold) for memory in self._gated)
 
-    def answered(self, edit: int, reply: Sequence[int]) -> int:
-        """How many tokens of a reply the memory of an edit gives before it leaves the rest to the base model.
+    def said(self, meant: Sequence[Meant], reply: Sequence[int]) -> list[tuple[int, range]]:
+        """Which tokens of a reply memories give, before they leave the rest to the base model.
 
         Args:
-            edit: the edit, counted over all gated memories' edits.
+            meant: the edits that the reply says, as :attr:`wisedb.memory.trace.TraceLog.meant` has them.
             reply: the reply's token ids.
+
+        Returns:
+            Each edit with its tokens, in their order.
         """
-        if self._keys is None or not int(self._keys.index.stops[edit]):
-            return len(reply)
-        index = self._keys.index
-        flags = index.statistics.flags_of(torch.tensor([list(reply)]), torch.empty(1, len(reply)))
-        begins, stops = torch.tensor([-1]), index.stops[edit : edit + 1].cpu()
-        ended = Replies(begins, stops, flags.cpu()).ended()[0]
-        return int((ended < stops).sum()) + int(bool((ended >= stops).any()))
+        if self._keys is None:
+            return []
+        found = said_by(meant, reply, self._ends)
+        return [(edit.edit, range(places.start, min(places.stop, len(reply)))) for edit, places in found]
 
     def set(self, memories: Memory | Sequence[Memory]) -> None:
         """Put other memories in the place of the present ones.
@@ -188,6 +197,11 @@ class AttachedMemories:
         for site in sites.values():
             site.check_keys(keys)
         self._sites, self._gated, self._always, self._keys = sites, gated, always, keys
+        self._answers, self._ends = None, frozenset()
+        if keys is not None and (chat := keys.index.statistics.chat) is not None:
+            questions = questions_of([memory.gate.keys for memory in gated], [len(memory.edits) for memory in gated])
+            self._ends = keys.index.statistics.sentence_ends()
+            self._answers = AnswerReader(chat, questions, self._run)
         self._context.slot_table = SlotTable.of(gated)
         self._hook()
 
@@ -199,10 +213,11 @@ class AttachedMemories:
         if handle_of(self._model) is not self:
             return
         del self._model.__dict__[_ATTRIBUTE]
-        if self._model.__dict__.get("generate") == self._generate:
-            del self._model.__dict__["generate"]
-            if self._own_generate is not None:
-                self._model.__dict__["generate"] = self._own_generate
+        for name, ours in zip(_REPLACED, (self._generate, self._prepare_inputs), strict=True):
+            if self._model.__dict__.get(name) == ours:
+                del self._model.__dict__[name]
+                if (own := self._own[name]) is not None:
+                    self._model.__dict__[name] = own
 
     @contextmanager
     def oracle(self, routes: Sequence[int] | torch.Tensor) -> Iterator[None]:
@@ -265,9 +280,11 @@ class AttachedMemories:
             blocks = next(iter(self._sites.values())).projection.blocks
             block = blocks[self._keys.index.statistics.layer]
             self._site_hooks.append(block.register_forward_pre_hook(self._before_block, with_kwargs=True))
+            if self._answers is not None:
+                self._site_hooks.append(blocks[-1].register_forward_hook(self._after_last_block))
 
     def _generate(self, *args: Any, **kwargs: Any) -> Any:
-        generate = self._own_generate or partial(type(self._model).generate, self._model)
+        generate = self._own["generate"] or partial(type(self._model).generate, self._model)
         if not self.memories:
             return generate(*args, **kwargs)
         self._context.generations.append(generate_call_of(self._model, self._context.slot_table, args, kwargs))
@@ -276,19 +293,42 @@ class AttachedMemories:
         finally:
             self._context.generations.pop()
 
-    def _read(self, layer: int, sequences: Sequence[Sequence[int]]) -> torch.Tensor:
-        """The states (n, d_model) that enter a block at the ends of some texts, as the base model has them."""
+    def _prepare_inputs(self, input_ids: torch.Tensor, *args: Any, **kwargs: Any) -> Any:
+        # Where the tokens so far are seen row by row, whatever beams did to the rows.
+        if self._context.generation is not None:
+            self._context.generation.ids = input_ids
+        name = "prepare_inputs_for_generation"
+        prepare = self._own[name] or partial(getattr(type(self._model), name), self._model)
+        return prepare(input_ids, *args, **kwargs)
+
+    def _read(self, layer: int, begins: int, sequences: Sequence[Sequence[int]]) -> torch.Tensor:
+        """What some conversations ask, (n, 2·d_model), as the base model has it where it enters a block."""
         blocks = next(iter(self._sites.values())).projection
         self._context.reading = True
         try:
-            return torch.stack([seen.states[-1] for seen in capture(self._model, blocks, layer, sequences)])
+            seen = capture(self._model, blocks, layer, sequences)
+            return torch.stack([question_state(each.states, begins) for each in seen])
         finally:
             self._context.reading = False
+
+    def _run(self, ids: Sequence[int], first: int, memory: int, cache: Any) -> tuple[torch.Tensor, Any]:
+        """What the last block gives for tokens (T, d_model), where a memory answers from the ``first`` one on."""
+        context, device = self._context, self._model.device
+        there = (torch.arange(len(ids), device=device) >= first)[None]
+        answering = Answering(HostSlots([context.slot_table.first[memory]], context.slot_table), there, [])
+        context.reading, context.answering = True, answering
+        try:
+            output = self._model.base_model(
+                input_ids=torch.tensor([list(ids)], device=device), past_key_values=cache, use_cache=True
+            )
+        finally:
+            context.reading, context.answering = False, None
+        return answering.states[0][0], cache_in(output)
 
     @property
     def _silent(self) -> bool:
         """Whether nothing answers for now, always-on memories neither: an adapter can be switched off."""
-        return self._context.reading
+        return self._context.reading and self._context.answering is None
 
     @property
     def _idle(self) -> bool:
@@ -354,10 +394,49 @@ class AttachedMemories:
             return None
         flat: torch.Tensor = args[0]
         changed = site.always(flat, output)
-        if site.router is None or self._idle:
+        if site.router is None:
+            return changed
+        if (answering := self._context.answering) is not None:
+            inputs = flat.reshape(*answering.there.shape, flat.shape[-1])
+            given = (output if changed is None else changed).reshape(*answering.there.shape, output.shape[-1])
+            answered = answering.slots.apply(given, inputs, site.bank, None, answering.there)
+            return answered.reshape(output.shape)
+        if self._idle:
             return changed
         call = self._context.call or ForwardCall(None, *(flat.shape[:2] if flat.ndim == 3 else (1, flat.shape[0])))
         # Some families (OPT) lay all tokens in one row.
         inputs = flat.reshape(call.rows, call.tokens, flat.shape[-1])
         given = (output if changed is None else changed).reshape(call.rows, call.tokens, output.shape[-1])
         return self._context.answer(site, call, inputs, given).reshape(output.shape)
+
+    def _after_last_block(self, module: nn.Module, args: tuple[Any, ...], output: Any) -> Any:
+        states: torch.Tensor = output if isinstance(output, torch.Tensor) else output[0]
+        if self._context.reading:
+            if self._context.answering is not None:
+                self._context.answering.states.append(states.detach().reshape(*self._context.answering.there.shape, -1))
+            return None
+        if self._silent or self._idle or self._context.call is None:
+            return None
+        changed = self._with_replies(self._context.call, states)
+        return changed if isinstance(output, torch.Tensor) else (changed, *output[1:])
+
+    # No compiler sees what is said in a chat.
+    @torch.compiler.disable  # type: ignore[untyped-decorator]
+    def _with_replies(self, call: ForwardCall, states: torch.Tensor) -> torch.Tensor:
+        """What the last block gives, (B, T, d_model), with what edits say in the place of the model's own."""
+        generation = self._context.generation
+        replies, ids = (call.replies, call.whole) if generation is None else (generation.replies, generation.ids)
+        if replies is None or not replies.answers or ids is None:
+            return states
+        assert self._answers is not None
+        shape, before = states.shape, ids.shape[1] - call.tokens
+        states = states.reshape(call.rows, call.tokens, -1)
+        stretches = replies.stretches(ids.tolist(), call.tokens, self._ends)
+        if not stretches and generation is not None:
+            # Sentences only ever end: from here on all is the base model's.
+            generation.replies = None
+        for stretch in stretches:
+            columns = torch.tensor(stretch.places, device=states.device) + replies.begins[stretch.row] - before
+            said = self._answers(stretch).to(states.device, states.dtype)
+            states = states.index_put((torch.full_like(columns, stretch.row), columns), said)
+        return states.reshape(shape)

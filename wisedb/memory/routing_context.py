@@ -10,13 +10,14 @@ from functools import partial
 import torch
 from torch import Tensor
 
+from wisedb.memory.answers import Answering
 from wisedb.memory.forward_call import ForwardCall, causal, up_to_labels, up_to_lengths, up_to_position
 from wisedb.memory.gates.decision import Scoping
 from wisedb.memory.gates.site_router import SiteDecision
 from wisedb.memory.generation import GenerateCall
 from wisedb.memory.routing import HostSlots, Scope, answer, combine
 from wisedb.memory.site import Site
-from wisedb.memory.slots import SlotTable
+from wisedb.memory.slots import BASE, SlotTable
 from wisedb.memory.trace import Trace, TraceLog
 
 
@@ -30,7 +31,8 @@ class RoutingContext:
         oracle: what each sequence was told to take, if it was.
         prompt_lengths: int (B,): how many real tokens of each row are the prompt, if somebody said so.
         logs: who wants to know what is decided.
-        reading: whether a router reads something by itself within a call: no memory answers it.
+        reading: whether something is read by itself within a call: no router decides about it.
+        answering: the memory that answers what is read; none does where this is None.
     """
 
     def __init__(self) -> None:
@@ -41,6 +43,7 @@ class RoutingContext:
         self.prompt_lengths: Tensor | None = None
         self.logs: list[TraceLog] = []
         self.reading = False
+        self.answering: Answering | None = None
 
     @property
     def generation(self) -> GenerateCall | None:
@@ -75,7 +78,7 @@ class RoutingContext:
             # Only without a cache is the prompt seen again.
             again = generation is not None and isinstance(call.past, int) and call.past == 0
             ends = generation.prompt_end if generation is not None and again else None
-            return known.apply(output, inputs, bank, ends, self._answered(site, call, inputs.device))
+            return known.apply(output, inputs, bank, ends)
         # The host may look once a call where that costs nothing, where generate would look all the same, or where
         # computing everything would cost more.
         compiling = torch.compiler.is_compiling()
@@ -84,17 +87,31 @@ class RoutingContext:
         scoping = partial(self._scope, call, inputs.device)
         told = None if oracle is None else torch.tensor(oracle.expanded(call.rows), device=inputs.device)
         decision = site.router.decide(call, inputs, scoping, told)
+        if call.replies is None:
+            self._trace(site, call, inputs, decision, scoping)
+        else:
+            said = self._said_apart(call, decision)
+            self._trace(site, call, inputs, decision, scoping)
+            decision = decision._replace(slots=torch.where(said[:, None], BASE, decision.slots))
         if generation is not None:
             generation.slots[module], generation.prompt_end = decision.slots[:, -1], call.prompt_end
-            generation.replies = call.replies
-            if call.replies is not None:
-                call.answered = call.replies.answered(call.tokens)
-        self._trace(site, call, inputs, decision, scoping)
         if decision.added is not None:
             return combine(output, decision.slots, decision.added)
         if generation is not None and call.may_sync:
-            return generation.host_slots(module).apply(output, inputs, bank, call.prompt_end, call.answered)
+            return generation.host_slots(module).apply(output, inputs, bank, call.prompt_end)
         return answer(output, inputs, decision.slots, bank, may_sync=call.may_sync, prompt_end=call.prompt_end)
+
+    # No compiler sees what is asked in a chat.
+    @torch.compiler.disable  # type: ignore[untyped-decorator]
+    def _said_apart(self, call: ForwardCall, decision: SiteDecision) -> Tensor:
+        """Which rows have a reply that is read apart (:mod:`wisedb.memory.answers`), bool (B,)."""
+        assert call.replies is not None
+        # Another gate may have said no to a memory since, and a third memory then answers as it would elsewhere.
+        memories = self.slot_table.memories(decision.slots[:, -1]).tolist()
+        call.replies = call.replies.only([BASE] * call.rows if self.oracle is not None else memories)
+        if self.generation is not None:
+            self.generation.begin(call.replies, call.whole)
+        return torch.tensor([bool(row) for row in call.replies.meant], device=decision.slots.device)
 
     def log(self, call: ForwardCall) -> None:
         """Let the logs have what was decided at all modules of a call."""
@@ -102,20 +119,6 @@ class RoutingContext:
             joined = Trace.joined(call.traces)
             for each in self.logs:
                 each.add(joined)
-
-    def _answered(self, site: Site, call: ForwardCall, device: torch.device) -> Tensor | None:
-        """Where a memory that was chosen earlier answers in a call of ``generate``, bool (B, T); None for everywhere.
-
-        What a call says is looked at once, for all modules.
-        """
-        generation = self.generation
-        if generation is None or generation.replies is None or generation.beams or self.oracle is not None:
-            return None
-        if call.answered is None:
-            assert site.router is not None and site.router.keys is not None
-            generation.replies = generation.replies.extended(call.past, site.router.keys.flags(call, device))
-            call.answered = generation.replies.answered(call.tokens)
-        return call.answered
 
     def _trace(self, site: Site, call: ForwardCall, inputs: Tensor, decision: SiteDecision, scoping: Scoping) -> None:
         """Keep a decision for the logs, if there are any: of beams and returned sequences, one."""
@@ -129,7 +132,8 @@ class RoutingContext:
             scores["activation"] = torch.maximum(scores.get("activation", measured), measured)
         best = None if decision.best is None else decision.best[::once, -1]
         routes = self.slot_table.memories(decision.slots[::once, -1])
-        call.traces.append(Trace(routes, {name: values[::once, -1] for name, values in scores.items()}, best))
+        meant = ((),) * len(routes) if call.replies is None else call.replies.meant[::once]
+        call.traces.append(Trace(routes, {name: values[::once, -1] for name, values in scores.items()}, best, meant))
         if call.module is None:
             self.log(call)
 

@@ -8,6 +8,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from wisedb.memory.gates.keys.replies import Meant
 from wisedb.memory.slots import BASE
 
 # Which router's score speaks for a memory, by its gate.
@@ -21,22 +22,25 @@ class Trace(NamedTuple):
         routes: int64 (B,): the number of the memory that answers, or -1 for the base.
         scores: by the router's name, float32 (B, n), −∞ for memories that it isn't asked about.
         best: int64 (B,): the edit that is meant most, None without keys.
+        meant: of each row the edits that are said in its reply, in a conversation.
     """
 
     routes: Tensor
     scores: Mapping[str, Tensor]
     best: Tensor | None = None
+    meant: tuple[tuple[Meant, ...], ...] = ()
 
     @classmethod
     def joined(cls, traces: Sequence[Trace]) -> Trace:
         """Those of several modules as one: whichever answers, and the larger score."""
-        routes, scores, best = traces[0].routes, dict(traces[0].scores), traces[0].best
+        routes, scores, best, meant = traces[0].routes, dict(traces[0].scores), traces[0].best, traces[0].meant
         for trace in traces[1:]:
             routes = torch.where(routes == BASE, trace.routes, routes)
             for name, values in trace.scores.items():
                 scores[name] = torch.maximum(scores[name], values) if name in scores else values
             best = trace.best if best is None else best
-        return cls(routes, scores, best)
+            meant = tuple(one or other for one, other in zip(meant, trace.meant, strict=True))
+        return cls(routes, scores, best, meant)
 
 
 class TraceLog:
@@ -56,6 +60,7 @@ class TraceLog:
         self._routes = [torch.empty(0, dtype=torch.int64)]
         self._scores: dict[str, list[Tensor]] = {}
         self._best: list[Tensor] = []
+        self._meant: list[tuple[Meant, ...]] = []
 
     @property
     def routes(self) -> Tensor:
@@ -89,8 +94,14 @@ class TraceLog:
         """
         return torch.cat([part.cpu() for part in self._best]) if self._best else None
 
+    @property
+    def meant(self) -> list[tuple[Meant, ...]]:
+        """The edits that are said in each reply, in their order; none elsewhere than in a conversation."""
+        return list(self._meant)
+
     def add(self, trace: Trace) -> None:
         """One more call's decisions."""
+        self._meant += trace.meant
         self._routes.append(trace.routes.detach())
         for name, values in trace.scores.items():
             self._scores.setdefault(name, []).append(values.detach())

@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 Message = Mapping[str, str]
 """``role`` and ``content``, as ``apply_chat_template`` takes them."""
 
+EARLIER = "Sure."
+"""Stands for what was said in a reply before the sentence that is looked at."""
+
 # How a template says that it doesn't take a conversation.
 _REFUSALS = (TemplateError, TypeError, ValueError, KeyError)
 # Words that no template has.

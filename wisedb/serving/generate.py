@@ -19,6 +19,7 @@ from wisedb.model.tokens import context_length, encode_prompt, pad_batch
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
+    from wisedb.memory.gates.keys.replies import Meant
     from wisedb.memory.hooks import AttachedMemories
 
 _MOST_ROWS = 32
@@ -44,16 +45,15 @@ class Continuation:
         route: the index of the memory that answered, ``-1`` for the base.
         activations: what the router that decides says of each memory, in the handle's order.
         stopped: it ended by itself; False where the token limit cut it off.
-        edit: the edit that the keys found to be meant, counted over all memories; ``None`` for the base.
-        acted: characters of the text up to which the memory answered.
+        said: the edits that memories said in a chat, counted over all memories: each with its first character of the
+            text and the one behind its last.
     """
 
     text: str
     route: int
     activations: tuple[float, ...]
     stopped: bool
-    edit: int | None = None
-    acted: int = 0
+    said: tuple[tuple[int, int, int], ...] = ()
 
 
 class Span(NamedTuple):
@@ -117,7 +117,7 @@ def generations(
             place = max(range(len(answer.activations)), key=answer.activations.__getitem__)
         # A gate that isn't asked about a memory says −∞ of it, which is no JSON.
         shown = place != BASE and bool(memories) and isfinite(answer.activations[place] if answer.activations else 0)
-        spans = () if answer.edit is None else (Span(edits[answer.edit], 0, answer.acted),)
+        spans = tuple(Span(edits[edit], start, end) for edit, start, end in answer.said)
         found.append(
             Generation(
                 prompt,
@@ -232,28 +232,35 @@ def _continue_batch(
         )
         routes = [BASE] * len(encoded) if record is None else record.routes.tolist()
         activations = [()] * len(encoded) if record is None else record.activations.tolist()
-        meant = [None] * len(encoded) if record is None or record.best is None else record.best.tolist()
+        meant: list[tuple[Meant, ...]] = [()] * len(encoded) if record is None else record.meant
     answers = []
-    for row, route, activation, edit in zip(output[:, width:].tolist(), routes, activations, meant, strict=True):
+    for row, route, activation, edits in zip(output[:, width:].tolist(), routes, activations, meant, strict=True):
         cut = next((place for place, token in enumerate(row) if token in ends), None)
         text = tokenizer.decode(row if cut is None else row[:cut], skip_special_tokens=True)
         line, *rest = text.lstrip().split("\n", 1) if one_line else [text]
         said = row if cut is None else row[:cut]
-        acted = 0
-        if handle is not None and route != BASE and edit is not None:
-            answered = tokenizer.decode(said[: handle.answered(edit, said)], skip_special_tokens=True)
-            acted = min(len(answered.strip()), len(line.strip()))
+        places = [] if handle is None else handle.said(edits, said)
         answers.append(
             Continuation(
                 line.strip(),
                 int(route),
                 tuple(float(value) for value in activation),
                 cut is not None or bool(rest),
-                edit if route != BASE else None,
-                acted,
+                tuple((edit, *_characters(tokenizer, said, tokens)) for edit, tokens in places),
             )
         )
     return answers
+
+
+def _characters(tokenizer: PreTrainedTokenizerBase, said: Sequence[int], tokens: range) -> tuple[int, int]:
+    """The characters of a reply, without white space around it, that some of its tokens are."""
+    whole, before, upto = (
+        tokenizer.decode(said[:end], skip_special_tokens=True) for end in (len(said), tokens.start, tokens.stop)
+    )
+    blank = len(whole) - len(whole.lstrip())
+    # The space in front of a sentence is none of it.
+    start = len(upto) - len(upto[len(before) :].lstrip())
+    return max(0, start - blank), min(max(0, len(upto.rstrip()) - blank), len(whole.strip()))
 
 
 def _ends(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> list[int]:

@@ -11,14 +11,13 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
-from wisedb.editors.keyed.conversations import conversations, pair
+from wisedb.editors.keyed.conversations import replies
 from wisedb.editors.keyed.dataset import EncodedDataset, Example, Prompt, within_budgets
 from wisedb.editors.keyed.paraphrases import paraphrases
 from wisedb.editors.keyed.repetition import SpacedRepetition
 from wisedb.editors.keyed.sequences import Minibatch, collate
 from wisedb.editors.keyed.sharding import size_in_slots
 from wisedb.edits import Edit
-from wisedb.model.chat import Message, user
 from wisedb.model.tokens import joined
 
 if TYPE_CHECKING:
@@ -90,23 +89,17 @@ def training_set(
     count = settings.paraphrases * (_MERGE_FACTOR if merging else len(edits) > _SMALL_BATCH)
     borrowed = _borrowed(context, edits, rehearsed, count)
 
-    chat = context.chat
-
     def prompts(edit: Edit, behind: Sequence[str], more: Sequence[str] | None = None) -> tuple[tuple[Prompt, ...], str]:
         rephrases = edit.rephrases if settings.train_rephrases else ()
         prefixed = (joined(prefix, edit.prompt) for prefix in behind)
-        if chat is None:
+        if context.chat is None:
             return tuple(dict.fromkeys((edit.prompt, *prefixed, *(more or ()), *rephrases))), edit.target
-        # Most people ask it behind its template: it is asked in borrowed words there alone.
+        # Most people ask it behind its template.
         plain = tuple(dict.fromkeys((edit.prompt, *prefixed, *rephrases)))
-        asked: tuple[tuple[Message, ...], ...] = ((user(edit.prompt),),)
-        if more is not None:
-            asked = conversations(edit.prompt, more, context.pool.contexts, chooser, system=chat.system)
-        return (asked[0], *plain, *asked[1:], *((user(text),) for text in rephrases)), edit.target
+        first, later = replies(edit.prompt)
+        return (first, *plain, later), edit.target
 
     new = [prompts(edit, prefixes, some) for edit, some in zip(edits, borrowed, strict=True)]
-    if chat is not None and len(edits) > 1:
-        new = [((*some, _paired(edits, place, chooser)), target) for place, (some, target) in enumerate(new)]
     old = [prompts(edit, chooser.sample(prefixes, min(1, len(prefixes)))) for edit in rehearsed]
     return TrainingSet(
         EncodedDataset(context, new, end=settings.end),
@@ -187,12 +180,6 @@ class MinibatchSampler:
 def other_prompt(data: EncodedDataset, edit: int, chooser: Random) -> int:
     """One of an edit's prompts that is not its own; 0 if there is none."""
     return chooser.randrange(1, data.prompts(edit)) if data.prompts(edit) > 1 else 0
-
-
-def _paired(edits: Sequence[Edit], place: int, chooser: Random) -> tuple[Message, ...]:
-    # An edit and another one of its batch in one message.
-    other = (place + chooser.randrange(1, len(edits))) % len(edits)
-    return pair(edits[place], edits[other])
 
 
 def _borrowed(

@@ -208,7 +208,7 @@ class LayerMemories(AttachedMemories):
 
     @property
     def _silent(self) -> bool:
-        return self._layer.silent or self._context.reading
+        return self._layer.silent or super()._silent
 
 
 def _on_load(module: nn.Module, incompatible: object) -> None:

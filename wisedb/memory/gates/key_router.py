@@ -17,7 +17,7 @@ from wisedb.memory.gates.keys.edit_keys import same_statistics
 from wisedb.memory.gates.keys.index import KeyIndex, build_index
 from wisedb.memory.gates.keys.name_boundaries import name_goes_on
 from wisedb.memory.gates.keys.prompt_features import PromptFeatures
-from wisedb.memory.gates.keys.replies import Replies, Reply, ends_of, last_reply
+from wisedb.memory.gates.keys.replies import Replies, Reply, last_reply
 from wisedb.memory.gates.keys.score import EditScores, score_edits
 from wisedb.memory.gates.keys.sentences import Reader, SentenceReader, score_messages
 from wisedb.memory.gates.keys.similar_tokens import SimilarTokens
@@ -29,8 +29,8 @@ from wisedb.model.capture import embedding_of
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
 
-LayerReader = Callable[[int, Sequence[Sequence[int]]], Tensor]
-"""A block, and conversations as token ids → the states (n, d_model) that enter it at their last tokens."""
+LayerReader = Callable[[int, int, Sequence[Sequence[int]]], Tensor]
+"""A block, where the message begins, and conversations of one message as token ids → what they ask, (n, 2·d_model)."""
 
 LOOK_BACK = 32
 """Tokens for which what was meant still counts, where nobody says where the prompt ends."""
@@ -47,7 +47,7 @@ class KeyRouter:
         index: the keys of all memories.
         slot_table: how slots are counted.
         threshold: 0 is where the fitted evidence says that an edit is meant; more is stricter.
-        read: reads a sentence of a chat by itself; None to read what is asked where the reply begins alone.
+        read: reads a sentence of a chat by itself; None where chats are prompts like any other.
     """
 
     def __init__(
@@ -55,7 +55,7 @@ class KeyRouter:
     ) -> None:
         self.index = index
         chat = index.statistics.chat
-        self._sentences = None if read is None or chat is None else SentenceReader(index.statistics, chat, read)
+        self._sentences = None if read is None or chat is None else SentenceReader(chat, read)
         self._slot_table = slot_table
         self.threshold = threshold
         self._attribute = state_attribute("keys")
@@ -88,25 +88,19 @@ class KeyRouter:
             call.cache_states.append(state.extended(call.past, features, call.max_positions))
             whole = joined([*before, features])
             chat = self.index.statistics.chat
-            reply = None if chat is None else last_reply(whole.ids, whole.seen, chat)
+            reply = None if chat is None or self._sentences is None else last_reply(whole.ids, whole.seen, chat)
             # The host may look where that costs nothing: most keys can't be meant by anything in the prompt.
             may_sync = device.type == "cpu" and not torch.compiler.is_compiling()
-            found = self._scored(call, whole, reply, scope, bool(before), may_sync=may_sync)
-            stops = None
             if reply is not None:
-                # Also where generate would wait for the device all the same.
-                may_look = may_sync or (scope.single and call.may_sync)
-                found, stops = self._by_sentence(whole, reply, found, may_look=may_look)
+                # A reply is decided on its message.
+                whole = whole._replace(seen=whole.seen & ~reply.there[:, None])
+            found = self._scored(call, whole, scope, bool(before), may_sync=may_sync)
+            if reply is not None:
+                found = self._heard(call, whole, reply, found)
             top, memory = found.scores.max(dim=-1)
             slots = self._slot_table.slots(torch.where(top >= self.threshold, memory, BASE))
-            slots = slots.expand(call.rows, call.tokens)
-            if reply is not None and stops is not None:
-                # Rows that the keys leave to other gates are bounded by no reply.
-                begins = torch.where(slots[:, -1] == BASE, -1, reply.begins)
-                call.replies = Replies(begins, stops, whole.flags)
-                slots = torch.where(call.replies.answered(call.tokens), slots, BASE)
         size = (call.rows, call.tokens)
-        return Decision(slots, found.scores.expand(*size, -1), found.best.expand(size))
+        return Decision(slots.expand(size), found.scores.expand(*size, -1), found.best.expand(size))
 
     def _features(self, call: ForwardCall, before: Sequence[PromptFeatures], seen: Tensor) -> PromptFeatures:
         # Of the call's own tokens.
@@ -117,60 +111,40 @@ class KeyRouter:
         unknown = torch.full((call.rows, call.tokens), -1, device=device)
         ids = unknown if call.ids is None else call.ids.to(device)
         relations = statistics.relations(states).to(device)
-        if statistics.chat is not None:
-            # What is asked in a chat shows where the reply begins.
-            opened = ends_of(torch.cat([*(part.ids for part in before), ids], dim=1), statistics.chat.opening)
-            in_chat = statistics.chat_relations(states).to(device)
-            relations = torch.where(opened[:, -call.tokens :, None], in_chat, relations)
         flags = statistics.flags_of(call.ids, embedded).to(device)
         return PromptFeatures(statistics.tokens(embedded).to(device), relations, flags, seen, ids)
 
     def _scored(
-        self,
-        call: ForwardCall,
-        whole: PromptFeatures,
-        reply: Reply | None,
-        scope: Scope,
-        earlier: bool,
-        *,
-        may_sync: bool,
+        self, call: ForwardCall, whole: PromptFeatures, scope: Scope, earlier: bool, *, may_sync: bool
     ) -> EditScores:
-        # The scores at each position, or at one for all where the prompt's end is known; of a reply, by its message.
-        seen, decided, chats = whole.seen, scope.held, None
-        if reply is not None:
-            begins = torch.arange(seen.shape[1], device=seen.device) == reply.begins[:, None]
-            seen = torch.where(reply.there[:, None], reply.message | begins, seen)
-            decided, chats = decided | reply.there, reply.there
+        # The scores at each position, or at one for all where the prompt's end is known.
+        seen = whole.seen
         at = seen.cumsum(dim=1)[:, -call.tokens :] - 1
         before = at.new_zeros(0)
         if not scope.single and earlier:
             before = (at[:, :1] + torch.arange(1 - LOOK_BACK, 0, device=seen.device)).clamp(min=-1)
-            before = torch.where(decided[:, None], -1, before)
-        at = torch.where(decided[:, None], at[:, -1:], at)
+            before = torch.where(scope.held[:, None], -1, before)
+        at = torch.where(scope.held[:, None], at[:, -1:], at)
         prompt = (whole.tokens, whole.relations, whole.flags, seen)
         threshold = self.threshold if may_sync else None
         if scope.single:
-            return score_edits(*prompt, at[:, -1:], self.index, chat=chats, threshold=threshold)
+            return score_edits(*prompt, at[:, -1:], self.index, threshold=threshold)
         at = torch.cat([before, at], dim=1) if before.numel() else at
-        found = score_edits(*prompt, at, self.index, chat=chats, threshold=threshold)
+        found = score_edits(*prompt, at, self.index, threshold=threshold)
         return _best_recent(found, name_goes_on(whole.flags, seen, at), call.tokens, self.threshold)
 
-    def _by_sentence(
-        self, whole: PromptFeatures, reply: Reply, found: EditScores, *, may_look: bool
-    ) -> tuple[EditScores, Tensor]:
-        # The scores with those of the sentences of messages in their place, and how many sentences each answer has.
-        if self._sentences is None or not may_look or not bool(reply.there.any()):
-            return found, self.index.stops[found.best[:, -1]]
-        heard, stops = score_messages(whole, reply, self.index, self.threshold, self._sentences)
-        # What no sentence of a message can mean is not read, and stays below the threshold by its subject alone.
-        there = (reply.there & ~torch.isinf(heard.scores).all(dim=-1)[:, 0])[:, None]
-        scores = torch.where(there[..., None], heard.scores, found.scores)
-        return EditScores(scores, torch.where(there, heard.best, found.best)), stops
-
-    def flags(self, call: ForwardCall, device: torch.device) -> Tensor:
-        """What a call's tokens show of sentences and names, uint8 (B, T)."""
-        like = torch.empty(call.rows, call.tokens, device=device)
-        return self.index.statistics.flags_of(call.ids, like)
+    # Which sentences are read depends on what stands in them: no compiler sees that.
+    @torch.compiler.disable  # type: ignore[untyped-decorator]
+    def _heard(self, call: ForwardCall, whole: PromptFeatures, reply: Reply, found: EditScores) -> EditScores:
+        # The scores, with those of messages in the place of what their tokens say; who says what goes to the call.
+        assert self._sentences is not None
+        if not bool(reply.there.any()):
+            return found
+        heard = score_messages(whole, reply, self.index, self.threshold, self._sentences)
+        call.replies = Replies(tuple(reply.begins.tolist()), heard.meant)
+        call.whole = whole.ids
+        scores = torch.where(reply.there[:, None, None], heard.scores, found.scores)
+        return EditScores(scores, torch.where(reply.there[:, None], heard.best, found.best))
 
 
 def _best_recent(found: EditScores, midway: Tensor, tokens: int, threshold: float) -> EditScores:
@@ -210,7 +184,8 @@ class KeyRouterBuilder:
         index = self._index(memories)
         if index is None:
             return None
-        read = None if self._read is None else partial(self._read, index.statistics.layer)
+        layer, chat = index.statistics.layer, index.statistics.chat
+        read = None if self._read is None or chat is None else partial(self._read, layer, len(chat.start))
         return KeyRouter(index, SlotTable.of(memories), self.threshold, read)
 
     @torch.no_grad()

@@ -1,15 +1,15 @@
-"""Where replies begin, what they answer, and where a memory stops answering."""
+"""Where replies begin, what they answer, and which edit says what of them."""
 
 from __future__ import annotations
 
 import pytest
 import torch
 
-from wisedb.memory.gates.keys.replies import Replies, ends_of, last_reply
+from wisedb.memory.gates.keys.replies import Meant, Replies, Stretch, ends_of, last_reply, said_by
 from wisedb.memory.gates.keys.statistics import ChatStatistics
-from wisedb.memory.gates.keys.token_flags import STOP
 
 HEADER, OPENING = (7, 8), (9, 7)
+EARLIER = torch.tensor([3], dtype=torch.int32)
 
 
 def whole(count: int) -> torch.Tensor:
@@ -20,7 +20,7 @@ def whole(count: int) -> torch.Tensor:
 def chat() -> ChatStatistics:
     frame = (torch.tensor(part, dtype=torch.int32) for part in (HEADER, OPENING))
     header, opening = frame
-    return ChatStatistics(torch.zeros(2), torch.eye(2), header, header, opening, "0" * 64)
+    return ChatStatistics(torch.zeros(2), torch.eye(2), header, header, opening, EARLIER, "0" * 64)
 
 
 def test_a_stretch_of_ids_is_found_where_it_ends() -> None:
@@ -47,20 +47,42 @@ def test_where_no_reply_has_begun_there_is_none(chat: ChatStatistics, ids: list[
     assert not found.there.any() and found.begins.tolist() == [-1] and not found.message.any()
 
 
-def test_a_memory_answers_from_the_opening_to_the_sentence_in_which_the_fact_is_said() -> None:
-    flags = torch.tensor([[STOP, 0, STOP, 0, 0, STOP, 0, STOP]], dtype=torch.uint8).repeat(3, 1)
-    replies = Replies(torch.tensor([2, 2, -1]), torch.tensor([1, 2, 0]), flags)
-    one, two, plain = replies.answered(8).int().tolist()
-    assert one == [0, 0, 1, 1, 1, 0, 0, 0]
-    assert two == [0, 0, 1, 1, 1, 1, 1, 0]
-    assert plain == [1] * 8
-    assert torch.equal(replies.answered(3), replies.answered(8)[:, -3:])
+END, LATER = 5, {5, 6}
+ONE, TWO, LONG = Meant(0, 0, 1), Meant(3, 1, 1), Meant(4, 1, 2)
 
 
-def test_what_is_said_later_is_put_behind_what_is_kept() -> None:
-    replies = Replies(torch.tensor([0]), torch.tensor([1]), torch.tensor([[0, 0]], dtype=torch.uint8))
-    stopped = replies.extended(2, torch.tensor([[STOP]], dtype=torch.uint8))
-    assert stopped.answered(1).tolist() == [[False]]
-    # A candidate that was not taken is said anew.
-    again = stopped.extended(2, torch.tensor([[0, 0]], dtype=torch.uint8))
-    assert again.answered(2).tolist() == [[True, True]]
+@pytest.mark.parametrize(
+    ("meant", "reply", "said"),
+    [
+        ((), (1, END, 2), []),
+        ((ONE,), (), [range(1)]),
+        ((ONE,), (1, 2), [range(3)]),
+        # The token that ends the sentence is said by the edit, the next one is not.
+        ((ONE,), (1, END, 2), [range(2)]),
+        ((LONG,), (1, END, 2, 6, 3), [range(4)]),
+        ((ONE, TWO), (1,), [range(2)]),
+        ((ONE, TWO), (1, END, 2, END, 3), [range(2), range(2, 4)]),
+        ((LONG, ONE), (END, END), [range(2), range(2, 3)]),
+    ],
+)
+def test_each_edit_says_its_sentences(meant: tuple[Meant, ...], reply: tuple[int, ...], said: list[range]) -> None:
+    assert said_by(meant, reply, LATER) == list(zip(meant, said, strict=False))
+
+
+def test_stretches_are_those_of_the_tokens_that_are_looked_at() -> None:
+    replies = Replies((2, -1, 3), ((ONE, TWO), (), (ONE,)))
+    ids = [[0, 0, 9, 1, END, 2], [7] * 6, [0, 0, 0, 9, 8, END]]
+    assert replies.answers
+    found = replies.stretches(ids, 6, LATER)
+    assert found == [
+        Stretch(0, ONE, False, (1,), range(2)),
+        Stretch(0, TWO, True, (2,), range(2, 4)),
+        Stretch(2, ONE, False, (8,), range(2)),
+    ]
+    assert replies.stretches(ids, 1, LATER) == [Stretch(0, TWO, True, (2,), range(3, 4))]
+
+
+def test_rows_that_another_memory_answers_are_left_out() -> None:
+    replies = Replies((2, 2, 2), ((ONE, TWO), (ONE,), ()))
+    assert replies.only([1, 1, -1]) == Replies((2, 2, 2), ((ONE, TWO), (), ()))
+    assert not replies.only([-1, -1, -1]).answers

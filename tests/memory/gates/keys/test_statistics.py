@@ -8,7 +8,7 @@ import torch
 from tests.memory.keyed import TOKENIZER, UNRELATED, statistics_of
 from tests.models import tiny_model
 from wisedb.errors import CorruptObject, UsageError
-from wisedb.memory.gates.keys.statistics import Statistics, _main_directions, _white, compute_statistics, relation_layer
+from wisedb.memory.gates.keys.statistics import Statistics, compute_statistics, relation_layer
 from wisedb.model.capture import capture
 from wisedb.model.locate import locate
 from wisedb.model.tokens import encode_prompt
@@ -22,24 +22,6 @@ def test_the_same_model_and_texts_give_the_same_statistics() -> None:
     other = compute_statistics(model, locate(model), TOKENIZER, UNRELATED, seed=1)
     assert not torch.equal(other.relation_map, again.relation_map)
     assert torch.equal(other.token_map, again.token_map)
-
-
-def test_whitened_vectors_are_white() -> None:
-    generator = torch.Generator().manual_seed(0)
-    skewed = torch.randn(4000, 6, generator=generator) @ torch.diag(torch.tensor([10.0, 3.0, 1.0, 1.0, 0.5, 0.2]))
-    skewed = skewed @ torch.linalg.qr(torch.randn(6, 6, generator=generator))[0]
-    white = skewed @ _white(skewed, 1e-9)
-    torch.testing.assert_close(white.T @ white / len(white), torch.eye(6), rtol=0, atol=1e-3)
-    shrunk = skewed @ _white(skewed, 0.5)
-    assert (shrunk.std(dim=0) < 1).all()
-    kept = _main_directions(skewed, 2)
-    assert kept.shape == (6, 2)
-    assert ((skewed @ kept).square().sum() / skewed.square().sum()) > 0.97
-
-
-def test_constant_and_too_few_values_are_no_harm() -> None:
-    assert torch.isfinite(_white(torch.zeros(3, 4), 0.1)).all()
-    assert torch.isfinite(_white(torch.randn(2, 9), 0.1)).all()
 
 
 def test_keys_are_of_length_one_and_on_any_shape() -> None:

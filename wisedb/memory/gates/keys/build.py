@@ -11,6 +11,7 @@ import torch
 
 from wisedb.edits import Edit
 from wisedb.memory.gates.keys.edit_keys import EditKeys
+from wisedb.memory.gates.keys.question_map import question_state
 from wisedb.memory.gates.keys.statistics import SWAPS, Statistics
 from wisedb.memory.gates.keys.token_flags import STOP
 from wisedb.model.capture import capture
@@ -65,8 +66,9 @@ def build_keys(
             spellings = _spellings(tokenizer, prompt, ids, subject)
             found.add(owner, relation, known, spellings, 0)
             if statistics.chat is not None:
-                relation = _asked_in_chat(model, projection, tokenizer, statistics, prompt)
-                typed = [*spellings, *_typed(tokenizer, subject, spellings)]
+                relation, question = _asked_in_chat(model, projection, tokenizer, statistics, prompt)
+                own = _moved(spellings[0], question)
+                typed = [own, *spellings[1:], *_typed(tokenizer, subject, spellings)]
                 found.add(owner, relation, 1.0, typed, stops_of(tokenizer, statistics, edit.target))
     return EditKeys(
         statistics,
@@ -127,10 +129,22 @@ def _asked_in_chat(
     tokenizer: PreTrainedTokenizerBase,
     statistics: Statistics,
     prompt: str,
-) -> torch.Tensor:
-    """The relation key (r,) of a prompt as a user's message: read where the reply begins."""
-    (seen,) = capture(model, projection, statistics.layer, [encode_chat(tokenizer, [user(prompt)])])
-    return statistics.chat_relations(seen.states[-1])
+) -> tuple[torch.Tensor, list[int]]:
+    """The relation key (r,) of a prompt as a user's message, and the message's token ids."""
+    chat = statistics.chat
+    assert chat is not None
+    asked = encode_chat(tokenizer, [user(prompt)])
+    (seen,) = capture(model, projection, statistics.layer, [asked])
+    return chat.relations(question_state(seen.states, len(chat.start))), asked[len(chat.start) : -len(chat.opening)]
+
+
+def _moved(spelt: tuple[list[int], int, int], message: list[int]) -> tuple[list[int], int, int]:
+    """A prompt and where its subject stands, as it is written in a message: without special tokens around it."""
+    ids, first, last = spelt
+    for offset in range(len(ids) - len(message) + 1):
+        if ids[offset : offset + len(message)] == message:
+            return (message, first - offset, last - offset) if first >= offset and last else (message, 0, 0)
+    return (message, 0, 0) if message else spelt
 
 
 def subject_span(tokenizer: PreTrainedTokenizerBase, text: str, ids: Sequence[int], subject: str) -> tuple[int, int]:

@@ -1,19 +1,20 @@
-"""Where a reply begins in a conversation, which message it answers, and how far a memory that answers goes on.
+"""Where a reply begins in a conversation, which message it answers, and which edit says each of its sentences.
 
 A route belongs to a reply: it is decided on the one user's message in front of it, whatever else was said in the
-conversation, and it holds from the token at which the reply begins to the end of the sentence in which the fact is
-said. Everything else is the base model's, to the bit.
+conversation. The edits that the message asks for are said first, one after the other, each to the end of its sentence;
+what is said behind them, and all that stands in front of the reply, is the base model's, to the bit.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from itertools import accumulate
 from typing import NamedTuple
 
 import torch
 
 from wisedb.memory.gates.keys.statistics import ChatStatistics
-from wisedb.memory.gates.keys.token_flags import STOP
 
 
 class Reply(NamedTuple):
@@ -28,6 +29,39 @@ class Reply(NamedTuple):
     there: torch.Tensor
     message: torch.Tensor
     begins: torch.Tensor
+
+
+class Meant(NamedTuple):
+    """An edit that a message asks for.
+
+    Attributes:
+        edit: counted over all memories' edits.
+        memory: the number of its memory.
+        stops: how many tokens that end a sentence its answer has.
+    """
+
+    edit: int
+    memory: int
+    stops: int
+
+
+class Stretch(NamedTuple):
+    """Tokens of a reply that one edit says.
+
+    Attributes:
+        row: whose reply.
+        meant: the edit.
+        later: whether something was said in front of them.
+        said: their token ids, up to the last one that is looked at.
+        places: behind how many tokens of the reply each one that is looked at comes; the last of them is the one that
+            comes behind ``said``.
+    """
+
+    row: int
+    meant: Meant
+    later: bool
+    said: tuple[int, ...]
+    places: range
 
 
 def last_reply(ids: torch.Tensor, seen: torch.Tensor, chat: ChatStatistics) -> Reply:
@@ -56,33 +90,64 @@ def ends_of(ids: torch.Tensor, pattern: torch.Tensor) -> torch.Tensor:
     return found
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True)
 class Replies:
-    """The replies that memories may answer, one a row, and what was said so far.
+    """The replies that memories answer, on the host.
 
     Attributes:
-        begins: int64 (B,), the token at which each begins; -1 for a row that is no conversation: it is answered
-            everywhere.
-        stops: int64 (B,): how many tokens that end a sentence the answer has.
-        flags: uint8 (B, S), what the tokens so far show (:mod:`wisedb.memory.gates.keys.token_flags`).
+        begins: of each row the token at which its reply begins; -1 for none.
+        meant: of each row the edits that its message asks for, in the order in which they are said.
     """
 
-    begins: torch.Tensor
-    stops: torch.Tensor
-    flags: torch.Tensor
+    begins: tuple[int, ...]
+    meant: tuple[tuple[Meant, ...], ...]
 
-    def extended(self, past: int | torch.Tensor, flags: torch.Tensor) -> Replies:
-        """With the tokens of one more call, uint8 (B, T), behind the first ``past``."""
-        kept = self.flags[:, :past] if isinstance(past, int) else self.flags
-        return replace(self, flags=torch.cat([kept, flags], dim=1))
+    @property
+    def answers(self) -> bool:
+        """Whether any memory answers."""
+        return any(self.meant)
 
-    def answered(self, tokens: int) -> torch.Tensor:
-        """Where a memory that was chosen answers, bool (B, tokens), for the last tokens."""
-        places = torch.arange(self.flags.shape[1], device=self.flags.device)
-        within = (places >= self.begins[:, None]) & (self.ended() < self.stops[:, None])
-        return ((self.begins < 0)[:, None] | within)[:, -tokens:]
+    def only(self, memories: Sequence[int]) -> Replies:
+        """Without the edits of rows for which another memory than one of theirs is given."""
+        pairs = zip(self.meant, memories, strict=True)
+        kept = tuple(row if memory in {edit.memory for edit in row} else () for row, memory in pairs)
+        return Replies(self.begins, kept)
 
-    def ended(self) -> torch.Tensor:
-        """How many sentences of the reply have ended, int64 (B, S)."""
-        places = torch.arange(self.flags.shape[1], device=self.flags.device)
-        return (((self.flags & STOP) > 0) & (places > self.begins[:, None])).cumsum(dim=1)
+    def stretches(self, ids: Sequence[Sequence[int]], tokens: int, ends: Collection[int]) -> list[Stretch]:
+        """What each edit says among the last ``tokens`` tokens of each row.
+
+        Args:
+            ids: the token ids so far, row by row, of one length.
+            tokens: how many of the last ones are looked at.
+            ends: the tokens that end a sentence.
+        """
+        found = []
+        for row, (begins, meant) in enumerate(zip(self.begins, self.meant, strict=True)):
+            if not meant:
+                continue
+            reply = tuple(ids[row][begins + 1 :])
+            first = len(ids[row]) - tokens - begins
+            for edit, all_ in said_by(meant, reply, ends):
+                if places := range(max(first, all_.start), all_.stop):
+                    said = reply[all_.start : all_.stop - 1]
+                    found.append(Stretch(row, edit, all_.start > 0, said, places))
+        return found
+
+
+def said_by(meant: Sequence[Meant], reply: Sequence[int], ends: Collection[int]) -> list[tuple[Meant, range]]:
+    """Which tokens of a reply each edit says: behind how many tokens of the reply they come.
+
+    Args:
+        meant: the edits, in the order in which they are said.
+        reply: the reply's token ids so far; the one that comes next counts too.
+        ends: the tokens that end a sentence.
+    """
+    ended = list(accumulate((token in ends for token in reply), initial=0))
+    found, first = [], 0
+    for edit in meant:
+        last = first + edit.stops
+        places = [place for place, count in enumerate(ended) if first <= count < last]
+        if places:
+            found.append((edit, range(places[0], places[-1] + 1)))
+        first = last
+    return found

@@ -10,18 +10,19 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
+from typing import NamedTuple
 
 import torch
 
 from wisedb.memory.gates.keys.index import KeyIndex
 from wisedb.memory.gates.keys.prompt_features import PromptFeatures
-from wisedb.memory.gates.keys.replies import Reply
-from wisedb.memory.gates.keys.score import EditScores, may_be_meant, score_edits
-from wisedb.memory.gates.keys.statistics import ChatStatistics, Statistics
+from wisedb.memory.gates.keys.replies import Meant, Reply
+from wisedb.memory.gates.keys.score import may_be_meant, score_edits
+from wisedb.memory.gates.keys.statistics import ChatStatistics
 from wisedb.memory.gates.keys.token_flags import STOP
 
 Reader = Callable[[Sequence[Sequence[int]]], torch.Tensor]
-"""Conversations as token ids → their states (n, d_model) at the last token, where relations are read."""
+"""Conversations of one message as token ids → what they ask, (n, 2·d_model)."""
 
 # Sentences that are remembered: who decodes step by step, without generate, asks of the same ones at each step.
 _REMEMBERED = 1024
@@ -33,13 +34,12 @@ class SentenceReader:
     """Reads sentences by themselves; the base model says the same of each for ever, so that the last ones are kept.
 
     Args:
-        statistics: those of the base model.
-        chat: those behind its chat template.
+        chat: the statistics behind the base model's chat template.
         read: reads a conversation.
     """
 
-    def __init__(self, statistics: Statistics, chat: ChatStatistics, read: Reader) -> None:
-        self._statistics, self._chat, self._read = statistics, chat, read
+    def __init__(self, chat: ChatStatistics, read: Reader) -> None:
+        self._chat, self._read = chat, read
         self._known: OrderedDict[tuple[int, ...], torch.Tensor] = OrderedDict()
 
     def __call__(self, sentences: Sequence[Sequence[int]]) -> torch.Tensor:
@@ -48,8 +48,7 @@ class SentenceReader:
         new = [sentence for sentence in dict.fromkeys(asked) if sentence not in self._known]
         # One at a time: what a sentence asks must not depend on what it is read with.
         for sentence in new:
-            states = self._read([self._chat.asked(sentence)])
-            self._known[sentence] = self._statistics.chat_relations(states)[0].cpu()
+            self._known[sentence] = self._chat.relations(self._read([self._chat.asked(sentence)]))[0].cpu()
         found = torch.stack([self._known[sentence] for sentence in asked])
         while len(self._known) > _REMEMBERED:
             self._known.popitem(last=False)
@@ -71,9 +70,23 @@ def sentences_of(flags: Sequence[int], places: Sequence[int]) -> list[list[int]]
     return [sentence for sentence in found if any(not flags[place] & STOP for place in sentence)]
 
 
+class Heard(NamedTuple):
+    """What the messages in front of replies ask for.
+
+    Attributes:
+        scores: float32 (B, 1, n), of each memory; −∞ for rows without a message that may mean an edit.
+        best: int64 (B, 1): the edit that is meant most.
+        meant: of each row the edits that its message asks for, in the order in which it does.
+    """
+
+    scores: torch.Tensor
+    best: torch.Tensor
+    meant: tuple[tuple[Meant, ...], ...]
+
+
 def score_messages(
     whole: PromptFeatures, reply: Reply, index: KeyIndex, threshold: float, read: SentenceReader
-) -> tuple[EditScores, torch.Tensor]:
+) -> Heard:
     """What the last message of each row means, sentence by sentence.
 
     The host looks at what stands in the messages.
@@ -84,28 +97,24 @@ def score_messages(
         index: the keys.
         threshold: what a score must reach to matter.
         read: reads a sentence.
-
-    Returns:
-        the scores, (B, 1, n), −∞ for rows without a message that may mean an edit; and int64 (B,): how many tokens
-        that end a sentence the answers of all edits that are meant have.
     """
     rows = whole.seen.shape[0]
     scores = whole.tokens.new_full((rows, 1, index.memories), -torch.inf)
     best = torch.zeros(rows, 1, dtype=torch.int64, device=scores.device)
-    stops = torch.zeros(rows, dtype=torch.int64, device=scores.device)
-    cases: list[tuple[int, list[int]]] = []
+    meant: list[dict[int, Meant]] = [{} for _ in range(rows)]
+    cases: list[_Case] = []
     for row in reply.there.nonzero()[:, 0].tolist():
         places = reply.message[row].nonzero()[:, 0].tolist()
         found = sentences_of(whole.flags[row].tolist(), places)
-        some = [(row, sentence) for sentence in found]
+        some = [_Case(row, sentence, whole=False) for sentence in found]
         # A name may have a full stop in it.
-        some += [(row, places)] if len(found) > 1 else []
+        some += [_Case(row, places, whole=True)] if len(found) > 1 else []
         tokens, _, seen = _prompts(whole, some)
         likely = may_be_meant(tokens, seen, index, threshold)
         cases += [case for case, may in zip(some, likely, strict=True) if may][:_MOST]
     if not cases:
-        return EditScores(scores, best), stops
-    relations = read([whole.ids[row, sentence].tolist() for row, sentence in cases]).to(scores.device)
+        return Heard(scores, best, tuple(() for _ in meant))
+    relations = read([whole.ids[case.row, case.places].tolist() for case in cases]).to(scores.device)
     tokens, flags, seen = _prompts(whole, cases)
     # One position more, at which what is asked stands.
     seen = torch.nn.functional.pad(seen, (0, 1), value=True)
@@ -115,27 +124,30 @@ def score_messages(
     at = seen.sum(dim=1, keepdim=True) - 1
     chats = torch.ones(len(cases), dtype=torch.bool, device=scores.device)
     each = score_edits(tokens, placed, flags, seen, at, index, chat=chats)
-    meant: dict[int, dict[int, int]] = {}
-    for number, (row, _) in enumerate(cases):
+    for number, case in enumerate(cases):
         top, memory = each.scores[number, 0].max(dim=-1)
-        better = bool(top > scores[row, 0].max())
-        scores[row] = torch.maximum(scores[row], each.scores[number])
-        if better:
-            best[row] = each.best[number]
-        if bool(top >= threshold):
-            meant.setdefault(row, {})[int(each.best[number, 0])] = int(memory)
-    for row, edits in meant.items():
-        chosen = int(scores[row, 0].argmax())
-        stops[row] = sum(int(index.stops[edit]) for edit, memory in edits.items() if memory == chosen)
-    return EditScores(scores, best), stops
+        if bool(top > scores[case.row, 0].max()):
+            best[case.row] = each.best[number]
+        scores[case.row] = torch.maximum(scores[case.row], each.scores[number])
+        # What a sentence asks for by itself is not asked for by the message once more.
+        if bool(top >= threshold) and not (case.whole and meant[case.row]):
+            edit = int(each.best[number, 0])
+            meant[case.row].setdefault(edit, Meant(edit, int(memory), int(index.stops[edit])))
+    return Heard(scores, best, tuple(tuple(row.values()) for row in meant))
 
 
-def _prompts(
-    whole: PromptFeatures, cases: Sequence[tuple[int, list[int]]]
-) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+class _Case(NamedTuple):
+    """A sentence of a row's message, as positions, or the whole message."""
+
+    row: int
+    places: list[int]
+    whole: bool
+
+
+def _prompts(whole: PromptFeatures, cases: Sequence[_Case]) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
     # The tokens, the flags and what is seen of some stretches of rows.
-    numbers = [row for row, _ in cases]
+    numbers = [case.row for case in cases]
     seen = torch.zeros(len(cases), whole.seen.shape[1], dtype=torch.bool, device=whole.seen.device)
-    for number, (_, places) in enumerate(cases):
-        seen[number, places] = True
+    for number, case in enumerate(cases):
+        seen[number, case.places] = True
     return whole.tokens[numbers], whole.flags[numbers], seen

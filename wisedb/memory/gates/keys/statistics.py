@@ -12,15 +12,18 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from random import Random
 from typing import TYPE_CHECKING, Any
 
 import torch
 
 from wisedb.errors import CorruptObject, UsageError
-from wisedb.memory.gates.keys.token_flags import token_flags
+from wisedb.memory.gates.keys.question_map import compute_question_map, question_state
+from wisedb.memory.gates.keys.token_flags import STOP, token_flags
+from wisedb.memory.gates.keys.whitening import main_directions, white
 from wisedb.model.capture import capture
-from wisedb.model.chat import chat_format, encode_chat, user
+from wisedb.model.chat import EARLIER, chat_format, encode_chat, encode_reply, user
 from wisedb.model.locate import Projection
 from wisedb.model.subjects import names, with_other_subjects
 from wisedb.model.tokens import encode_prompt
@@ -42,11 +45,9 @@ _VARIED = 48
 
 _TOKEN_SHRINKAGE = 0.05
 _RELATION_SHRINKAGE = 0.1
-# Above this width float64 takes too long for what it gives.
-_EXACT_WIDTH = 2048
 _TENSORS = ("token_mean", "token_map", "relation_mean", "relation_map", "texts", "lengths")
 # Of models without a chat template, and of stores from before templates were looked at, there are none.
-_CHAT = ("chat_mean", "chat_map", "chat_start", "chat_header", "chat_opening")
+_CHAT = ("chat_mean", "chat_map", "chat_start", "chat_header", "chat_opening", "chat_earlier")
 # What the token flags are called in a blob. Stores from before names were looked at have none: nothing is known to go
 # on there.
 _FLAGS = "marks"
@@ -57,12 +58,13 @@ class ChatStatistics:
     """What is usual behind the model's chat template.
 
     Attributes:
-        mean: float32 (d_model,), the mean state where a reply begins.
-        map: float32 (d_model, r), as wide as the one of plain text.
+        mean: float32 (2·d_model,), the mean of what questions ask (:mod:`wisedb.memory.gates.keys.question_map`).
+        map: float32 (2·d_model, r), as wide as the one of plain text.
         start: int32 (s,), the token ids before the first message of a conversation, see
             :class:`wisedb.model.chat.ChatFormat`.
         header: int32 (h,), those before every user's message.
         opening: int32 (o,), those between it and the reply.
+        earlier: int32 (e,), those of a sentence that stands for whatever a reply said before.
         template: SHA-256 of the template, in hexadecimal.
     """
 
@@ -71,10 +73,11 @@ class ChatStatistics:
     start: torch.Tensor
     header: torch.Tensor
     opening: torch.Tensor
+    earlier: torch.Tensor
     template: str
 
     def __post_init__(self) -> None:
-        frame = (self.start, self.header, self.opening)
+        frame = (self.start, self.header, self.opening, self.earlier)
         framed = all(part.dtype == torch.int32 and part.ndim == 1 and len(part) for part in frame)
         real = all(part.dtype == torch.float32 and bool(torch.isfinite(part).all()) for part in (self.mean, self.map))
         if not framed or not real or self.mean.ndim != 1 or self.map.ndim != 2 or len(self.map) != len(self.mean):
@@ -82,13 +85,18 @@ class ChatStatistics:
 
     def tensors(self) -> dict[str, torch.Tensor]:
         """All tensors by name, for a blob."""
-        return dict(zip(_CHAT, (self.mean, self.map, self.start, self.header, self.opening), strict=True))
+        return dict(zip(_CHAT, (self.mean, self.map, self.start, self.header, self.opening, self.earlier), strict=True))
 
     @classmethod
     def from_tensors(cls, tensors: Mapping[str, torch.Tensor], template: str) -> ChatStatistics:
         """What :meth:`tensors` gave, among others."""
-        mean, chat_map, start, header, opening = (tensors[name] for name in _CHAT)
-        return cls(mean, chat_map, start, header, opening, template)
+        mean, chat_map, start, header, opening, earlier = (tensors[name] for name in _CHAT)
+        return cls(mean, chat_map, start, header, opening, earlier, template)
+
+    def relations(self, states: torch.Tensor) -> torch.Tensor:
+        """Relation keys of questions: what they ask, (..., 2·d_model) → float32 (..., r)."""
+        place = states.device
+        return (states.float() - self.mean.to(place)) @ self.map.to(place)
 
     def asked(self, message: Sequence[int]) -> list[int]:
         """The token ids of a conversation of one message, up to where the reply begins."""
@@ -137,7 +145,8 @@ class Statistics:
             for mean, matrix in maps
         )
         counted = all(part.dtype == torch.int32 and part.ndim == 1 for part in (self.texts, self.lengths))
-        whole = whole and (self.chat is None or self.chat.map.shape == self.relation_map.shape)
+        wide = (2 * len(self.relation_mean), self.relation_map.shape[1])
+        whole = whole and (self.chat is None or self.chat.map.shape == wide)
         counted = counted and self.flags.dtype == torch.uint8 and self.flags.ndim == 1
         if not whole or not counted or int(self.lengths.sum()) != len(self.texts) or self.layer < 0:
             raise CorruptObject("the statistics' tensors don't belong together", hint="Run `wisedb fsck`.")
@@ -202,16 +211,14 @@ class Statistics:
         flags, ids = self.flags.to(like.device), ids.to(like.device)
         return torch.where(ids < len(flags), flags[ids.clamp(max=len(flags) - 1)], 0)
 
+    def sentence_ends(self) -> frozenset[int]:
+        """The tokens with which a sentence ends."""
+        return frozenset(((self.flags & STOP) > 0).nonzero()[:, 0].tolist())
+
     def relations(self, states: torch.Tensor) -> torch.Tensor:
         """Relation keys before they are centred on other edits: states (..., d_model) → float32 (..., r)."""
         place = states.device
         return (states.float() - self.relation_mean.to(place)) @ self.relation_map.to(place)
-
-    def chat_relations(self, states: torch.Tensor) -> torch.Tensor:
-        """As :meth:`relations`, of states where a reply begins; the model has a chat template."""
-        assert self.chat is not None
-        place = states.device
-        return (states.float() - self.chat.mean.to(place)) @ self.chat.map.to(place)
 
 
 def relation_layer(projection: Projection, *, chat: bool = False) -> int:
@@ -250,39 +257,38 @@ def compute_statistics(
     if len(encoded) < 2:
         raise UsageError("statistics need unrelated texts", hint="Let `wisedb init` write a pool, or give one.")
     words, chooser = names(texts), Random(seed)
-    varied = texts if format_ is None else texts[:_VARIED]
-    others = [other for text in varied for other in with_other_subjects(text, None, words, SWAPS, chooser)]
+    some = texts if format_ is None else texts[:_VARIED]
+    others = [other for text in some for other in with_other_subjects(text, None, words, SWAPS, chooser)]
     plain = list(capture(model, projection, layer, encoded))
     ends = torch.stack([seen.states[-1] for seen in plain])
     tokens, states = torch.cat([seen.tokens for seen in plain]), torch.cat([seen.states for seen in plain])
     generator = torch.Generator().manual_seed(seed)
 
     mean = tokens.mean(dim=0)
-    token_map = _white(tokens - mean, _TOKEN_SHRINKAGE)
+    token_map = white(tokens - mean, _TOKEN_SHRINKAGE)
     if token_map.shape[0] > TOKEN_SIZE:
         drawn = torch.randn(token_map.shape[0], TOKEN_SIZE, generator=generator)
         # Random directions: cosines survive (Johnson and Lindenstrauss), and no direction is thought unimportant.
         token_map = token_map @ torch.linalg.qr(drawn)[0]
 
-    def relations(ends: torch.Tensor, variants: Sequence[list[int]], spread: torch.Tensor) -> torch.Tensor:
-        within = ends - ends.mean(dim=0)
-        if variants:
-            within = torch.stack([seen.states[-1] for seen in capture(model, projection, layer, variants)])
-            within = within.reshape(-1, SWAPS, within.shape[-1])
-            within = (within - within.mean(dim=1, keepdim=True)).flatten(0, 1)
-        relation_map = _white(within, _RELATION_SHRINKAGE)
-        # The directions in which the model's own states differ most, once the subject's have been made small.
-        return relation_map @ _main_directions((spread - spread.mean(dim=0)) @ relation_map, RELATION_SIZE)
-
-    relation_map = relations(ends, [encode_prompt(tokenizer, other) for other in others], states)
+    within = ends - ends.mean(dim=0)
+    if others:
+        varied = [encode_prompt(tokenizer, other) for other in others]
+        within = torch.stack([seen.states[-1] for seen in capture(model, projection, layer, varied)])
+        within = within.reshape(-1, SWAPS, within.shape[-1])
+        within = (within - within.mean(dim=1, keepdim=True)).flatten(0, 1)
+    relation_map = white(within, _RELATION_SHRINKAGE)
+    # The directions in which the model's own states differ most, once the subject's have been made small.
+    spread = (states - states.mean(dim=0)) @ relation_map
+    relation_map = relation_map @ main_directions(spread, RELATION_SIZE)
     chat = None
     if format_ is not None:
-        asked = [encode_chat(tokenizer, [user(text)]) for text in texts[: 2 * _VARIED]]
-        begins = torch.stack([seen.states[-1] for seen in capture(model, projection, layer, asked)])
-        chat_map = relations(begins, [encode_chat(tokenizer, [user(other)]) for other in others], begins)
-        frame = (format_.start, format_.header, format_.opening)
-        start, header, opening = (torch.tensor(part, dtype=torch.int32) for part in frame)
-        chat = ChatStatistics(begins.mean(dim=0), chat_map.contiguous(), start, header, opening, format_.digest)
+        asked = partial(_question_states, model, projection, tokenizer, layer, len(format_.start))
+        centre, question_map = compute_question_map(asked, relation_map.shape[1])
+        earlier = encode_reply(tokenizer, [user(EARLIER)], EARLIER)
+        frame = (format_.start, format_.header, format_.opening, earlier)
+        start, header, opening, before = (torch.tensor(part, dtype=torch.int32) for part in frame)
+        chat = ChatStatistics(centre, question_map, start, header, opening, before, format_.digest)
     return Statistics(
         layer,
         mean,
@@ -297,21 +303,14 @@ def compute_statistics(
     )
 
 
-def _white(centred: torch.Tensor, shrinkage: float) -> torch.Tensor:
-    """(C + λ·mean(diag C)·I)^(−1/2), symmetric, C the covariance of ``centred`` (n, d): float32 (d, d)."""
-    kind = torch.float64 if centred.shape[1] <= _EXACT_WIDTH else torch.float32
-    values = centred.to(kind)
-    covariance = values.T @ values / max(1, len(values))
-    scale = covariance.diagonal().mean().clamp(min=torch.finfo(torch.float32).tiny)
-    covariance.diagonal().add_(shrinkage * scale)
-    roots, vectors = torch.linalg.eigh(covariance)
-    white: torch.Tensor = (vectors * roots.clamp(min=shrinkage * scale * 0.5).rsqrt()) @ vectors.T
-    return white.float()
-
-
-def _main_directions(spread: torch.Tensor, count: int) -> torch.Tensor:
-    """The ``count`` directions (d, count) of largest variance of ``spread`` (n, d)."""
-    kind = torch.float64 if spread.shape[1] <= _EXACT_WIDTH else torch.float32
-    values = spread.to(kind)
-    vectors: torch.Tensor = torch.linalg.eigh(values.T @ values)[1]
-    return vectors[:, -count:].float()
+def _question_states(
+    model: PreTrainedModel,
+    projection: Projection,
+    tokenizer: PreTrainedTokenizerBase,
+    layer: int,
+    begins: int,
+    questions: Sequence[str],
+) -> torch.Tensor:
+    """What each of some questions asks behind the chat template, (n, 2·d_model)."""
+    asked = [encode_chat(tokenizer, [user(question)]) for question in questions]
+    return torch.stack([question_state(seen.states, begins) for seen in capture(model, projection, layer, asked)])

@@ -1,0 +1,32 @@
+"""The questions that edits were learned with, as they stand in a chat."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+
+from wisedb.memory.gates.keys.edit_keys import EditKeys
+
+
+def questions_of(rings: Sequence[EditKeys | None], sizes: Sequence[int]) -> dict[int, tuple[int, ...]]:
+    """Of each edit with a key of a question in a chat, the token ids of its own question.
+
+    Args:
+        rings: the keys, one ring a memory, in the order in which the memories are counted.
+        sizes: how many edits each memory holds.
+
+    Returns:
+        By the edit, counted over all memories' edits.
+    """
+    found: dict[int, tuple[int, ...]] = {}
+    before = 0
+    for ring, size in zip(rings, sizes, strict=True):
+        if ring is not None and len(ring):
+            tokens = torch.split(ring.tokens, ring.readings[:, 1].tolist())
+            # A key's first reading is its whole prompt, and an edit's first key that of its own one.
+            for (key, *_), ids in zip(ring.readings.tolist(), tokens, strict=True):
+                if int(ring.stops[key]):
+                    found.setdefault(before + int(ring.owners[key]), tuple(ids.tolist()))
+        before += size
+    return found
