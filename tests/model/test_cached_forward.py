@@ -5,12 +5,11 @@ from __future__ import annotations
 import pytest
 import torch
 
-from tests.editors.keyed.fixtures import EDITS, context_of, mask_of, prepared, trained_on
-from tests.models import FAMILIES, tiny_model
+from tests.editors.keyed.fixtures import EDITS, mask_of, prepared, trained_on
+from tests.models import FAMILIES
 from wisedb.editors.keyed.losses import answer_loss
 from wisedb.editors.keyed.sequences import Encoded, Minibatch, cached, collate
-from wisedb.model.find_cached_forward import find_cached_forward
-from wisedb.model.locate import locate, weight_of
+from wisedb.model.locate import weight_of
 
 # Families whose block adds the FFN's output to the residual stream as it is, and whose head sees states alone.
 _FASTEST = {"gpt2", "gptj", "gpt_neox", "gpt_neo", "llama", "mistral", "qwen2", "qwen3", "gemma", "phi", "phi3", "opt"}
@@ -105,41 +104,3 @@ def test_the_last_feed_forward_part_sees_the_answers_alone(family: str) -> None:
     # OPT's blocks hold the two matrices themselves.
     assert (base.forward.last is None) == (family == "opt")
     assert widths == [batch.ids.numel() if family == "opt" else len(batch.labels)]
-
-
-def test_a_last_part_that_mixes_positions_runs_everywhere() -> None:
-    base = prepared("llama")
-    part = base.projection.blocks[-1].get_submodule("mlp")
-    own = part.forward
-    part.forward = lambda states: own(states + states.cumsum(1))
-    mixed = context_of(base.model)
-    assert base.forward.last == "mlp" and mixed.forward.last is None
-    assert mixed.forward.resume == "additive" and mixed.forward.head == "answers"
-
-
-def test_the_edited_block_runs_everywhere() -> None:
-    model = tiny_model("llama")
-    deepest = locate(model, layer=2)
-    assert deepest.layer == deepest.layers - 1
-    assert find_cached_forward(model, deepest).last is None
-
-
-def test_a_family_that_can_not_skip_takes_the_full_forward() -> None:
-    base = prepared("llama")
-    original = base.model.forward
-
-    def picky(*args: object, **kwargs: object) -> object:
-        # Looks behind the blocks' backs: states that were not computed below are refused.
-        if "forward" in base.projection.blocks[0].__dict__:
-            raise RuntimeError("no")
-        return original(*args, **kwargs)
-
-    base.model.forward = picky
-    full = context_of(base.model)
-    assert full.forward.resume == "full"
-    (batch,) = collate(trained_on(full, EDITS[0]))
-    still = full.forward.logits(
-        batch.ids, batch.hidden, torch.zeros(*batch.ids.shape, base.projection.d_model), batch.at
-    )
-    del base.model.forward
-    assert torch.allclose(still, base.model(input_ids=batch.ids).logits[batch.at], atol=1e-4)

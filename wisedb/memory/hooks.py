@@ -26,15 +26,13 @@ import torch
 from torch import nn
 
 from wisedb.errors import UsageError
-from wisedb.memory.answers import Answering, AnswerReader
 from wisedb.memory.bank import CACHE_BYTES
 from wisedb.memory.cache_state import cache_given, cache_in, length_of, save_state
+from wisedb.memory.chat import ChatReplies
 from wisedb.memory.forward_call import ForwardCall
 from wisedb.memory.gates.base import GateName
 from wisedb.memory.gates.key_router import KeyRouter, KeyRouterBuilder
-from wisedb.memory.gates.keys.question_map import question_state
-from wisedb.memory.gates.keys.questions import questions_of
-from wisedb.memory.gates.keys.replies import Meant, said_by
+from wisedb.memory.gates.keys.replies import Meant
 from wisedb.memory.generation import generate_call_of
 from wisedb.memory.memory import Memory
 from wisedb.memory.routing import HostSlots
@@ -42,7 +40,7 @@ from wisedb.memory.routing_context import RoutingContext
 from wisedb.memory.site import Site
 from wisedb.memory.slots import BASE, SlotTable
 from wisedb.memory.trace import TraceLog
-from wisedb.model.capture import block_input, capture
+from wisedb.model.capture import block_input
 from wisedb.model.locate import Projection, locate
 
 if TYPE_CHECKING:
@@ -104,15 +102,14 @@ class AttachedMemories:
     ) -> None:
         self._model = model
         self._projections = dict(projections or {})
-        self._key_routers = KeyRouterBuilder(model, key_threshold, self._read)
-        self._cache_bytes = cache_bytes
         self._context = RoutingContext()
+        self._chat = ChatReplies(model, self._context, self._some_projection, lambda: self._silent or self._idle)
+        self._key_routers = KeyRouterBuilder(model, key_threshold, self._chat.read)
+        self._cache_bytes = cache_bytes
         self._sites: dict[str, Site] = {}
         self._gated: tuple[Memory, ...] = ()
         self._always: tuple[Memory, ...] = ()
         self._keys: KeyRouter | None = None
-        self._answers: AnswerReader | None = None
-        self._ends: frozenset[int] = frozenset()
         self._site_hooks: list[RemovableHandle] = []
         self._hooks: list[RemovableHandle] = []
         self.set(memories)
@@ -172,10 +169,7 @@ class AttachedMemories:
         Returns:
             Each edit with its tokens, in their order.
         """
-        if self._keys is None:
-            return []
-        found = said_by(meant, reply, self._ends)
-        return [(edit.edit, range(places.start, min(places.stop, len(reply)))) for edit, places in found]
+        return self._chat.said(meant, reply)
 
     def set(self, memories: Memory | Sequence[Memory]) -> None:
         """Put other memories in the place of the present ones.
@@ -197,11 +191,7 @@ class AttachedMemories:
         for site in sites.values():
             site.check_keys(keys)
         self._sites, self._gated, self._always, self._keys = sites, gated, always, keys
-        self._answers, self._ends = None, frozenset()
-        if keys is not None and (chat := keys.index.statistics.chat) is not None:
-            questions = questions_of([memory.gate.keys for memory in gated], [len(memory.edits) for memory in gated])
-            self._ends = keys.index.statistics.sentence_ends()
-            self._answers = AnswerReader(chat, questions, self._run)
+        self._chat.set(None if keys is None else keys.index.statistics, gated)
         self._context.slot_table = SlotTable.of(gated)
         self._hook()
 
@@ -277,11 +267,11 @@ class AttachedMemories:
             for site in self._sites.values()
         ]
         if self._keys is not None:
-            blocks = next(iter(self._sites.values())).projection.blocks
+            blocks = self._some_projection().blocks
             block = blocks[self._keys.index.statistics.layer]
             self._site_hooks.append(block.register_forward_pre_hook(self._before_block, with_kwargs=True))
-            if self._answers is not None:
-                self._site_hooks.append(blocks[-1].register_forward_hook(self._after_last_block))
+            if self._chat.asked:
+                self._site_hooks.append(blocks[-1].register_forward_hook(self._chat.after_last_block))
 
     def _generate(self, *args: Any, **kwargs: Any) -> Any:
         generate = self._own["generate"] or partial(type(self._model).generate, self._model)
@@ -301,29 +291,8 @@ class AttachedMemories:
         prepare = self._own[name] or partial(getattr(type(self._model), name), self._model)
         return prepare(input_ids, *args, **kwargs)
 
-    def _read(self, layer: int, begins: int, sequences: Sequence[Sequence[int]]) -> torch.Tensor:
-        """What some conversations ask, (n, 2·d_model), as the base model has it where it enters a block."""
-        blocks = next(iter(self._sites.values())).projection
-        self._context.reading = True
-        try:
-            seen = capture(self._model, blocks, layer, sequences)
-            return torch.stack([question_state(each.states, begins) for each in seen])
-        finally:
-            self._context.reading = False
-
-    def _run(self, ids: Sequence[int], first: int, memory: int, cache: Any) -> tuple[torch.Tensor, Any]:
-        """What the last block gives for tokens (T, d_model), where a memory answers from the ``first`` one on."""
-        context, device = self._context, self._model.device
-        there = (torch.arange(len(ids), device=device) >= first)[None]
-        answering = Answering(HostSlots([context.slot_table.first[memory]], context.slot_table), there, [])
-        context.reading, context.answering = True, answering
-        try:
-            output = self._model.base_model(
-                input_ids=torch.tensor([list(ids)], device=device), past_key_values=cache, use_cache=True
-            )
-        finally:
-            context.reading, context.answering = False, None
-        return answering.states[0][0], cache_in(output)
+    def _some_projection(self) -> Projection:
+        return next(iter(self._sites.values())).projection
 
     @property
     def _silent(self) -> bool:
@@ -408,35 +377,3 @@ class AttachedMemories:
         inputs = flat.reshape(call.rows, call.tokens, flat.shape[-1])
         given = (output if changed is None else changed).reshape(call.rows, call.tokens, output.shape[-1])
         return self._context.answer(site, call, inputs, given).reshape(output.shape)
-
-    def _after_last_block(self, module: nn.Module, args: tuple[Any, ...], output: Any) -> Any:
-        states: torch.Tensor = output if isinstance(output, torch.Tensor) else output[0]
-        if self._context.reading:
-            if self._context.answering is not None:
-                self._context.answering.states.append(states.detach().reshape(*self._context.answering.there.shape, -1))
-            return None
-        if self._silent or self._idle or self._context.call is None:
-            return None
-        changed = self._with_replies(self._context.call, states)
-        return changed if isinstance(output, torch.Tensor) else (changed, *output[1:])
-
-    # No compiler sees what is said in a chat.
-    @torch.compiler.disable  # type: ignore[untyped-decorator]
-    def _with_replies(self, call: ForwardCall, states: torch.Tensor) -> torch.Tensor:
-        """What the last block gives, (B, T, d_model), with what edits say in the place of the model's own."""
-        generation = self._context.generation
-        replies, ids = (call.replies, call.whole) if generation is None else (generation.replies, generation.ids)
-        if replies is None or not replies.answers or ids is None:
-            return states
-        assert self._answers is not None
-        shape, before = states.shape, ids.shape[1] - call.tokens
-        states = states.reshape(call.rows, call.tokens, -1)
-        stretches = replies.stretches(ids.tolist(), call.tokens, self._ends)
-        if not stretches and generation is not None:
-            # Sentences only ever end: from here on all is the base model's.
-            generation.replies = None
-        for stretch in stretches:
-            columns = torch.tensor(stretch.places, device=states.device) + replies.begins[stretch.row] - before
-            said = self._answers(stretch).to(states.device, states.dtype)
-            states = states.index_put((torch.full_like(columns, stretch.row), columns), said)
-        return states.reshape(shape)
