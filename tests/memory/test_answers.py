@@ -10,12 +10,13 @@ import torch
 
 from wisedb.memory import answers
 from wisedb.memory.answers import AnswerReader
+from wisedb.memory.gates.keys.questions import AskedOf
 from wisedb.memory.gates.keys.replies import Meant, Stretch
 from wisedb.memory.gates.keys.statistics import ChatStatistics
 
 HEADER, OPENING = (7, 8), (9, 7)
-EARLIER = torch.tensor([3], dtype=torch.int32)
-QUESTIONS = {0: (1, 2), 3: (4,)}
+EARLIER, PRONOUNS = torch.tensor([3], dtype=torch.int32), torch.zeros(0, 2, dtype=torch.int32)
+QUESTIONS = {0: AskedOf((1, 2), (2,)), 3: AskedOf((4,), ())}
 
 
 class Model:
@@ -38,7 +39,7 @@ def model() -> Model:
 @pytest.fixture
 def reader(model: Model) -> AnswerReader:
     header, opening = (torch.tensor(part, dtype=torch.int32) for part in (HEADER, OPENING))
-    chat = ChatStatistics(torch.zeros(2), torch.eye(2), header, header, opening, EARLIER, "0" * 64)
+    chat = ChatStatistics(torch.zeros(2), torch.eye(2), header, header, opening, EARLIER, PRONOUNS, "0" * 64)
     return AnswerReader(chat, QUESTIONS, model)
 
 
@@ -47,13 +48,13 @@ def stretch(said: tuple[int, ...], first: int, edit: int = 0, before: int = 0) -
 
 
 def test_the_edits_own_question_is_read_up_to_what_was_said(model: Model, reader: AnswerReader) -> None:
-    asked = [*HEADER, *QUESTIONS[0], *OPENING]
+    asked = [*HEADER, *QUESTIONS[0].ids, *OPENING]
     assert reader(stretch((5, 6), 0))[:, 0].tolist() == [sum(asked), sum(asked) + 5, sum(asked) + 11]
     assert model.runs == [([*asked, 5, 6], len(asked) - 1, 2)]
 
 
 def test_what_was_read_is_not_read_again_and_a_token_more_costs_one_token(model: Model, reader: AnswerReader) -> None:
-    asked = sum((*HEADER, *QUESTIONS[0], *OPENING))
+    asked = sum((*HEADER, *QUESTIONS[0].ids, *OPENING))
     first = reader(stretch((), 0))
     for said in ((5,), (5, 6)):
         assert reader(stretch(said, len(said)))[:, 0].tolist() == [asked + sum(said)]
@@ -64,14 +65,14 @@ def test_what_was_read_is_not_read_again_and_a_token_more_costs_one_token(model:
 
 
 def test_one_sentence_stands_for_all_that_was_said_before(model: Model, reader: AnswerReader) -> None:
-    asked = [*HEADER, *QUESTIONS[0], *OPENING, *EARLIER.tolist()]
+    asked = [*HEADER, *QUESTIONS[0].ids, *OPENING, *EARLIER.tolist()]
     for before in (1, 4):
         assert reader(stretch((5,), 0, before=before))[:, 0].tolist() == [sum(asked), sum(asked) + 5]
     assert model.runs == [([*asked, 5], len(asked) - 1, 2)]
 
 
 def test_another_reply_to_the_same_question_is_read_from_the_beginning(model: Model, reader: AnswerReader) -> None:
-    asked = sum((*HEADER, *QUESTIONS[0], *OPENING))
+    asked = sum((*HEADER, *QUESTIONS[0].ids, *OPENING))
     reader(stretch((5,), 0))
     assert reader(stretch((6, 8), 2))[:, 0].tolist() == [asked + 14]
     assert reader(stretch((5, 8), 2))[:, 0].tolist() == [asked + 13]

@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
+from wisedb.memory.gates.keys.questions import AskedOf
 from wisedb.memory.gates.keys.replies import Stretch
 from wisedb.memory.gates.keys.statistics import ChatStatistics
 from wisedb.memory.routing import HostSlots
@@ -53,11 +54,11 @@ class AnswerReader:
 
     Args:
         chat: the template's frame.
-        questions: of each edit the token ids of its own question, counted over all memories' edits.
+        questions: of each edit its own question, counted over all memories' edits.
         run: runs the model with a memory.
     """
 
-    def __init__(self, chat: ChatStatistics, questions: Mapping[int, Sequence[int]], run: Run) -> None:
+    def __init__(self, chat: ChatStatistics, questions: Mapping[int, AskedOf], run: Run) -> None:
         self._chat, self._questions, self._run = chat, questions, run
         self._known: OrderedDict[tuple[_Place, tuple[int, ...]], Tensor] = OrderedDict()
         self._open: OrderedDict[_Place, tuple[tuple[int, ...], Any]] = OrderedDict()
@@ -83,7 +84,7 @@ class AnswerReader:
             ids, begins, known = said[len(before) :], 0, len(before) + 1
         else:
             edit, later = place
-            asked = [*self._chat.asked(self._questions[edit]), *(self._chat.earlier.tolist() if later else ())]
+            asked = [*self._chat.asked(self._questions[edit].ids), *(self._chat.earlier.tolist() if later else ())]
             ids, begins, known, cache = (*asked, *said), len(asked) - 1, 0, None
         states, cache = self._run(ids, begins, memory, cache)
         for count, state in enumerate(states[begins:], start=known):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -17,6 +17,7 @@ from wisedb.memory.gates.keys.edit_keys import same_statistics
 from wisedb.memory.gates.keys.index import KeyIndex, build_index
 from wisedb.memory.gates.keys.name_boundaries import name_goes_on
 from wisedb.memory.gates.keys.prompt_features import PromptFeatures
+from wisedb.memory.gates.keys.questions import AskedOf, questions_of
 from wisedb.memory.gates.keys.replies import Replies, Reply, last_reply
 from wisedb.memory.gates.keys.score import EditScores, score_edits
 from wisedb.memory.gates.keys.sentences import Reader, SentenceReader, score_messages
@@ -47,15 +48,21 @@ class KeyRouter:
         index: the keys of all memories.
         slot_table: how slots are counted.
         threshold: 0 is where the fitted evidence says that an edit is meant; more is stricter.
+        questions: of each edit its own question in a chat.
         read: reads a sentence of a chat by itself; None where chats are prompts like any other.
     """
 
     def __init__(
-        self, index: KeyIndex, slot_table: SlotTable, threshold: float = 0.0, read: Reader | None = None
+        self,
+        index: KeyIndex,
+        slot_table: SlotTable,
+        threshold: float = 0.0,
+        questions: Mapping[int, AskedOf] | None = None,
+        read: Reader | None = None,
     ) -> None:
         self.index = index
         chat = index.statistics.chat
-        self._sentences = None if read is None or chat is None else SentenceReader(chat, read)
+        self._sentences = None if read is None or chat is None else SentenceReader(chat, questions or {}, read)
         self._slot_table = slot_table
         self.threshold = threshold
         self._attribute = state_attribute("keys")
@@ -186,7 +193,8 @@ class KeyRouterBuilder:
             return None
         layer, chat = index.statistics.layer, index.statistics.chat
         read = None if self._read is None or chat is None else partial(self._read, layer, len(chat.start))
-        return KeyRouter(index, SlotTable.of(memories), self.threshold, read)
+        questions = questions_of([memory.gate.keys for memory in memories], [len(memory.edits) for memory in memories])
+        return KeyRouter(index, SlotTable.of(memories), self.threshold, questions, read)
 
     @torch.no_grad()
     def _index(self, memories: Sequence[Memory]) -> KeyIndex | None:

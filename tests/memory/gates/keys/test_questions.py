@@ -19,7 +19,8 @@ def test_each_edit_is_asked_as_in_a_message_of_a_chat(rephrases: bool) -> None:
     ring = build_keys(model, locate(model), TOKENIZER, statistics, [HAMLET, FRANCE], rephrases=rephrases)
     found = questions_of([None, ring], [3, 2])
     wanted = [TOKENIZER(edit.prompt, add_special_tokens=False)["input_ids"] for edit in (HAMLET, FRANCE)]
-    assert {edit: list(ids) for edit, ids in found.items()} == {3: wanted[0], 4: wanted[1]}
+    assert {edit: list(asked.ids) for edit, asked in found.items()} == {3: wanted[0], 4: wanted[1]}
+    assert [TOKENIZER.decode(found[edit].subject).strip() for edit in (3, 4)] == ["Hamlet", "France"]
 
 
 def test_plain_prompts_are_no_questions() -> None:

@@ -9,7 +9,7 @@ from wisedb.memory.gates.keys.replies import Meant, Replies, Stretch, ends_of, l
 from wisedb.memory.gates.keys.statistics import ChatStatistics
 
 HEADER, OPENING = (7, 8), (9, 7)
-EARLIER = torch.tensor([3], dtype=torch.int32)
+EARLIER, PRONOUNS = torch.tensor([3], dtype=torch.int32), torch.zeros(0, 2, dtype=torch.int32)
 
 
 def whole(count: int) -> torch.Tensor:
@@ -20,7 +20,7 @@ def whole(count: int) -> torch.Tensor:
 def chat() -> ChatStatistics:
     frame = (torch.tensor(part, dtype=torch.int32) for part in (HEADER, OPENING))
     header, opening = frame
-    return ChatStatistics(torch.zeros(2), torch.eye(2), header, header, opening, EARLIER, "0" * 64)
+    return ChatStatistics(torch.zeros(2), torch.eye(2), header, header, opening, EARLIER, PRONOUNS, "0" * 64)
 
 
 def test_a_stretch_of_ids_is_found_where_it_ends() -> None:
@@ -34,11 +34,13 @@ def test_the_last_reply_answers_the_message_in_front_of_it(chat: ChatStatistics)
     found = last_reply(ids, whole(ids.shape[1]), chat)
     assert found.there.tolist() == [True] and found.begins.tolist() == [11]
     assert ids[found.message].tolist() == [4]
+    assert ids[found.before].tolist() == [1, 2, *OPENING, 3]
     # While the first reply is said the second question isn't known.
     earlier = whole(ids.shape[1])
     earlier[:, 7:] = False
     found = last_reply(ids, earlier, chat)
     assert found.begins.tolist() == [5] and ids[found.message].tolist() == [1, 2]
+    assert not found.before.any()
 
 
 @pytest.mark.parametrize("ids", [[1, 2, 3], [*HEADER, 1, 2], [1, 2, *OPENING]])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import pytest
 import torch
@@ -14,15 +15,25 @@ from wisedb.memory.gates.keys.build import build_keys
 from wisedb.memory.gates.keys.index import KeyIndex, build_index
 from wisedb.memory.gates.keys.prompt_features import PromptFeatures
 from wisedb.memory.gates.keys.question_map import question_state
+from wisedb.memory.gates.keys.questions import AskedOf
 from wisedb.memory.gates.keys.replies import Meant, last_reply
 from wisedb.memory.gates.keys.sentences import Heard, SentenceReader, score_messages, sentences_of
 from wisedb.memory.gates.keys.statistics import Statistics, compute_statistics
 from wisedb.memory.gates.keys.token_flags import STOP
 from wisedb.model.capture import capture
-from wisedb.model.chat import encode_chat, user
+from wisedb.model.chat import Message, encode_chat, user
 from wisedb.model.locate import locate
 
 MODEL = tiny_model("llama")
+
+
+def ids_of(text: str) -> tuple[int, ...]:
+    return tuple(TOKENIZER(text, add_special_tokens=False)["input_ids"])
+
+
+QUESTIONS = {
+    number: AskedOf(ids_of(edit.prompt), ids_of(f" {edit.subject}")) for number, edit in enumerate((FRANCE, HAMLET))
+}
 
 
 @pytest.fixture(scope="module")
@@ -38,23 +49,24 @@ def index(statistics: Statistics) -> KeyIndex:
     return found
 
 
-def heard(text: str, index: KeyIndex, asked: list[int]) -> Heard:
-    """What a message means."""
+def heard(text: str, index: KeyIndex, asked: list[int], before: Sequence[Message] = ()) -> Heard:
+    """What a message means, behind a conversation."""
     statistics = index.statistics
-    chat = statistics.chat
-    assert chat is not None
+    assert statistics.chat is not None
+    # The tiny vocabulary has no pronoun; a sign stands for one.
+    chat = replace(statistics.chat, pronouns=torch.tensor([[*ids_of("#"), 0]], dtype=torch.int32))
 
     def read(sequences: Sequence[Sequence[int]]) -> torch.Tensor:
         asked.append(len(sequences))
         seen = capture(MODEL, locate(MODEL), statistics.layer, sequences)
         return torch.stack([question_state(each.states, len(chat.start)) for each in seen])
 
-    ids = torch.tensor([encode_chat(TOKENIZER, [user(text)])])
+    ids = torch.tensor([encode_chat(TOKENIZER, [*before, user(text)])])
     embedded = MODEL.get_input_embeddings()(ids).detach()
     seen = torch.ones_like(ids, dtype=torch.bool)
     relations = torch.zeros(*ids.shape, statistics.relation_map.shape[1])
     whole = PromptFeatures(statistics.tokens(embedded), relations, statistics.flags_of(ids, embedded), seen, ids)
-    return score_messages(whole, last_reply(ids, seen, chat), index, 0.0, SentenceReader(chat, read))
+    return score_messages(whole, last_reply(ids, seen, chat), index, 0.0, SentenceReader(chat, QUESTIONS, read))
 
 
 def test_a_sentence_ends_with_its_sign() -> None:
@@ -93,6 +105,23 @@ def test_subject_and_question_stand_in_one_sentence(index: KeyIndex) -> None:
     assert asked == [1, 1] and found.scores.max() < 0 and found.meant == ((),)
 
 
+@pytest.mark.parametrize("where", ["message", "conversation", "reply"])
+def test_a_subject_may_have_been_named_before(index: KeyIndex, where: str) -> None:
+    named, asked = "I was in France.", "What is the capital of#?"
+    yes: Message = {"role": "assistant", "content": "Yes!"}
+    chats: dict[str, tuple[str, list[Message]]] = {
+        "message": (f"{named}\n{asked}", []),
+        "conversation": (asked, [user(named), yes]),
+        "reply": (asked, [user("Where?"), {"role": "assistant", "content": named}]),
+    }
+    text, chat = chats[where]
+    found, alone = heard(text, index, [], chat), heard(FRANCE.prompt, index, [])
+    assert found.meant == alone.meant and int(found.best) == 0 and float(found.scores.max()) > 0
+    # Two turns ago it is over, and without a pronoun nothing is meant.
+    assert heard(asked, index, [], [user(named), yes, user(OTHER), yes]).meant == ((),)
+    assert heard(OTHER, index, [], [user(named), yes]).meant == ((),)
+
+
 def test_what_was_read_is_remembered(statistics: Statistics) -> None:
     asked: list[int] = []
 
@@ -101,7 +130,7 @@ def test_what_was_read_is_remembered(statistics: Statistics) -> None:
         return torch.ones(len(sequences), 2 * statistics.relation_map.shape[0])
 
     assert statistics.chat is not None
-    reader = SentenceReader(statistics.chat, read)
+    reader = SentenceReader(statistics.chat, {}, read)
     first = reader([[5, 6], [7], [5, 6]])
     assert torch.equal(first, reader([[5, 6], [7], [5, 6]])) and len(first) == 3
     assert asked == [1, 1]

@@ -23,11 +23,13 @@ class Reply(NamedTuple):
     Attributes:
         there: bool (B,): whether one has begun.
         message: bool (B, S): the user's message that it answers.
+        before: bool (B, S): the user's message before that one and its reply.
         begins: int64 (B,): the token at which it begins, the last one of the template; -1 without one.
     """
 
     there: torch.Tensor
     message: torch.Tensor
+    before: torch.Tensor
     begins: torch.Tensor
 
 
@@ -75,10 +77,14 @@ def last_reply(ids: torch.Tensor, seen: torch.Tensor, chat: ChatStatistics) -> R
     places = torch.arange(ids.shape[1], device=ids.device)
     begins = torch.where(ends_of(ids, chat.opening) & seen, places, -1).amax(dim=1)
     behind = begins - len(chat.opening) + 1
-    header = torch.where(ends_of(ids, chat.header) & (places < behind[:, None]), places, -1).amax(dim=1)
+    headers = ends_of(ids, chat.header) & seen
+    header = torch.where(headers & (places < behind[:, None]), places, -1).amax(dim=1)
+    earlier = torch.where(headers & (places < header[:, None]), places, -1).amax(dim=1)
     there = (begins >= 0) & (header >= 0)
     message = (places > header[:, None]) & (places < behind[:, None]) & there[:, None] & seen
-    return Reply(there, message, torch.where(there, begins, -1))
+    before = (places > earlier[:, None]) & (places <= header[:, None] - len(chat.header))
+    before &= (there & (earlier >= 0))[:, None] & seen
+    return Reply(there, message, before, torch.where(there, begins, -1))
 
 
 def ends_of(ids: torch.Tensor, pattern: torch.Tensor) -> torch.Tensor:

@@ -205,21 +205,25 @@ def score_edits(
     )
 
 
-def may_be_meant(tokens: torch.Tensor, seen: torch.Tensor, index: KeyIndex, threshold: float) -> list[bool]:
-    """Whether the subject of an edit stands in each of some stretches, so that it is meant if it is asked about.
+def named_edits(tokens: torch.Tensor, seen: torch.Tensor, index: KeyIndex, threshold: float) -> list[int | None]:
+    """The edit whose subject stands most clearly in each of some stretches, so that it is meant if it is asked about.
 
     Args:
         tokens, seen: as in :func:`score_edits`, (C, S, …); C may be 0.
         index: the keys.
         threshold: what a score must reach to matter.
+
+    Returns:
+        the edit, counted over all memories' edits; None where no subject stands.
     """
     if not len(seen):
         return []
     last = seen.new_zeros(len(seen), 1, dtype=torch.int64)
     found = found_so_far(tokens, seen, last, index.table).flatten(0, 1)
     highest = subject_score(found, index) + (CHAT_RELATION - CHAT_UNASKED) - BIAS
-    likely = (highest.masked_fill(~index.chat, -torch.inf) >= threshold).any(dim=1)
-    return [bool(may) for may in likely.tolist()]
+    best, key = highest.masked_fill(~index.chat, -torch.inf).max(dim=1)
+    edits = index.edit[key].tolist()
+    return [edit if top >= threshold else None for edit, top in zip(edits, best.tolist(), strict=True)]
 
 
 def _score_everywhere(prompt: Prompts, at: torch.Tensor, index: KeyIndex) -> EditScores:

@@ -9,15 +9,17 @@ what is asked shows. Messages without such a sentence, which are nearly all, cos
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
 import torch
 
 from wisedb.memory.gates.keys.index import KeyIndex
 from wisedb.memory.gates.keys.prompt_features import PromptFeatures
+from wisedb.memory.gates.keys.pronouns import pronouns_of
+from wisedb.memory.gates.keys.questions import AskedOf
 from wisedb.memory.gates.keys.replies import Meant, Reply
-from wisedb.memory.gates.keys.score import may_be_meant, score_edits
+from wisedb.memory.gates.keys.score import named_edits, score_edits
 from wisedb.memory.gates.keys.statistics import ChatStatistics
 from wisedb.memory.gates.keys.token_flags import STOP
 
@@ -35,11 +37,17 @@ class SentenceReader:
 
     Args:
         chat: the statistics behind the base model's chat template.
+        questions: of each edit its own question, counted over all memories' edits.
         read: reads a conversation.
+
+    Attributes:
+        questions: as they were given.
+        pronouns: the words that stand for a subject.
     """
 
-    def __init__(self, chat: ChatStatistics, read: Reader) -> None:
+    def __init__(self, chat: ChatStatistics, questions: Mapping[int, AskedOf], read: Reader) -> None:
         self._chat, self._read = chat, read
+        self.questions, self.pronouns = questions, pronouns_of(chat.pronouns)
         self._known: OrderedDict[tuple[int, ...], torch.Tensor] = OrderedDict()
 
     def __call__(self, sentences: Sequence[Sequence[int]]) -> torch.Tensor:
@@ -102,19 +110,14 @@ def score_messages(
     scores = whole.tokens.new_full((rows, 1, index.memories), -torch.inf)
     best = torch.zeros(rows, 1, dtype=torch.int64, device=scores.device)
     meant: list[dict[int, Meant]] = [{} for _ in range(rows)]
-    cases: list[_Case] = []
-    for row in reply.there.nonzero()[:, 0].tolist():
-        places = reply.message[row].nonzero()[:, 0].tolist()
-        found = sentences_of(whole.flags[row].tolist(), places)
-        some = [_Case(row, sentence, whole=False) for sentence in found]
-        # A name may have a full stop in it.
-        some += [_Case(row, places, whole=True)] if len(found) > 1 else []
-        tokens, _, seen = _prompts(whole, some)
-        likely = may_be_meant(tokens, seen, index, threshold)
-        cases += [case for case, may in zip(some, likely, strict=True) if may][:_MOST]
+    cases = [
+        case
+        for row in reply.there.nonzero()[:, 0].tolist()
+        for case in _cases(whole, reply, row, index, threshold, read)
+    ]
     if not cases:
         return Heard(scores, best, tuple(() for _ in meant))
-    relations = read([whole.ids[case.row, case.places].tolist() for case in cases]).to(scores.device)
+    relations = read([case.text for case in cases]).to(scores.device)
     tokens, flags, seen = _prompts(whole, cases)
     # One position more, at which what is asked stands.
     seen = torch.nn.functional.pad(seen, (0, 1), value=True)
@@ -137,11 +140,52 @@ def score_messages(
 
 
 class _Case(NamedTuple):
-    """A sentence of a row's message, as positions, or the whole message."""
+    """What may ask for an edit.
+
+    Attributes:
+        row: of whose message.
+        places: the positions in which a subject may stand.
+        text: the token ids that are read for what is asked.
+        whole: whether that is the whole message.
+    """
 
     row: int
     places: list[int]
-    whole: bool
+    text: list[int]
+    whole: bool = False
+
+
+def _cases(
+    whole: PromptFeatures, reply: Reply, row: int, index: KeyIndex, threshold: float, read: SentenceReader
+) -> list[_Case]:
+    """The sentences of a row's message in which the subject of an edit stands, or a word for one that was named."""
+    ids, flags = whole.ids[row].tolist(), whole.flags[row].tolist()
+    places = reply.message[row].nonzero()[:, 0].tolist()
+    sentences = sentences_of(flags, places)
+    earlier = sentences_of(flags, reply.before[row].nonzero()[:, 0].tolist())
+    # A name may have a full stop in it.
+    entire = [places] if len(sentences) > 1 else []
+    stretches = [_Case(row, some, [ids[place] for place in some]) for some in (*earlier, *sentences, *entire)]
+    tokens, _, seen = _prompts(whole, stretches)
+    named = named_edits(tokens, seen, index, threshold)
+    found: list[_Case] = []
+    for number, case in enumerate(stretches[len(earlier) :], start=len(earlier)):
+        if named[number] is not None:
+            found.append(case._replace(whole=case.places is places))
+        elif case.places is not places:
+            found += _named_before(case, stretches[:number], named[:number], read)
+    return found[:_MOST]
+
+
+def _named_before(
+    case: _Case, before: Sequence[_Case], named: Sequence[int | None], read: SentenceReader
+) -> list[_Case]:
+    """A sentence with the subject that was named last in the place of its pronoun; none where it has no pronoun."""
+    for earlier, edit in zip(reversed(before), reversed(named), strict=True):
+        if edit is not None and edit in read.questions and (subject := read.questions[edit].subject):
+            text = read.pronouns.in_place(case.text, subject)
+            return [] if text is None else [_Case(case.row, [*earlier.places, *case.places], text)]
+    return []
 
 
 def _prompts(whole: PromptFeatures, cases: Sequence[_Case]) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:

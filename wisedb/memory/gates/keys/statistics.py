@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from wisedb.errors import CorruptObject, UsageError
+from wisedb.memory.gates.keys.pronouns import pronoun_tokens
 from wisedb.memory.gates.keys.question_map import compute_question_map, question_state
 from wisedb.memory.gates.keys.token_flags import STOP, token_flags
 from wisedb.memory.gates.keys.whitening import main_directions, white
@@ -47,7 +48,7 @@ _TOKEN_SHRINKAGE = 0.05
 _RELATION_SHRINKAGE = 0.1
 _TENSORS = ("token_mean", "token_map", "relation_mean", "relation_map", "texts", "lengths")
 # Of models without a chat template, and of stores from before templates were looked at, there are none.
-_CHAT = ("chat_mean", "chat_map", "chat_start", "chat_header", "chat_opening", "chat_earlier")
+_CHAT = ("chat_mean", "chat_map", "chat_start", "chat_header", "chat_opening", "chat_earlier", "chat_pronouns")
 # What the token flags are called in a blob. Stores from before names were looked at have none: nothing is known to go
 # on there.
 _FLAGS = "marks"
@@ -65,6 +66,7 @@ class ChatStatistics:
         header: int32 (h,), those before every user's message.
         opening: int32 (o,), those between it and the reply.
         earlier: int32 (e,), those of a sentence that stands for whatever a reply said before.
+        pronouns: int32 (p, 2), words that stand for a subject (:mod:`wisedb.memory.gates.keys.pronouns`).
         template: SHA-256 of the template, in hexadecimal.
     """
 
@@ -74,24 +76,32 @@ class ChatStatistics:
     header: torch.Tensor
     opening: torch.Tensor
     earlier: torch.Tensor
+    pronouns: torch.Tensor
     template: str
 
     def __post_init__(self) -> None:
         frame = (self.start, self.header, self.opening, self.earlier)
         framed = all(part.dtype == torch.int32 and part.ndim == 1 and len(part) for part in frame)
         real = all(part.dtype == torch.float32 and bool(torch.isfinite(part).all()) for part in (self.mean, self.map))
+        framed = framed and self.pronouns.dtype == torch.int32 and self.pronouns.shape[1:] == (2,)
         if not framed or not real or self.mean.ndim != 1 or self.map.ndim != 2 or len(self.map) != len(self.mean):
             raise CorruptObject("the chat statistics' tensors don't belong together", hint="Run `wisedb fsck`.")
 
     def tensors(self) -> dict[str, torch.Tensor]:
         """All tensors by name, for a blob."""
-        return dict(zip(_CHAT, (self.mean, self.map, self.start, self.header, self.opening, self.earlier), strict=True))
+        return dict(
+            zip(
+                _CHAT,
+                (self.mean, self.map, self.start, self.header, self.opening, self.earlier, self.pronouns),
+                strict=True,
+            )
+        )
 
     @classmethod
     def from_tensors(cls, tensors: Mapping[str, torch.Tensor], template: str) -> ChatStatistics:
         """What :meth:`tensors` gave, among others."""
-        mean, chat_map, start, header, opening, earlier = (tensors[name] for name in _CHAT)
-        return cls(mean, chat_map, start, header, opening, earlier, template)
+        mean, chat_map, start, header, opening, earlier, pronouns = (tensors[name] for name in _CHAT)
+        return cls(mean, chat_map, start, header, opening, earlier, pronouns, template)
 
     def relations(self, states: torch.Tensor) -> torch.Tensor:
         """Relation keys of questions: what they ask, (..., 2·d_model) → float32 (..., r)."""
@@ -288,7 +298,8 @@ def compute_statistics(
         earlier = encode_reply(tokenizer, [user(EARLIER)], EARLIER)
         frame = (format_.start, format_.header, format_.opening, earlier)
         start, header, opening, before = (torch.tensor(part, dtype=torch.int32) for part in frame)
-        chat = ChatStatistics(centre, question_map, start, header, opening, before, format_.digest)
+        pronouns = pronoun_tokens(tokenizer)
+        chat = ChatStatistics(centre, question_map, start, header, opening, before, pronouns, format_.digest)
     return Statistics(
         layer,
         mean,
