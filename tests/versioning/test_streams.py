@@ -9,7 +9,7 @@ from wisedb.config import EditorChoice
 from wisedb.editors.streams import StreamItem, effective
 from wisedb.edits import Edit
 from wisedb.repository import Repository
-from wisedb.store.commits import MemoryEntry
+from wisedb.store.memory_entry import MemoryEntry
 from wisedb.versioning.streams import alike, before, changes, find_start, in_force, read_streams, stream_ids
 
 

@@ -19,7 +19,7 @@ from wisedb.memory.memory import Memory
 from wisedb.model.tensors import from_raw, to_raw
 from wisedb.serving.blobs import BlobSource, PendingBlobs
 from wisedb.store.blobs import Array, Blob
-from wisedb.store.commits import MemoryEntry
+from wisedb.store.memory_entry import MemoryEntry
 
 KEYS, STATISTICS = "keys", "statistics"
 """The roles, and kinds, of the blobs that a gate by keys needs."""

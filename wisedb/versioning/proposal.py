@@ -16,7 +16,8 @@ from wisedb.serving.blobs import PendingBlobs
 from wisedb.serving.evaluate import exact_matches
 from wisedb.serving.memory_codec import read_memories
 from wisedb.serving.score import pairs_of, score
-from wisedb.store.commits import Commit, MemoryEntry
+from wisedb.store.commits import Commit
+from wisedb.store.memory_entry import MemoryEntry
 from wisedb.store.signature import Signature
 from wisedb.versioning import planning
 from wisedb.versioning.land import Tip, first_line, land

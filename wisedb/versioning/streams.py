@@ -13,7 +13,8 @@ from wisedb.edits import Edit
 from wisedb.store.blobs import Array, Blob
 
 if TYPE_CHECKING:
-    from wisedb.store.commits import Commit, MemoryEntry
+    from wisedb.store.commits import Commit
+    from wisedb.store.memory_entry import MemoryEntry
     from wisedb.store.store import Store
 
 Ids = tuple[tuple[str, tuple[str, ...], int | None], ...]

@@ -13,7 +13,7 @@ from wisedb.config import EditorChoice
 from wisedb.editors.registry import bind
 from wisedb.editors.streams import Held, Planned, StreamItem, effective
 from wisedb.edits import Edit
-from wisedb.store.commits import MemoryEntry
+from wisedb.store.memory_entry import MemoryEntry
 from wisedb.versioning.planning import Plan
 from wisedb.versioning.streams import Owned, alike
 
