@@ -120,7 +120,7 @@ def stream_ids(meta: Mapping[str, Any]) -> Ids:
     )
 
 
-def in_force(store: Store, commit: Commit | None) -> tuple[str, ...]:
+def in_force_at(store: Store, commit: Commit | None) -> tuple[str, ...]:
     """The ids of the edits in force at a commit, memory by memory."""
     if commit is None:
         return ()
