@@ -97,10 +97,8 @@ UNMIRRORED = {
     "a step of push and fetch: tests/sharing, test_push and test_fetch above all": (
         "wisedb/sharing/card_template.py",
         "wisedb/sharing/facade.py",
-        "wisedb/sharing/incoming.py",
         "wisedb/sharing/jobs.py",
         "wisedb/sharing/lsremote.py",
-        "wisedb/sharing/outgoing.py",
         "wisedb/sharing/remotes/hub_listing.py",
         "wisedb/sharing/repack.py",
     ),
