@@ -39,17 +39,20 @@ def _no_flush() -> Iterator[None]:
 
 
 LONGEST = (
-    "tests/test_docs.py",
-    "tests/cli/test_bench.py",
     "tests/sharing/test_hub_cli.py",
+    "tests/test_loading.py",
+    "tests/cli/test_bench.py",
     "tests/editors/test_contract.py",
     "tests/memory/test_honest_generation.py",
     "tests/memory/gates/test_site_router.py",
     "tests/versioning/merging/test_merge.py",
     "tests/memory/test_honest.py",
+    "tests/test_docs.py",
     "tests/memory/test_cost.py",
     "tests/memory/test_surroundings.py",
     "tests/cli/test_contract.py",
+    "tests/store/test_histories.py",
+    "tests/test_format1.py",
 )
 """The files that take longest, in this order: none of them must be the one that a single worker is left with."""
 
