@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 
 import pytest
 
-from tests.sharing.conftest import Failing
+from tests.sharing.conftest import Failing, Large
 from wisedb.errors import CorruptObject
 from wisedb.progress import Progress
 from wisedb.sharing.incoming import EAGER, Received, download, file_size, receive
 from wisedb.sharing.manifest import object_path
-from wisedb.sharing.named import RemoteTarget
+from wisedb.sharing.named import ORIGIN, RemoteTarget, add_remote
+from wisedb.sharing.outgoing import links
 from wisedb.sharing.push import push
+from wisedb.sharing.remotes.folder import FolderRemote
 from wisedb.sharing.remotes.protocol import Snapshot
 from wisedb.store.objects import Objects
 from wisedb.store.store import Store
@@ -71,19 +73,27 @@ def test_all_of_it_arrives_parents_first(store: Store, remote: Failing, objects:
 
 
 def test_each_blob_is_stored_after_those_that_it_needs(
-    store: Store, remote: Failing, objects: Objects, monkeypatch: pytest.MonkeyPatch
+    make_store: Callable[[str], Store], kit: Large, objects: Objects, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    imported = Objects.import_file
+    small = make_store("small")
+    for minute in (1, 2, 3):
+        kit.write(small, kit.edit(minute), minute=minute)
+    folder = FolderRemote(tmp_path / "small-pack")
+    add_remote(small, ORIGIN, folder.url)
+    push(small, RemoteTarget(ORIGIN, folder, ORIGIN))
+    imported, checked = Objects.import_file, 0
 
     def watched(self: Objects, blob_id: str, data: bytes) -> None:
+        nonlocal checked
         imported(self, blob_id, data)
         header = self.header(blob_id)
-        assert all(self.has(needed) for needed in header.references)
-        origin = header.meta.get("origin")
-        assert origin is None or self.has(origin)
+        needed = links(header, set(small.objects.ids()))
+        assert all(map(self.has, needed))
+        checked += len(needed)
 
     monkeypatch.setattr(Objects, "import_file", watched)
-    assert bring(store, remote, objects).blobs
+    receive(objects, folder, {small.resolve("HEAD"): folder.snapshot(MAIN)}, never)
+    assert checked > 0 and set(objects.ids()) == set(small.objects.ids())
 
 
 def test_what_is_here_does_not_travel_again(store: Store, remote: Failing, objects: Objects) -> None:
