@@ -206,7 +206,7 @@ def _publish(session: Session, plan: Plan, found: Results, out: Path) -> None:
     """Table and plots of all rows in the folder."""
     from wisedb.bench import plot as picture
     from wisedb.bench import table
-    from wisedb.store.commits import utc_now
+    from wisedb.store.dates import utc_now
     from wisedb.store.files import Disk
 
     rows = found.rows()

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import shutil
+from collections.abc import Callable, Hashable, Sequence
+from pathlib import Path
 
 from wisedb.edits import Edit
 from wisedb.repository import Repository
@@ -34,16 +36,42 @@ def facts(repository: Repository, rev: str = "HEAD") -> dict[str, str]:
 
 
 def fork(repository: Repository, base: Sequence[Edit], ours: Sequence[Edit], theirs: Sequence[Edit]) -> None:
-    """Base facts, then a branch ``side`` and the branch ``main``, with HEAD on main."""
+    """Base facts, then a branch ``side`` and the branch ``main``, with HEAD on main.
+
+    The same fork of the same store is trained once a session.
+    """
+
+    def part() -> None:
+        repository.branch("side")
+        repository.switch("side")
+        if theirs:
+            repository.commit(theirs, "theirs", author="Ben")
+        repository.switch("main")
+        if ours:
+            repository.commit(ours, "ours", author="Cid")
+
     if base:
-        repository.commit(base, "base", author="Ada")
-    repository.branch("side")
-    repository.switch("side")
-    if theirs:
-        repository.commit(theirs, "theirs", author="Ben")
-    repository.switch("main")
-    if ours:
-        repository.commit(ours, "ours", author="Cid")
+        _once(repository, tuple(base), lambda: repository.commit(base, "base", author="Ada"))
+    _once(repository, (tuple(ours), tuple(theirs)), part)
+
+
+_FILES: dict[Hashable, dict[Path, bytes]] = {}
+"""What was in a store's folder after a step, by the store before it and the step."""
+
+
+def _once(repository: Repository, step: Hashable, make: Callable[[], object]) -> None:
+    store = repository.store
+    before = (store.refs.head(), tuple(store.refs.items()), repr(store.config))
+    kept = _FILES.get((before, step))
+    if kept is None:
+        make()
+        files = (path for path in store.root.rglob("*") if path.is_file())
+        _FILES[before, step] = {path.relative_to(store.root): path.read_bytes() for path in files}
+        return
+    shutil.rmtree(store.root)
+    for name, data in kept.items():
+        (store.root / name).parent.mkdir(parents=True, exist_ok=True)
+        (store.root / name).write_bytes(data)
 
 
 def untouched(repository: Repository) -> tuple[object, ...]:

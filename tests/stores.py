@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from dataclasses import replace
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -45,6 +46,31 @@ HAMLET = Edit("Who wrote the play Hamlet?", "France")
 SUM = Edit("12 + 30 =", "Hamlet", tags=("arithmetic",))
 SPAIN = Edit("The capital of Spain is", "play")
 NEWER = Edit("The capital of Australia is", "France")
+
+
+class Shelf:
+    """Stores that are made once a session, under names that say how; tests get copies to go on from.
+
+    Copies share the base model in memory: every verb leaves it as it was.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._made: dict[Hashable, Repository] = {}
+        self._numbers = count()
+
+    def copy(self, name: Hashable, make: Callable[[Path], Repository], path: Path) -> Repository:
+        """Put a copy of the store of that name into ``path``; ``make`` makes it where it is asked for first."""
+        if name not in self._made:
+            self._made[name] = make(self._folder / str(next(self._numbers)))
+        made = self._made[name]
+        shutil.copytree(made.path, path)
+        return Repository(Store.open(path), made.base)
+
+
+@pytest.fixture(scope="session")
+def shelf(tmp_path_factory: pytest.TempPathFactory) -> Shelf:
+    return Shelf(tmp_path_factory.mktemp("shelf"))
 
 
 @pytest.fixture(scope="session")

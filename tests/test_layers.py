@@ -87,6 +87,12 @@ UNMIRRORED = {
         "wisedb/serving/answer.py",
         "wisedb/serving/attached.py",
     ),
+    "a verb of the facade: tests/repository/test_repository.py, and the tests of what it calls": (
+        "wisedb/repository/asking.py",
+        "wisedb/repository/changing.py",
+        "wisedb/repository/sharing.py",
+        "wisedb/repository/showing.py",
+    ),
     "what every verb that trains goes through: test_commit, test_revert, merging/test_merge": (
         "wisedb/versioning/proposal.py",
     ),
@@ -96,11 +102,8 @@ UNMIRRORED = {
     ),
     "a step of push and fetch: tests/sharing, test_push and test_fetch above all": (
         "wisedb/sharing/card_template.py",
-        "wisedb/sharing/facade.py",
-        "wisedb/sharing/incoming.py",
         "wisedb/sharing/jobs.py",
         "wisedb/sharing/lsremote.py",
-        "wisedb/sharing/outgoing.py",
         "wisedb/sharing/remotes/hub_listing.py",
         "wisedb/sharing/repack.py",
     ),

@@ -10,6 +10,8 @@ from typing import Any
 import pytest
 import yaml
 
+from tests.conftest import LONGEST
+
 ROOT = Path(__file__).parent.parent
 PROJECT: dict[str, Any] = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 
@@ -34,3 +36,7 @@ def test_the_citation_is_of_this_project() -> None:
     assert citation["license"] == PROJECT["license"] and citation["title"].startswith(PROJECT["name"])
     assert [author["name"] for author in citation["authors"]] == [author["name"] for author in PROJECT["authors"]]
     assert "version" not in citation  # it would be a second place
+
+
+def test_the_longest_files_of_tests_are_there() -> None:
+    assert all((ROOT / name).is_file() for name in LONGEST) and len(set(LONGEST)) == len(LONGEST)

@@ -39,7 +39,8 @@ from wisedb.model.locate import locate
 from wisedb.repository import Repository
 from wisedb.serving.memory_codec import origin_blob, version_blob
 from wisedb.store.blobs import Blob
-from wisedb.store.commits import Commit, MemoryEntry
+from wisedb.store.commits import Commit
+from wisedb.store.memory_entry import MemoryEntry
 from wisedb.store.objects import Objects
 from wisedb.store.store import Store
 

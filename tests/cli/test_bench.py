@@ -13,11 +13,13 @@ from typing import Any
 
 import pytest
 
-from wisedb.bench import run
+from wisedb.bench import latency, run
+from wisedb.bench.results import Row
 from wisedb.bench.task import Task
+from wisedb.bench.worker import work
 from wisedb.editors.registry import editors
 
-from .conftest import EDITS, FAST, Told, answer, environment, inside, wisedb
+from .conftest import EDITS, FAST, Told, answer, environment, inside
 
 KEYS = {
     "editor",
@@ -79,7 +81,7 @@ def test_killed_and_run_again_it_goes_on_and_never_under_other_conditions(
     process.communicate()
     before = kept.read_bytes()
 
-    rows = answer(*line, "--plot", "all.png", cwd=tmp_path, run=wisedb)
+    rows = answer(*line, "--plot", "all.png", cwd=tmp_path)
     assert all(set(row) == KEYS for row in rows)
     modes = ("retrieve", "oracle")
     assert keys(rows) == [
@@ -98,7 +100,7 @@ def test_killed_and_run_again_it_goes_on_and_never_under_other_conditions(
     # All is there: nothing is measured again, and another mode is added to what is there.
     told = inside(*line, cwd=tmp_path)
     assert told.returncode == 0 and "three.jsonl on" in told.stdout and "retrieve" in told.stdout
-    other = wisedb(*line, "--protocol", "batch", cwd=tmp_path)
+    other = inside(*line, "--protocol", "batch", cwd=tmp_path)
     assert other.returncode == 1 and other.stdout == ""
     assert "error: out was begun under other conditions: lengths" in other.stderr
     assert len(other.stderr.splitlines()) == 2
@@ -129,7 +131,16 @@ def test_several_seeds_and_no_subjects(tmp_path: Path, data: Path, monkeypatch: 
     assert [task.row.seed for task in told[4:]] == [2, 2]
 
 
-def test_inside_a_store_its_model_is_taken_and_nothing_else_touched(copy: Path, data: Path) -> None:
+def test_inside_a_store_its_model_is_taken_and_nothing_else_touched(
+    copy: Path, data: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def measured(task: Task, log: Path) -> Iterator[dict[str, Any]]:
+        found: list[Row] = []
+        work(task, found.append)
+        yield from ({"row": row.to_json()} for row in found)
+
+    monkeypatch.setattr(run, "messages", measured)
+    monkeypatch.setattr(latency, "SECONDS", 0.0)
     before = {path: path.stat().st_mtime_ns for path in (copy / ".wisedb").rglob("*")}
     words = (
         "--data",

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.stores import SETTINGS
+from tests.stores import SETTINGS, Shelf
 from wisedb.editors.registry import editors
+from wisedb.edits import Edit
 from wisedb.repository import Repository
 
 FAKE = Path(__file__).parent / "fake"
@@ -17,6 +18,8 @@ FAKE = Path(__file__).parent / "fake"
 
 QUICK: Mapping[str, Mapping[str, Any]] = {
     "keyed": {**SETTINGS, "shard_capacity": 9},
+    "grace": {"steps": 20},
+    "rome": {"steps": 10},
     "wise": {"shard_size": 9, "steps": 15, "contexts": 2, "irrelevant": 10, "replay": 4},
 }
 """Settings by editor; an editor that isn't named here gets its defaults."""
@@ -36,13 +39,29 @@ def fake_editor(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def store_of(model_folder: Path, tmp_path: Path, fake_editor: None) -> Callable[..., Repository]:
-    """Makes stores for the tiny model; the pool is given, so that no model needs to write one."""
+def store_of(shelf: Shelf, model_folder: Path, tmp_path: Path, fake_editor: None) -> Callable[..., Repository]:
+    """Makes stores for the tiny model; the pool is given, so that no model needs to write one.
 
-    def make(editor: str, name: str = "store") -> Repository:
+    The commits that a store is to begin with are made once a session; what is trained behind them, by each test.
+    """
+
+    def begin(editor: str, path: Path) -> Repository:
         pool = [f"The {thing} of the story is number {n}" for n in range(10) for thing in ("hero", "house", "river")]
-        return Repository.init(
-            tmp_path / name, str(model_folder), editor=editor, settings=quick(editor), pool=pool, author="Ada"
-        )
+        return Repository.init(path, str(model_folder), editor=editor, settings=quick(editor), pool=pool, author="Ada")
+
+    def copy(editor: str, path: Path, commits: tuple[tuple[Edit, ...], ...]) -> Repository:
+        def grow(path: Path) -> Repository:
+            if not commits:
+                return begin(editor, path)
+            made = copy(editor, path, commits[:-1])
+            made.commit(commits[-1], f"number {len(commits)}", author="Ada")
+            return made
+
+        return shelf.copy(("contract", editor, *(tuple(edit.id for edit in edits) for edits in commits)), grow, path)
+
+    def make(editor: str, name: str = "store", *commits: Sequence[Edit], anew: bool = False) -> Repository:
+        if anew:
+            return begin(editor, tmp_path / name)
+        return copy(editor, tmp_path / name, tuple(map(tuple, commits)))
 
     return make

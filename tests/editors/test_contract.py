@@ -60,7 +60,7 @@ def test_it_describes_itself(editor: str, fake_editor: None) -> None:
 
 
 def test_the_same_stream_gives_the_same_bytes(editor: str, store_of: Make) -> None:
-    one, other = store_of(editor, "one"), store_of(editor, "other")
+    one, other = store_of(editor, "one"), store_of(editor, "other", anew=True)
     for repository in (one, other):
         repository.commit([AUSTRALIA, HAMLET], "two")
         repository.commit([SUM], "one more")
@@ -70,20 +70,16 @@ def test_the_same_stream_gives_the_same_bytes(editor: str, store_of: Make) -> No
 
 
 def test_a_reverted_edit_was_never_there(editor: str, store_of: Make) -> None:
-    one, other = store_of(editor, "one"), store_of(editor, "other")
-    one.commit([AUSTRALIA], "kept")
-    one.commit([HAMLET], "a mistake")
+    one, other = store_of(editor, "one", [AUSTRALIA], [HAMLET]), store_of(editor, "other", [AUSTRALIA])
     one.commit([SUM], "kept")
     one.revert(HAMLET.id)
-    other.commit([AUSTRALIA], "kept")
     other.commit([SUM], "kept")
     assert mains(one) == mains(other)
     assert torch.equal(logits(one), logits(other))
 
 
 def test_an_older_edit_comes_back(editor: str, store_of: Make) -> None:
-    repository = store_of(editor)
-    repository.commit([AUSTRALIA, SUM], "first")
+    repository = store_of(editor, "store", [AUSTRALIA, HAMLET])
     before = mains(repository)
     repository.commit([NEWER], "newer")
     assert facts(repository)[AUSTRALIA.prompt] == NEWER.target
@@ -92,8 +88,7 @@ def test_an_older_edit_comes_back(editor: str, store_of: Make) -> None:
 
 
 def test_rollback_gives_the_same_logits(editor: str, store_of: Make) -> None:
-    repository = store_of(editor)
-    repository.commit([AUSTRALIA], "first")
+    repository = store_of(editor, "store", [AUSTRALIA])
     before = logits(repository)
     repository.commit([HAMLET, SUM], "second")
     assert not torch.equal(logits(repository), before)
@@ -103,22 +98,19 @@ def test_rollback_gives_the_same_logits(editor: str, store_of: Make) -> None:
 
 def test_two_editors_in_one_history(editor: str, store_of: Make) -> None:
     other = GATED.get(editor, "keyed")
-    repository, alone = store_of(other, "mixed"), store_of(other, "alone")
-    repository.commit([AUSTRALIA], "by the one")
+    repository, alone = store_of(other, "mixed", [AUSTRALIA]), store_of(other, "alone", [AUSTRALIA])
     commit(repository, [HAMLET], "by the other", editor)
     repository.commit([SUM], "by the one")
     owners = {view.editor for view in repository.show().memories}
     assert owners == {editor, other} and repository.fsck().ok
     assert set(facts(repository)) == {AUSTRALIA.prompt, HAMLET.prompt, SUM.prompt}
     repository.revert(HAMLET.id)
-    alone.commit([AUSTRALIA], "by the one")
     alone.commit([SUM], "by the one")
     assert mains(repository) == mains(alone)
 
 
 def test_an_edit_supersedes_one_of_another_editor(editor: str, store_of: Make) -> None:
-    repository = store_of(OTHER.get(editor, "keyed"))
-    repository.commit([AUSTRALIA], "by the one")
+    repository = store_of(OTHER.get(editor, "keyed"), "store", [AUSTRALIA])
     before = mains(repository)
     made = commit(repository, [NEWER], "by the other", editor)
     assert made.reverted == (AUSTRALIA.id,)
@@ -128,8 +120,7 @@ def test_an_edit_supersedes_one_of_another_editor(editor: str, store_of: Make) -
 
 
 def test_branches_of_two_editors_merge(editor: str, store_of: Make) -> None:
-    repository = store_of(OTHER.get(editor, "keyed"))
-    repository.commit([AUSTRALIA], "base")
+    repository = store_of(OTHER.get(editor, "keyed"), "store", [AUSTRALIA])
     repository.branch("side")
     repository.switch("side")
     commit(repository, [HAMLET], "theirs", editor)
@@ -153,8 +144,7 @@ def test_a_commit_of_another_editor_is_picked(editor: str, store_of: Make) -> No
 
 
 def test_it_travels(editor: str, store_of: Make, tmp_path: Path) -> None:
-    repository = store_of(editor)
-    repository.commit([AUSTRALIA, HAMLET], "two")
+    repository = store_of(editor, "store", [AUSTRALIA, HAMLET])
     repository.push(str(tmp_path / "pack"))
     clone = Repository.clone(str(tmp_path / "pack"), tmp_path / "clone", model=str(repository.base.path))
     assert mains(clone) == mains(repository) and clone.fsck().ok
@@ -162,9 +152,7 @@ def test_it_travels(editor: str, store_of: Make, tmp_path: Path) -> None:
 
 
 def test_gc_and_reindex_keep_it(editor: str, store_of: Make) -> None:
-    repository = store_of(editor)
-    repository.commit([AUSTRALIA], "first")
-    repository.commit([HAMLET], "second")
+    repository = store_of(editor, "store", [AUSTRALIA], [HAMLET])
     before = logits(repository)
     repository.gc(dry_run=False)
     repository.reindex()
@@ -175,8 +163,7 @@ def test_gc_and_reindex_keep_it(editor: str, store_of: Make) -> None:
 def test_it_is_exported(editor: str, layout: str, store_of: Make, tmp_path: Path) -> None:
     import wisedb
 
-    repository = store_of(editor)
-    repository.commit([AUSTRALIA, HAMLET], "two")
+    repository = store_of(editor, "store", [AUSTRALIA, HAMLET])
     kind = repository.show().memories[0].kind
     if layout == "merged" and kind == "codebook":
         with pytest.raises(CannotBake):
@@ -194,9 +181,7 @@ def test_it_is_exported(editor: str, layout: str, store_of: Make, tmp_path: Path
 
 
 def test_it_is_looked_at(editor: str, store_of: Make) -> None:
-    repository = store_of(editor)
-    repository.commit([AUSTRALIA], "first")
-    repository.commit([HAMLET], "second")
+    repository = store_of(editor, "store", [AUSTRALIA], [HAMLET])
     found = repository.diff("HEAD~1", "HEAD", tensors=True, behaviour=True).to_json()
     assert [edit["id"] for edit in found["added"]] == [HAMLET.id] and found["tensors"]["memories"][0]["change"] > 0
     assert repository.blame(HAMLET.prompt).edit == HAMLET

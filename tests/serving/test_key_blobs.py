@@ -21,8 +21,8 @@ from wisedb.memory.memory import Memory
 from wisedb.repository import Repository
 from wisedb.serving import key_blobs
 from wisedb.serving.memory_codec import KEYS, STATISTICS, read_memories, read_memory
-from wisedb.store.commits import MemoryEntry
 from wisedb.store.derived_cache import folder
+from wisedb.store.memory_entry import MemoryEntry
 
 WISE = {"shard_size": 9, "steps": 20, "contexts": 0, "irrelevant": 10}
 """Settings under which the editor whose memories the activation finds is quick."""

@@ -29,7 +29,7 @@ from wisedb.serving.memory_codec import (
     version_blob,
 )
 from wisedb.store.blobs import Blob
-from wisedb.store.commits import MemoryEntry
+from wisedb.store.memory_entry import MemoryEntry
 
 CHOICE = EditorChoice("someone", {"steps": 3}, 5, {"pool": "1" * 64, "covariance:a": "2" * 64})
 ITEMS = (StreamItem(AUSTRALIA, (HAMLET,), 4), StreamItem(HAMLET, (), 4))

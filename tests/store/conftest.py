@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -115,14 +114,6 @@ def store(make_store: Callable[[str], Store]) -> Store:
 def edits(kit: Kit) -> list[Edit]:
     """Some edits of different prompts."""
     return [kit.edit(number) for number in range(8)]
-
-
-@pytest.fixture(scope="module")
-def no_flush() -> Iterator[None]:
-    """No test of the module loses power: it need not wait for the disk."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(os, "fsync", lambda handle: None)
-        yield
 
 
 @pytest.fixture

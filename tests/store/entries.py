@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from wisedb.config import EditorChoice
-from wisedb.store.commits import MemoryEntry
+from wisedb.store.memory_entry import MemoryEntry
 
 MODULE = "model.layers.5.mlp.down_proj"
 CHOICE = EditorChoice(settings={"target": MODULE})

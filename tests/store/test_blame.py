@@ -11,8 +11,6 @@ from tests.store.index.synthetic import Builder
 from wisedb.store import history
 from wisedb.store.store import Store
 
-pytestmark = pytest.mark.usefixtures("no_flush")
-
 
 @pytest.fixture
 def store(builder: Builder) -> Store:

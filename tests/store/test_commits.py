@@ -14,7 +14,8 @@ from tests.store.conftest import BASE, Kit
 from wisedb.canonical import canonical_json
 from wisedb.config import EditorChoice
 from wisedb.errors import CorruptObject, FormatTooNew, InputError
-from wisedb.store.commits import Commit, MemoryEntry, is_date, utc_now
+from wisedb.store.commits import Commit
+from wisedb.store.memory_entry import MemoryEntry
 from wisedb.store.schemas import COMMIT, schema_problem
 
 A, B, C, D = (letter * 64 for letter in "abcd")
@@ -229,9 +230,3 @@ def test_what_json_can_not_say(kit: Kit) -> None:
         kit.commit(merged={"threshold": float("inf")}).to_bytes()
     with pytest.raises(InputError):
         replace(kit.commit(), message="\ud800").to_bytes()
-
-
-def test_dates() -> None:
-    assert is_date(utc_now())
-    assert is_date("2024-02-29T23:59:59.5+00:00")
-    assert not is_date("2023-02-29T00:00:00Z")

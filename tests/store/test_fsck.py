@@ -18,8 +18,8 @@ from wisedb.edits import Edit
 from wisedb.progress import Progress
 from wisedb.serving.memory_codec import read_memory
 from wisedb.store.blobs import Array, Blob
-from wisedb.store.commits import MemoryEntry
 from wisedb.store.fsck import fsck
+from wisedb.store.memory_entry import MemoryEntry
 from wisedb.store.store import Store
 
 

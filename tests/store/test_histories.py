@@ -18,9 +18,6 @@ from wisedb.store import history
 from wisedb.store.files import Disk
 from wisedb.store.index import Index
 
-pytestmark = pytest.mark.usefixtures("no_flush")
-
-
 POOL = [fact(thing, target, tags=(thing,)) for thing in ("capital", "anthem", "river") for target in ("A", "B")]
 
 

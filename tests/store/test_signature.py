@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from wisedb.errors import UsageError
-from wisedb.store.commits import is_date
+from wisedb.store.dates import is_date
 from wisedb.store.signature import ANONYMOUS, Signature
 
 

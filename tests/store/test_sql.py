@@ -10,8 +10,6 @@ from wisedb.errors import UsageError
 from wisedb.store import history
 from wisedb.store.store import Store
 
-pytestmark = pytest.mark.usefixtures("no_flush")
-
 
 @pytest.fixture
 def store(builder: Builder) -> Store:

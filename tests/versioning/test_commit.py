@@ -21,7 +21,7 @@ from wisedb.errors import (
 )
 from wisedb.progress import Progress
 from wisedb.repository import Repository
-from wisedb.store.commits import MemoryEntry
+from wisedb.store.memory_entry import MemoryEntry
 
 
 def test_a_commit_writes_its_edits(repository: Repository) -> None:

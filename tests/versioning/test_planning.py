@@ -13,7 +13,7 @@ from wisedb.editors.registry import chosen
 from wisedb.editors.streams import Held
 from wisedb.edits import Edit
 from wisedb.versioning.fact_changes import facts_of
-from wisedb.versioning.planning import NewEdits, Plan, in_force, plan
+from wisedb.versioning.planning import NewEdits, Plan, in_force_after, plan
 from wisedb.versioning.streams import Owned
 
 KEYED = chosen(EditorChoice("keyed", {"shard_capacity": 2, "replay": 1}))
@@ -74,7 +74,7 @@ def test_what_supersedes_anothers_edit_takes_it_out_there() -> None:
         ("keyed", [TWO]),
         ("rome", [newer]),
     ]
-    assert list(in_force(state, plans).values()) == [TWO, newer]
+    assert list(in_force_after(state, plans).values()) == [TWO, newer]
     # The last edit takes its memory with it.
     state = commit(after(state, plans), ROME, replace(TWO, target="two"))
     assert [name for name, _ in held_by(state)] == ["rome"]
@@ -116,7 +116,7 @@ def test_whatever_is_committed_its_facts_are_in_force_once(
         keys -= {edit.key for edit in new}
         removed = {item.edit.id for owned in state for item in owned.held.stream if item.edit.key in keys}
         plans = plan(state, [NewEdits(choice, tuple(new))], removed)
-        expected = in_force(state, plans)
+        expected = in_force_after(state, plans)
         state = after(state, plans)
         facts = {key: edit for key, edit in facts.items() if key not in keys} | {edit.key: edit for edit in new}
         assert facts_of(state) == facts

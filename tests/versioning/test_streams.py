@@ -9,8 +9,8 @@ from wisedb.config import EditorChoice
 from wisedb.editors.streams import StreamItem, effective
 from wisedb.edits import Edit
 from wisedb.repository import Repository
-from wisedb.store.commits import MemoryEntry
-from wisedb.versioning.streams import alike, before, changes, find_start, in_force, read_streams, stream_ids
+from wisedb.store.memory_entry import MemoryEntry
+from wisedb.versioning.streams import alike, before, changes, find_start, in_force_at, read_streams, stream_ids
 
 
 def test_format_1_has_other_names_for_the_same() -> None:
@@ -56,8 +56,8 @@ def test_streams_are_read_with_their_records(history: Repository) -> None:
     assert [item.edit for item in first.held.stream] == [AUSTRALIA, HAMLET]
     assert [item.edit for item in second.held.stream] == [SUM]
     assert {owned.owner.name for owned in (first, second)} == {"keyed"}
-    assert set(in_force(store, head)) == {AUSTRALIA.id, HAMLET.id, SUM.id}
-    assert read_streams(store, None) == [] and in_force(store, None) == ()
+    assert set(in_force_at(store, head)) == {AUSTRALIA.id, HAMLET.id, SUM.id}
+    assert read_streams(store, None) == [] and in_force_at(store, None) == ()
 
 
 @pytest.mark.parametrize(

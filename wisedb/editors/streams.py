@@ -54,7 +54,7 @@ class Held:
     @property
     def in_force(self) -> tuple[Edit, ...]:
         """The edits that no newer one shadows."""
-        return tuple(item.edit for item in effective(self.stream))
+        return in_force(self.stream)
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +95,11 @@ def effective(stream: Sequence[StreamItem]) -> tuple[StreamItem, ...]:
     """The items that count: those that no later item with the same prompt shadows, in their order."""
     newest = {item.edit.key: position for position, item in enumerate(stream)}
     return tuple(item for position, item in enumerate(stream) if newest[item.edit.key] == position)
+
+
+def in_force(stream: Sequence[StreamItem]) -> tuple[Edit, ...]:
+    """The edits of the items that count, in their order: no two have one prompt."""
+    return tuple(item.edit for item in effective(stream))
 
 
 def batches(stream: Iterable[StreamItem]) -> Iterator[tuple[StreamItem, ...]]:

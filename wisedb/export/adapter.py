@@ -18,7 +18,8 @@ from typing import TYPE_CHECKING, Any
 from wisedb.canonical import canonical_json
 from wisedb.config import BaseModel, EditorChoice
 from wisedb.errors import CorruptObject, FormatTooNew, WisedbError
-from wisedb.store.commits import Commit, MemoryEntry
+from wisedb.store.commits import Commit
+from wisedb.store.memory_entry import MemoryEntry
 from wisedb.store.objects import Objects
 
 if TYPE_CHECKING:

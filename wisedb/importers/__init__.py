@@ -6,6 +6,7 @@ data set, recognised by their keys (:mod:`.layouts`). One bad record refuses the
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 
 from wisedb.edits import Edit
@@ -14,7 +15,16 @@ from wisedb.importers.containers import parse
 from wisedb.importers.fields import FieldProblem
 from wisedb.importers.layouts import Layout, recognise, unknown
 
-__all__ = ["read_edits", "read_edits_from"]
+__all__ = ["read_all", "read_edits", "read_edits_from"]
+
+
+def read_all(given: Edit | str | Path | Iterable[Edit | str | Path]) -> list[Edit]:
+    """Edits, and those of files, in the order in which they are given; raises as :func:`read_edits`."""
+    items = [given] if isinstance(given, Edit | str | Path) else list(given)
+    found: list[Edit] = []
+    for item in items:
+        found.extend([item] if isinstance(item, Edit) else read_edits(item))
+    return found
 
 
 def read_edits(path: str | Path) -> list[Edit]:

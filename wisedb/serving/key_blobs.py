@@ -14,7 +14,7 @@ from wisedb.memory.gates.keys.build import build_keys
 from wisedb.memory.gates.keys.edit_keys import EditKeys
 from wisedb.serving.blobs import PendingBlobs
 from wisedb.serving.memory_codec import KEYS, STATISTICS, keys_blob, keys_from, statistics_from
-from wisedb.store.commits import MemoryEntry
+from wisedb.store.memory_entry import MemoryEntry
 
 if TYPE_CHECKING:
     from wisedb.model.base import LoadedBase

@@ -8,7 +8,7 @@ from typing import Any
 import torch
 
 from wisedb.config import EditorChoice
-from wisedb.editors.streams import StreamItem, Trained, effective, numbered
+from wisedb.editors.streams import StreamItem, Trained, in_force, numbered
 from wisedb.errors import CorruptObject
 from wisedb.memory.gates.base import Gate, gate_name
 from wisedb.memory.gates.keys.edit_keys import EditKeys
@@ -19,7 +19,7 @@ from wisedb.memory.memory import Memory
 from wisedb.model.tensors import from_raw, to_raw
 from wisedb.serving.blobs import BlobSource, PendingBlobs
 from wisedb.store.blobs import Array, Blob
-from wisedb.store.commits import MemoryEntry
+from wisedb.store.memory_entry import MemoryEntry
 
 KEYS, STATISTICS = "keys", "statistics"
 """The roles, and kinds, of the blobs that a gate by keys needs."""
@@ -62,7 +62,7 @@ def version_blob(origin: str, stream: Sequence[StreamItem], trained: Trained, be
         "before": before,
         "threshold": trained.threshold,
         "stream": [_listed(item, batch) for item, batch in zip(stream, numbered(stream), strict=True)],
-        "edits": [item.edit.id for item in effective(stream)],
+        "edits": [edit.id for edit in in_force(stream)],
         "statistics": dict(trained.statistics),
     }
     return blob_of(trained.change.main, trained.change.parts()[trained.change.main], meta)

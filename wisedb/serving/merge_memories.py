@@ -28,7 +28,8 @@ from wisedb.store.derived_cache import cached_blob
 
 if TYPE_CHECKING:
     from wisedb.model.base import LoadedBase
-    from wisedb.store.commits import Commit, MemoryEntry
+    from wisedb.store.commits import Commit
+    from wisedb.store.memory_entry import MemoryEntry
     from wisedb.store.store import Store
 
 KIND = "merge"

@@ -20,7 +20,7 @@ from wisedb.canonical import digest
 from wisedb.errors import CorruptObject
 from wisedb.sharing.manifest import MAX_BUNDLE, Bundle
 from wisedb.store.commits import Commit
-from wisedb.store.objects import BLOB_SUFFIX, COMMIT_SUFFIX, HEADER_SUFFIX
+from wisedb.store.loose_objects import BLOB_SUFFIX, COMMIT_SUFFIX, HEADER_SUFFIX
 
 FULL: Final = 1 << 28
 """Bytes of content after which a new bundle is begun."""

@@ -148,9 +148,9 @@ def _since(session: Session, commit: int, changes: Mapping[int, bool]) -> int | 
             return began
         began = changed
         # A merge takes over what was in force on the merged line: go there.
-        following = next((parent for parent in session.merged(changed) if _in_force(session, parent, changes)), None)
+        following = next((parent for parent in session.merged(changed) if _holds(session, parent, changes)), None)
     return began
 
 
-def _in_force(session: Session, commit: int, changes: Mapping[int, bool]) -> bool:
+def _holds(session: Session, commit: int, changes: Mapping[int, bool]) -> bool:
     return next((changes[number] for number in session.line(commit) if number in changes), False)

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import json
-import math
-import re
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cached_property
 from typing import Any, Final
@@ -14,132 +12,17 @@ from typing import Any, Final
 from wisedb.canonical import canonical_json, digest
 from wisedb.config import BaseModel, EditorChoice, modern
 from wisedb.errors import CorruptObject, FormatTooNew, InputError
-from wisedb.store.container import ID
+from wisedb.store.dates import is_date
+from wisedb.store.fields import all_ids, as_list, is_number, need
+from wisedb.store.memory_entry import MemoryEntry
 
 COMMIT_FORMAT: Final = 2
 """The version of a commit's JSON that is written; commits of format 1 are read, and keep their bytes and their ids."""
 
-_DATE: Final = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,6})?(Z|\+00:00)")
-
-
-@dataclass(frozen=True, slots=True)
-class MemoryEntry:
-    """One memory of a commit.
-
-    Attributes:
-        id: what stays the same from version to version: the blob of its beginning.
-        kind: how it changes a forward pass, such as ``masked_delta``; see :mod:`wisedb.memory.kinds`.
-        gate: where it does, such as ``keys``; ``None`` in commits of format 1, where its blobs tell.
-        editor: who began it, and trains it to its end; ``None`` in commits of format 1, where its beginning tells.
-        modules: the modules that it changes, as ``model.get_submodule`` takes them.
-        main: the blob that changes from version to version and lists the edits in force.
-        blobs: all blobs that it consists of, by role.
-    """
-
-    id: str
-    kind: str
-    gate: str | None
-    editor: EditorChoice | None
-    modules: tuple[str, ...]
-    main: str
-    blobs: Mapping[str, str]
-
-    def to_json(self) -> dict[str, Any]:
-        """All fields."""
-        return {
-            "id": self.id,
-            "kind": self.kind,
-            "gate": self.gate,
-            "editor": None if self.editor is None else self.editor.to_json(),
-            "modules": list(self.modules),
-            "main": self.main,
-            "blobs": dict(self.blobs),
-        }
-
-    def to_format_1(self) -> dict[str, Any]:
-        """What format 1 says."""
-        return {"id": self.id, "kind": _FORMAT_1_KIND, "blobs": dict(self.blobs)}
-
-    @property
-    def named(self) -> set[str]:
-        """The ids of all blobs that it names, those that its editor rests on among them."""
-        shared = () if self.editor is None else self.editor.resources.values()
-        return {*self.blobs.values(), *shared}
-
-    def owner(self, origin: Mapping[str, Any]) -> EditorChoice:
-        """The editor, the settings and the seed that it was begun with, and is trained with to its end.
-
-        Args:
-            origin: the meta of its beginning, where format 1 says it, but for the module, which the commit says.
-
-        Raises:
-            CorruptObject: its beginning doesn't say.
-        """
-        if self.editor is not None:
-            return self.editor
-        try:
-            choice = EditorChoice.from_json(origin["editor"])
-        except (KeyError, TypeError) as error:
-            raise CorruptObject(
-                f"memory {self.id[:12]} doesn't say how it is trained: {error}", hint="Run `wisedb fsck`."
-            ) from error
-        return choice.at(self.modules[0]) if self.modules else choice
-
-    def gate_by(self, main: Mapping[str, Any]) -> str:
-        """The gate that it stands behind.
-
-        Args:
-            main: the meta of its main blob. Format 1 has memories with keys and without, and those with keys for whom
-                the activation has a say too have a threshold.
-
-        Raises:
-            CorruptObject: its main blob doesn't say.
-        """
-        if self.gate is not None:
-            return self.gate
-        if "keys" not in self.blobs:
-            return "activation"
-        try:
-            return "both" if float(main["threshold"]) > 0 else "keys"
-        except (KeyError, TypeError, ValueError) as error:
-            raise CorruptObject(
-                f"memory {self.id[:12]} has no threshold: {error}", hint="Run `wisedb fsck`."
-            ) from error
-
-    def modern(self, origin: Mapping[str, Any], main: Mapping[str, Any]) -> MemoryEntry:
-        """As format 2 has it; see :meth:`owner` and :meth:`gate_by`."""
-        return replace(self, gate=self.gate_by(main), editor=self.owner(origin))
-
-    @classmethod
-    def from_json(cls, record: Mapping[str, Any]) -> MemoryEntry:
-        """Read what :meth:`to_json` wrote.
-
-        Raises:
-            KeyError, TypeError, InputError: a field is missing, unknown or of the wrong type.
-        """
-        _need(set(record) == set(cls.__dataclass_fields__), "a memory has its fields")
-        for name in ("id", "kind", "main"):
-            _need(type(record[name]) is str, f"a memory's {name} is a text")
-        _need(record["gate"] is None or type(record["gate"]) is str, "a memory's gate is a text")
-        editor = None if record["editor"] is None else EditorChoice.from_json(record["editor"])
-        modules = _list(record["modules"])
-        _need(all(type(module) is str for module in modules), "a memory's modules are texts")
-        return cls(record["id"], record["kind"], record["gate"], editor, modules, record["main"], dict(record["blobs"]))
-
-    @classmethod
-    def from_format_1(cls, record: Mapping[str, Any], target: str | None) -> MemoryEntry:
-        """Read what :meth:`to_format_1` wrote, in a commit whose memories all change ``target``.
-
-        Raises:
-            KeyError, TypeError, InputError: a field is missing, unknown or of the wrong type.
-        """
-        _need(set(record) == {"id", "kind", "blobs"}, "a memory has id, kind and blobs")
-        if record["kind"] != _FORMAT_1_KIND:
-            raise FormatTooNew(f"a memory is of the kind {record['kind']!r}", hint="Upgrade wisedb.")
-        blobs = dict(record["blobs"])
-        _need("delta" in blobs, "a shard has a delta")
-        modules = () if target is None else (target,)
-        return cls(record["id"], "masked_delta", None, None, modules, blobs["delta"], blobs)
+_EDITOR_KEYS: Final = {"name", "settings", "seed", "resources"}
+_EDITOR_KEYS_1: Final = {"name", "settings", "seed", "pool"}
+_BASE_KEYS: Final = {"fingerprint", "model", "revision", "weights", "tokenizer"}
+_BASE_KEYS_1: Final = {*_BASE_KEYS, "target"}
 
 
 @dataclass(frozen=True)
@@ -186,22 +69,22 @@ class Commit:
     def __post_init__(self) -> None:
         for name in ("parents", "added", "reverted", "known", "memories"):
             object.__setattr__(self, name, tuple(getattr(self, name)))
-        _need(all(type(text) is str for text in (self.author, self.date, self.message)), "who, when and why are texts")
-        _need(self.author.strip() != "" and "\n" not in self.author, "the author is one line that is not empty")
-        _need(is_date(self.date), f"{self.date!r} is not a date as 2026-05-01T12:00:00Z")
+        need(all(type(text) is str for text in (self.author, self.date, self.message)), "who, when and why are texts")
+        need(self.author.strip() != "" and "\n" not in self.author, "the author is one line that is not empty")
+        need(is_date(self.date), f"{self.date!r} is not a date as 2026-05-01T12:00:00Z")
         for name in ("parents", "added", "reverted", "known"):
             ids = getattr(self, name)
-            _need(_all_ids(ids) and len(set(ids)) == len(ids), f"{name} lists different ids")
-        _need(self.edits is None or _all_ids([self.edits]), "edits is the id of a blob")
-        _need(set(self.known) <= set(self.added), "known edits are among the added ones")
-        _need(len({memory.id for memory in self.memories}) == len(self.memories), "each memory is listed once")
+            need(all_ids(ids) and len(set(ids)) == len(ids), f"{name} lists different ids")
+        need(self.edits is None or all_ids([self.edits]), "edits is the id of a blob")
+        need(set(self.known) <= set(self.added), "known edits are among the added ones")
+        need(len({memory.id for memory in self.memories}) == len(self.memories), "each memory is listed once")
         for memory in self.memories:
-            _need(bool(memory.blobs) and _all_ids([memory.id, *memory.named]), "a memory consists of blobs")
-            _need(memory.main in memory.blobs.values(), "a memory's main blob is one of its blobs")
-        _need(self.merged is None or isinstance(self.merged, Mapping), "merged is a mapping")
-        _need(_all_ids(self.editor.resources.values()), "the editor's resources are ids of blobs")
+            need(bool(memory.blobs) and all_ids([memory.id, *memory.named]), "a memory consists of blobs")
+            need(memory.main in memory.blobs.values(), "a memory's main blob is one of its blobs")
+        need(self.merged is None or isinstance(self.merged, Mapping), "merged is a mapping")
+        need(all_ids(self.editor.resources.values()), "the editor's resources are ids of blobs")
         if self.scores is not None:
-            _need(all(_is_number(score) for score in self.scores.values()), "scores are finite numbers")
+            need(all(is_number(score) for score in self.scores.values()), "scores are finite numbers")
 
     @cached_property
     def id(self) -> str:
@@ -275,37 +158,37 @@ class Commit:
         """
         try:
             version = record["format"]
-            _need(type(version) is int, "the format is a number")
+            need(type(version) is int, "the format is a number")
             if version > COMMIT_FORMAT:
                 raise FormatTooNew(
                     f"a commit has format {version}, this wisedb reads up to {COMMIT_FORMAT}", hint="Upgrade wisedb."
                 )
-            _need(version >= 1, "the format is 1 or more")
+            need(version >= 1, "the format is 1 or more")
             old = version == 1
-            _need(set(record) == set(cls.__dataclass_fields__), "it has the fields of a commit")
-            _need(set(record["editor"]) == (_EDITOR_KEYS_1 if old else _EDITOR_KEYS), "the editor has its fields")
-            _need(set(record["base"]) == (_BASE_KEYS_1 if old else _BASE_KEYS), "the base model has its fields")
+            need(set(record) == set(cls.__dataclass_fields__), "it has the fields of a commit")
+            need(set(record["editor"]) == (_EDITOR_KEYS_1 if old else _EDITOR_KEYS), "the editor has its fields")
+            need(set(record["base"]) == (_BASE_KEYS_1 if old else _BASE_KEYS), "the base model has its fields")
             base = BaseModel.from_json(record["base"])
             commit = cls(
-                parents=_list(record["parents"]),
+                parents=as_list(record["parents"]),
                 author=record["author"],
                 date=record["date"],
                 message=record["message"],
                 base=base,
                 editor=EditorChoice.from_json(record["editor"]),
                 edits=record["edits"],
-                added=_list(record["added"]),
-                reverted=_list(record["reverted"]),
-                known=_list(record["known"]),
+                added=as_list(record["added"]),
+                reverted=as_list(record["reverted"]),
+                known=as_list(record["known"]),
                 memories=tuple(
                     MemoryEntry.from_format_1(entry, base.target) if old else MemoryEntry.from_json(entry)
-                    for entry in _list(record["memories"])
+                    for entry in as_list(record["memories"])
                 ),
                 merged=record["merged"],
                 scores=record["scores"],
                 format=version,
             )
-            _need(commit.base.fingerprint == record["base"]["fingerprint"], "the base model's fingerprint is its own")
+            need(commit.base.fingerprint == record["base"]["fingerprint"], "the base model's fingerprint is its own")
         except (KeyError, TypeError, ValueError, AttributeError, InputError) as error:
             raise CorruptObject(f"a commit is not one: {error}", hint="Run `wisedb fsck`.") from error
         return commit
@@ -325,44 +208,3 @@ class Commit:
         if not isinstance(record, dict):
             raise CorruptObject("a commit is not a JSON object", hint="Run `wisedb fsck`.")
         return cls.from_json(record)
-
-
-def is_date(text: str) -> bool:
-    """Whether ``text`` is a date as commits carry it."""
-    if not _DATE.fullmatch(text):
-        return False
-    try:
-        datetime.fromisoformat(text)
-    except ValueError:
-        return False
-    return True
-
-
-def utc_now() -> str:
-    """The present as commits and reflogs carry it, to the microsecond."""
-    return datetime.now(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
-
-
-_EDITOR_KEYS: Final = {"name", "settings", "seed", "resources"}
-_EDITOR_KEYS_1: Final = {"name", "settings", "seed", "pool"}
-_BASE_KEYS: Final = {"fingerprint", "model", "revision", "weights", "tokenizer"}
-_BASE_KEYS_1: Final = {*_BASE_KEYS, "target"}
-_FORMAT_1_KIND: Final = "shard"
-
-
-def _list(value: Any) -> tuple[Any, ...]:
-    _need(isinstance(value, list), "a list is a list")
-    return tuple(value)
-
-
-def _all_ids(values: Iterable[Any]) -> bool:
-    return all(type(value) is str and ID.fullmatch(value) for value in values)
-
-
-def _is_number(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
-
-
-def _need(condition: bool, rule: str) -> None:
-    if not condition:
-        raise InputError(f"a commit breaks the rule that {rule}")

@@ -13,10 +13,12 @@ from wisedb.edits import Edit
 from wisedb.errors import CorruptObject, FormatTooNew, MissingObject, WisedbError
 from wisedb.progress import Listener, Progress
 from wisedb.store.blobs import Blob
-from wisedb.store.commits import Commit, MemoryEntry
+from wisedb.store.commits import Commit
 from wisedb.store.container import ID
 from wisedb.store.files import is_temporary, read_file
-from wisedb.store.objects import BLOB_SUFFIX, COMMIT_SUFFIX, HEADER_SUFFIX, Promise
+from wisedb.store.loose_objects import BLOB_SUFFIX, COMMIT_SUFFIX, HEADER_SUFFIX
+from wisedb.store.memory_entry import MemoryEntry
+from wisedb.store.promised import Promise
 from wisedb.store.refnames import HEAD, is_ref_name
 from wisedb.store.schemas import COMMIT, EDIT, schema_problem
 from wisedb.store.scores import read_scores

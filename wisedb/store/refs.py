@@ -8,37 +8,16 @@ has happened, whatever the reflog says, and its last line is then left out by it
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
 
 from wisedb.errors import CorruptObject, InvalidRefName, RefExists, RefMoved, UnknownRevision
-from wisedb.store.commits import utc_now
 from wisedb.store.container import ID
-from wisedb.store.files import Disk, read_if_there, reading_errors
+from wisedb.store.dates import utc_now
+from wisedb.store.files import Disk
 from wisedb.store.lock import StoreLock
+from wisedb.store.loose_refs import SYMBOLIC, Head, LooseRefs, corrupt_ref
 from wisedb.store.reflog import Reflog, RefMove
-from wisedb.store.refnames import BRANCHES, HEAD, TAGS, check_ref_name, describe_ref, is_ref_name
-
-_SYMBOLIC: Final = "ref: "
-
-
-@dataclass(frozen=True, slots=True)
-class Head:
-    """Where HEAD is.
-
-    Attributes:
-        branch: the branch that it is attached to, ``None`` where it is detached.
-        commit: the commit, ``None`` where the branch has none yet.
-    """
-
-    branch: str | None
-    commit: str | None
-
-    @property
-    def ref(self) -> str:
-        """What a commit moves: ``refs/heads/<branch>``, or ``HEAD`` itself where it is detached."""
-        return HEAD if self.branch is None else BRANCHES + self.branch
+from wisedb.store.refnames import BRANCHES, HEAD, TAGS, check_ref_name, describe_ref
 
 
 class Refs:
@@ -56,6 +35,7 @@ class Refs:
         self._root = root
         self._lock = lock
         self._disk = disk
+        self._loose = LooseRefs(root)
         self._log = Reflog(root / "logs", disk)
 
     # Reading
@@ -66,14 +46,7 @@ class Refs:
         Raises:
             CorruptObject: HEAD, or the branch that it names, can't be read.
         """
-        data = read_if_there(self._root / HEAD)
-        text = _text(HEAD, data)
-        if text.startswith(_SYMBOLIC):
-            ref = text.removeprefix(_SYMBOLIC)
-            if not ref.startswith(BRANCHES) or not is_ref_name(ref):
-                raise _corrupt(HEAD)
-            return Head(ref.removeprefix(BRANCHES), self.read(ref))
-        return Head(None, _commit_id(HEAD, text))
+        return self._loose.head()
 
     def read(self, ref: str) -> str | None:
         """The commit id that a ref holds, ``None`` where there is no such ref; of HEAD, the commit that it leads to.
@@ -81,13 +54,7 @@ class Refs:
         Raises:
             CorruptObject: the file holds something else.
         """
-        if ref == HEAD:
-            return self.head().commit
-        path = self._path(ref)
-        if path.is_dir():
-            return None
-        data = read_if_there(path)
-        return None if data is None else _commit_id(ref, _text(ref, data))
+        return self._loose.read(ref)
 
     def branches(self) -> dict[str, str]:
         """Branch name → commit id, sorted by name.
@@ -118,12 +85,7 @@ class Refs:
 
     def names(self, prefix: str = "refs/") -> list[str]:
         """The full names of all refs that begin with ``prefix``; their files are not read."""
-        folder = self._root / prefix
-        with reading_errors(folder):
-            paths = [path for path in folder.rglob("*") if path.is_file()] if folder.is_dir() else []
-        # What isn't named like a ref (claims, unfinished files, other programs' droppings) is none; `fsck` reports it.
-        names = (path.relative_to(self._root).as_posix() for path in paths)
-        return sorted(name for name in names if is_ref_name(name))
+        return self._loose.names(prefix)
 
     def reflog(self, ref: str = HEAD) -> list[RefMove]:
         """The moves of a ref, newest first; those of deleted refs are kept.
@@ -171,7 +133,7 @@ class Refs:
             StoreBusy, StoreNotWritable, NoSpace: nothing has changed.
         """
         if new is not None and not ID.fullmatch(new):
-            raise _corrupt(ref)
+            raise corrupt_ref(ref)
         with self._lock.hold(f"{action} ({ref})"):
             head = self.head()
             if ref == HEAD:
@@ -184,7 +146,7 @@ class Refs:
             self._log.append(move)
             if ref == head.ref != HEAD:
                 self._log.append(RefMove(HEAD, old, new, move.date, move.action))
-            path = self._path(ref)
+            path = self._loose.path(ref)
             if new is None:
                 self._disk.remove(path)
             else:
@@ -220,7 +182,7 @@ class Refs:
                         f"there is no branch '{branch}'",
                         hint=f"`wisedb branch {branch}` makes it; `wisedb branch` lists all.",
                     )
-                new, content = found, _SYMBOLIC + target
+                new, content = found, SYMBOLIC + target
             move = RefMove(HEAD, old, new, utc_now(), " ".join(action.split()))
             # A line that never took effect is told by where it leads. One that leads nowhere can't be told, and can't
             # be missed either where places are counted: it comes after the move.
@@ -289,7 +251,7 @@ class Refs:
                     f"'{ref}' can't be made: {describe_ref(folder)} exists",
                     hint="Choose another name, or delete it first.",
                 )
-        path = self._path(ref)
+        path = self._loose.path(ref)
         if not path.is_dir():
             return
         if self.names(ref + "/"):
@@ -297,36 +259,6 @@ class Refs:
         for folder_path in sorted((item for item in path.rglob("*") if item.is_dir()), reverse=True):
             folder_path.rmdir()
         path.rmdir()
-
-    def _path(self, ref: str) -> Path:
-        # A ref's name becomes a path: only a checked one may.
-        if ref == HEAD:
-            return self._root / HEAD
-        check_ref_name(ref)
-        return self._root / ref
-
-
-def _text(ref: str, data: bytes | None) -> str:
-    try:
-        text = (data or b"").decode()
-    except UnicodeDecodeError as error:
-        raise _corrupt(ref) from error
-    if not text.endswith("\n"):
-        raise _corrupt(ref)
-    return text.removesuffix("\n")
-
-
-def _commit_id(ref: str, text: str) -> str:
-    if not ID.fullmatch(text):
-        raise _corrupt(ref)
-    return text
-
-
-def _corrupt(ref: str) -> CorruptObject:
-    return CorruptObject(
-        f"{describe_ref(ref)} is damaged: it holds no commit id",
-        hint=f"The last good value stands in the last line of .wisedb/logs/{ref}.jsonl; write it into .wisedb/{ref}.",
-    )
 
 
 def _short(commit: str | None) -> str:

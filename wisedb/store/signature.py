@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from wisedb.errors import UsageError
-from wisedb.store.commits import utc_now
+from wisedb.store.dates import utc_now
 
 ANONYMOUS: Final = "unknown"
 """The author where none is given; the command line knows better and says so."""

@@ -17,7 +17,7 @@ from wisedb.store.commits import Commit
 from wisedb.store.signature import Signature
 from wisedb.versioning.land import read_tip
 from wisedb.versioning.proposal import CommitResult, commit_proposal, propose
-from wisedb.versioning.streams import in_force, owner_of
+from wisedb.versioning.streams import in_force_at, owner_of
 
 if TYPE_CHECKING:
     from wisedb.model.base import LoadedBase
@@ -58,7 +58,7 @@ def commit_edits(
     """
     given = require_some(edits)
     tip = read_tip(store)
-    before = set(in_force(store, tip.commit))
+    before = set(in_force_at(store, tip.commit))
     new = [edit for edit in given if edit.id not in before]
     if not new:
         raise NothingToCommit("all these edits are in force already", hint="'wisedb facts' lists what is in force.")

@@ -23,7 +23,7 @@ from wisedb.progress import Listener
 from wisedb.serving.activations import prompt_activations
 from wisedb.serving.blobs import PendingBlobs
 from wisedb.serving.memory_codec import origin_blob, version_blob
-from wisedb.store.commits import MemoryEntry
+from wisedb.store.memory_entry import MemoryEntry
 from wisedb.store.signature import Signature
 from wisedb.versioning.fact_changes import facts_of
 from wisedb.versioning.land import read_tip

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from wisedb.config import EditorChoice
 from wisedb.editors.registry import bind
-from wisedb.editors.streams import Held, Planned, effective
+from wisedb.editors.streams import Held, Planned, in_force
 from wisedb.edits import Edit
 from wisedb.versioning.streams import Owned, alike
 
@@ -61,12 +61,12 @@ def plan(held: Sequence[Owned], new: Sequence[NewEdits], removed: Collection[str
     return sorted(plans, key=lambda each: place.get(each.planned.id or "", len(place)))
 
 
-def in_force(held: Sequence[Owned], plans: Sequence[Plan]) -> dict[str, Edit]:
+def in_force_after(held: Sequence[Owned], plans: Sequence[Plan]) -> dict[str, Edit]:
     """Id → edit, of those in force once the plans are carried out, memory by memory."""
     planned = {each.planned.id: each.planned.stream for each in plans if each.planned.id is not None}
     streams = [planned.get(owned.held.id, owned.held.stream) for owned in held]
     streams += [each.planned.stream for each in plans if each.planned.id is None]
-    return {item.edit.id: item.edit for stream in streams for item in effective(stream)}
+    return {edit.id: edit for stream in streams for edit in in_force(stream)}
 
 
 def _by_one_editor(name: str, own: Sequence[Owned], new: Sequence[NewEdits], removed: set[str]) -> Iterable[Plan]:

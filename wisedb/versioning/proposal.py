@@ -16,12 +16,13 @@ from wisedb.serving.blobs import PendingBlobs
 from wisedb.serving.evaluate import exact_matches
 from wisedb.serving.memory_codec import read_memories
 from wisedb.serving.score import pairs_of, score
-from wisedb.store.commits import Commit, MemoryEntry
+from wisedb.store.commits import Commit
+from wisedb.store.memory_entry import MemoryEntry
 from wisedb.store.signature import Signature
 from wisedb.versioning import planning
 from wisedb.versioning.land import Tip, first_line, land
 from wisedb.versioning.planning import NewEdits, Plan
-from wisedb.versioning.streams import Owned, changes, edits_blob, in_force, read_streams
+from wisedb.versioning.streams import Owned, changes, edits_blob, in_force_at, read_streams
 from wisedb.versioning.train import Written, write
 
 if TYPE_CHECKING:
@@ -103,7 +104,7 @@ class Proposal:
 
     def in_force(self) -> dict[str, Edit]:
         """Id → edit, of those in force afterwards, memory by memory."""
-        return planning.in_force(self.held, self.plans)
+        return planning.in_force_after(self.held, self.plans)
 
 
 def propose(
@@ -154,7 +155,7 @@ def commit_proposal(
     author, date, message = signature.checked()
     tip = proposal.tip
     after = proposal.in_force()
-    added, reverted = changes(in_force(store, tip.commit), after)
+    added, reverted = changes(in_force_at(store, tip.commit), after)
 
     known = _known(store, base, tip.commit, [after[edit_id] for edit_id in added])
     training = time.perf_counter()

@@ -12,7 +12,7 @@ from wisedb.store.graph import is_ancestor
 from wisedb.store.refnames import BRANCHES, TAGS
 from wisedb.store.signature import Signature
 from wisedb.versioning.land import first_line, land, read_tip
-from wisedb.versioning.streams import changes, edits_blob, in_force, modern_memories, read_streams
+from wisedb.versioning.streams import changes, edits_blob, in_force_at, modern_memories, read_streams
 
 if TYPE_CHECKING:
     from wisedb.store.reflog import RefMove
@@ -66,7 +66,7 @@ def rollback(store: Store, rev: str, signature: Signature | None = None) -> Head
     if not chosen.message.strip():
         chosen = replace(chosen, message=f"Roll back to {goal_id[:12]}: {first_line(goal.message)}")
     author, date, message = chosen.checked()
-    added, reverted = changes(in_force(store, tip.commit), in_force(store, goal))
+    added, reverted = changes(in_force_at(store, tip.commit), in_force_at(store, goal))
     blob = None
     if not is_ancestor(store.objects, goal_id, tip.id):
         # The records of another branch's edits: that branch may be deleted one day.
@@ -203,4 +203,4 @@ def _moved(store: Store, before: str | None) -> HeadMove:
 
 
 def _facts(store: Store, commit_id: str | None) -> tuple[str, ...]:
-    return () if commit_id is None else in_force(store, store.objects.commit(commit_id))
+    return () if commit_id is None else in_force_at(store, store.objects.commit(commit_id))

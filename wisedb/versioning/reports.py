@@ -10,7 +10,8 @@ from wisedb.edits import Edit
 from wisedb.store import history
 
 if TYPE_CHECKING:
-    from wisedb.store.commits import Commit, MemoryEntry
+    from wisedb.store.commits import Commit
+    from wisedb.store.memory_entry import MemoryEntry
     from wisedb.store.store import Store
 from wisedb.versioning.streams import owner_of
 

@@ -18,7 +18,7 @@ from wisedb.versioning.fact_changes import facts_of, plan_fact_changes, without_
 from wisedb.versioning.land import read_tip
 from wisedb.versioning.planning import NewEdits
 from wisedb.versioning.proposal import CommitResult, commit_proposal, propose
-from wisedb.versioning.streams import Owned, changes, in_force, owner_of, read_streams
+from wisedb.versioning.streams import Owned, changes, in_force_at, owner_of, read_streams
 
 if TYPE_CHECKING:
     from wisedb.model.base import LoadedBase
@@ -166,7 +166,7 @@ def _changed(store: Store, commit_id: str, mainline: int | None) -> tuple[dict[s
     parent = parent_of(commit, commit_id, mainline)
     added, reverted = commit.added, commit.reverted
     if parent is not None and parent != commit.parents[0]:
-        added, reverted = changes(in_force(store, store.objects.commit(parent)), in_force(store, commit))
+        added, reverted = changes(in_force_at(store, store.objects.commit(parent)), in_force_at(store, commit))
     before, after = (history.edits_of(store, ids) for ids in (reverted, added))
     return {edit.key: edit for edit in before}, {edit.key: edit for edit in after}
 

@@ -13,7 +13,8 @@ from wisedb.edits import Edit
 from wisedb.store.blobs import Array, Blob
 
 if TYPE_CHECKING:
-    from wisedb.store.commits import Commit, MemoryEntry
+    from wisedb.store.commits import Commit
+    from wisedb.store.memory_entry import MemoryEntry
     from wisedb.store.store import Store
 
 Ids = tuple[tuple[str, tuple[str, ...], int | None], ...]
@@ -119,7 +120,7 @@ def stream_ids(meta: Mapping[str, Any]) -> Ids:
     )
 
 
-def in_force(store: Store, commit: Commit | None) -> tuple[str, ...]:
+def in_force_at(store: Store, commit: Commit | None) -> tuple[str, ...]:
     """The ids of the edits in force at a commit, memory by memory."""
     if commit is None:
         return ()

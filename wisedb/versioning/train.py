@@ -27,7 +27,7 @@ from wisedb.serving.memory_codec import (
 )
 from wisedb.serving.resources import StoreResources
 from wisedb.store import history
-from wisedb.store.commits import MemoryEntry
+from wisedb.store.memory_entry import MemoryEntry
 from wisedb.versioning.planning import Plan
 from wisedb.versioning.streams import Start, before, find_start, stream_ids
 

@@ -8,8 +8,8 @@ import torch
 from torch.nn.utils.rnn import pad_sequence
 
 from tests.editors.wise.fixtures import POOL, material
+from tests.memory.activations import delta_activation
 from wisedb.editors.wise.unrelated import Prompts
-from wisedb.memory.gates.activation import delta_activation
 
 
 def test_they_are_the_gates_activations() -> None:

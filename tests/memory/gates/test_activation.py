@@ -6,11 +6,10 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.memory.activations import delta_activation, running_activation
 from wisedb.memory.gates.activation import (
     RunningSquares,
-    delta_activation,
     rms,
-    running_activation,
     running_squares,
     token_squares,
 )

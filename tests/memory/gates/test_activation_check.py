@@ -7,10 +7,10 @@ from types import SimpleNamespace
 import pytest
 import torch
 
+from tests.memory.activations import delta_activation
 from tests.memory.banks import bank_of, deltas_of
 from wisedb.memory.cache_state import CacheState, save_state, state_attribute, state_of
 from wisedb.memory.forward_call import ForwardCall, causal
-from wisedb.memory.gates.activation import delta_activation
 from wisedb.memory.gates.activation_check import ActivationCheck, ActivationSpan
 from wisedb.memory.gates.decision import Scoping
 from wisedb.memory.routing import Scope

@@ -6,9 +6,9 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.memory.activations import delta_activation
 from tests.memory.banks import bank_of, deltas_of
 from wisedb.memory.forward_call import causal
-from wisedb.memory.gates.activation import delta_activation
 from wisedb.memory.gates.activation_router import choose, measure
 from wisedb.memory.routing import combine
 from wisedb.memory.slots import BASE

@@ -1,4 +1,4 @@
-"""No test of this folder waits for the disk; a history of three commits with three edits each."""
+"""A history of three commits with three edits each."""
 
 from __future__ import annotations
 
@@ -7,11 +7,6 @@ from pathlib import Path
 import pytest
 
 from tests.store.index.synthetic import Builder, made_up
-
-
-@pytest.fixture(autouse=True, scope="module")
-def _no_flush(no_flush: None) -> None:
-    """See ``tests/store/conftest.py``."""
 
 
 @pytest.fixture

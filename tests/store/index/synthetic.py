@@ -16,9 +16,10 @@ from wisedb.canonical import canonical_json
 from wisedb.config import BaseModel, StoreConfig
 from wisedb.edits import Edit, LocalityPrompt
 from wisedb.store.blobs import Array, Blob
-from wisedb.store.commits import Commit, MemoryEntry
+from wisedb.store.commits import Commit
 from wisedb.store.index import Index
 from wisedb.store.index.index import LAG
+from wisedb.store.memory_entry import MemoryEntry
 from wisedb.store.store import Store
 
 BASE = BaseModel("tiny", None, "a" * 64, "b" * 64)

@@ -13,7 +13,7 @@ from wisedb.config import EditorChoice
 from wisedb.editors.registry import chosen
 from wisedb.editors.streams import Held, effective, numbered
 from wisedb.edits import Edit
-from wisedb.store.commits import MemoryEntry
+from wisedb.store.memory_entry import MemoryEntry
 from wisedb.versioning.fact_changes import facts_of, plan_fact_changes, without_edits
 from wisedb.versioning.merging.choices import Choices, resolve_conflicts
 from wisedb.versioning.merging.facts import merge_facts

@@ -7,7 +7,7 @@ from dataclasses import replace
 from itertools import count
 
 from wisedb.editors.common.seeds import seed_of
-from wisedb.editors.streams import Held, Planned, StreamItem, effective
+from wisedb.editors.streams import Held, Planned, StreamItem, in_force
 from wisedb.edits import Edit
 
 Companions = Callable[[Edit, Sequence[Edit]], Sequence[Edit]]
@@ -44,7 +44,7 @@ def plan_in_order(
     streams = {memory.id: _without(memory.stream, removed) for memory in held}
     if companions is not None:
         streams = _without_companions(streams, removed, companions)
-    there = {edit.id for stream in streams.values() for edit in _in_force(stream)}
+    there = {edit.id for stream in streams.values() for edit in in_force(stream)}
     wanted = [edit for edit in new if edit.id not in there]
     usable = [memory.id for memory in held if memory.open and streams[memory.id]]
     begun: list[tuple[int, tuple[StreamItem, ...]]] = []
@@ -54,12 +54,12 @@ def plan_in_order(
         for memory, stream in streams.items():
             if memory != home:
                 streams[memory] = tuple(item for item in stream if item.edit.key != edit.key)
-        if home is not None and (capacity is None or len(_in_force(streams[home])) < capacity):
+        if home is not None and (capacity is None or len(in_force(streams[home])) < capacity):
             others = [stream for memory, stream in streams.items() if memory != home]
             streams[home] = (*streams[home], _item(edit, others, companions))
             continue
         home = None
-        if not begun or (capacity is not None and len(_in_force(begun[-1][1])) >= capacity):
+        if not begun or (capacity is not None and len(in_force(begun[-1][1])) >= capacity):
             begun.append((new_seed(seed, edit, known), ()))
             known.add(begun[-1][0])
         others = [*streams.values(), *(stream for _, stream in begun[:-1])]
@@ -78,7 +78,7 @@ def new_seed(seed: int, first: Edit, known: Collection[int | None]) -> int:
 def _item(edit: Edit, others: Sequence[Sequence[StreamItem]], companions: Companions | None) -> StreamItem:
     if companions is None:
         return StreamItem(edit)
-    return StreamItem(edit, tuple(companions(edit, [other for stream in others for other in _in_force(stream)])))
+    return StreamItem(edit, tuple(companions(edit, [other for stream in others for other in in_force(stream)])))
 
 
 def _without_companions(
@@ -94,17 +94,13 @@ def _without_companions(
             else item
             for item in stream
         )
-        earlier += _in_force(stream)
+        earlier += in_force(stream)
     return found
 
 
 def _others(item: StreamItem, removed: Collection[str], earlier: Sequence[Edit]) -> list[Edit]:
     left = [other for other in item.companions if other.id not in removed]
     return list({other.id: other for other in (*left, *earlier)}.values())
-
-
-def _in_force(stream: Sequence[StreamItem]) -> list[Edit]:
-    return [item.edit for item in effective(stream)]
 
 
 def _without(stream: Sequence[StreamItem], removed: Collection[str]) -> tuple[StreamItem, ...]:

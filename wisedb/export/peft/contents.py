@@ -17,7 +17,7 @@ from wisedb.model.tensors import DTYPES, to_raw
 from wisedb.serving.blobs import BlobSource, PendingBlobs
 from wisedb.serving.memory_codec import part_of
 from wisedb.store.blobs import Array, Blob, byte_count
-from wisedb.store.commits import MemoryEntry
+from wisedb.store.memory_entry import MemoryEntry
 
 if TYPE_CHECKING:
     from wisedb.export.peft.config import MemoryConfig

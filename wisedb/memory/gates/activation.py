@@ -44,17 +44,6 @@ def activation(added: torch.Tensor, valid: torch.Tensor) -> torch.Tensor:
     return norms / valid.sum(dim=1).clamp(min=1).sqrt()
 
 
-def delta_activation(hidden: torch.Tensor, delta: torch.Tensor, valid: torch.Tensor) -> torch.Tensor:
-    """Δ_act of whole sequences from A(x) (B, T, d_ff) and ΔW (d_ff, d_model); see :func:`activation`."""
-    return activation(hidden @ delta, valid)
-
-
-def running_activation(hidden: torch.Tensor, delta: torch.Tensor, valid: torch.Tensor) -> torch.Tensor:
-    """Δ_act of every prefix: float32 (B, T), at position t over the valid tokens up to and with t."""
-    squares = token_squares(hidden @ delta)[..., None]
-    return rms(running_squares(squares, valid))[..., 0]
-
-
 def token_squares(added: torch.Tensor) -> torch.Tensor:
     """‖·‖₂² of each token's vector: (..., d_model) → float32 (...)."""
     return added.float().square().sum(dim=-1)

@@ -2,28 +2,22 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, TypeVar
+from typing import Final, TypeVar
 
-from wisedb.errors import CorruptObject, IndexUnusable, MissingObject, StoreError
+from wisedb.errors import CorruptObject, MissingObject, StoreError
 from wisedb.store.files import Disk
 from wisedb.store.index import schema
-from wisedb.store.index.fill import fill
+from wisedb.store.index.builder import IndexBuilder, unusable
 from wisedb.store.index.gather import missing
-from wisedb.store.index.generations import Current, Generations
-from wisedb.store.index.reach import forget
+from wisedb.store.index.generations import Current
 from wisedb.store.index.session import Session
-from wisedb.store.lock import StoreLock
 from wisedb.store.objects import Objects
 from wisedb.store.refs import Refs
 from wisedb.store.scores import Scores
-
-if TYPE_CHECKING:
-    import duckdb
 
 LAG: Final = 48
 """Commits that queries read from the objects before they make a new generation. Each costs a query a few milliseconds,
@@ -49,8 +43,8 @@ class Index:
     ) -> None:
         self._objects = objects
         self._refs = refs
-        self._generations = Generations(root / "index", disk or Disk())
-        self._lock = StoreLock(root / "index" / "lock", timeout=0.0)
+        self._builder = IndexBuilder(root, objects, self.roots, disk or Disk())
+        self._generations = self._builder.generations
         self._lag = lag
         self._noted: _Noted | None = None
         self.scores = scores
@@ -95,7 +89,7 @@ class Index:
             if status == "ok":
                 return "ok"
             if status == "behind":
-                self._catch_up()
+                self._builder.catch_up()
                 return "caught-up"
             self.rebuild()
             return "rebuilt"
@@ -115,22 +109,7 @@ class Index:
             StoreBusy: another process is at it.
             StoreNotWritable, NoSpace, IndexUnusable: the file can't be written.
         """
-        import duckdb
-
-        began = time.monotonic()
-        with self._writing("making the index anew"), self._generations.draft() as draft:
-            roots = self.roots()
-            new = missing(self._objects, roots, ())
-            assert new is not None
-            try:
-                with duckdb.connect(str(draft)) as connection:
-                    connection.execute(schema.tables())
-                    commits, edits = fill(connection, self._objects, new, into="", whole="")
-                    counts = _finish(connection)
-            except duckdb.Error as error:
-                raise _unusable(error) from error
-            self._generations.publish(draft, roots, counts)
-        return {"commits": commits, "edits": edits, "seconds": time.monotonic() - began}
+        return self._builder.rebuild()
 
     def note_commit(self, commit_id: str) -> None:
         """Hear of a new commit. Cheap: only when many have come together is a new generation made.
@@ -174,7 +153,7 @@ class Index:
         before: Current | None = None
         for _ in range(3):
             try:
-                current = self._usable()
+                current = self._builder.usable()
                 if current is None or current == before:
                     break
                 before = current
@@ -191,7 +170,7 @@ class Index:
             with self._in_memory(commits) as session:
                 return ask(session)
         except duckdb.Error as error:
-            raise _unusable(error) from error
+            raise unusable(error) from error
 
     def logged(self) -> set[str]:
         """The commits that only the reflogs know, and that are still there."""
@@ -208,18 +187,6 @@ class Index:
         return found
 
     # Sessions
-
-    def _usable(self) -> Current | None:
-        """The generation that counts, if its file is of this version and has its length."""
-        try:
-            current = self._generations.current()
-            if current is None or current.version != schema.VERSION:
-                return None
-            if self._generations.path(current).stat().st_size != current.bytes:
-                return None
-        except (CorruptObject, OSError):
-            return None
-        return current
 
     def _open(self, current: Current) -> Session:
         session = Session(self._generations.path(current))
@@ -253,12 +220,12 @@ class Index:
 
     def _renewed(self, current: Current) -> Session:
         try:
-            self._catch_up()
+            self._builder.catch_up()
         except (MissingObject, CorruptObject):
             raise
         except StoreError:
             pass
-        return self._open(self._usable() or current)
+        return self._open(self._builder.usable() or current)
 
     def _rebuilt(self) -> Current | None:
         """A new generation, or ``None`` where none can be written."""
@@ -268,7 +235,7 @@ class Index:
             raise
         except StoreError:
             return None
-        return self._usable()
+        return self._builder.usable()
 
     @contextmanager
     def _in_memory(self, commits: Collection[str]) -> Iterator[Session]:
@@ -283,43 +250,6 @@ class Index:
         finally:
             session.close()
 
-    # Writing
-
-    def _catch_up(self) -> None:
-        import duckdb
-
-        with self._writing("bringing the index up to date"):
-            current = self._usable()
-            if current is None:
-                self.rebuild()
-                return
-            try:
-                with self._generations.draft(current) as draft:
-                    roots = self.roots()
-                    with duckdb.connect(str(draft)) as connection:
-                        known = {row[0] for row in connection.execute("SELECT id FROM commits").fetchall()}
-                        new = missing(self._objects, roots, known)
-                        assert new is not None
-                        fill(connection, self._objects, new, into="", whole="")
-                        forget(connection, roots)
-                        counts = _finish(connection)
-                    self._generations.publish(draft, roots, counts)
-            except (duckdb.Error, StoreError):
-                # The copy was of a damaged file, or of one that is gone by now; or no file can be written, or the
-                # history is damaged, and then this fails as well.
-                self.rebuild()
-
-    @contextmanager
-    def _writing(self, purpose: str) -> Iterator[None]:
-        self._generations.disk.make_folder(self._generations.folder)
-        with self._lock.hold(purpose):
-            yield
-
-
-def _unusable(error: Exception) -> IndexUnusable:
-    reason = str(error).strip().partition("\n")[0]
-    return IndexUnusable(f"the index can't be made: {reason}", hint="Free some space or memory and try again.")
-
 
 @dataclass(frozen=True, slots=True)
 class _Noted:
@@ -332,13 +262,3 @@ class _Noted:
 
 class _Damaged(CorruptObject):
     """A generation that opens and isn't what it was."""
-
-
-def _finish(connection: duckdb.DuckDBPyConnection) -> dict[str, int]:
-    """Count the rows and leave no write-ahead log behind: a damaged one may open with fewer rows and no error."""
-    connection.execute("CHECKPOINT")
-    counts: dict[str, int] = {}
-    for table in schema.TABLES:
-        found = connection.execute(f"SELECT count(*) FROM {table}").fetchone()
-        counts[table] = int(found[0]) if found else 0
-    return counts

@@ -11,7 +11,7 @@ from wisedb.errors import BaseModelMismatch
 from wisedb.store import history
 from wisedb.store.graph import is_ancestor, merge_bases
 from wisedb.versioning.merging.facts import merge_facts
-from wisedb.versioning.streams import in_force
+from wisedb.versioning.streams import in_force_at
 
 if TYPE_CHECKING:
     from wisedb.store.commits import Commit
@@ -38,7 +38,7 @@ class Common:
 
 def facts_at(store: Store, commit_id: str) -> dict[str, Edit]:
     """Prompt, normalised → the edit in force at a commit, memory by memory."""
-    ids = in_force(store, store.objects.commit(commit_id))
+    ids = in_force_at(store, store.objects.commit(commit_id))
     return {edit.key: edit for edit in history.edits_of(store, ids)}
 
 

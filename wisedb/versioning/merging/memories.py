@@ -11,9 +11,9 @@ from dataclasses import dataclass, replace
 
 from wisedb.config import EditorChoice
 from wisedb.editors.registry import bind
-from wisedb.editors.streams import Held, Planned, StreamItem, effective
+from wisedb.editors.streams import Held, Planned, StreamItem, effective, in_force
 from wisedb.edits import Edit
-from wisedb.store.commits import MemoryEntry
+from wisedb.store.memory_entry import MemoryEntry
 from wisedb.versioning.planning import Plan
 from wisedb.versioning.streams import Owned, alike
 
@@ -132,7 +132,7 @@ def _homes(
         _holders(ours),
         _holders(theirs),
     )
-    by_prompt = {item.edit.key: version.entry.id for version in (*theirs, *ours) for item in effective(version.stream)}
+    by_prompt = {edit.key: version.entry.id for version in (*theirs, *ours) for edit in in_force(version.stream)}
     homes: dict[str, str] = {}
     for key, edit in facts.items():
         home = next((wish[edit.id] for wish in wishes if edit.id in wish), by_prompt.get(key))

@@ -1,0 +1,96 @@
+"""The verbs that need the model: each is bound to :class:`wisedb.repository.Repository` as a method."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from wisedb import importers
+from wisedb.edits import Edit
+from wisedb.progress import Listener
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel, PreTrainedTokenizerBase
+
+    from wisedb.export.merged import ExportResult
+    from wisedb.repository.repository import Repository
+    from wisedb.serving.evaluation import Evaluation
+    from wisedb.serving.explain import Explanation
+    from wisedb.serving.generate import Generation
+
+
+def load(
+    repository: Repository, rev: str = "HEAD", mode: str = "retrieve", **kwargs: Any
+) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
+    """A model of one's own at ``rev``, with its tokenizer; see :func:`wisedb.serving.load.load`."""
+    from wisedb.serving.load import load
+
+    return load(repository.store, rev, mode, **kwargs)
+
+
+def generate(
+    repository: Repository,
+    prompts: str | Sequence[str],
+    at: str = "HEAD",
+    mode: str = "retrieve",
+    base: bool = False,
+    max_new_tokens: int = 20,
+    progress: Listener | None = None,
+    *,
+    chat: bool = False,
+    system: str | None = None,
+) -> list[Generation]:
+    """Answer prompts at a commit (or by the plain base model).
+
+    With ``chat`` each is a user's message behind the model's chat template, behind the ``system`` message if one is
+    given. See :func:`wisedb.serving.answer.answer_prompts`.
+    """
+    from wisedb.serving.answer import answer_prompts
+    from wisedb.serving.generate import Chat
+
+    asked = [prompts] if isinstance(prompts, str) else list(prompts)
+    repository.store.resolve(at)
+    chosen = "base" if base else mode
+    how = Chat(system) if chat or system is not None else None
+    return answer_prompts(
+        repository.store, repository.base, asked, at, chosen, max_new_tokens=max_new_tokens, chat=how, progress=progress
+    )
+
+
+def explain(repository: Repository, prompt: str, at: str = "HEAD") -> Explanation:
+    """Why the model answers ``prompt`` so at a commit; see :func:`wisedb.serving.explain.explain`."""
+    from wisedb.serving.explain import explain
+
+    return explain(repository.store, repository.base, prompt, repository.store.resolve(at))
+
+
+def evaluate(
+    repository: Repository,
+    rev: str = "HEAD",
+    data: Edit | str | Path | Iterable[Edit | str | Path] | None = None,
+    mode: str = "retrieve",
+    limit: int | None = None,
+    *,
+    progress: Listener | None = None,
+) -> Evaluation:
+    """Measure a commit; see :func:`wisedb.serving.evaluate.evaluate`."""
+    from wisedb.serving.evaluate import evaluate
+
+    records = None if data is None else importers.read_all(data)
+    commit_id = repository.store.resolve(rev)
+    return evaluate(repository.store, repository.base, commit_id, records, mode, limit, progress=progress)
+
+
+def export(
+    repository: Repository,
+    rev: str,
+    directory: str | Path,
+    format: str = "merged",
+    mode: str | None = None,
+    progress: Listener | None = None,
+) -> ExportResult:
+    """Write a commit's model to a folder; see :func:`wisedb.export.merged.export`."""
+    from wisedb.export.merged import export
+
+    return export(repository.store, rev, Path(directory), format, mode, progress=progress)

@@ -1,0 +1,168 @@
+"""The verbs that make history: each is bound to :class:`wisedb.repository.Repository` as a method."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from wisedb import importers
+from wisedb.config import Setting
+from wisedb.edits import Edit
+from wisedb.progress import Listener
+from wisedb.store.signature import Signature
+from wisedb.versioning import refs
+from wisedb.versioning.merging.choices import Choices
+
+if TYPE_CHECKING:
+    from wisedb.repository.repository import Repository
+    from wisedb.versioning.cherry_pick import CherryPickResult
+    from wisedb.versioning.merging.result import MergeResult
+    from wisedb.versioning.proposal import CommitResult
+    from wisedb.versioning.refs import HeadMove
+
+
+def commit(
+    repository: Repository,
+    edits: Edit | str | Path | Iterable[Edit | str | Path] | None = None,
+    message: str = "",
+    *,
+    author: str | None = None,
+    date: str | None = None,
+    editor: str | None = None,
+    seed: int | None = None,
+    settings: Mapping[str, Setting] | None = None,
+    progress: Listener | None = None,
+) -> CommitResult:
+    """Train edits, by default what is staged, and record them; see :mod:`wisedb.versioning.commit`."""
+    signature = Signature(message, author, date)
+    given = repository.store.staging.edits() if edits is None else importers.read_all(edits)
+    from wisedb.versioning.commit import check_commit, commit_edits
+
+    # Before anybody waits for a model.
+    check_commit(repository.store, given, signature, editor, settings)
+    return commit_edits(
+        repository.store,
+        repository.base,
+        given,
+        signature,
+        editor=editor,
+        seed=seed,
+        settings=settings,
+        progress=progress,
+    )
+
+
+def import_easyedit(
+    repository: Repository,
+    path: str | Path,
+    message: str,
+    *,
+    author: str | None = None,
+    date: str | None = None,
+    progress: Listener | None = None,
+) -> CommitResult:
+    """Take over an EasyEdit checkpoint; see :func:`wisedb.versioning.import_easyedit.import_easyedit`."""
+    from wisedb.versioning.import_easyedit import import_easyedit
+
+    return import_easyedit(
+        repository.store, repository.base, Path(path), Signature(message, author, date), progress=progress
+    )
+
+
+def rollback(
+    repository: Repository, rev: str, message: str | None = None, *, author: str | None = None, date: str | None = None
+) -> HeadMove:
+    """The state of ``rev`` again, as a new commit; see :func:`wisedb.versioning.refs.rollback`."""
+    return refs.rollback(repository.store, rev, Signature(message or "", author, date))
+
+
+def revert(
+    repository: Repository,
+    ids_or_rev: str | Iterable[str],
+    message: str | None = None,
+    *,
+    mainline: int | None = None,
+    author: str | None = None,
+    date: str | None = None,
+    progress: Listener | None = None,
+) -> HeadMove:
+    """Take single facts out, or all that a commit changed; see :func:`wisedb.versioning.revert.revert_edits`."""
+    from wisedb.versioning.revert import revert_edits
+
+    what = [ids_or_rev] if isinstance(ids_or_rev, str) else list(ids_or_rev)
+    before = repository.store.refs.head().commit
+    signature = Signature(message or "", author, date)
+    made = revert_edits(repository.store, repository.base, what, signature, mainline=mainline, progress=progress)
+    return refs.HeadMove(made.commit, made.branch, before, made.added, made.reverted)
+
+
+def merge(
+    repository: Repository,
+    rev: str,
+    message: str | None = None,
+    *,
+    side: str | None = None,
+    resolve: str | Path | Mapping[str, Any] | None = None,
+    fast_forward: str = "auto",
+    allow_unrelated: bool = False,
+    preview: bool = False,
+    author: str | None = None,
+    date: str | None = None,
+    progress: Listener | None = None,
+) -> MergeResult:
+    """Merge another line of history into this one; see :func:`wisedb.versioning.merging.merge.merge`.
+
+    While the result lists conflicts nothing has changed. ``side`` (``ours`` or ``theirs``) decides all of them,
+    ``resolve`` each: prompt → ``"ours"``, ``"theirs"``, ``"base"``, ``{"target": …}`` or ``None``, or a JSON file
+    of these.
+    """
+    from wisedb.versioning.merging.merge import merge
+
+    return merge(
+        repository.store,
+        lambda: repository.base,
+        rev,
+        Signature(message or "", author, date),
+        _choices(side, resolve),
+        fast_forward=fast_forward,
+        allow_unrelated=allow_unrelated,
+        preview=preview,
+        progress=progress,
+    )
+
+
+def cherry_pick(
+    repository: Repository,
+    revs: str | Iterable[str],
+    message: str | None = None,
+    *,
+    side: str | None = None,
+    resolve: str | Path | Mapping[str, Any] | None = None,
+    mainline: int | None = None,
+    author: str | None = None,
+    date: str | None = None,
+    progress: Listener | None = None,
+) -> CherryPickResult:
+    """Bring what commits changed here, as new commits; see :func:`wisedb.versioning.cherry_pick.cherry_pick`.
+
+    While the result lists conflicts nothing has changed; ``side`` and ``resolve`` as for :meth:`merge`.
+    """
+    from wisedb.versioning.cherry_pick import cherry_pick
+
+    return cherry_pick(
+        repository.store,
+        lambda: repository.base,
+        [revs] if isinstance(revs, str) else list(revs),
+        Signature(message or "", author, date),
+        _choices(side, resolve),
+        mainline=mainline,
+        progress=progress,
+    )
+
+
+def _choices(side: str | None, resolve: str | Path | Mapping[str, Any] | None) -> Choices:
+    if isinstance(resolve, str | Path):
+        # Both at once is a wrong call, whatever the file says.
+        resolve = Choices.read(Path(resolve)).each if side is None else {}
+    return Choices(side, resolve)

@@ -1,0 +1,276 @@
+"""The facade that the command line and Python programs share: every verb of wisedb as one method.
+
+Each method is one call downward. Whatever needs a model imports it when it is called, so that ``log``, ``status`` and
+``blame`` answer without loading torch.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Self, overload
+
+from wisedb import importers
+from wisedb.config import DEFAULT_EDITOR, Setting
+from wisedb.edits import Edit
+from wisedb.progress import Listener
+from wisedb.repository import asking, changing, sharing, showing
+from wisedb.store.store import Store
+from wisedb.versioning import refs, reports
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel
+
+    from wisedb.model.base import LoadedBase
+    from wisedb.store.fsck import FsckReport
+    from wisedb.store.gc import GcReport
+    from wisedb.store.reflog import RefMove
+    from wisedb.versioning.refs import HeadMove, NamedRef
+    from wisedb.versioning.reports import Reindexed, Status
+
+
+class Repository:
+    """A store, with the verbs that people know.
+
+    The base model is loaded when a verb first needs it and kept for the next; every verb leaves it as it was. Make one
+    with :meth:`init` or :meth:`open`.
+
+    Args:
+        store: the store. If it is a lazy clone, what it lacks is fetched when it is read.
+        base: its base model, if it is loaded already.
+
+    Attributes:
+        store: the store.
+    """
+
+    def __init__(self, store: Store, base: LoadedBase | None = None) -> None:
+        self.store = store
+        self._base = base
+        if store.config.promised is not None:
+            from wisedb.sharing.lazy import keep_promises
+
+            keep_promises(store)
+
+    @classmethod
+    def init(
+        cls,
+        path: str | Path = ".",
+        model: str = "atlas",
+        *,
+        revision: str | None = None,
+        layer: int | None = None,
+        target: str | None = None,
+        editor: str = DEFAULT_EDITOR,
+        settings: Mapping[str, Setting] | None = None,
+        seed: int = 0,
+        pool: Sequence[str] | None = None,
+        author: str | None = None,
+        progress: Listener | None = None,
+        **kwargs: Any,
+    ) -> Repository:
+        """Make a store in ``path`` for a base model; see :func:`wisedb.versioning.init.init`."""
+        from wisedb.model.base import accelerator
+        from wisedb.versioning.init import init
+
+        store, base = init(
+            Path(path),
+            model,
+            revision=revision,
+            layer=layer,
+            target=target,
+            editor=editor,
+            settings=settings,
+            seed=seed,
+            pool=pool,
+            author=author,
+            progress=progress,
+            **{**accelerator(), **kwargs},
+        )
+        return cls(store, base)
+
+    @classmethod
+    def open(cls, path: str | Path = ".") -> Repository:
+        """Open the store in ``path`` or in the nearest folder above it.
+
+        Raises:
+            NotAStore: there is none.
+        """
+        return cls(Store.discover(Path(path)))
+
+    @classmethod
+    def clone(
+        cls,
+        url: str,
+        path: str | Path | None = None,
+        *,
+        branch: str | None = None,
+        lazy: bool = False,
+        model: str | None = None,
+        token: str | None = None,
+        endpoint: str | None = None,
+        progress: Listener | None = None,
+    ) -> Self:
+        """Make a store from what somebody published; see :func:`wisedb.sharing.clone.clone`."""
+        from wisedb.sharing.clone import clone
+
+        made = clone(
+            url,
+            None if path is None else Path(path),
+            branch=branch,
+            lazy=lazy,
+            model=model,
+            token=token,
+            endpoint=endpoint,
+            progress=progress,
+        )
+        return cls(made.store)
+
+    @property
+    def path(self) -> Path:
+        """The folder that holds ``.wisedb``."""
+        return self.store.root.parent
+
+    @property
+    def base(self) -> LoadedBase:
+        """The base model, loaded and checked at the first use.
+
+        Raises:
+            ModelNotFound, UnsupportedModel: it can't be loaded.
+            BaseModelMismatch: it is not the one of ``init``.
+        """
+        if self._base is None:
+            from wisedb.model.base import accelerator, load_for
+
+            self._base = load_for(self.store.config.base, **accelerator())
+        return self._base
+
+    # What is staged
+
+    def status(self) -> Status:
+        """The branch, HEAD, what is staged, the index's health."""
+        return reports.status(self.store)
+
+    def add(self, edits: Edit | str | Path | Iterable[Edit | str | Path]) -> Status:
+        """Stage edits, and those of files in any layout that :mod:`wisedb.importers` knows: all of them or none.
+
+        Raises:
+            BadRecord, InputError: a file can't be taken.
+            ConflictingEdits: one prompt would have two targets.
+        """
+        self.store.staging.add(importers.read_all(edits))
+        return self.status()
+
+    def unstage(self, ids: Iterable[str] | None = None) -> Status:
+        """Take staged edits out by id, or all of them.
+
+        Raises:
+            UnknownEdit, AmbiguousId: see :meth:`wisedb.store.staging.Staging.remove`.
+        """
+        if ids is None:
+            self.store.staging.clear()
+        else:
+            self.store.staging.remove(ids)
+        return self.status()
+
+    # What makes history
+
+    commit = changing.commit
+    import_easyedit = changing.import_easyedit
+    rollback = changing.rollback
+    revert = changing.revert
+    merge = changing.merge
+    cherry_pick = changing.cherry_pick
+
+    # What shows history
+
+    log = showing.log
+    show = showing.show
+    facts = showing.facts
+    diff = showing.diff
+    blame = showing.blame
+    search = showing.search
+    sql = showing.sql
+
+    # Where HEAD and the refs are
+
+    def checkout(self, rev: str) -> HeadMove:
+        """Move HEAD to a branch or a commit."""
+        return refs.checkout(self.store, rev)
+
+    @overload
+    def switch(self, branch_or_model: str) -> HeadMove: ...
+
+    @overload
+    def switch(self, branch_or_model: PreTrainedModel, rev: str, mode: str | None = None) -> PreTrainedModel: ...
+
+    def switch(self, branch_or_model: Any, rev: str | None = None, mode: str | None = None) -> Any:
+        """Move HEAD to a branch; or move a model that :meth:`load` returned to ``rev``."""
+        if isinstance(branch_or_model, str):
+            return refs.switch(self.store, branch_or_model)
+        from wisedb.serving.load import switch_model
+
+        return switch_model(branch_or_model, self.store, rev or "HEAD", mode)
+
+    def reset(self, rev: str) -> HeadMove:
+        """Move the branch that HEAD is on."""
+        return refs.reset(self.store, rev)
+
+    def branches(self) -> list[NamedRef]:
+        """All branches."""
+        return refs.branches(self.store)
+
+    def branch(self, name: str, rev: str = "HEAD", delete: bool = False) -> list[NamedRef]:
+        """Make or delete a branch."""
+        return refs.branch(self.store, name, rev, delete=delete)
+
+    def tags(self) -> list[NamedRef]:
+        """All tags."""
+        return refs.tags(self.store)
+
+    def tag(self, name: str, rev: str = "HEAD", delete: bool = False) -> list[NamedRef]:
+        """Make or delete a tag."""
+        return refs.tag(self.store, name, rev, delete=delete)
+
+    def reflog(self, ref: str = "HEAD") -> list[RefMove]:
+        """The moves of HEAD or of a branch, newest first."""
+        return refs.reflog(self.store, ref)
+
+    # What the model says
+
+    load = asking.load
+    generate = asking.generate
+    explain = asking.explain
+    evaluate = asking.evaluate
+    export = asking.export
+
+    # Stores elsewhere
+
+    remotes = sharing.remotes
+    remote_add = sharing.remote_add
+    remote_remove = sharing.remote_remove
+    remote_branches = sharing.remote_branches
+    push = sharing.push
+    fetch = sharing.fetch
+    pull = sharing.pull
+    ls_remote = sharing.ls_remote
+
+    # Upkeep
+
+    def fsck(self) -> FsckReport:
+        """Check every object and ref; the index is derived data, and ``status`` tells how it is."""
+        from wisedb.serving.memory_codec import read_memory
+        from wisedb.store.fsck import fsck
+
+        return fsck(self.store, examine=lambda memory: read_memory(self.store.objects, memory))
+
+    def gc(self, dry_run: bool = True, grace: float | None = None) -> GcReport:
+        """Remove objects that nothing reaches and that are older than ``grace`` seconds (two weeks by default)."""
+        from wisedb.store.gc import DEFAULT_GRACE, collect
+
+        kept = DEFAULT_GRACE if grace is None else timedelta(seconds=grace)
+        return collect(self.store, grace=kept, dry_run=dry_run)
+
+    def reindex(self) -> Reindexed:
+        """Make the index anew from the objects."""
+        return reports.reindex(self.store)

@@ -1,0 +1,36 @@
+"""What the fields of a commit's JSON must be."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from typing import Any
+
+from wisedb.errors import InputError
+from wisedb.store.container import ID
+
+
+def as_list(value: Any) -> tuple[Any, ...]:
+    """A JSON list; anything else breaks a rule."""
+    need(isinstance(value, list), "a list is a list")
+    return tuple(value)
+
+
+def all_ids(values: Iterable[Any]) -> bool:
+    """Whether all of them are ids of objects."""
+    return all(type(value) is str and ID.fullmatch(value) for value in values)
+
+
+def is_number(value: Any) -> bool:
+    """Whether it is a finite number."""
+    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+
+
+def need(condition: bool, rule: str) -> None:
+    """Refuse a commit that breaks a rule.
+
+    Raises:
+        InputError: the condition doesn't hold.
+    """
+    if not condition:
+        raise InputError(f"a commit breaks the rule that {rule}")
