@@ -284,7 +284,7 @@ class Commit:
             old = version == 1
             _need(set(record) == set(cls.__dataclass_fields__), "it has the fields of a commit")
             _need(set(record["editor"]) == (_EDITOR_KEYS_1 if old else _EDITOR_KEYS), "the editor has its fields")
-            _need(set(record["base"]) == (_BASE_KEYS_1 if old else _BASE_KEYS), "the base model has its fields")
+            _need(set(record["base"]) in ((_BASE_KEYS_1,) if old else _BASE_KEYS), "the base model has its fields")
             base = BaseModel.from_json(record["base"])
             commit = cls(
                 parents=_list(record["parents"]),
@@ -345,8 +345,9 @@ def utc_now() -> str:
 
 _EDITOR_KEYS: Final = {"name", "settings", "seed", "resources"}
 _EDITOR_KEYS_1: Final = {"name", "settings", "seed", "pool"}
-_BASE_KEYS: Final = {"fingerprint", "model", "revision", "weights", "tokenizer"}
-_BASE_KEYS_1: Final = {*_BASE_KEYS, "target"}
+_BASE_KEYS_2: Final = {"fingerprint", "model", "revision", "weights", "tokenizer"}
+_BASE_KEYS: Final = (_BASE_KEYS_2, {*_BASE_KEYS_2, "gguf_file"})
+_BASE_KEYS_1: Final = {*_BASE_KEYS_2, "target"}
 _FORMAT_1_KIND: Final = "shard"
 
 
