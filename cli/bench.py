@@ -186,7 +186,7 @@ def _plan(
         model = "atlas"
         try:
             config = session.store().config
-            model, revision, target = config.base.model, revision or config.base.revision, config.editor.target
+            model, revision, target = config.base.source, revision or config.base.revision, config.editor.target
         except NotAStore:
             pass
     return Plan.make(

@@ -23,7 +23,11 @@ from .transfer import ENDPOINT, amount
 @click.argument("folder", metavar="[DIR]", required=False, type=click.Path(path_type=Path))
 @click.option("-b", "--branch", metavar="BRANCH", help="Put HEAD on this branch; main by default.")
 @click.option("--lazy", is_flag=True, help="Leave large memories there until a commit that needs them is loaded.")
-@click.option("--model", metavar="PATH", help="Where the base model is on this machine, if not where the pack says.")
+@click.option(
+    "--model",
+    metavar="PATH",
+    help="Where the base model is on this machine (its folder, or a GGUF file), if not where the pack says.",
+)
 @ENDPOINT
 def clone(
     session: Session,

@@ -116,7 +116,8 @@ def _show(details: Mapping[str, Any]) -> render.Lines:
     yield render.line(
         ("editor ", "dim"), f"{config['name']}, seed {config['seed']}", f" {settings}" if settings else ""
     )
-    yield render.line(("base   ", "dim"), f"{base['model']} at {base['target']} ({base['fingerprint']})")
+    file = f"/{base['gguf_file']}, dequantised," if "gguf_file" in base else ""
+    yield render.line(("base   ", "dim"), f"{base['model']}{file} at {base['target']} ({base['fingerprint']})")
 
 
 @command("wisedb facts", "wisedb facts HEAD~2 --json")

@@ -10,6 +10,7 @@ import click
 
 from wisedb.config import DEFAULT_EDITOR, Setting
 from wisedb.errors import InputError
+from wisedb.model.gguf import split_gguf
 
 from . import render
 from .options import command, settings_option, signature_options
@@ -26,6 +27,7 @@ FEWEST = 10
     "wisedb init",
     "wisedb init ~/facts --model gpt2",
     "wisedb init --model ./my-model --layer 20 --set steps=40",
+    "wisedb init --model ./models --gguf-file llama.Q4_K_M.gguf",
 )
 @click.argument("directory", metavar="[DIR]", required=False, type=click.Path(file_okay=False, path_type=Path))
 @click.option(
@@ -33,9 +35,14 @@ FEWEST = 10
     metavar="M",
     default="atlas",
     show_default=True,
-    help="The base model: a Hub id, a local folder, or 'atlas', the small model that ships inside.",
+    help="The base model: a Hub id, a local folder, a GGUF file, or 'atlas', the small model that ships inside.",
 )
 @click.option("--revision", metavar="R", help="The Hub commit, branch or tag of the model.")
+@click.option(
+    "--gguf-file",
+    metavar="F",
+    help="Load the model from this GGUF file in the folder or Hub repository, dequantised: needs wisedb[gguf].",
+)
 @click.option("--layer", type=click.IntRange(min=0), help="Edit this layer; by default one at 27/32 of the depth.")
 @click.option("--editor", metavar="NAME", default=DEFAULT_EDITOR, show_default=True, help="Who writes the edits.")
 @click.option("--target", metavar="MODULE", help="Edit this module, as model.get_submodule takes its name.")
@@ -54,6 +61,7 @@ def init(
     directory: Path | None,
     model: str,
     revision: str | None,
+    gguf_file: str | None,
     layer: int | None,
     target: str | None,
     editor: str,
@@ -77,6 +85,7 @@ def init(
             directory if directory is not None else session.start,
             model=absolute(model),
             revision=revision,
+            gguf_file=gguf_file,
             layer=layer,
             target=target,
             editor=editor,
@@ -118,6 +127,7 @@ def document(repository: Repository) -> dict[str, Any]:
         "path": str(repository.path),
         "model": base.model,
         "revision": base.revision,
+        "gguf_file": base.gguf_file,
         "fingerprint": base.fingerprint,
         "target": repository.store.config.editor.target,
         "branch": repository.store.refs.head().branch,
@@ -125,14 +135,18 @@ def document(repository: Repository) -> dict[str, Any]:
 
 
 def absolute(model: str) -> str:
-    """The model as the store remembers it: a folder by its absolute path, anything else as it is."""
-    # A folder named relative to here must still be found from elsewhere.
-    folder = Path(model).expanduser()
-    return str(folder.resolve()) if folder.is_dir() and model != "atlas" else model
+    """The model as others find it: a folder or a file by its absolute path, anything else as it is."""
+    # What is named relative to here must still be found from elsewhere.
+    path = Path(model).expanduser()
+    if path.is_dir() and model != "atlas":
+        return str(path.resolve())
+    # The file itself may be a link into a cache, where it has another name.
+    return str(path.absolute()) if path.is_file() and split_gguf(model)[1] is not None else model
 
 
 def created(made: Mapping[str, Any]) -> render.Lines:
     """The new store."""
     yield render.line("New store in ", (made["path"], "bold"), f" on branch {made['branch']}")
     revision = f" at {made['revision'][:12]}" if made["revision"] else ""
-    yield render.line(f"Base model {made['model']}{revision}, edited at ", (made["target"], "cyan"))
+    file = f", dequantised from {made['gguf_file']}" if made["gguf_file"] else ""
+    yield render.line(f"Base model {made['model']}{revision}{file}, edited at ", (made["target"], "cyan"))

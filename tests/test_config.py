@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from wisedb.config import BaseModel, EditorChoice, StoreConfig
@@ -31,6 +33,15 @@ def test_a_configuration_survives_toml() -> None:
     choice = EditorChoice("keyed", {"steps": 3, "end": True, "alpha": 0.5}, 7, {"pool": "c" * 64})
     config = StoreConfig(BASE, choice, {"o": "a/b"})
     assert StoreConfig.from_toml(config.to_toml()) == config
+
+
+def test_a_gguf_file_is_part_of_the_record_only_where_there_is_one() -> None:
+    base = replace(BASE, gguf_file="F.gguf")
+    assert base.source == "gpt2/F.gguf" and BASE.source == "gpt2"
+    assert StoreConfig.from_toml(StoreConfig(base).to_toml()) == StoreConfig(base)
+    assert base.to_json() == {**BASE.to_json(), "gguf_file": "F.gguf"}
+    with pytest.raises(TypeError):
+        BaseModel.from_json({**BASE.to_json(), "gguf_file": None})
 
 
 def test_an_editor_without_resources_survives_too() -> None:

@@ -35,6 +35,8 @@ class BaseModel:
         weights: SHA-256 over names, dtypes, shapes and values of all tensors of the checkpoint.
         tokenizer: SHA-256 over the tokenizer's files.
         target: the module that all memories change, in commits of format 1; since format 2 each memory says it itself.
+        gguf_file: the GGUF file in there that model and tokenizer are dequantised from, ``None`` for a checkpoint of
+            safetensors. Weights and tokenizer are then both the SHA-256 of this file.
     """
 
     model: str
@@ -42,6 +44,12 @@ class BaseModel:
     weights: str
     tokenizer: str
     target: str | None = None
+    gguf_file: str | None = None
+
+    @property
+    def source(self) -> str:
+        """The model in one word, as ``init --model`` takes it: with the GGUF file where there is one."""
+        return self.model if self.gguf_file is None else f"{self.model}/{self.gguf_file}"
 
     @property
     def fingerprint(self) -> str:
@@ -49,7 +57,7 @@ class BaseModel:
         return f"{self.weights[:16]}-{self.tokenizer[:16]}"
 
     def to_json(self) -> dict[str, Any]:
-        """All fields and the fingerprint; the target only where there is one."""
+        """All fields and the fingerprint; target and GGUF file only where there is one."""
         record: dict[str, Any] = {
             "model": self.model,
             "revision": self.revision,
@@ -57,7 +65,8 @@ class BaseModel:
             "weights": self.weights,
             "tokenizer": self.tokenizer,
         }
-        return record if self.target is None else {**record, "target": self.target}
+        extra = {"target": self.target, "gguf_file": self.gguf_file}
+        return record | _without_none(extra)
 
     @classmethod
     def from_json(cls, record: Mapping[str, Any]) -> BaseModel:
@@ -71,7 +80,8 @@ class BaseModel:
         revision, target = (
             None if record.get(name) is None else _text(record, name) for name in ("revision", "target")
         )
-        return cls(model, revision, weights, tokenizer, target)
+        gguf_file = _text(record, "gguf_file") if "gguf_file" in record else None
+        return cls(model, revision, weights, tokenizer, target, gguf_file)
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,9 +9,10 @@ from typing import Any
 
 import pytest
 
+from tests.gguf_files import write_gguf
 from wisedb.store.store import Store
 
-from .conftest import EDITS, Told, answer, inside, wisedb
+from .conftest import EDITS, FAST, Told, answer, inside, wisedb
 
 EDIT = {"id", "prompt", "target", "subject", "ground_truth", "rephrases", "locality", "source", "reason", "tags"}
 STATUS = {"branch", "head", "staged", "index"}
@@ -38,10 +39,25 @@ def has(keys: set[str], document: Any) -> None:
 
 
 def test_init(told: Told, model: Path) -> None:
-    has({"path", "model", "revision", "fingerprint", "target", "branch"}, told.init)
+    has({"path", "model", "revision", "gguf_file", "fingerprint", "target", "branch"}, told.init)
+    assert told.init["gguf_file"] is None
     assert told.init["branch"] == "main"
     assert told.init["model"] == str(model)
     assert Path(told.init["path"]).resolve() in (told.path.resolve(), (told.path / ".wisedb").resolve())
+
+
+def test_init_from_a_gguf_file(tmp_path: Path) -> None:
+    write_gguf(tmp_path / "F.gguf")
+    made = answer("init", "one", "--model", ".", "--gguf-file", "F.gguf", *FAST, cwd=tmp_path, run=wisedb)
+    assert (made["model"], made["gguf_file"]) == (str(tmp_path), "F.gguf")
+    assert answer("show", cwd=tmp_path / "one")["base"]["gguf_file"] == "F.gguf"
+    said = inside("show", cwd=tmp_path / "one").stdout
+    assert "F.gguf, dequantised," in " ".join(said.split())
+    by_path = inside("init", "two", "--model", "F.gguf", *FAST, cwd=tmp_path)
+    assert "dequantised from F.gguf" in " ".join(by_path.stdout.split())
+    refused = inside("init", "three", "--model", ".", "--gguf-file", "G.gguf", cwd=tmp_path)
+    assert (refused.returncode, refused.stdout) == (1, "")
+    assert refused.stderr == f"error: {tmp_path} holds no file G.gguf\nhint: Of GGUF files it holds: F.gguf.\n"
 
 
 def test_init_with_prompts_of_ones_own(tmp_path: Path, model: Path) -> None:

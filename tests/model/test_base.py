@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import hashlib
+import sys
 from pathlib import Path
 
 import pytest
 import torch
 
+from tests.gguf_files import write_gguf
 from tests.models import tiny_model, tiny_tokenizer
+from wisedb.config import BaseModel
 from wisedb.errors import BaseModelMismatch, ModelNotFound, UnsupportedModel, UsageError
-from wisedb.model.base import describe, load_base, verify
+from wisedb.model.base import describe, load_base, load_for, verify
 
 
 @pytest.fixture
@@ -93,3 +97,44 @@ def test_what_is_no_language_model_is_refused(folder: Path) -> None:
     with pytest.raises(UnsupportedModel) as caught:
         load_base(str(folder))
     assert "\n" not in caught.value.message
+
+
+@pytest.mark.parametrize("by_path", [True, False])
+def test_a_gguf_file_is_recorded_with_its_name(tmp_path: Path, by_path: bool) -> None:
+    write_gguf(tmp_path / "F.gguf")
+    base = load_base(str(tmp_path / "F.gguf")) if by_path else load_base(str(tmp_path), gguf_file="F.gguf")
+    record = describe(base)
+    whole = hashlib.sha256((tmp_path / "F.gguf").read_bytes()).hexdigest()
+    assert record == BaseModel(str(tmp_path), None, whole, whole, gguf_file="F.gguf")
+    assert load_for(record).gguf_file == "F.gguf"
+
+
+def test_a_gguf_file_of_another_name_is_taken_if_it_is_the_same(tmp_path: Path) -> None:
+    write_gguf(tmp_path / "F.gguf")
+    record = describe(load_base(str(tmp_path / "F.gguf")))
+    (tmp_path / "F.gguf").rename(tmp_path / "G.gguf")
+    with pytest.raises(ModelNotFound, match=r"F\.gguf"):
+        load_for(record)
+    load_for(record, model=str(tmp_path / "G.gguf"))
+    load_for(record, gguf_file="G.gguf")
+    write_gguf(tmp_path / "G.gguf", seed=1)
+    with pytest.raises(BaseModelMismatch, match=r"G\.gguf"):
+        load_for(record, gguf_file="G.gguf")
+
+
+def test_a_folder_of_gguf_files_wants_one_named(tmp_path: Path) -> None:
+    write_gguf(tmp_path / "F.gguf")
+    with pytest.raises(ModelNotFound) as caught:
+        load_base(str(tmp_path))
+    assert "--gguf-file F.gguf" in str(caught.value.hint)
+    with pytest.raises(UsageError, match="two GGUF files"):
+        load_base(str(tmp_path / "F.gguf"), gguf_file="G.gguf")
+    with pytest.raises(UsageError):
+        load_base(str(tmp_path), gguf_file="../F.gguf")
+
+
+def test_without_the_package_nothing_is_fetched(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("wisedb.model.base.download", lambda *_, **__: pytest.fail("something was fetched"))
+    monkeypatch.setitem(sys.modules, "gguf", None)
+    with pytest.raises(UnsupportedModel, match="the package gguf"):
+        load_base("org/name", gguf_file="F.gguf")

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 from huggingface_hub import ModelCard
@@ -12,6 +13,7 @@ from wisedb.edits import Edit
 from wisedb.sharing.card import NEWEST, Described, Origin, describe, model_card, render
 from wisedb.sharing.card_merge import DATASET
 from wisedb.sharing.card_template import BEGIN, END
+from wisedb.sharing.public_base import PublicBase
 from wisedb.store.store import Store
 
 # --------------------------------------------------------------------------------------------------------- escapes
@@ -94,6 +96,16 @@ def test_how_to_load_names_the_pack_but_never_a_folder() -> None:
     assert "wisedb clone org/name corrections\n```" in card and "# org/name\n" in card
     assert 'wisedb.load("s3://bucket/x")' in render(described(), HUB, url="s3://bucket/x")
     assert "/home/ada" not in render(described(), HUB, url="/home/ada/pack")
+
+
+def test_a_gguf_file_is_named_only_where_others_find_it() -> None:
+    packed = Described(ID, replace(commit(), base=replace(KIT.base, gguf_file="a|b.gguf")))
+    card = render(packed, HUB, url="hf://org/name")
+    assert ["dequantised from", "a|b.gguf"] in rows(card, "base model")
+    hidden = render(packed, PublicBase(None, None), url="hf://org/name")
+    assert ["dequantised from", "a GGUF file"] in rows(hidden, "base model")
+    assert 'model="PATH-OF-THE-BASE-MODEL.gguf")' in hidden
+    assert "dequantised" not in render(described(), HUB, url="hf://org/name")
 
 
 def test_an_address_that_is_no_address_is_not_shown() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +31,11 @@ def test_it_survives() -> None:
     assert WHOLE.branches == {"a/b": B, "main": A}
     assert WHOLE.tags == {"v1": A}
     assert Manifest.from_bytes(Manifest(BASE, EditorChoice()).to_bytes()).refs == {}
+
+
+def test_it_names_the_gguf_file_of_its_base() -> None:
+    packed = Manifest(replace(BASE, gguf_file="F.gguf"), EditorChoice())
+    assert Manifest.from_bytes(packed.to_bytes()) == packed
 
 
 def spoilt(**changes: Any) -> bytes:
@@ -66,6 +72,8 @@ def spoilt(**changes: Any) -> bytes:
         spoilt(bundles=[{"name": A, "bytes": 1, "objects": 1, "tips": ["x"]}]),
         spoilt(base={**BASE.to_json(), "fingerprint": "0" * 33}),
         spoilt(base={**BASE.to_json(), "model": ""}),
+        spoilt(base={**BASE.to_json(), "gguf_file": ""}),
+        spoilt(base={**BASE.to_json(), "gguf_file": None}),
         spoilt(editor={"name": "keyed", "settings": {"a": []}, "seed": 0, "resources": {}}),
         spoilt(editor={"name": "keyed", "settings": {}, "seed": "0", "resources": {}}),
         spoilt(editor={"name": "keyed", "settings": {}, "seed": 0, "resources": {"pool": "../x"}}),

@@ -218,6 +218,17 @@ def test_a_fingerprint_that_is_not_the_models(kit: Kit) -> None:
         Commit.from_json(record)
 
 
+def test_a_gguf_file_is_the_one_field_that_a_base_model_may_lack(kit: Kit) -> None:
+    commit = replace(kit.commit(), base=replace(kit.base, gguf_file="F.gguf"))
+    record = commit.to_json()
+    assert Commit.from_bytes(commit.to_bytes()) == commit and schema_problem(COMMIT, record) is None
+    for spoilt in ({"gguf_file": None}, {"gguf_file": "F.gguf", "target": "m"}, {"other": "x"}):
+        record["base"] = {**kit.base.to_json(), **spoilt}
+        with pytest.raises(CorruptObject):
+            Commit.from_json(record)
+        assert schema_problem(COMMIT, record) is not None
+
+
 def test_a_newer_format_is_refused_and_not_guessed_at(kit: Kit) -> None:
     with pytest.raises(FormatTooNew):
         Commit.from_json({**kit.commit().to_json(), "format": 3, "new": "field"})

@@ -77,7 +77,7 @@ def write_adapter(source: BlobSource, commit_id: str, commit: Commit, folder: Pa
         "memories": [memory.to_json() for memory in commit.memories],
     }
     (folder / FILE).write_bytes(json.dumps(document, indent=2, sort_keys=True).encode() + b"\n")
-    readme = _README.format(count=edit_count(source, commit), model=commit.base.model, commit=commit_id)
+    readme = _README.format(count=edit_count(source, commit), model=commit.base.source, commit=commit_id)
     (folder / "README.md").write_text(readme, encoding="utf-8")
 
 

@@ -161,10 +161,10 @@ def _write_merged(
     modules = dict.fromkeys(module for memory in memories for module in memory.modules)
     (folder / "README.md").write_text(
         _README.format(
-            name=Path(base.model).name,
+            name=Path(base.source).name,
             count=sum(len(memory.edits) for memory in memories),
             commit=commit_id,
-            model=base.model,
+            model=base.source,
             modules=", ".join(f"`{module}`" for module in modules) or "none",
         ),
         encoding="utf-8",

@@ -9,21 +9,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import torch
-from huggingface_hub import snapshot_download
-from huggingface_hub.errors import (
-    GatedRepoError,
-    HfHubHTTPError,
-    HFValidationError,
-    LocalEntryNotFoundError,
-    RepositoryNotFoundError,
-    RevisionNotFoundError,
-)
 from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer
 
 from wisedb.config import BaseModel
 from wisedb.errors import BaseModelMismatch, ModelNotFound, UnsupportedModel, UsageError
+from wisedb.model.dequantised import load_dequantised
 from wisedb.model.digest_cache import cached_digest
 from wisedb.model.fingerprint import tokenizer_digest, weight_files, weights_digest
+from wisedb.model.gguf import check_gguf_name, check_gguf_support, gguf_digest, gguf_path, split_gguf
+from wisedb.model.hub import download
 from wisedb.model.locate import Projection, locate
 
 if TYPE_CHECKING:
@@ -34,9 +28,6 @@ _Found = TypeVar("_Found")
 
 ATLAS = "atlas"
 
-_WANTED = ["*.json", "*.safetensors", "*.model", "*.txt", "*.tiktoken", "*.jinja"]
-# The files of other formats in sub-folders (onnx/, original/ …) and Mistral's second copy of its weights.
-_UNWANTED = ["*/*", "consolidated*"]
 _HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*(/[A-Za-z0-9][\w.-]*)?")
 _HUB_COMMIT = re.compile(r"[0-9a-f]{40}")
 
@@ -69,6 +60,7 @@ class LoadedBase:
         path: the local folder that both came from.
         name: how a store names the model: ``atlas``, a Hub id, or the absolute folder.
         revision: the Hub commit, ``None`` for a folder.
+        gguf_file: the GGUF file in the folder that model and tokenizer were dequantised from, ``None`` for safetensors.
         digests: its fingerprints, once they are known.
         derived: what else was computed from the model and is the same for every commit.
     """
@@ -78,6 +70,7 @@ class LoadedBase:
     path: Path
     name: str
     revision: str | None = None
+    gguf_file: str | None = None
     digests: dict[str, str] = field(default_factory=dict, repr=False)
     derived: Derived = field(default_factory=Derived, repr=False, compare=False)
 
@@ -94,6 +87,7 @@ def load_base(
     model: str,
     revision: str | None = None,
     *,
+    gguf_file: str | None = None,
     dtype: Any = None,
     device_map: Any = None,
     token: str | bool | None = None,
@@ -104,8 +98,11 @@ def load_base(
     """Load a causal language model and its tokenizer.
 
     Args:
-        model: ``atlas`` (the model that ships inside), a folder, or a model id of the Hub.
+        model: ``atlas`` (the model that ships inside), a folder, a model id of the Hub, or a GGUF file with either of
+            these before it (``folder/F.gguf``, ``org/name/F.gguf``).
         revision: a branch, tag or commit of the Hub repository.
+        gguf_file: a GGUF file in there: model and tokenizer come from it, dequantised, and from nothing else. See
+            :func:`wisedb.model.dequantised.load_dequantised`.
         dtype: as in ``from_pretrained``; by default the checkpoint's own, but float32 where the checkpoint is in halves
             and no accelerator is there: CPUs are slow in halves, and training overflows in float16.
         device_map: as in ``from_pretrained``.
@@ -117,19 +114,46 @@ def load_base(
     Raises:
         ModelNotFound: there is no such model, or the network is needed and can't be reached.
         UnsupportedModel: pickled weights, or a type of model that ``transformers`` doesn't know.
-        UsageError: a revision of a folder.
+        UsageError: a revision of a folder, or two GGUF files.
     """
+    model, gguf_file = _gguf_in(model, gguf_file)
     folder, name, commit = find_model(
-        model, revision, token=token, cache_dir=cache_dir, local_files_only=local_files_only
+        model, revision, gguf_file, token=token, cache_dir=cache_dir, local_files_only=local_files_only
     )
-    weight_files(folder)
     dtype = kwargs.pop("torch_dtype", dtype)
+    if gguf_file is None:
+        loaded, tokenizer = _load_checkpoint(folder, name, dtype=dtype, device_map=device_map, **kwargs)
+    else:
+        file = gguf_path(folder, gguf_file)
+        loaded, tokenizer = load_dequantised(file, dtype=dtype, device_map=device_map, **kwargs)
+    if tokenizer.pad_token_id is None and tokenizer.eos_token is not None:
+        tokenizer.pad_token = tokenizer.eos_token
+    loaded.eval()
+    return LoadedBase(loaded, tokenizer, folder, name, commit, gguf_file)
+
+
+def _gguf_in(model: str, gguf_file: str | None) -> tuple[str, str | None]:
+    """The model without the GGUF file, and the file, wherever of the two it was named."""
+    model, own = split_gguf(model)
+    if own is not None and gguf_file is not None:
+        raise UsageError(f"two GGUF files are named: {own} and {gguf_file}", hint="Name one.")
+    if (found := own or gguf_file) is not None:
+        # Before anybody waits for a file.
+        check_gguf_name(found)
+        check_gguf_support()
+    return model, found
+
+
+def _load_checkpoint(
+    folder: Path, name: str, *, dtype: Any, **kwargs: Any
+) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
+    weight_files(folder)
     try:
         config = AutoConfig.from_pretrained(folder, local_files_only=True)
         if dtype is None:
             dtype = _natural_dtype(config)
         loaded = AutoModelForCausalLM.from_pretrained(
-            folder, dtype=dtype, device_map=device_map, local_files_only=True, use_safetensors=True, **kwargs
+            folder, dtype=dtype, local_files_only=True, use_safetensors=True, **kwargs
         )
         tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True)
     except (OSError, ValueError, KeyError) as error:
@@ -138,15 +162,13 @@ def load_base(
             f"{name} can't be loaded as a causal language model: {reason}",
             hint="wisedb edits decoder-only models that transformers knows by itself.",
         ) from error
-    if tokenizer.pad_token_id is None and tokenizer.eos_token is not None:
-        tokenizer.pad_token = tokenizer.eos_token
-    loaded.eval()
-    return LoadedBase(loaded, tokenizer, folder, name, commit)
+    return loaded, tokenizer
 
 
 def find_model(
     model: str,
     revision: str | None = None,
+    gguf_file: str | None = None,
     *,
     token: str | bool | None = None,
     cache_dir: str | Path | None = None,
@@ -169,40 +191,7 @@ def find_model(
         return folder, str(folder), None
     if not _HUB_ID.fullmatch(model):
         raise ModelNotFound(f"there is no folder {model}", hint="Give a folder, a model id of the Hub, or 'atlas'.")
-    where = f"{model}@{revision}" if revision else model
-    try:
-        folder = Path(
-            snapshot_download(
-                model,
-                revision=revision,
-                allow_patterns=_WANTED,
-                ignore_patterns=_UNWANTED,
-                token=token,
-                cache_dir=cache_dir,
-                local_files_only=local_files_only,
-            )
-        )
-    except GatedRepoError as error:
-        raise ModelNotFound(
-            f"{where} is gated on the Hub", hint=f"Accept its terms on https://huggingface.co/{model} and set HF_TOKEN."
-        ) from error
-    except RevisionNotFoundError as error:
-        raise ModelNotFound(f"{model} has no revision '{revision}' on the Hub", hint="Name one that exists.") from error
-    except (RepositoryNotFoundError, HFValidationError) as error:
-        raise ModelNotFound(
-            f"there is no folder and no model on the Hub called '{model}'",
-            hint="Check the spelling; for a private model set HF_TOKEN.",
-        ) from error
-    except (LocalEntryNotFoundError, HfHubHTTPError, OSError, RuntimeError) as error:
-        if isinstance(error, HfHubHTTPError) and error.response.status_code in (401, 403):
-            raise ModelNotFound(
-                f"the Hub doesn't let you read {where}",
-                hint="Its token may have expired or may not do this: `hf auth login`, or set HF_TOKEN.",
-            ) from error
-        raise ModelNotFound(
-            f"{where} is neither a folder nor in the local cache, and the Hub can't be reached",
-            hint="Go online once, give a local folder, or use --model atlas, which ships inside.",
-        ) from error
+    folder = download(model, revision, gguf_file, token=token, cache_dir=cache_dir, local_files_only=local_files_only)
     return folder, model, folder.name if _HUB_COMMIT.fullmatch(folder.name) else revision
 
 
@@ -215,9 +204,19 @@ def describe(base: LoadedBase, *, anew: bool = False) -> BaseModel:
             :mod:`wisedb.model.digest_cache`.
     """
     if not base.digests or anew:
+        base.digests.update(_digests(base, anew))
+    digests = base.digests
+    return BaseModel(base.name, base.revision, digests["weights"], digests["tokenizer"], gguf_file=base.gguf_file)
+
+
+def _digests(base: LoadedBase, anew: bool) -> dict[str, str]:
+    if base.gguf_file is None:
         weights = cached_digest(weight_files(base.path), lambda: weights_digest(base.path), anew=anew)
-        base.digests.update(weights=weights, tokenizer=tokenizer_digest(base.path))
-    return BaseModel(base.name, base.revision, base.digests["weights"], base.digests["tokenizer"])
+        return {"weights": weights, "tokenizer": tokenizer_digest(base.path)}
+    file = gguf_path(base.path, base.gguf_file)
+    # Everything is in the one file: it is read once, and what differs isn't told apart.
+    whole = cached_digest([file], lambda: gguf_digest(file), anew=anew)
+    return {"weights": whole, "tokenizer": whole}
 
 
 def verify(expected: BaseModel, base: LoadedBase) -> None:
@@ -230,19 +229,23 @@ def verify(expected: BaseModel, base: LoadedBase) -> None:
     wrong = [name for name in ("weights", "tokenizer") if getattr(found, name) != getattr(expected, name)]
     if wrong:
         what = " and ".join(wrong)
+        where = base.path / (base.gguf_file or "")
         raise BaseModelMismatch(
-            f"the {what} of {base.path} {'are' if what != 'tokenizer' else 'is'} not what this store was made for "
+            f"the {what} of {where} {'are' if what != 'tokenizer' else 'is'} not what this store was made for "
             f"(expected {expected.fingerprint}, found {found.fingerprint})",
             hint="Put the original model back, or start a new store for this one with 'wisedb init'.",
         )
 
 
-def load_for(expected: BaseModel, *, model: str | None = None, **kwargs: Any) -> LoadedBase:
+def load_for(
+    expected: BaseModel, *, model: str | None = None, gguf_file: str | None = None, **kwargs: Any
+) -> LoadedBase:
     """Load the model that a store was made for, and check it.
 
     Args:
         expected: the store's record of its base.
-        model: where it is on this machine, if it isn't where the store says: a folder, a model id, or ``atlas``.
+        model: where it is on this machine, if it isn't where the store says: as in :func:`load_base`.
+        gguf_file: the GGUF file in there, if it isn't called as the store says.
         **kwargs: as in :func:`load_base`.
 
     Raises:
@@ -250,7 +253,9 @@ def load_for(expected: BaseModel, *, model: str | None = None, **kwargs: Any) ->
         BaseModelMismatch: see :func:`verify`.
     """
     name, revision = (expected.model, expected.revision) if model is None else (model, None)
-    base = load_base(name, revision, **kwargs)
+    if gguf_file is None and split_gguf(name)[1] is None:
+        gguf_file = expected.gguf_file
+    base = load_base(name, revision, gguf_file=gguf_file, **kwargs)
     verify(expected, base)
     return base
 

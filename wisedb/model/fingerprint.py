@@ -13,6 +13,7 @@ from typing import Any
 
 from wisedb.canonical import canonical_json
 from wisedb.errors import ModelNotFound, UnsupportedModel
+from wisedb.model.gguf import gguf_files
 
 SINGLE = "model.safetensors"
 INDEX = "model.safetensors.index.json"
@@ -135,6 +136,10 @@ def weight_files(folder: Path) -> list[Path]:
         raise UnsupportedModel(
             f"{folder} holds pickled weights only, which wisedb never opens",
             hint="Convert it: model.save_pretrained(folder, safe_serialization=True).",
+        )
+    if packed := gguf_files(folder):
+        raise ModelNotFound(
+            f"{folder} holds no {SINGLE}, but GGUF files", hint=f"Name one of them: --gguf-file {packed[0]}"
         )
     raise ModelNotFound(
         f"{folder} holds no {SINGLE}", hint="Give a folder that save_pretrained wrote, or a model id of the Hub."

@@ -238,14 +238,21 @@ def _base_words(base: PublicBase, commit: Commit) -> dict[str, str]:
             "corrections needs the same model. wisedb compares the fingerprints of weights and tokenizer, and refuses "
             "any other."
         )
+    file = commit.base.gguf_file
     return {
         "name": name,
         "story": story,
         "public": "yes" if base.built_in or base.hub_id is not None else "",
+        "place": "FOLDER-OF-THE-BASE-MODEL" if file is None else "PATH-OF-THE-BASE-MODEL.gguf",
+        "dequantised_from": "" if file is None else _file_words(base, file),
         "revision": base.revision or "",
         "fingerprint": commit.base.fingerprint,
         "target": plain(", ".join(commit.modules) or "none yet", _LONGEST),
     }
+
+
+def _file_words(base: PublicBase, file: str) -> str:
+    return "a GGUF file" if base.hub_id is None else plain(file, _LONGEST)
 
 
 def _is_number(value: object) -> bool:

@@ -36,6 +36,9 @@ wisedb, and describes commit `{{ commit[:12] }}` of {{ date }}.
 {%- if base.revision %}
 | revision | `{{ base.revision }}` |
 {%- endif %}
+{%- if base.dequantised_from %}
+| dequantised from | {{ base.dequantised_from }} |
+{%- endif %}
 | fingerprint | `{{ base.fingerprint }}` |
 | edited module | {{ base.target }} |
 
@@ -45,10 +48,10 @@ wisedb, and describes commit `{{ commit[:12] }}` of {{ date }}.
 import wisedb
 
 # Each prompt goes to the memory that knows of it, if any does.
-model, tokenizer = wisedb.load("{{ source }}"{% if not base.public %}, model="FOLDER-OF-THE-BASE-MODEL"{% endif %})
+model, tokenizer = wisedb.load("{{ source }}"{% if not base.public %}, model="{{ base.place }}"{% endif %})
 
 # One merged memory for all edits.
-model, tokenizer = wisedb.load("{{ source }}"{% if not base.public %}, model="FOLDER-OF-THE-BASE-MODEL"{% endif %}, \
+model, tokenizer = wisedb.load("{{ source }}"{% if not base.public %}, model="{{ base.place }}"{% endif %}, \
 mode="merge")
 ```
 
@@ -58,7 +61,7 @@ checkpoint that needs nothing but `transformers`.
 
 ```sh
 # The history: log, blame, diff, revert, and corrections of your own.
-wisedb clone {{ source }} corrections{% if not base.public %} --model FOLDER-OF-THE-BASE-MODEL{% endif %}
+wisedb clone {{ source }} corrections{% if not base.public %} --model {{ base.place }}{% endif %}
 ```
 {% if scores %}
 ## How well it works

@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from wisedb.config import StoreConfig
 from wisedb.errors import RemoteUnavailable, StoreExists, UnknownRevision, UsageError
+from wisedb.model.gguf import split_gguf
 from wisedb.progress import Listener
 from wisedb.sharing.fetch import RemoteState, nothing_there, read_remote
 from wisedb.sharing.incoming import Received, receive
@@ -79,7 +80,7 @@ def clone(
         folder: new or empty; by default named after the pack, in the working directory.
         branch: where HEAD is; by default ``main``, or the only one.
         lazy: leave the large blobs of memories where they are, until a commit that needs them is loaded.
-        model: where the base model is on this machine, if it isn't where the pack says.
+        model: where the base model is on this machine, if it isn't where the pack says: a folder, or a GGUF file.
         token, endpoint: as for :func:`wisedb.sharing.remotes.open_remote`.
         remote: the remote, if it is open already.
         progress: told while files arrive.
@@ -153,8 +154,14 @@ def _config(manifest: Manifest, url: str, lazy: bool, model: str | None) -> Stor
     base = manifest.base
     if model is not None:
         # Where it is, not what it is: the fingerprint is checked when it is loaded.
+        model, file = split_gguf(model)
         path = Path(model).expanduser()
-        base = replace(base, model=str(path.absolute()) if path.exists() else model, revision=None)
+        base = replace(
+            base,
+            model=str(path.absolute()) if path.exists() else model,
+            revision=None,
+            gguf_file=file or base.gguf_file,
+        )
     return StoreConfig(base, manifest.editor, {ORIGIN: url}, ORIGIN if lazy else None)
 
 

@@ -21,8 +21,9 @@ COMMIT_FORMAT: Final = 2
 
 _EDITOR_KEYS: Final = {"name", "settings", "seed", "resources"}
 _EDITOR_KEYS_1: Final = {"name", "settings", "seed", "pool"}
-_BASE_KEYS: Final = {"fingerprint", "model", "revision", "weights", "tokenizer"}
-_BASE_KEYS_1: Final = {*_BASE_KEYS, "target"}
+_BASE_KEYS_2: Final = {"fingerprint", "model", "revision", "weights", "tokenizer"}
+_BASE_KEYS: Final = (_BASE_KEYS_2, {*_BASE_KEYS_2, "gguf_file"})
+_BASE_KEYS_1: Final = {*_BASE_KEYS_2, "target"}
 
 
 @dataclass(frozen=True)
@@ -167,7 +168,7 @@ class Commit:
             old = version == 1
             need(set(record) == set(cls.__dataclass_fields__), "it has the fields of a commit")
             need(set(record["editor"]) == (_EDITOR_KEYS_1 if old else _EDITOR_KEYS), "the editor has its fields")
-            need(set(record["base"]) == (_BASE_KEYS_1 if old else _BASE_KEYS), "the base model has its fields")
+            need(set(record["base"]) in ((_BASE_KEYS_1,) if old else _BASE_KEYS), "the base model has its fields")
             base = BaseModel.from_json(record["base"])
             commit = cls(
                 parents=as_list(record["parents"]),

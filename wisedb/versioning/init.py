@@ -41,6 +41,7 @@ def init(
     model: str,
     *,
     revision: str | None = None,
+    gguf_file: str | None = None,
     layer: int | None = None,
     target: str | None = None,
     editor: str = DEFAULT_EDITOR,
@@ -56,7 +57,7 @@ def init(
 
     Args:
         root: the folder; it is made if it is missing.
-        model, revision: see :func:`wisedb.model.base.load_base`.
+        model, revision, gguf_file: see :func:`wisedb.model.base.load_base`.
         layer: the decoder block to edit, from 0; by default the paper's relative depth.
         target: the matrix to edit, by its path in the model.
         editor: who writes the edits.
@@ -85,7 +86,7 @@ def init(
             progress(Progress("preparing", done, _STEPS))
 
     report(0)
-    base = load_base(model, revision, **kwargs)
+    base = load_base(model, revision, gguf_file=gguf_file, **kwargs)
     where = {} if target is None and layer is None else {"target": base.projection(target or "", layer).name}
     record = describe(base, anew=True)
     report(1)
@@ -140,4 +141,5 @@ def _blob_of(whole: Pool, held_out: int) -> Blob:
 
 
 def _short(record: BaseModel) -> str:
-    return Path(record.model).name if Path(record.model).is_absolute() else record.model
+    name = Path(record.model).name if Path(record.model).is_absolute() else record.model
+    return name if record.gguf_file is None else f"{name}/{record.gguf_file}, dequantised"

@@ -46,7 +46,7 @@ Side memories of wisedb as a PEFT adapter, exported from commit `{commit}`. With
 import wisedb  # tells peft of the method
 from transformers import AutoModelForCausalLM
 
-model = AutoModelForCausalLM.from_pretrained("PATH-OF-THIS-FOLDER")
+model = AutoModelForCausalLM.from_pretrained("PATH-OF-THIS-FOLDER"{options})
 ```
 
 `PeftModel.from_pretrained(base, …)` and `AutoPeftModelForCausalLM.from_pretrained(…)` work as well, and
@@ -102,7 +102,9 @@ def write_peft(source: BlobSource, commit_id: str, commit: Commit, folder: Path,
     readme = _README.format(
         base_model=f"base_model: {base.model}\nbase_model_relation: adapter\n" if on_hub else "",
         count=edit_count(source, commit),
-        model=base.model,
+        model=base.source,
+        # transformers asks the adapter for the folder only.
+        options="" if base.gguf_file is None else f", gguf_file={json.dumps(base.gguf_file)}",
         commit=commit_id,
         mode=mode,
     )
@@ -136,6 +138,8 @@ def _prefix(target: str) -> str:
 
 
 def _probe(base: BaseModel, module: str) -> dict[str, object] | None:
+    if base.gguf_file is not None:
+        return None  # its numbers are packed
     try:
         folder = find_model(base.model, base.revision, local_files_only=True)[0]
     except ModelError:
