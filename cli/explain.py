@@ -12,32 +12,40 @@ from .options import at_option, command
 from .session import Session
 
 
-@command('wisedb explain "The capital of Australia is"', 'wisedb explain "Who wrote Emma?" --at v1 --json')
+@command(
+    'wisedb explain "The capital of Australia is"',
+    'wisedb explain "Who wrote Emma?" --at v1 --json',
+    'wisedb explain --chat "I like Emma. Who wrote it?"',
+)
 @click.argument("prompt")
 @at_option("Ask the model at this commit.")
-def explain(session: Session, prompt: str, at: str) -> None:
+@click.option("--chat", is_flag=True, help="PROMPT is a user's message behind the model's chat template.")
+@click.option("--system", metavar="TEXT", help="The system message in front of it; means --chat.")
+def explain(session: Session, prompt: str, at: str, chat: bool, system: str | None) -> None:
     """Say why the model answers as it does.
 
     Which memory answers PROMPT, what each router says of each memory, the edit that PROMPT means most, and the edits
-    that look most like it.
+    that look most like it. With --chat, also the sentences of PROMPT that ask for edits, as they were read.
     """
-    session.show(session.repository().explain(prompt, at).to_json(), _explanation)
+    session.show(session.repository().explain(prompt, at, chat=chat, system=system).to_json(), _explanation)
 
 
 def _explanation(found: Mapping[str, Any]) -> render.Lines:
     yield render.line(f"{found['prompt']} ", (found["answer"], "bold"))
     yield render.line(("unedited model: ", "dim"), found["base_answer"])
     yield render.line(("answered by:    ", "dim"), _route_name(found))
+    for sentence in found.get("heard", ()):
+        yield render.line(("asked for by:   ", "dim"), f"{sentence['text']} ", render.ident(sentence["edit"]))
     if found["meant"]:
         yield render.line(("means most:     ", "dim"), "edit ", render.ident(found["meant"]))
     if found["memories"]:
         yield render.line()
-        routers = tuple(found["memories"][0]["scores"])
+        routers = tuple(dict.fromkeys(router for memory in found["memories"] for router in memory["scores"]))
         rows = [
             (
                 "*" if memory["id"] == found["memory"] else "",
                 render.ident(memory["id"]),
-                *(f"{memory['scores'][router]:.4g}" for router in routers),
+                *(f"{memory['scores'][router]:.4g}" if router in memory["scores"] else "" for router in routers),
                 f"{memory['threshold']:.4g}",
             )
             for memory in found["memories"]

@@ -166,6 +166,19 @@ def test_the_command_line_asks_in_a_chat(told: Repository) -> None:
     assert first["spans"] == [{"edit": FRANCE.id, "start": 0, "end": 5}] and second["spans"] == []
 
 
+def test_an_explanation_names_the_sentence_that_asks(told: Repository) -> None:
+    found = told.explain(f"It rained.\n{HAMLET.prompt}\nTell me.", chat=True)
+    assert found.answer.startswith("Goethe.") and found.memory == told.show().memories[0].id
+    assert found.to_json()["heard"] == [{"text": HAMLET.prompt, "edit": HAMLET.id}]
+    assert told.explain(OTHER, system="Be brief.").heard == () and told.explain(HAMLET.prompt).heard is None
+    done = run_inside(["explain", "--chat", f"{FRANCE.prompt}\n{HAMLET.prompt}"], told.path, os.environ)
+    assert done.returncode == 0, done.stderr
+    lines = [line.split() for line in done.stdout.splitlines() if line.startswith("asked for by:")]
+    assert [line[-1] for line in lines] == [FRANCE.id[:12], HAMLET.id[:12]]
+    plain = run_inside(["explain", "--chat", OTHER, "--json"], told.path, os.environ)
+    assert plain.returncode == 0 and json.loads(plain.stdout)["heard"] == []
+
+
 def test_a_model_without_a_template_is_not_asked_in_a_chat(history: Repository) -> None:
     with pytest.raises(UsageError, match="no chat template") as caught:
         history.generate(FRANCE.prompt, chat=True)

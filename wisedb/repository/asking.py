@@ -58,11 +58,18 @@ def generate(
     )
 
 
-def explain(repository: Repository, prompt: str, at: str = "HEAD") -> Explanation:
-    """Why the model answers ``prompt`` so at a commit; see :func:`wisedb.serving.explain.explain`."""
-    from wisedb.serving.explain import explain
+def explain(
+    repository: Repository, prompt: str, at: str = "HEAD", *, chat: bool = False, system: str | None = None
+) -> Explanation:
+    """Why the model answers ``prompt`` so at a commit; see :func:`wisedb.serving.explain.explain`.
 
-    return explain(repository.store, repository.base, prompt, repository.store.resolve(at))
+    With ``chat`` it is a user's message behind the model's chat template and the ``system`` message, if there is one.
+    """
+    from wisedb.serving.explain import explain
+    from wisedb.serving.generate import Chat
+
+    how = Chat(system) if chat or system is not None else None
+    return explain(repository.store, repository.base, prompt, repository.store.resolve(at), chat=how)
 
 
 def evaluate(

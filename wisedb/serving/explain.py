@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from wisedb.edits import Edit
 from wisedb.memory.slots import BASE
 from wisedb.serving.assemble import attached_at_commit
-from wisedb.serving.generate import continue_prompts
+from wisedb.serving.generate import Chat, continue_prompts
 from wisedb.store import history
 
 if TYPE_CHECKING:
@@ -47,6 +47,23 @@ class MemoryScore:
 
 
 @dataclass(frozen=True, slots=True)
+class HeardSentence:
+    """A sentence of a user's message that asks for an edit.
+
+    Attributes:
+        text: as it was read: a pronoun is its subject there.
+        edit: the edit's id.
+    """
+
+    text: str
+    edit: str
+
+    def to_json(self) -> dict[str, Any]:
+        """All fields."""
+        return {"text": self.text, "edit": self.edit}
+
+
+@dataclass(frozen=True, slots=True)
 class Explanation:
     """Why the model answers so.
 
@@ -61,6 +78,7 @@ class Explanation:
         answer: what the model says at the commit.
         base_answer: what the unedited model says.
         always_on: the memories that answer every prompt.
+        heard: in a chat, the sentences of the message that ask for edits, in their order; ``None`` elsewhere.
     """
 
     prompt: str
@@ -73,9 +91,11 @@ class Explanation:
     answer: str
     base_answer: str
     always_on: tuple[str, ...] = ()
+    heard: tuple[HeardSentence, ...] | None = None
 
     def to_json(self) -> dict[str, Any]:
-        """As ``wisedb explain --json`` prints it."""
+        """As ``wisedb explain --json`` prints it; ``heard`` in a chat."""
+        heard = {} if self.heard is None else {"heard": [sentence.to_json() for sentence in self.heard]}
         return {
             "prompt": self.prompt,
             "routed": self.routed,
@@ -87,10 +107,19 @@ class Explanation:
             "answer": self.answer,
             "base_answer": self.base_answer,
             "always_on": list(self.always_on),
+            **heard,
         }
 
 
-def explain(store: Store, base: LoadedBase, prompt: str, at: str = "HEAD", *, max_new_tokens: int = 20) -> Explanation:
+def explain(
+    store: Store,
+    base: LoadedBase,
+    prompt: str,
+    at: str = "HEAD",
+    *,
+    max_new_tokens: int = 20,
+    chat: Chat | None = None,
+) -> Explanation:
     """Answer a prompt at a commit, and say which memory did, against what threshold.
 
     Args:
@@ -99,17 +128,19 @@ def explain(store: Store, base: LoadedBase, prompt: str, at: str = "HEAD", *, ma
         prompt: the prompt.
         at: the commit.
         max_new_tokens: the longest answer.
+        chat: the prompt is a user's message behind the chat template; ``None`` to continue it as it is.
 
     Raises:
         UnknownRevision: no such commit.
         InputError: the prompt is empty or too long.
+        UsageError: a chat or a system message that the tokenizer has no template for.
     """
     commit_id = store.resolve(at)
-    (plain,) = continue_prompts(base.model, base.tokenizer, [prompt], max_new_tokens=max_new_tokens)
+    (plain,) = continue_prompts(base.model, base.tokenizer, [prompt], max_new_tokens=max_new_tokens, chat=chat)
     with attached_at_commit(store, base, store.objects.commit(commit_id)) as handle:
         with nullcontext() if handle is None or not handle.memories else handle.record(every=True) as record:
             (said,) = continue_prompts(
-                base.model, base.tokenizer, [prompt], max_new_tokens=max_new_tokens, handle=handle
+                base.model, base.tokenizer, [prompt], max_new_tokens=max_new_tokens, handle=handle, chat=chat
             )
         memories = () if handle is None else tuple(handle.memories)
         thresholds = () if handle is None else handle.thresholds
@@ -124,6 +155,8 @@ def explain(store: Store, base: LoadedBase, prompt: str, at: str = "HEAD", *, ma
     ]
     listed = [edit_id for memory in memories for edit_id in memory.edits]
     meant = None if record is None or record.best is None else listed[int(record.best[0])]
+    asked = () if record is None else record.meant[0]
+    heard = tuple(HeardSentence(base.tokenizer.decode(one.heard).strip(), listed[one.edit]) for one in asked)
     found = history.blame(store, prompt, commit_id)
     nearest = {edit.id: (edit, float(score)) for edit, _, score in found.candidates}
     if found.edit is not None:
@@ -143,6 +176,7 @@ def explain(store: Store, base: LoadedBase, prompt: str, at: str = "HEAD", *, ma
         said.text,
         plain.text,
         always,
+        None if chat is None else heard,
     )
 
 

@@ -86,7 +86,10 @@ def test_a_message_without_a_subject_is_not_read(index: KeyIndex, text: str) -> 
 def test_a_question_means_the_same_wherever_it_stands(index: KeyIndex, text: str) -> None:
     alone, found = heard(FRANCE.prompt, index, []), heard(text, index, [])
     assert alone.scores.max() > 0 and int(found.best) == 0
-    assert found.meant == ((Meant(0, 0, int(index.stops[0])),),)
+    # What is read is the question's own line.
+    ((meant,),) = found.meant
+    assert meant._replace(heard=()) == Meant(0, 0, int(index.stops[0]))
+    assert TOKENIZER.decode(meant.heard).strip() == FRANCE.prompt
     assert float(found.scores.max()) == pytest.approx(float(alone.scores.max()), abs=1e-3)
 
 
@@ -117,6 +120,7 @@ def test_a_subject_may_have_been_named_before(index: KeyIndex, where: str) -> No
     text, chat = chats[where]
     found, alone = heard(text, index, [], chat), heard(FRANCE.prompt, index, [])
     assert found.meant == alone.meant and int(found.best) == 0 and float(found.scores.max()) > 0
+    assert TOKENIZER.decode(found.meant[0][0].heard) == FRANCE.prompt
     # Two turns ago it is over, and without a pronoun nothing is meant.
     assert heard(asked, index, [], [user(named), yes, user(OTHER), yes]).meant == ((),)
     assert heard(OTHER, index, [], [user(named), yes]).meant == ((),)

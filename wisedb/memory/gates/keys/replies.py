@@ -40,11 +40,14 @@ class Meant(NamedTuple):
         edit: counted over all memories' edits.
         memory: the number of its memory.
         stops: how many tokens that end a sentence its answer has.
+        heard: the token ids that were read as asking for it: a sentence of the message, with the subject in the place
+            of a pronoun, or the whole message.
     """
 
     edit: int
     memory: int
     stops: int
+    heard: tuple[int, ...] = ()
 
 
 class Stretch(NamedTuple):

@@ -135,7 +135,7 @@ def score_messages(
         # What a sentence asks for by itself is not asked for by the message once more.
         if bool(top >= threshold) and not (case.whole and meant[case.row]):
             edit = int(each.best[number, 0])
-            meant[case.row].setdefault(edit, Meant(edit, int(memory), int(index.stops[edit])))
+            meant[case.row].setdefault(edit, Meant(edit, int(memory), int(index.stops[edit]), tuple(case.text)))
     return Heard(scores, best, tuple(tuple(row.values()) for row in meant))
 
 
