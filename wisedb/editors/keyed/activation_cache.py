@@ -17,8 +17,8 @@ _BYTES = 256 << 20
 class ActivationCache:
     """Cached sequences by their tokens; the least recently used go first.
 
-    An edit's prompts are computed together and without those of others, so that what is cached is the same to the bit
-    whatever was asked before.
+    An edit's own prompt is computed by itself, and its other ones together, so that what is cached is the same to the
+    bit whatever was asked before.
 
     Args:
         capacity: bytes that they may take.
@@ -40,10 +40,10 @@ class ActivationCache:
         compute: Callable[[Sequence[Encoded]], Sequence[CachedSequence]],
         kept: bool = False,
     ) -> Sequence[CachedSequence]:
-        """The sequences of an edit's prompts.
+        """The sequences of some of an edit's prompts.
 
         Args:
-            prompts: the edit under each of its prompts.
+            prompts: the edit under each of them.
             compute: gives the sequences, in one batch.
             kept: whether it gives prompts as keys and values.
         """

@@ -50,8 +50,8 @@ class EncodedDataset:
         context: what is trained on.
         texts: of each edit, its prompts (its own first) and its target.
         end: whether the target ends with the end token.
-        cache: where the sequences of these edits are looked for, and left for the next dataset; without it they are
-            computed here, many at once.
+        cache: where the sequences of these edits are looked for as they are asked for, and left for the next dataset;
+            without it they are computed here, many at once.
 
     Raises:
         TrainingFailed: prompt and answer are more than the model reads.
@@ -73,16 +73,12 @@ class EncodedDataset:
         inside = any(each.start for prompts in self._encoded for each in prompts)
         self._prompts = inside and bool(context.forward.state) and short <= _BYTES
         self._cached: dict[Example, CachedSequence] | None = {} if self._prompts or whole <= _BYTES else None
-        if self._cached is None:
+        self._remembered = cache
+        if self._cached is None or cache is not None:
             return
-        if cache is None:
-            examples = [(edit, prompt) for edit, prompts in enumerate(self._encoded) for prompt in range(len(prompts))]
-            for some in self._portions(sorted(examples, key=self._order)):
-                self._cached.update(zip(some, self._computed(some), strict=True))
-        else:
-            for edit, prompts in enumerate(self._encoded):
-                found = cache.get(prompts, self._compute, self._prompts)
-                self._cached.update(((edit, prompt), sequence) for prompt, sequence in enumerate(found))
+        examples = [(edit, prompt) for edit, prompts in enumerate(self._encoded) for prompt in range(len(prompts))]
+        for some in self._portions(sorted(examples, key=self._order)):
+            self._cached.update(zip(some, self._computed(some), strict=True))
 
     def __len__(self) -> int:
         return len(self._encoded)
@@ -100,6 +96,9 @@ class EncodedDataset:
         """The sequences of some examples."""
         if self._cached is None:
             return list(self._computed(examples))
+        if self._remembered is not None:
+            for edit, prompt in examples:
+                self._remember(edit, prompt, self._remembered)
         return [self._cached[example] for example in examples]
 
     def minibatches(self, examples: Sequence[Example]) -> Iterator[tuple[Sequence[Example], Minibatch]]:
@@ -145,6 +144,15 @@ class EncodedDataset:
             longest, answers = wider, more
         if some:
             yield some
+
+    def _remember(self, edit: int, prompt: int, cache: ActivationCache) -> None:
+        # An edit's own prompt is asked for by every check, its other ones only where chance takes one.
+        if self._cached is None or (edit, prompt) in self._cached:
+            return
+        prompts = self._encoded[edit]
+        places = range(1) if prompt == 0 else range(1, len(prompts))
+        found = cache.get([prompts[place] for place in places], self._compute, self._prompts)
+        self._cached.update(((edit, place), sequence) for place, sequence in zip(places, found, strict=True))
 
     def _length(self, example: Example) -> int:
         return len(self._encoded[example[0]][example[1]].ids)
