@@ -7,9 +7,10 @@ from collections.abc import Iterator
 
 import pytest
 
+from tests.chats import chat_history
 from tests.stores import empty, history, model_folder, new_repository, repository
 
-__all__ = ["empty", "history", "model_folder", "new_repository", "repository"]
+__all__ = ["chat_history", "empty", "history", "model_folder", "new_repository", "repository"]
 
 pytest_plugins = ["tests.hub.fixtures"]
 

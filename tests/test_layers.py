@@ -86,6 +86,7 @@ UNMIRRORED = {
         "wisedb/serving/activations.py",
         "wisedb/serving/answer.py",
         "wisedb/serving/attached.py",
+        "wisedb/serving/stopping.py",
     ),
     "what every verb that trains goes through: test_commit, test_revert, merging/test_merge": (
         "wisedb/versioning/proposal.py",

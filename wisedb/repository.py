@@ -6,7 +6,8 @@ Each method is one call downward. Whatever needs a model imports it when it is c
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, overload
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 
     from wisedb.export.merged import ExportResult
     from wisedb.model.base import LoadedBase
+    from wisedb.serving.conversation import Conversation
     from wisedb.serving.evaluation import Evaluation
     from wisedb.serving.explain import Explanation
     from wisedb.serving.generate import Generation
@@ -411,6 +413,31 @@ class Repository(Sharing):
         return answer_prompts(
             self.store, self.base, asked, at, chosen, max_new_tokens=max_new_tokens, chat=how, progress=progress
         )
+
+    @contextmanager
+    def chat(
+        self,
+        at: str = "HEAD",
+        mode: str = "retrieve",
+        *,
+        system: str | None = None,
+        max_new_tokens: int = 512,
+        progress: Listener | None = None,
+    ) -> Iterator[Conversation]:
+        """A conversation with the model at a commit, for a ``with`` block; see :mod:`wisedb.serving.conversation`.
+
+        Inside the block the base model is the conversation's: a verb that needs one loads another.
+        """
+        from wisedb.serving.conversation import conversation_at
+
+        self.store.resolve(at)
+        options: dict[str, Any] = {"system": system, "max_new_tokens": max_new_tokens, "progress": progress}
+        with conversation_at(self.store, self.base, at, mode, **options) as conversation:
+            lent, self._base = self._base, None
+            try:
+                yield conversation
+            finally:
+                self._base = lent
 
     def explain(self, prompt: str, at: str = "HEAD") -> Explanation:
         """Why the model answers ``prompt`` so at a commit; see :func:`wisedb.serving.explain.explain`."""
