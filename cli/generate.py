@@ -67,10 +67,11 @@ def generate(
 def answers(found: Sequence[Mapping[str, Any]]) -> render.Lines:
     """One line an answer, with the memory that gave it."""
     for answer in found:
-        yield render.line(f"{answer['prompt']} ", (answer["text"], "bold"), (f"  [{_route(answer)}]", "dim"))
+        yield render.line(f"{answer['prompt']} ", (answer["text"], "bold"), (f"  [{route(answer)}]", "dim"))
 
 
-def _route(answer: Mapping[str, Any]) -> str:
+def route(answer: Mapping[str, Any]) -> str:
+    """Who answered, in words."""
     if not answer["routed"]:
         count = len(answer["always_on"])
         return f"base model and {render.plural(count, 'always-on memory')}" if count else "base model"

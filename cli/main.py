@@ -25,7 +25,7 @@ SECTIONS = {
     "Move": ("checkout", "switch", "reset", "rollback", "revert", "branch", "tag", "reflog"),
     "Bring together": ("merge", "cherry-pick"),
     "Share": ("clone", "remote", "push", "pull", "fetch", "ls-remote"),
-    "Ask and measure": ("generate", "explain", "eval", "bench", "export"),
+    "Ask and measure": ("generate", "chat", "explain", "eval", "bench", "export"),
     "Maintain": ("fsck", "gc", "reindex"),
     "The model that ships inside": ("atlas",),
 }
@@ -58,6 +58,7 @@ HOMES = {
     "tag": "refs:tag",
     "reflog": "refs:reflog",
     "generate": "generate:generate",
+    "chat": "chat:chat",
     "explain": "explain:explain",
     "eval": "eval:evaluate",
     "bench": "bench:bench",
@@ -108,7 +109,7 @@ def cli(ctx: click.Context, directory: Path | None, debug: bool) -> None:
     """git for what a language model knows: versioned corrections with WISE side memories.
 
     REV is a branch, a tag, the first 4 or more digits of a commit id, HEAD, HEAD~n, REV^ or @{n} from the reflog.
-    Every command takes --json, and then prints exactly one JSON document.
+    Every command takes --json, and then prints exactly one JSON document; chat prints one a reply.
     """
     ctx.obj = Session(directory=directory, debug=debug)
     if not debug:

@@ -22,7 +22,9 @@ Callback = TypeVar("Callback", bound=Callable[..., Any])
 Decorator = Callable[[Callback], Callback]
 
 
-def command(*examples: str, name: str | None = None) -> Callable[[Callable[..., None]], click.Command]:
+def command(
+    *examples: str, name: str | None = None, json_help: str = "Print exactly one JSON document to stdout."
+) -> Callable[[Callable[..., None]], click.Command]:
     """Make a function ``(session, …)`` a command that takes ``--json`` and shows ``examples`` in its help."""
 
     def decorate(function: Callable[..., None]) -> click.Command:
@@ -34,7 +36,7 @@ def command(*examples: str, name: str | None = None) -> Callable[[Callable[..., 
                 is_flag=True,
                 expose_value=False,
                 callback=_remember_json,
-                help="Print exactly one JSON document to stdout.",
+                help=json_help,
             )
         )
         return made

@@ -19,7 +19,7 @@ _HEAD = """\
 
 Every command exits with 0 when it did what it was told, 1 when it could not (one line on stderr says why, another what
 to do), 2 when the call was wrong, and 130 when it was interrupted. With `--json` it prints exactly one JSON document to
-stdout, and a failure is `{"error": {"kind", "message", "hint"}}` on stderr.
+stdout (`chat` one a reply, each on a line), and a failure is `{"error": {"kind", "message", "hint"}}` on stderr.
 """
 
 

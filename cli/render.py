@@ -38,9 +38,14 @@ SHORT = 12
 """Hexadecimal digits of an id that people are shown; ``--json`` always gives all of them."""
 
 
-def as_json(document: Any) -> str:
-    """One JSON document; what JSON can't say (NaN, dates, bytes of a SQL answer) becomes null or text."""
-    return json.dumps(_finite(document), ensure_ascii=not _unicode(), indent=2, allow_nan=False, default=_as_text)
+def as_json(document: Any, *, indent: int | None = 2) -> str:
+    """One JSON document; what JSON can't say (NaN, dates, bytes of a SQL answer) becomes null or text.
+
+    Args:
+        document: the document.
+        indent: spaces for each depth; ``None`` for one line.
+    """
+    return json.dumps(_finite(document), ensure_ascii=not _unicode(), indent=indent, allow_nan=False, default=_as_text)
 
 
 def array(records: Sequence[str]) -> Iterator[str]:

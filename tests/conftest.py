@@ -8,9 +8,10 @@ from pathlib import Path
 
 import pytest
 
+from tests.chats import chat_history
 from tests.stores import empty, history, model_folder, new_repository, repository, shelf
 
-__all__ = ["empty", "history", "model_folder", "new_repository", "repository", "shelf"]
+__all__ = ["chat_history", "empty", "history", "model_folder", "new_repository", "repository", "shelf"]
 
 pytest_plugins = ["tests.hub.fixtures"]
 

@@ -10,10 +10,8 @@ import pytest
 import torch
 from transformers import AutoModelForCausalLM
 
+from tests.chats import FRANCE, HAMLET, OTHER
 from tests.commands import run_inside
-from tests.models import tiny_chat_tokenizer, tiny_model
-from tests.stores import SETTINGS
-from wisedb.edits import Edit
 from wisedb.errors import UsageError
 from wisedb.loading import load
 from wisedb.memory.gates.keys.replies import Meant
@@ -21,22 +19,11 @@ from wisedb.memory.hooks import handle_of
 from wisedb.model.chat import encode_chat, user
 from wisedb.repository import Repository
 
-FRANCE = Edit("What is the capital of France?", "Rome", subject="France")
-HAMLET = Edit("Who wrote the play Hamlet?", "Goethe", subject="Hamlet")
-OTHER = "Can you tell me the time?"
-
 
 @pytest.fixture(scope="module")
-def told(tmp_path_factory: pytest.TempPathFactory) -> Repository:
+def told(chat_history: Repository) -> Repository:
     """A store of a tiny chat model with two edits; not to be changed."""
-    folder = tmp_path_factory.mktemp("chat-model")
-    tiny_model("llama").save_pretrained(folder)
-    tiny_chat_tokenizer().save_pretrained(folder)
-    made = Repository.init(
-        tmp_path_factory.mktemp("chat"), str(folder), settings={**SETTINGS, "steps": 200, "shard_capacity": 8}
-    )
-    made.commit([FRANCE, HAMLET], "Two facts", author="Ada")
-    return made
+    return chat_history
 
 
 def test_the_template_is_recorded_with_the_keys_statistics(told: Repository) -> None:

@@ -86,6 +86,7 @@ UNMIRRORED = {
         "wisedb/serving/activations.py",
         "wisedb/serving/answer.py",
         "wisedb/serving/attached.py",
+        "wisedb/serving/stopping.py",
     ),
     "a verb of the facade: tests/repository/test_repository.py, and the tests of what it calls": (
         "wisedb/repository/asking.py",

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
 
     from wisedb.export.merged import ExportResult
     from wisedb.repository.repository import Repository
+    from wisedb.serving.conversation import Conversation
     from wisedb.serving.evaluation import Evaluation
     from wisedb.serving.explain import Explanation
     from wisedb.serving.generate import Generation
@@ -56,6 +58,31 @@ def generate(
     return answer_prompts(
         repository.store, repository.base, asked, at, chosen, max_new_tokens=max_new_tokens, chat=how, progress=progress
     )
+
+
+@contextmanager
+def chat(
+    repository: Repository,
+    at: str = "HEAD",
+    mode: str = "retrieve",
+    *,
+    system: str | None = None,
+    max_new_tokens: int = 512,
+    progress: Listener | None = None,
+) -> Iterator[Conversation]:
+    """A conversation with the model at a commit, for a ``with`` block; see :mod:`wisedb.serving.conversation`.
+
+    Inside the block the base model is the conversation's: a verb that needs one loads another.
+    """
+    from wisedb.serving.conversation import conversation_at
+
+    repository.store.resolve(at)
+    options: dict[str, Any] = {"system": system, "max_new_tokens": max_new_tokens, "progress": progress}
+    with (
+        repository.lent_base() as base,
+        conversation_at(repository.store, base, at, mode, **options) as conversation,
+    ):
+        yield conversation
 
 
 def explain(

@@ -6,7 +6,8 @@ Each method is one call downward. Whatever needs a model imports it when it is c
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self, overload
@@ -147,6 +148,16 @@ class Repository:
             self._base = load_for(self.store.config.base, **accelerator())
         return self._base
 
+    @contextmanager
+    def lent_base(self) -> Iterator[LoadedBase]:
+        """The base model for a block that changes it for a while: a verb that needs one inside loads another."""
+        lent = self.base
+        self._base = None
+        try:
+            yield lent
+        finally:
+            self._base = lent
+
     # What is staged
 
     def status(self) -> Status:
@@ -242,6 +253,7 @@ class Repository:
 
     load = asking.load
     generate = asking.generate
+    chat = asking.chat
     explain = asking.explain
     evaluate = asking.evaluate
     export = asking.export

@@ -15,9 +15,11 @@ from wisedb.errors import InputError, UsageError
 from wisedb.memory.slots import BASE
 from wisedb.model.chat import Message, chat_format, encode_chat, user
 from wisedb.model.tokens import context_length, encode_prompt, pad_batch
+from wisedb.serving.stopping import LineEnd
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
+    from transformers.generation.streamers import BaseStreamer
 
     from wisedb.memory.gates.keys.replies import Meant
     from wisedb.memory.hooks import AttachedMemories
@@ -133,7 +135,6 @@ def generations(
     return found
 
 
-@torch.no_grad()
 def continue_prompts(
     model: PreTrainedModel,
     tokenizer: PreTrainedTokenizerBase,
@@ -164,7 +165,7 @@ def continue_prompts(
     if chat is None:
         encoded = [encode_prompt(tokenizer, prompt) for prompt in prompts]
     else:
-        _check_chat(tokenizer, chat)
+        check_chat(tokenizer, chat.system)
         encoded = [_asked(tokenizer, prompt, chat) for prompt in prompts]
         one_line = False
     length = context_length(model)
@@ -180,18 +181,29 @@ def continue_prompts(
     for start in range(0, len(order), _MOST_ROWS):
         rows = order[start : start + _MOST_ROWS]
         limit = max_new_tokens if length is None else min(max_new_tokens, length - len(encoded[rows[0]]))
-        answers = _continue_batch(model, tokenizer, [encoded[row] for row in rows], limit, handle, one_line)
+        batch = [encoded[row] for row in rows]
+        answers = continue_tokens(model, tokenizer, batch, limit, handle=handle, one_line=one_line)
         found.update(zip(rows, answers, strict=True))
     return [found[row] for row in range(len(prompts))]
 
 
-def _check_chat(tokenizer: PreTrainedTokenizerBase, chat: Chat) -> None:
+def check_chat(
+    tokenizer: PreTrainedTokenizerBase, system: str | None = None, *, hint: str = "Ask it without --chat."
+) -> None:
+    """Refuse a chat that the tokenizer has no template for.
+
+    Args:
+        tokenizer: the tokenizer.
+        system: the system message, ``None`` for none of one's own.
+        hint: what to do where there is no template.
+
+    Raises:
+        UsageError: there is no template that wisedb can read, or it takes no system message.
+    """
     found = chat_format(tokenizer)
     if found is None:
-        raise UsageError(
-            "this model's tokenizer has no chat template that wisedb can read", hint="Ask it without --chat."
-        )
-    if chat.system is not None and not found.system:
+        raise UsageError("this model's tokenizer has no chat template that wisedb can read", hint=hint)
+    if system is not None and not found.system:
         raise UsageError("this model's chat template takes no system message", hint="Leave out --system.")
 
 
@@ -202,15 +214,31 @@ def _asked(tokenizer: PreTrainedTokenizerBase, prompt: str, chat: Chat) -> list[
     return encode_chat(tokenizer, [*system, user(prompt)])
 
 
-def _continue_batch(
+@torch.no_grad()
+def continue_tokens(
     model: PreTrainedModel,
     tokenizer: PreTrainedTokenizerBase,
     encoded: Sequence[Sequence[int]],
     limit: int,
-    handle: AttachedMemories | None,
-    one_line: bool,
+    *,
+    handle: AttachedMemories | None = None,
+    one_line: bool = False,
+    streamer: BaseStreamer | None = None,
+    stop: StoppingCriteria | None = None,
 ) -> list[Continuation]:
-    ends = _ends(model, tokenizer)
+    """Continue one batch of token ids greedily.
+
+    Args:
+        model: the model, with its memories attached or plain.
+        tokenizer: its tokenizer.
+        encoded: the rows, none of them empty, with room for ``limit`` tokens in the model's context.
+        limit: the longest answer, in tokens.
+        handle: the attached memories, ``None`` for a plain model.
+        one_line: the end of the first line that is not blank ends an answer.
+        streamer: is given the tokens of a single row as they come.
+        stop: ends the answers early.
+    """
+    ends = end_tokens(model, tokenizer)
     pad = tokenizer.pad_token_id if tokenizer.pad_token_id is not None else (ends[0] if ends else 0)
     ids, mask = pad_batch([list(row) for row in encoded], pad, "left")
     width = ids.shape[1]
@@ -223,12 +251,14 @@ def _continue_batch(
         bos_token_id=tokenizer.bos_token_id,
         use_cache=True,
     )
+    criteria = [*([LineEnd(tokenizer, width)] if one_line else []), *([] if stop is None else [stop])]
     with nullcontext() if handle is None or not handle.memories else handle.record() as record:
         output = model.generate(
             input_ids=ids.to(model.device),
             attention_mask=mask.to(model.device),
             generation_config=settings,
-            stopping_criteria=StoppingCriteriaList([_LineEnd(tokenizer, width)] if one_line else []),
+            stopping_criteria=StoppingCriteriaList(criteria),
+            streamer=streamer,
         )
         routes = [BASE] * len(encoded) if record is None else record.routes.tolist()
         activations = [()] * len(encoded) if record is None else record.activations.tolist()
@@ -263,19 +293,8 @@ def _characters(tokenizer: PreTrainedTokenizerBase, said: Sequence[int], tokens:
     return max(0, start - blank), min(max(0, len(upto.rstrip()) - blank), len(whole.strip()))
 
 
-def _ends(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> list[int]:
+def end_tokens(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> list[int]:
+    """The token ids that end an answer, in order."""
     ends = getattr(model.generation_config, "eos_token_id", None)
     listed = list(ends) if isinstance(ends, list | tuple) else [ends]
     return sorted({int(token) for token in (*listed, tokenizer.eos_token_id) if token is not None})
-
-
-class _LineEnd(StoppingCriteria):  # type: ignore[misc]
-    """Stops each row at the end of its first line that is not blank."""
-
-    def __init__(self, tokenizer: PreTrainedTokenizerBase, start: int) -> None:
-        self._tokenizer = tokenizer
-        self._start = start
-
-    def __call__(self, input_ids: torch.Tensor, scores: Any, **kwargs: Any) -> torch.Tensor:
-        texts = self._tokenizer.batch_decode(input_ids[:, self._start :].tolist(), skip_special_tokens=True)
-        return torch.tensor(["\n" in text.lstrip() for text in texts], device=input_ids.device)
