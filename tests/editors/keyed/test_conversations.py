@@ -72,3 +72,9 @@ def test_a_models_edits_are_learned_in_chats_only_where_it_has_a_template() -> N
     assert all(each.start == 0 for each in plain.new.sequences(plain.new.own))
     assert all(each.start == 0 and each.states is not None for each in chat.new.sequences(chat.new.own))
     assert chat.new.prompts(0) > plain.new.prompts(0)
+
+
+def test_of_an_earlier_edit_two_prompts_are_rehearsed() -> None:
+    chat = training_set(in_chat(), KeyedSettings(paraphrases=0), EDITS[:1], EDITS[1:], Random(0)).old
+    assert [chat.prompts(edit) for edit in range(len(chat))] == [2] * len(EDITS[1:])
+    assert all(each.states is not None for each in chat.sequences(chat.own))

@@ -99,8 +99,15 @@ def training_set(
         first, later = replies(edit.prompt)
         return (first, *plain, later), edit.target
 
+    def again(edit: Edit) -> tuple[tuple[Prompt, ...], str]:
+        # Of a chat's long prompts each costs as much as training on several: two are enough to be reminded by.
+        if context.chat is None:
+            return prompts(edit, chooser.sample(prefixes, min(1, len(prefixes))))
+        first, later = replies(edit.prompt)
+        return (first, chooser.choice((later, edit.prompt))), edit.target
+
     new = [prompts(edit, prefixes, some) for edit, some in zip(edits, borrowed, strict=True)]
-    old = [prompts(edit, chooser.sample(prefixes, min(1, len(prefixes)))) for edit in rehearsed]
+    old = [again(edit) for edit in rehearsed]
     return TrainingSet(
         EncodedDataset(context, new, end=settings.end),
         EncodedDataset(context, old, end=settings.end, cache=context.cache),
