@@ -19,8 +19,8 @@ _ENTRIES_PER_EDIT, _FEWEST, _MOST = 800, 20, 500
 _RATIO, _ENTRIES, _WIDEST = 0.2, 100_000, 0.8
 
 
-# A chat model's edits are learned in conversations too, of which each edit sees one at a time: 40 edits of
-# SmolLM2-135M-Instruct were learned by half with the default of 40.
+# A chat model's edits are learned as replies too. When these were a dozen conversations, 40 edits of
+# SmolLM2-135M-Instruct were learned by half with the default of 40; steps that aren't needed are not taken.
 _CHAT_STEPS = 80
 
 

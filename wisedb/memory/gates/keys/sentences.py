@@ -1,4 +1,4 @@
-"""A user's message sentence by sentence: subject and question have to stand in the same one.
+"""A user's message sentence by sentence: subject and question have to stand in the same one, or a pronoun for it.
 
 What a message asks shows where the reply begins, but not if the question stands among other sentences, or behind
 other questions: the state there says what the whole conversation comes to. So the router asks again: each sentence in
