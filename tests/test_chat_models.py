@@ -117,7 +117,9 @@ def test_beams_are_weighed_as_a_plain_forward_weighs_them(told: Repository) -> N
     assert torch.allclose(likely, found.sequences_scores, atol=1e-3)
 
 
-@pytest.mark.parametrize("options", [{"cache_implementation": "static"}, {"use_cache": False}])
+@pytest.mark.parametrize(
+    "options", [{"cache_implementation": "static"}, {"use_cache": False}, {"prompt_lookup_num_tokens": 3}]
+)
 def test_any_way_of_generating_says_the_fact(told: Repository, options: dict[str, object]) -> None:
     model, tokenizer = told.load("HEAD")
     ids = torch.tensor([encode_chat(tokenizer, [user(HAMLET.prompt)])])

@@ -80,6 +80,12 @@ def test_another_reply_to_the_same_question_is_read_from_the_beginning(model: Mo
     assert reader(stretch((6, 8), 1))[:, 0].tolist() == [asked + 6, asked + 14]
 
 
+def test_everything_is_read_anew_where_the_model_was_moved(model: Model, reader: AnswerReader) -> None:
+    first = reader(stretch((5,), 0))
+    reader.forget()
+    assert torch.equal(reader(stretch((5,), 0)), first) and len(model.runs) == 2
+
+
 def test_edits_are_kept_apart_and_only_so_many(
     model: Model, reader: AnswerReader, monkeypatch: pytest.MonkeyPatch
 ) -> None:

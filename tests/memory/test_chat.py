@@ -128,6 +128,15 @@ def test_a_memory_says_the_same_wherever_its_question_is_asked(
         assert said[0] == alone[0] and said[1] == alone[1]
 
 
+def test_a_model_that_is_moved_says_the_same(model: PreTrainedModel, handle: AttachedMemories) -> None:
+    alone = generated(model, [ASKED[0]])
+    model.double()
+    with torch.no_grad():
+        generated(model, [ASKED[0]])
+    model.float()
+    assert generated(model, [ASKED[0]]) == alone
+
+
 def test_two_questions_of_a_message_are_answered_one_after_the_other(
     model: PreTrainedModel, handle: AttachedMemories, statistics: Statistics
 ) -> None:

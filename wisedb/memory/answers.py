@@ -63,6 +63,11 @@ class AnswerReader:
         self._known: OrderedDict[tuple[_Place, tuple[int, ...]], Tensor] = OrderedDict()
         self._open: OrderedDict[_Place, tuple[tuple[int, ...], Any]] = OrderedDict()
 
+    def forget(self) -> None:
+        """Read everything anew: the model was moved."""
+        self._known.clear()
+        self._open.clear()
+
     def __call__(self, stretch: Stretch) -> Tensor:
         """What the last block gives at the tokens of a stretch, (n, d_model)."""
         place, said = (stretch.meant.edit, stretch.later), stretch.said

@@ -45,6 +45,7 @@ class ChatReplies:
         self._model, self._context, self._projection, self._silent = model, context, projection, silent
         self._answers: AnswerReader | None = None
         self._ends: frozenset[int] = frozenset()
+        self._place: tuple[torch.device, torch.dtype] | None = None
 
     def set(self, statistics: Statistics | None, gated: Sequence[Memory]) -> None:
         """Put other memories in the place of the present ones.
@@ -105,6 +106,9 @@ class ChatReplies:
         replies, ids = (call.replies, call.whole) if generation is None else (generation.replies, generation.ids)
         if replies is None or not replies.answers or ids is None or self._answers is None:
             return states
+        if self._place != (place := (self._model.device, self._model.dtype)):
+            self._place = place
+            self._answers.forget()
         shape, before = states.shape, ids.shape[1] - call.tokens
         states = states.reshape(call.rows, call.tokens, -1)
         stretches = replies.stretches(ids.tolist(), call.tokens, self._ends)
