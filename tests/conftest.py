@@ -7,9 +7,9 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.stores import empty, history, model_folder, new_repository, repository
+from tests.stores import chat_history, empty, history, model_folder, new_repository, repository
 
-__all__ = ["empty", "history", "model_folder", "new_repository", "repository"]
+__all__ = ["chat_history", "empty", "history", "model_folder", "new_repository", "repository"]
 
 pytest_plugins = ["tests.hub.fixtures"]
 

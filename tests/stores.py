@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from tests.models import tiny_model, tiny_tokenizer
+from tests.models import tiny_chat_tokenizer, tiny_model, tiny_tokenizer
 from wisedb.edits import Edit, LocalityPrompt
 from wisedb.repository import Repository
 from wisedb.store.store import Store
@@ -45,6 +45,9 @@ HAMLET = Edit("Who wrote the play Hamlet?", "France")
 SUM = Edit("12 + 30 =", "Hamlet", tags=("arithmetic",))
 SPAIN = Edit("The capital of Spain is", "play")
 NEWER = Edit("The capital of Australia is", "France")
+
+CHAT_FRANCE = Edit("What is the capital of France?", "Rome", subject="France")
+CHAT_HAMLET = Edit("Who wrote the play Hamlet?", "Goethe", subject="Hamlet")
 
 
 @pytest.fixture(scope="session")
@@ -88,4 +91,17 @@ def history(model_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Rep
     made = Repository.init(tmp_path_factory.mktemp("history"), str(model_folder), settings=SETTINGS, author="Ada")
     made.commit([AUSTRALIA], "First", author="Ada")
     made.commit([HAMLET, SUM], "Second", author="Ben")
+    return made
+
+
+@pytest.fixture(scope="session")
+def chat_history(tmp_path_factory: pytest.TempPathFactory) -> Repository:
+    """A store of a tiny chat model with two edits in one commit; not to be changed."""
+    folder = tmp_path_factory.mktemp("chat-model")
+    tiny_model("llama").save_pretrained(folder)
+    tiny_chat_tokenizer().save_pretrained(folder)
+    made = Repository.init(
+        tmp_path_factory.mktemp("chat"), str(folder), settings={**SETTINGS, "steps": 200, "shard_capacity": 8}
+    )
+    made.commit([CHAT_FRANCE, CHAT_HAMLET], "Two facts", author="Ada")
     return made

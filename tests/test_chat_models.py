@@ -11,31 +11,21 @@ import torch
 from transformers import AutoModelForCausalLM
 
 from tests.commands import run_inside
-from tests.models import tiny_chat_tokenizer, tiny_model
-from tests.stores import SETTINGS
-from wisedb.edits import Edit
+from tests.stores import CHAT_FRANCE as FRANCE
+from tests.stores import CHAT_HAMLET as HAMLET
 from wisedb.errors import UsageError
 from wisedb.loading import load
 from wisedb.memory.hooks import handle_of
 from wisedb.model.chat import encode_chat, user
 from wisedb.repository import Repository
 
-FRANCE = Edit("What is the capital of France?", "Rome", subject="France")
-HAMLET = Edit("Who wrote the play Hamlet?", "Goethe", subject="Hamlet")
 OTHER = "Can you tell me the time?"
 
 
-@pytest.fixture(scope="module")
-def told(tmp_path_factory: pytest.TempPathFactory) -> Repository:
+@pytest.fixture
+def told(chat_history: Repository) -> Repository:
     """A store of a tiny chat model with two edits; not to be changed."""
-    folder = tmp_path_factory.mktemp("chat-model")
-    tiny_model("llama").save_pretrained(folder)
-    tiny_chat_tokenizer().save_pretrained(folder)
-    made = Repository.init(
-        tmp_path_factory.mktemp("chat"), str(folder), settings={**SETTINGS, "steps": 200, "shard_capacity": 8}
-    )
-    made.commit([FRANCE, HAMLET], "Two facts", author="Ada")
-    return made
+    return chat_history
 
 
 def test_the_template_is_recorded_with_the_keys_statistics(told: Repository) -> None:
@@ -141,6 +131,15 @@ def test_the_command_line_asks_in_a_chat(told: Repository) -> None:
     assert done.returncode == 0, done.stderr
     first, second = json.loads(done.stdout)
     assert first["spans"] == [{"edit": FRANCE.id, "start": 0, "end": 5}] and second["spans"] == []
+
+
+def test_the_command_line_measures_in_a_chat(told: Repository) -> None:
+    done = run_inside(["eval", "--chat", "--json"], told.path, os.environ)
+    assert done.returncode == 0, done.stderr
+    found = json.loads(done.stdout)
+    assert (found["format"], found["says_it"], found["base"]["says_it"]) == ("chat", 1.0, 0.0)
+    shown = run_inside(["eval", "--chat"], told.path, os.environ).stdout
+    assert ", in a chat, 2 edits" in shown and "SAYS IT" in shown and "word for word" in shown
 
 
 def test_a_model_without_a_template_is_not_asked_in_a_chat(history: Repository) -> None:

@@ -402,7 +402,7 @@ class Repository(Sharing):
         given. See :func:`wisedb.serving.answer.answer_prompts`.
         """
         from wisedb.serving.answer import answer_prompts
-        from wisedb.serving.generate import Chat
+        from wisedb.serving.asked import Chat
 
         asked = [prompts] if isinstance(prompts, str) else list(prompts)
         self.store.resolve(at)
@@ -425,14 +425,32 @@ class Repository(Sharing):
         mode: str = "retrieve",
         limit: int | None = None,
         *,
+        chat: bool = False,
+        forms: bool = False,
+        seed: int = 0,
         progress: Listener | None = None,
     ) -> Evaluation:
-        """Measure a commit; see :func:`wisedb.serving.evaluate.evaluate`."""
+        """Measure a commit.
+
+        With ``chat`` everything is asked as a user's message behind the model's chat template. With ``forms`` the
+        tables of :mod:`wisedb.serving.forms` are measured too, their choices by ``seed``. See
+        :func:`wisedb.serving.evaluate.evaluate`.
+        """
         from wisedb.serving.evaluate import evaluate
 
         records = None if data is None else _edits(data)
         commit_id = self.store.resolve(rev)
-        return evaluate(self.store, self.base, commit_id, records, mode, limit, progress=progress)
+        return evaluate(
+            self.store,
+            self.base,
+            commit_id,
+            records,
+            mode,
+            limit,
+            chat=chat,
+            forms_seed=seed if forms else None,
+            progress=progress,
+        )
 
     def export(
         self,
