@@ -88,6 +88,14 @@ def _seeds(ctx: click.Context, param: click.Parameter, value: str | None) -> tup
     callback=_listed,
     help="How the memories answer; oracle tells each prompt its memory, to show what routing costs.",
 )
+@click.option(
+    "--format",
+    "asking",
+    type=click.Choice(["raw", "chat"]),
+    default="raw",
+    show_default=True,
+    help="Ask prompts as they stand, or each as a user's message behind the model's chat template.",
+)
 @click.option("--seed", type=int, default=0, show_default=True, help="Where every random choice comes from.")
 @click.option(
     "--seeds", metavar="N,N,…", callback=_seeds, help="Several seeds: a row for each, mean and spread in the table."
@@ -118,6 +126,7 @@ def bench(
     lengths: tuple[int, ...],
     protocol: str,
     modes: tuple[str, ...],
+    asking: str,
     seed: int,
     seeds: tuple[int, ...] | None,
     without_subjects: bool,
@@ -145,6 +154,7 @@ def bench(
         settings=dict(settings),
         modes=modes,
         protocol=protocol,
+        format=asking,
         seeds=(seed,) if seeds is None else seeds,
         subjects=not without_subjects,
         pool=None if pool is None else tuple(unrelated_prompts(pool)),
@@ -228,7 +238,7 @@ def _lines(rows: Sequence[Row]) -> render.Lines:
     first = rows[0]
     yield render.line(f"{first.data} on {first.model}, {first.protocol.replace('-', ' ')}, {table.seeds_of(rows)}")
     yield render.line()
-    numbers: tuple[Any, ...] = ("T", *(title for title, _, _ in table.COLUMNS))
-    yield render.table(*table.TITLES, rows=table.lines(rows), numbers=numbers)
+    titles = table.titles(rows)
+    yield render.table(*titles, rows=table.lines(rows), numbers={"T", *titles[3:]})
     yield render.line()
     yield render.line((table.note(rows), "dim"))

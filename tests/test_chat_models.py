@@ -168,6 +168,15 @@ def test_an_explanation_names_the_sentence_that_asks(told: Repository) -> None:
     assert plain.returncode == 0 and json.loads(plain.stdout)["heard"] == []
 
 
+def test_the_command_line_measures_in_a_chat(told: Repository) -> None:
+    done = run_inside(["eval", "--chat", "--json"], told.path, os.environ)
+    assert done.returncode == 0, done.stderr
+    found = json.loads(done.stdout)
+    assert (found["format"], found["says_it"], found["base"]["says_it"]) == ("chat", 1.0, 0.0)
+    shown = run_inside(["eval", "--chat"], told.path, os.environ).stdout
+    assert ", in a chat, 2 edits" in shown and "SAYS IT" in shown and "word for word" in shown
+
+
 def test_a_model_without_a_template_is_not_asked_in_a_chat(history: Repository) -> None:
     with pytest.raises(UsageError, match="no chat template") as caught:
         history.generate(FRANCE.prompt, chat=True)

@@ -64,6 +64,7 @@ def test_the_engine_is_that_of_the_sources() -> None:
         ({"modes": ()}, UsageError, "no mode ''"),
         ({"seeds": ()}, UsageError, "no seed"),
         ({"protocol": "all"}, UsageError, "no protocol 'all'"),
+        ({"format": "prose"}, UsageError, "no format 'prose'"),
     ],
 )
 def test_what_cannot_be_measured_is_refused(more: dict[str, Any], error: type[Exception], words: str) -> None:
@@ -77,6 +78,7 @@ def test_what_cannot_be_measured_is_refused(more: dict[str, Any], error: type[Ex
         {"subjects": False},
         {"settings": {"steps": 4}},
         {"protocol": "batch"},
+        {"format": "chat"},
         {"edits": STREAM[::-1]},
         {"pool": ("Water boils at",)},
         {"target": "model.layers.0"},

@@ -35,6 +35,12 @@ def test_an_svg_shows_every_editor_and_figure(rows: list[Row], tmp_path: Path) -
     assert (">merge<" in text) == any(row.mode == "merge" for row in rows)
 
 
+def test_of_a_chat_it_shows_what_was_said() -> None:
+    panels = plot.chart([replace(KEYED, format="chat", says_it=0.25)]).to_dict()["concat"]
+    titles = [panel["title"]["text"] for panel in panels]
+    assert "Says it" in titles and "Exact match" not in titles
+
+
 def test_a_png_is_one(tmp_path: Path) -> None:
     plot.draw(ROWS, tmp_path / "figures.PNG")
     assert (tmp_path / "figures.PNG").read_bytes().startswith(b"\x89PNG\r\n")

@@ -24,3 +24,11 @@ def test_of_several_seeds_the_table_has_mean_and_spread() -> None:
     assert "| 1.20× ±0.00× | 1.10× |" in page and "| 10 | unedited |  | 0.250 |" in page
     assert "seeds: 3, 4" in page and "± their standard deviation" in page and "12 rephrases are left out" in page
     assert "standard deviation" not in table.page(ROWS, CONDITIONS, "wisedb bench", "2026-01-31", [])
+
+
+def test_of_a_chat_the_table_has_what_was_said() -> None:
+    rows = [replace(row, format="chat", says_it=0.75, says_it_rephrase=0.5) for row in ROWS[:2]]
+    page = table.page(rows, CONDITIONS, "wisedb bench", "2026-01-31", [])
+    assert "| loc. | says it | says it rephrase | s/edit |" in page and "exact" not in page
+    assert "| 10 | keyed | retrieve | 1.000 | 0.900 | 0.950 | 0.750 | 0.500 | 2.50 |" in page
+    assert "behind the chat template" in page and "behind the chat template" not in table.note(ROWS)

@@ -15,6 +15,7 @@ from wisedb.bench.ledger import NAME
 from wisedb.bench.results import Row
 from wisedb.bench.task import Task
 from wisedb.bench.worker import work
+from wisedb.errors import UsageError
 from wisedb.progress import Progress
 from wisedb.repository import Repository
 from wisedb.store.store import Store
@@ -111,6 +112,18 @@ def test_the_unedited_model_writes_nothing(task: Callable[..., Task]) -> None:
     ]
     assert [(row.seconds_per_edit, row.bytes_per_edit) for row in found] == [(None, None)] * 2
     assert Repository.open(made.folder).facts() == []
+
+
+def test_everything_is_asked_in_a_chat(task: Callable[..., Task], chat_history: Repository) -> None:
+    wanted = ((1, ("base",)),)
+    plain = task("plain", writes=False, wanted=wanted)
+    asked = replace(plain, row=replace(plain.row, format="chat"), source=chat_history.store.config.base.model)
+    (row,) = rows_of(asked)
+    whole = Repository.open(asked.folder).evaluate(data=[AUSTRALIA], mode="base", chat=True)
+    assert (row.format, row.locality, row.reliability, row.says_it) == ("chat", 1.0, whole.reliability, whole.says_it)
+    assert row.says_it is not None
+    with pytest.raises(UsageError, match="no chat template"):
+        rows_of(replace(asked, folder=asked.folder / "other", source=plain.source))
 
 
 def test_killed_between_a_commit_and_its_line_it_goes_on_to_the_same_rows(task: Callable[..., Task]) -> None:

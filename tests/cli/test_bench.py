@@ -45,6 +45,9 @@ KEYS = {
     "leaked_rephrases",
     "leaked_locality",
     "subjects",
+    "format",
+    "says_it",
+    "says_it_rephrase",
 }
 
 

@@ -10,6 +10,8 @@ from typing import Any
 import pytest
 
 from tests.gguf_files import write_gguf
+from wisedb.serving.forms.asked import HOW_ASKED
+from wisedb.serving.forms.silent import MUST_NOT_FIRE
 from wisedb.store.store import Store
 
 from .conftest import EDITS, FAST, Told, answer, inside, wisedb
@@ -257,8 +259,40 @@ def test_eval(copy: Path, told: Told, mode: str) -> None:
     assert (found["commit"], found["mode"], found["n"]) == (told.second["commit"], mode, 3)
     # What was measured is kept, and the history shows it.
     assert answer("log", "-n", "1", cwd=copy)[0]["scores"]
+    has({"says_it", "says_it_rephrase", "format", "how_asked", "must_not_fire", "seed"}, found)
+    assert (found["format"], found["how_asked"]) == ("raw", None)
     limited = answer("eval", "--data", "first.jsonl", "--limit", "1", cwd=copy)
     assert limited["n"] == 1
+
+
+def test_eval_in_many_forms(copy: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    # The first of each table: every form costs two runs of the model.
+    monkeypatch.setattr("wisedb.serving.forms.measure.HOW_ASKED", HOW_ASKED[:2])
+    monkeypatch.setattr("wisedb.serving.forms.measure.MUST_NOT_FIRE", MUST_NOT_FIRE[:2])
+    found = answer("eval", "--forms", "--seed", "3", cwd=copy)
+    assert found["seed"] == 3
+    assert list(found["how_asked"]) == [form.name for form in HOW_ASKED[:2]]
+    for row in found["how_asked"].values():
+        has({"kind", "n", "right", "plain_right", "base_right", "base_old", "kept"}, row)
+    for row in found["must_not_fire"].values():
+        has({"kind", "n", "changed"}, row)
+    shown = inside("eval", "--forms", "--limit", "1", cwd=copy)
+    assert shown.returncode == 0, shown.stderr
+    for words in ("HOW IT IS ASKED", HOW_ASKED[1].name, "WHAT MUST NOT FIRE", MUST_NOT_FIRE[1].name):
+        assert words in shown.stdout
+
+
+@pytest.mark.parametrize("words", [("eval", "--chat"), ("eval", "--chat", "--forms"), ("eval", "--seed", "1")])
+def test_eval_refuses_in_one_line_what_it_can_not_measure(told: Told, words: tuple[str, ...]) -> None:
+    done = inside(*words, cwd=told.path)
+    assert (done.returncode, done.stdout) == (2, "")
+    error, hint = done.stderr.splitlines()
+    assert error == (
+        "error: --seed is for --forms alone"
+        if "--seed" in words
+        else "error: this model's tokenizer has no chat template that wisedb can read"
+    )
+    assert hint.startswith("hint: ")
 
 
 @pytest.mark.parametrize("layout", ["merged", "adapter", "peft"])

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
+from tests.chats import FRANCE as CHAT_FRANCE
+from tests.chats import HAMLET as CHAT_HAMLET
 from tests.stores import AUSTRALIA, HAMLET, NEWER, SPAIN
+from wisedb.edits import Edit, LocalityPrompt
 from wisedb.errors import InputError, UsageError
 from wisedb.repository import Repository
+from wisedb.serving.says import words_of
 
 KEYS = {
     "commit",
@@ -21,6 +27,12 @@ KEYS = {
     "oracle",
     "base",
     "seconds",
+    "format",
+    "says_it",
+    "says_it_rephrase",
+    "how_asked",
+    "must_not_fire",
+    "seed",
 }
 
 
@@ -34,7 +46,8 @@ def test_edits_that_were_learned(history: Repository) -> None:
     assert set(record) == KEYS
     assert set(record["router"]) == {"recall_at_1", "recall_at_1_rephrase", "false_fire"}
     assert set(record["oracle"]) == {"reliability", "generalization"}
-    assert set(record["base"]) == {"reliability", "generalization", "exact_match"}
+    assert set(record["base"]) == {"reliability", "generalization", "exact_match", "says_it"}
+    assert (record["format"], record["says_it"], record["how_asked"]) == ("raw", 1.0, None)
     assert history.store.scores.get(found.commit)["retrieve"] == record
     assert history.log()[0].to_json()["scores"]["retrieve"] == record
 
@@ -57,6 +70,38 @@ def test_data_need_not_be_in_force(history: Repository) -> None:
     # NEWER has a prompt that is in force with another target: it can't be right, nor is it held by any memory.
     assert found.n == 3 and found.recall_at_1 == 1.0 and found.exact_match == pytest.approx(1 / 3)
     assert history.evaluate(data=[AUSTRALIA, NEWER, SPAIN], limit=1).exact_match == 1.0
+
+
+def test_in_a_chat_counts_what_is_said(chat_history: Repository) -> None:
+    other = Edit("Who is it?", "Nobody at all", rephrases=(CHAT_FRANCE.prompt,))
+    kept = replace(CHAT_FRANCE, locality=(LocalityPrompt("Can you tell me the time?"), LocalityPrompt("Who are you?")))
+    found = chat_history.evaluate(data=[kept, CHAT_HAMLET, other], chat=True)
+    assert (found.format, found.n) == ("chat", 3) and found.says_it == pytest.approx(2 / 3)
+    # The rephrase is another edit's question: what it is answered with is not what this one wants.
+    assert found.says_it_rephrase == 0.0 and found.base["says_it"] == 0.0
+    assert found.locality == 1.0 and found.false_fire == 0.0 and found.recall_at_1 == 1.0
+    alone = chat_history.evaluate(data=[kept, CHAT_HAMLET], chat=True)
+    assert alone.reliability == alone.oracle["reliability"] == 1.0 and (alone.base["reliability"] or 0) < 1
+    assert chat_history.store.scores.get(alone.commit)["retrieve-chat-data"] == alone.to_json()
+
+
+def test_the_old_answer_is_not_to_be_said(chat_history: Repository) -> None:
+    (reply,) = chat_history.generate(CHAT_FRANCE.prompt, chat=True, max_new_tokens=32)
+    after = words_of(reply.text)[1]
+    contradicted = replace(CHAT_FRANCE, ground_truth=after)
+    assert chat_history.evaluate(data=[CHAT_FRANCE], chat=True).says_it == 1.0
+    assert chat_history.evaluate(data=[contradicted], chat=True).says_it == 0.0
+
+
+def test_locality_in_a_chat_is_the_whole_reply(chat_history: Repository) -> None:
+    asked = replace(CHAT_HAMLET, locality=(LocalityPrompt("Who are you?"), LocalityPrompt(CHAT_FRANCE.prompt)))
+    found = chat_history.evaluate(data=[asked], chat=True)
+    assert found.locality == found.false_fire == 0.5
+
+
+def test_a_model_without_a_template_is_not_measured_in_a_chat(history: Repository) -> None:
+    with pytest.raises(UsageError, match="no chat template"):
+        history.evaluate(chat=True)
 
 
 def test_without_edits_there_is_nothing_to_measure(repository: Repository, history: Repository) -> None:

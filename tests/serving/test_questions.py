@@ -6,8 +6,10 @@ from dataclasses import replace
 
 from tests.stores import AUSTRALIA, SUM
 from wisedb.edits import LocalityPrompt, normalise_prompt
+from wisedb.model.chat import encode_chat, user
 from wisedb.repository import Repository
 from wisedb.serving.questions import ask
+from wisedb.serving.score import Pair
 
 
 def test_locality_prompts_come_from_the_edits_or_from_the_held_out_pool(history: Repository) -> None:
@@ -34,3 +36,14 @@ def test_an_edited_prompt_is_no_unrelated_one(history: Repository) -> None:
     edit = replace(AUSTRALIA, locality=(LocalityPrompt(SUM.prompt.upper(), "42"), *AUSTRALIA.locality))
     found = ask(history.store, history.base, (edit, SUM), trained_on_locality=False)
     assert found.unrelated == ask(history.store, history.base, (AUSTRALIA,), trained_on_locality=False).unrelated
+
+
+def test_in_a_chat_a_question_is_a_users_message(chat_history: Repository) -> None:
+    base = chat_history.base
+    edit = replace(AUSTRALIA, locality=(*AUSTRALIA.locality, LocalityPrompt("Who?", "Nobody")))
+    found = ask(chat_history.store, base, (edit,), trained_on_locality=False, chat=True)
+    asked = [user(edit.prompt)]
+    assert found.direct == (Pair(tuple(encode_chat(base.tokenizer, asked)), found.direct[0].answer),)
+    assert base.tokenizer.decode(found.direct[0].answer) == edit.target
+    assert base.tokenizer.decode(found.rephrased[0].prompt).count(edit.rephrases[0]) == 1
+    assert (found.locality, found.unrelated) == (("The play of France is", "Who?"), ())

@@ -22,6 +22,9 @@ PROTOCOLS: Final = ("one-by-one", "batch")
 MODES: Final = ("retrieve", "merge", "oracle")
 """The router chooses / one memory merged of all / each prompt is told its memory, which tells what routing costs."""
 
+FORMATS: Final = ("raw", "chat")
+"""Prompts as they stand / each as a user's message behind the model's chat template."""
+
 
 @dataclass(frozen=True, slots=True)
 class Contestant:
@@ -53,6 +56,7 @@ class Plan:
         modes: how the memories answer, of :data:`MODES`.
         protocol: of :data:`PROTOCOLS`.
         seeds: where every random choice comes from: everything is written and measured once with each.
+        format: how everything is asked that is measured, of :data:`FORMATS`; what it costs is timed on raw prompts.
         subjects: whether the edits keep their subjects; without them they are as users write them who name none.
         settings: those that all editors were given.
         pool: unrelated prompts of the user's own, ``None`` for those that the model writes.
@@ -73,6 +77,7 @@ class Plan:
     pool: tuple[str, ...] | None = None
     revision: str | None = None
     target: str | None = None
+    format: str = FORMATS[0]
 
     @classmethod
     def make(
@@ -95,7 +100,7 @@ class Plan:
             **more: the other attributes.
 
         Raises:
-            UsageError: a length below 1, no seed, or a mode or a protocol that there isn't.
+            UsageError: a length below 1, no seed, or a mode, a protocol or a format that there isn't.
             InputError: the records are fewer than the largest T.
         """
         first: dict[str, Edit] = {}
@@ -114,6 +119,8 @@ class Plan:
             raise UsageError("no seed is named", hint="Give --seeds one or more, such as 0,1,2.")
         if self.protocol not in PROTOCOLS:
             raise UsageError(f"there is no protocol '{self.protocol}'", hint=f"There are: {', '.join(PROTOCOLS)}.")
+        if self.format not in FORMATS:
+            raise UsageError(f"there is no format '{self.format}'", hint=f"There are: {', '.join(FORMATS)}.")
         unknown = [mode for mode in self.modes if mode not in MODES]
         if unknown or not self.modes:
             raise UsageError(f"there is no mode '{''.join(unknown[:1])}'", hint=f"There are: {', '.join(MODES)}.")
@@ -136,6 +143,7 @@ class Plan:
             "data": self.data,
             "stream": digest(canonical_json([edit.id for edit in self.stream])),
             "protocol": self.protocol,
+            "format": self.format,
             "subjects": self.subjects,
             "settings": dict(sorted(self.settings.items())),
             "pool": None if self.pool is None else digest(canonical_json(list(self.pool))),

@@ -28,9 +28,11 @@ _SHARES: Final = (
     ("reliability", "Reliability"),
     ("generalization", "Generalization"),
     ("locality", "Locality"),
-    ("exact_match", "Exact match"),
-    ("exact_match_rephrase", "Exact match, rephrased"),
 )
+_SAID: Final = {
+    "raw": (("exact_match", "Exact match"), ("exact_match_rephrase", "Exact match, rephrased")),
+    "chat": (("says_it", "Says it"), ("says_it_rephrase", "Says it, rephrased")),
+}
 # Title, factor, and whether it is the same in every mode.
 _COSTS: Final = (
     ("seconds_per_edit", "Seconds per edit", 1.0, True),
@@ -110,7 +112,8 @@ def chart(rows: Sequence[Row]) -> Any:
     named = [mode for mode in modes if mode in MODES]
     dash = alt.StrokeDash("mode:N", scale=by_mode(_DASHES), legend=alt.Legend(**style, title="Mode", values=named))
     encoded = {"color": colour, "strokeDash": dash}
-    upper = [_panel(alt, _points(rows, field), title, encoded, share=True) for field, title in _SHARES]
+    shares = (*_SHARES, *_SAID[rows[0].format])
+    upper = [_panel(alt, _points(rows, field), title, encoded, share=True) for field, title in shares]
     lower = [
         _panel(alt, points, title, encoded, share=False)
         for field, title, factor, once in _COSTS

@@ -48,6 +48,8 @@ class Row:
         leaked_rephrases, leaked_locality: prompts that are measured by nothing, because training saw their words; see
             :mod:`wisedb.bench.leaks`.
         subjects: False where the stream's subjects were taken out.
+        format: how everything was asked, ``raw`` or ``chat``.
+        says_it, says_it_rephrase: shares.
     """
 
     editor: str
@@ -73,6 +75,9 @@ class Row:
     leaked_rephrases: int | None = None
     leaked_locality: int | None = None
     subjects: bool = True
+    format: str = "raw"
+    says_it: float | None = None
+    says_it_rephrase: float | None = None
 
     @property
     def key(self) -> Key:

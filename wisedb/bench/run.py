@@ -79,7 +79,7 @@ def _measure(
     shown = Path(plan.model).name if Path(plan.model).is_absolute() else plan.model
     task = Task(
         folder=folder,
-        row=Row(name, "", shown, plan.data, 0, plan.protocol, seed, subjects=plan.subjects),
+        row=Row(name, "", shown, plan.data, 0, plan.protocol, seed, subjects=plan.subjects, format=plan.format),
         writes=contestant.writes,
         source=plan.model,
         revision=plan.revision,

@@ -35,29 +35,53 @@ def megabytes(value: float | None) -> str:
     return "–" if value is None else f"{value / 1_000_000:,.0f}"
 
 
-COLUMNS: Final[tuple[tuple[str, str, Callable[[float | None], str]], ...]] = (
+Column = tuple[str, str, Callable[[float | None], str]]
+"""Title, field, and how its values are written."""
+
+_SHARES: Final[tuple[Column, ...]] = (
     ("rel.", "reliability", share),
     ("gen.", "generalization", share),
     ("loc.", "locality", share),
-    ("EM", "exact_match", share),
-    ("EM rephrase", "exact_match_rephrase", share),
+)
+_SAID: Final[dict[str, tuple[Column, ...]]] = {
+    "raw": (("EM", "exact_match", share), ("EM rephrase", "exact_match_rephrase", share)),
+    "chat": (("says it", "says_it", share), ("says it rephrase", "says_it_rephrase", share)),
+}
+_COSTS: Final[tuple[Column, ...]] = (
     ("s/edit", "seconds_per_edit", seconds),
     ("prefill", "prefill_overhead", times),
     ("decode", "decode_overhead", times),
     ("kB/edit", "bytes_per_edit", kilobytes),
     ("peak MB", "peak_rss_bytes", megabytes),
 )
-"""Title, field, and how its values are written."""
 
-TITLES: Final = ("T", "editor", "mode", *(title for title, _, _ in COLUMNS))
-
-NOTE: Final = (
-    "Rel., Gen.: target tokens that are the argmax, on the edits and on their rephrases. Loc.: agreement with the"
-    " unedited model on unrelated prompts. EM: greedy answers that are the target, at their natural stop. Everything is"
-    " measured after all T edits are written. Prefill and decode: time relative to the unedited model, batch 1."
+_NOTE: Final = "Rel., Gen.: target tokens that are the argmax, on the edits and on their rephrases. "
+_NOTES: Final = {
+    "raw": (
+        "Loc.: agreement with the unedited model on unrelated prompts. EM: greedy answers that are the target, at their"
+        " natural stop."
+    ),
+    "chat": (
+        "Everything is asked behind the chat template. Loc.: replies to unrelated prompts that are the unedited"
+        " model's, word for word. Says it: greedy replies with the target's words and not the old answer's."
+    ),
+}
+_COST_NOTE: Final = (
+    " Everything is measured after all T edits are written. Prefill and decode: time relative to the unedited model,"
+    " batch 1."
 )
 
 SPREAD: Final = "Means over the seeds, ± their standard deviation."
+
+
+def columns(rows: Sequence[Row]) -> tuple[Column, ...]:
+    """The figures that are shown of rows, which are all of one format."""
+    return (*_SHARES, *_SAID[rows[0].format], *_COSTS)
+
+
+def titles(rows: Sequence[Row]) -> tuple[str, ...]:
+    """The titles of :func:`lines`."""
+    return "T", "editor", "mode", *(title for title, _, _ in columns(rows))
 
 
 def lines(rows: Sequence[Row]) -> list[tuple[str, ...]]:
@@ -87,7 +111,12 @@ def values_of(group: Sequence[Row], name: str) -> list[float]:
 def _cells(group: Sequence[Row]) -> tuple[str, ...]:
     first = group[0]
     mode = "" if first.editor == UNEDITED else first.mode
-    return f"{first.T:,}", first.editor, mode, *(_cell(values_of(group, name), form) for _, name, form in COLUMNS)
+    return (
+        f"{first.T:,}",
+        first.editor,
+        mode,
+        *(_cell(values_of(group, name), form) for _, name, form in columns(group)),
+    )
 
 
 def _cell(values: Sequence[float], form: Callable[[float | None], str]) -> str:
@@ -124,8 +153,8 @@ def page(rows: Sequence[Row], conditions: Mapping[str, Any], command: str, date:
         *(f"- {name}: {value}" for name, value in pairs),
         "",
         *(f"![Every figure against T]({picture})\n" for picture in pictures),
-        _line(TITLES),
-        _line(["---", "---", "---", *("---:" for _ in COLUMNS)]),
+        _line(titles(rows)),
+        _line(["---", "---", "---", *("---:" for _ in columns(rows))]),
         *(_line(texts) for texts in lines(rows)),
         "",
         note(rows),
@@ -136,7 +165,7 @@ def page(rows: Sequence[Row], conditions: Mapping[str, Any], command: str, date:
 def note(rows: Sequence[Row]) -> str:
     """What the figures of these rows are."""
     leaked = max((row.leaked_rephrases or 0 for row in rows), default=0)
-    parts = [NOTE]
+    parts = [_NOTE + _NOTES[rows[0].format] + _COST_NOTE]
     if leaked:
         parts.append(f"Up to {leaked:,} rephrases are left out, because training saw their words.")
     if len({row.seed for row in rows}) > 1:

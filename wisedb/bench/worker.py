@@ -112,7 +112,8 @@ def _write(task: Task, store: Store, base: LoadedBase, ledger: Ledger, length: i
 def _unedited(task: Task, store: Store, base: LoadedBase, length: int, progress: Listener | None) -> Row:
     stream = task.stream[:length]
     leaked = _leaks(store, base, stream)
-    found = evaluate(store, base, data=stream, mode="base", leave_out=leaked.prompts, progress=progress)
+    chat = task.row.format == "chat"
+    found = evaluate(store, base, data=stream, mode="base", leave_out=leaked.prompts, chat=chat, progress=progress)
     return replace(
         _with(task.row, found, leaked),
         T=length,
@@ -147,7 +148,10 @@ def _measured(
     for mode, rows in (("retrieve", ("retrieve", "oracle")), ("merge", ("merge",))):
         if asked.isdisjoint(rows):
             continue
-        found = evaluate(store, base, entry.commit, stream, mode, leave_out=leaked.prompts, progress=progress)
+        chat = task.row.format == "chat"
+        found = evaluate(
+            store, base, entry.commit, stream, mode, leave_out=leaked.prompts, chat=chat, progress=progress
+        )
         if mode in asked:
             cost = replace(cost, peak_rss_bytes=max(peak, peak_rss()))
             took = overhead(store, base, commit, mode, [edit.prompt for edit in stream], progress=progress)
@@ -184,6 +188,8 @@ def _with(row: Row, found: Evaluation, leaked: Leaks) -> Row:
         false_fire=None if found.mode == "base" else found.false_fire,
         leaked_rephrases=leaked.rephrases,
         leaked_locality=leaked.locality,
+        says_it=found.says_it,
+        says_it_rephrase=found.says_it_rephrase,
     )
 
 

@@ -96,10 +96,11 @@ def _gap(prompt: str, target: str) -> str:
         return ""
     if target[0] in _CLOSING and not target[1:2].isalnum():
         return ""
-    return "" if _unspaced(prompt[-1]) and _unspaced(target[0]) else " "
+    return "" if unspaced(prompt[-1]) and unspaced(target[0]) else " "
 
 
-def _unspaced(sign: str) -> bool:
+def unspaced(sign: str) -> bool:
+    """Whether a sign is of a script that is written without spaces between words."""
     return unicodedata.name(sign, "").startswith(_UNSPACED)
 
 

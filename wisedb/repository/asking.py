@@ -49,7 +49,7 @@ def generate(
     given. See :func:`wisedb.serving.answer.answer_prompts`.
     """
     from wisedb.serving.answer import answer_prompts
-    from wisedb.serving.generate import Chat
+    from wisedb.serving.asked import Chat
 
     asked = [prompts] if isinstance(prompts, str) else list(prompts)
     repository.store.resolve(at)
@@ -92,8 +92,8 @@ def explain(
 
     With ``chat`` it is a user's message behind the model's chat template and the ``system`` message, if there is one.
     """
+    from wisedb.serving.asked import Chat
     from wisedb.serving.explain import explain
-    from wisedb.serving.generate import Chat
 
     how = Chat(system) if chat or system is not None else None
     return explain(repository.store, repository.base, prompt, repository.store.resolve(at), chat=how)
@@ -106,14 +106,32 @@ def evaluate(
     mode: str = "retrieve",
     limit: int | None = None,
     *,
+    chat: bool = False,
+    forms: bool = False,
+    seed: int = 0,
     progress: Listener | None = None,
 ) -> Evaluation:
-    """Measure a commit; see :func:`wisedb.serving.evaluate.evaluate`."""
+    """Measure a commit.
+
+    With ``chat`` everything is asked as a user's message behind the model's chat template. With ``forms`` the tables of
+    :mod:`wisedb.serving.forms` are measured too, their choices by ``seed``. See
+    :func:`wisedb.serving.evaluate.evaluate`.
+    """
     from wisedb.serving.evaluate import evaluate
 
     records = None if data is None else importers.read_all(data)
     commit_id = repository.store.resolve(rev)
-    return evaluate(repository.store, repository.base, commit_id, records, mode, limit, progress=progress)
+    return evaluate(
+        repository.store,
+        repository.base,
+        commit_id,
+        records,
+        mode,
+        limit,
+        chat=chat,
+        forms_seed=seed if forms else None,
+        progress=progress,
+    )
 
 
 def export(

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from wisedb.serving.asked import Chat
 from wisedb.serving.assemble import attached_at_commit, check_mode
-from wisedb.serving.generate import Chat, Generation, continue_prompts, generations
+from wisedb.serving.generate import Generation, continue_prompts, generations
 
 if TYPE_CHECKING:
     from wisedb.model.base import LoadedBase

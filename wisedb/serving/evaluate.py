@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from wisedb.edits import Edit
 from wisedb.errors import InputError
@@ -15,19 +15,17 @@ from wisedb.progress import Listener, Progress
 from wisedb.serving.assemble import attached_at_commit, check_mode
 from wisedb.serving.evaluation import Evaluation
 from wisedb.serving.exact_match import same_answer
-from wisedb.serving.generate import continue_prompts
+from wisedb.serving.forms.measure import measure_forms
+from wisedb.serving.generate import Continuation, check_chat
 from wisedb.serving.questions import Questions, ask, trained_rephrases
-from wisedb.serving.score import Scored, agreement, mean_share, pairs_of, score
+from wisedb.serving.replies import REPLY_TOKENS, answers, replies, reply_limit
+from wisedb.serving.says import says
+from wisedb.serving.score import Scored, agreement, mean_share, score
 from wisedb.store import history
 
 if TYPE_CHECKING:
     from wisedb.memory.hooks import AttachedMemories
     from wisedb.store.store import Store
-
-_EXTRA_TOKENS = 8
-"""Tokens beyond the target's that an answer may take until it stops by itself: closing punctuation, a newline."""
-_ANSWER_BATCH = 64
-"""Prompts that are answered with one token limit."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +41,22 @@ class _Row:
         return mean_share(self.direct), sum(means) / len(means) if means else None
 
 
+@dataclass(frozen=True, slots=True)
+class _Measured:
+    """What a model, edited or not, makes of the questions.
+
+    Attributes:
+        row: the targets, teacher-forced.
+        direct, rephrased: what it says by itself.
+        unrelated: of the locality prompts what is compared: their answers, teacher-forced, or in a chat the replies.
+    """
+
+    row: _Row
+    direct: list[Continuation]
+    rephrased: list[Continuation]
+    unrelated: Sequence[Scored | Continuation]
+
+
 def evaluate(
     store: Store,
     base: LoadedBase,
@@ -52,6 +66,8 @@ def evaluate(
     limit: int | None = None,
     *,
     leave_out: Collection[str] = (),
+    chat: bool = False,
+    forms_seed: int | None = None,
     progress: Listener | None = None,
 ) -> Evaluation:
     """Measure a commit; the result is also kept in the store, beside the commit.
@@ -64,15 +80,19 @@ def evaluate(
         mode: how the memories answer.
         limit: measure the first so many edits only.
         leave_out: rephrases and locality prompts, normalised, by which nothing is measured, since training saw them.
+        chat: ask everything as a user's message behind the chat template.
+        forms_seed: measure the tables of :mod:`wisedb.serving.forms` too, with this seed.
         progress: is told about it.
 
     Raises:
         UnknownRevision: no such commit.
-        UsageError: no such mode.
+        UsageError: no such mode, or a chat with a model that has no chat template.
         InputError: there is no edit to measure.
     """
     started = time.perf_counter()
     chosen = check_mode(mode)
+    if chat:
+        check_chat(base.tokenizer)
     commit_id = store.resolve(rev)
     commit = store.objects.commit(commit_id)
     edits = tuple(history.facts(store, commit_id) if data is None else data)[:limit]
@@ -85,100 +105,108 @@ def evaluate(
         edits,
         trained_on_locality=commit.trained_on_locality,
         trained_on=trained_rephrases(store, commit).union(leave_out),
+        chat=chat,
     )
-    pad = base.tokenizer.pad_token_id or 0
-
-    plain = _score_row(base, questions, pad)
-    plain_unrelated = score(base.model, questions.unrelated, pad)
-    plain_exact, _ = _exact(base, questions, None)
+    plain = _measure(base, questions)
     report.step()
     with attached_at_commit(store, base, commit, chosen, progress=progress) as handle:
-        if handle is None:
-            row, oracle, unrelated = plain, plain, plain_unrelated
-        else:
-            row = _score_row(base, questions, pad, handle)
-            unrelated = score(base.model, questions.unrelated, pad, handle=handle)
-            report.step()
-            oracle = _score_row(base, questions, pad, handle, oracle=_owners(handle, edits))
-        report.step()
-        exact, exact_rephrase = _exact(base, questions, handle)
-        recall, recall_rephrase = None, None
+        measured, oracle, owners = plain, plain.row, None
         if handle is not None:
+            measured = _measure(base, questions, handle)
+            report.step()
             owners = _owners(handle, edits)
-            recall = _recall(row.direct, owners)
-            recall_rephrase = _recall(row.rephrased, [owners[owner] for owner in questions.owners])
+            oracle = _score_row(base, questions, handle, oracle=owners)
     report.step(last=True)
-
-    reliability, generalization = row.figures(questions.owners)
+    worded = [] if owners is None else [owners[owner] for owner in questions.owners]
+    forms = None
+    if forms_seed is not None:
+        forms = measure_forms(store, base, commit_id, edits, chosen, chat=chat, seed=forms_seed, progress=progress)
+    reliability, generalization = measured.row.figures(questions.owners)
     oracle_reliability, oracle_generalization = oracle.figures(questions.owners)
-    base_reliability, base_generalization = plain.figures(questions.owners)
+    base_reliability, base_generalization = plain.row.figures(questions.owners)
+    wordings = [edit for edit, texts in zip(edits, questions.rephrases, strict=True) for _ in texts]
     result = Evaluation(
         commit=commit_id,
         mode=mode,
         n=len(edits),
         reliability=reliability,
         generalization=generalization,
-        locality=_mean(
-            agreement(after.predicted, before.predicted)
-            for after, before in zip(unrelated, plain_unrelated, strict=True)
-        ),
-        exact_match=exact,
-        exact_match_rephrase=exact_rephrase,
-        recall_at_1=recall,
-        recall_at_1_rephrase=recall_rephrase,
-        false_fire=_mean(float(item.route != BASE) for item in unrelated),
+        locality=_mean(map(_same, measured.unrelated, plain.unrelated)),
+        exact_match=_mean(map(_exact, measured.direct, edits)),
+        exact_match_rephrase=_mean(map(_exact, measured.rephrased, wordings)),
+        recall_at_1=None if owners is None else _recall(measured.direct, owners),
+        recall_at_1_rephrase=None if owners is None else _recall(measured.rephrased, worded),
+        false_fire=_mean(float(item.route != BASE) for item in measured.unrelated),
         oracle={"reliability": oracle_reliability, "generalization": oracle_generalization},
-        base={"reliability": base_reliability, "generalization": base_generalization, "exact_match": plain_exact},
+        base={
+            "reliability": base_reliability,
+            "generalization": base_generalization,
+            "exact_match": _mean(map(_exact, plain.direct, edits)),
+            "says_it": _mean(map(_says, plain.direct, edits)),
+        },
         seconds=time.perf_counter() - started,
+        format="chat" if chat else "raw",
+        says_it=_mean(map(_says, measured.direct, edits)),
+        says_it_rephrase=_mean(map(_says, measured.rephrased, wordings)),
+        forms=forms,
     )
-    name = mode if data is None and limit is None else f"{mode}-data"
-    store.scores.put(commit_id, name, result.to_json())
+    parts = {"chat": chat, "forms": forms is not None, "data": data is not None or limit is not None}
+    store.scores.put(commit_id, "-".join([mode, *(part for part, there in parts.items() if there)]), result.to_json())
     return result
 
 
 def exact_matches(base: LoadedBase, asked: Sequence[tuple[str, str]], handle: AttachedMemories | None) -> list[bool]:
-    """Whether the greedy answer to each prompt, at its natural stop, is the expected one (``normalise_answer``).
-
-    An answer stops at the end token, or at the end of the line where the expected answer is one line.
-    """
-    lengths = [len(pair.answer) for pair in pairs_of(base.tokenizer, asked)]
-    found: dict[int, bool] = {}
-    for lines in (True, False):
-        rows = [row for row, (_, target) in enumerate(asked) if ("\n" in target) != lines]
-        rows.sort(key=lambda row: lengths[row])
-        # Answers of similar length together: one long target must not make every prompt wait for its length.
-        for start in range(0, len(rows), _ANSWER_BATCH):
-            some = rows[start : start + _ANSWER_BATCH]
-            answers = continue_prompts(
-                base.model,
-                base.tokenizer,
-                [asked[row][0] for row in some],
-                max_new_tokens=lengths[some[-1]] + _EXTRA_TOKENS,
-                handle=handle,
-                one_line=lines,
-            )
-            for row, answer in zip(some, answers, strict=True):
-                found[row] = answer.stopped and same_answer(answer.text, asked[row][1])
-    return [found[row] for row in range(len(asked))]
+    """Whether the greedy answer to each prompt, at its natural stop, is the expected one (``normalise_answer``)."""
+    said = answers(base, asked, handle)
+    return [
+        answer.stopped and same_answer(answer.text, target) for answer, (_, target) in zip(said, asked, strict=True)
+    ]
 
 
-def _exact(
-    base: LoadedBase, questions: Questions, handle: AttachedMemories | None
-) -> tuple[float | None, float | None]:
+def _measure(base: LoadedBase, questions: Questions, handle: AttachedMemories | None = None) -> _Measured:
     edits = questions.edits
-    direct = exact_matches(base, [(edit.prompt, edit.target) for edit in edits], handle)
-    wordings = zip(edits, questions.rephrases, strict=True)
-    rephrased = exact_matches(base, [(text, edit.target) for edit, texts in wordings for text in texts], handle)
-    return _mean(map(float, direct)), _mean(map(float, rephrased))
+    asked = [(edit.prompt, edit.target) for edit in edits]
+    worded = [(text, edit.target) for edit, texts in zip(edits, questions.rephrases, strict=True) for text in texts]
+    row = _score_row(base, questions, handle)
+    if not questions.chat:
+        pad = base.tokenizer.pad_token_id or 0
+        unrelated = score(base.model, questions.unrelated, pad, handle=handle)
+        return _Measured(row, answers(base, asked, handle), answers(base, worded, handle), unrelated)
+
+    def said(prompts: Iterable[str], limits: Iterable[int]) -> list[Continuation]:
+        return replies(base, list(prompts), list(limits), handle, chat=True)
+
+    return _Measured(
+        row,
+        said((prompt for prompt, _ in asked), (reply_limit(len(pair.answer)) for pair in questions.direct)),
+        said((prompt for prompt, _ in worded), (reply_limit(len(pair.answer)) for pair in questions.rephrased)),
+        said(questions.locality, (REPLY_TOKENS for _ in questions.locality)),
+    )
+
+
+def _exact(answer: Continuation, edit: Edit) -> float:
+    return float(answer.stopped and same_answer(answer.text, edit.target))
+
+
+def _says(answer: Continuation, edit: Edit) -> float:
+    return float(says(answer.text, edit.target, edit.ground_truth))
+
+
+def _same(after: Scored | Continuation, before: Scored | Continuation) -> float:
+    """How far both agree: the share of tokens, or whether the replies are the same word for word."""
+    if isinstance(after, Scored) and isinstance(before, Scored):
+        return agreement(after.predicted, before.predicted)
+    assert isinstance(after, Continuation) and isinstance(before, Continuation)
+    return float(after.text == before.text)
 
 
 def _score_row(
     base: LoadedBase,
     questions: Questions,
-    pad: int,
     handle: AttachedMemories | None = None,
     oracle: Sequence[int] | None = None,
 ) -> _Row:
+    pad = base.tokenizer.pad_token_id or 0
     told = None if oracle is None else [oracle[owner] for owner in questions.owners]
     return _Row(
         score(base.model, questions.direct, pad, handle=handle, routes=oracle),
@@ -192,19 +220,19 @@ def _owners(handle: AttachedMemories, edits: Sequence[Edit]) -> list[int]:
     return [held.get(edit.id, BASE) for edit in edits]
 
 
-def _recall(direct: Sequence[Scored], owners: Sequence[int]) -> float | None:
-    return _mean(float(item.route == owner) for item, owner in zip(direct, owners, strict=True) if owner != BASE)
+def _recall(said: Sequence[Continuation], owners: Sequence[int]) -> float | None:
+    return _mean(float(item.route == owner) for item, owner in zip(said, owners, strict=True) if owner != BASE)
 
 
-def _mean(values: Any) -> float | None:
+def _mean(values: Iterable[float]) -> float | None:
     numbers = list(values)
     return sum(numbers) / len(numbers) if numbers else None
 
 
 class _Steps:
-    """Four reports an evaluation."""
+    """Three reports an evaluation."""
 
-    def __init__(self, listener: Listener | None, total: int = 4) -> None:
+    def __init__(self, listener: Listener | None, total: int = 3) -> None:
         self._listener, self._done, self._total = listener, 0, total
 
     def step(self, *, last: bool = False) -> None:

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from wisedb.serving.forms.figures import FormFigures
+
 
 @dataclass(frozen=True, slots=True)
 class Evaluation:
@@ -19,15 +21,20 @@ class Evaluation:
             edit prompt.
         generalization: the same on the rephrased prompts (mean over each edit's, then over the edits).
         locality: mean over unrelated prompts of the share of answer tokens whose argmax equals the unedited model's
-            (agreement, not accuracy).
+            (agreement, not accuracy); in a chat the share of the replies that are the unedited model's, word for word.
         exact_match: share of the edits whose greedy answer to the prompt alone, at its natural stop, is the target.
         exact_match_rephrase: the same over the rephrased prompts.
         recall_at_1: share of the measured edits in force that are routed to the memory that holds them.
         recall_at_1_rephrase: the same over their rephrased prompts.
         false_fire: share of the unrelated prompts that are routed to any memory.
         oracle: reliability and generalization where each edit's memory is told.
-        base: reliability, generalization and exact match of the unedited model.
+        base: reliability, generalization, exact match and ``says_it`` of the unedited model.
         seconds: how long the measurement took.
+        format: how everything was asked: ``raw``, or ``chat``, as a user's message behind the chat template.
+        says_it: share of the edits to which the greedy answer has the target's words and not the old answer's
+            (:func:`wisedb.serving.says.says`).
+        says_it_rephrase: the same over the rephrased prompts.
+        forms: how it is asked, and what must not fire; ``None`` where that was not asked for.
     """
 
     commit: str
@@ -44,6 +51,10 @@ class Evaluation:
     oracle: Mapping[str, float | None]
     base: Mapping[str, float | None]
     seconds: float
+    format: str = "raw"
+    says_it: float | None = None
+    says_it_rephrase: float | None = None
+    forms: FormFigures | None = None
 
     def to_json(self) -> dict[str, Any]:
         """As ``wisedb eval --json`` prints it."""
@@ -64,4 +75,8 @@ class Evaluation:
             "oracle": dict(self.oracle),
             "base": dict(self.base),
             "seconds": self.seconds,
+            "format": self.format,
+            "says_it": self.says_it,
+            "says_it_rephrase": self.says_it_rephrase,
+            **(dict.fromkeys(("how_asked", "must_not_fire", "seed")) if self.forms is None else self.forms.to_json()),
         }

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 from wisedb.edits import Edit
 from wisedb.memory.slots import BASE
+from wisedb.serving.asked import Chat
 from wisedb.serving.assemble import attached_at_commit
-from wisedb.serving.generate import Chat, continue_prompts
+from wisedb.serving.generate import continue_prompts
 from wisedb.store import history
 
 if TYPE_CHECKING:

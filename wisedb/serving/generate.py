@@ -13,8 +13,9 @@ from transformers import GenerationConfig, StoppingCriteria, StoppingCriteriaLis
 
 from wisedb.errors import InputError, UsageError
 from wisedb.memory.slots import BASE
-from wisedb.model.chat import Message, chat_format, encode_chat, user
-from wisedb.model.tokens import context_length, encode_prompt, pad_batch
+from wisedb.model.chat import chat_format
+from wisedb.model.tokens import context_length, pad_batch
+from wisedb.serving.asked import Chat, Prompt, encode_asked
 from wisedb.serving.stopping import LineEnd
 
 if TYPE_CHECKING:
@@ -25,17 +26,6 @@ if TYPE_CHECKING:
     from wisedb.memory.hooks import AttachedMemories
 
 _MOST_ROWS = 32
-
-
-@dataclass(frozen=True, slots=True)
-class Chat:
-    """How a prompt is asked behind the chat template.
-
-    Attributes:
-        system: the system message; ``None`` for the template's own.
-    """
-
-    system: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,7 +128,7 @@ def generations(
 def continue_prompts(
     model: PreTrainedModel,
     tokenizer: PreTrainedTokenizerBase,
-    prompts: Sequence[str],
+    prompts: Sequence[Prompt],
     *,
     max_new_tokens: int = 20,
     handle: AttachedMemories | None = None,
@@ -150,7 +140,7 @@ def continue_prompts(
     Args:
         model: the model, with its memories attached or plain.
         tokenizer: its tokenizer.
-        prompts: the prompts; each answer is what it would be alone.
+        prompts: the prompts; each answer is what it would be alone. In a chat one may be a whole conversation.
         max_new_tokens: the longest answer, in tokens; also bounded by the model's context.
         handle: the attached memories, ``None`` for a plain model.
         one_line: the end of the first line that is not blank ends an answer, as the end token does; not in a chat.
@@ -162,19 +152,18 @@ def continue_prompts(
     """
     if max_new_tokens < 1:
         raise UsageError("at least one new token must be asked for", hint="Give --max-new-tokens 1 or more.")
-    if chat is None:
-        encoded = [encode_prompt(tokenizer, prompt) for prompt in prompts]
-    else:
+    if chat is not None:
         check_chat(tokenizer, chat.system)
-        encoded = [_asked(tokenizer, prompt, chat) for prompt in prompts]
         one_line = False
+    encoded = [encode_asked(tokenizer, prompt, chat) for prompt in prompts]
     length = context_length(model)
     for prompt, ids in zip(prompts, encoded, strict=True):
         if not ids:
             raise InputError("an empty prompt can't be continued", hint="Give the prompt.")
         if length is not None and len(ids) >= length:
+            shown = prompt if isinstance(prompt, str) else prompt[-1]["content"]
             raise InputError(
-                f"the prompt {prompt[:40]!r}… has {len(ids)} tokens, the model takes {length}", hint="Shorten it."
+                f"the prompt {shown[:40]!r}… has {len(ids)} tokens, the model takes {length}", hint="Shorten it."
             )
     order = sorted(range(len(prompts)), key=lambda row: -len(encoded[row]))
     found: dict[int, Continuation] = {}
@@ -205,13 +194,6 @@ def check_chat(
         raise UsageError("this model's tokenizer has no chat template that wisedb can read", hint=hint)
     if system is not None and not found.system:
         raise UsageError("this model's chat template takes no system message", hint="Leave out --system.")
-
-
-def _asked(tokenizer: PreTrainedTokenizerBase, prompt: str, chat: Chat) -> list[int]:
-    if not prompt.strip():
-        return []
-    system: list[Message] = [] if chat.system is None else [{"role": "system", "content": chat.system}]
-    return encode_chat(tokenizer, [*system, user(prompt)])
 
 
 @torch.no_grad()

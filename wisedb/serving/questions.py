@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -31,7 +31,10 @@ class Questions:
         rephrases: by edit, the wordings that are measured.
         rephrased: one pair a rephrase: that wording and the target.
         owners: for each of ``rephrased``, the edit's place in ``edits``.
-        unrelated: the locality prompts with the answer tokens over which they are compared.
+        locality: the unrelated prompts.
+        unrelated: the same with the answer tokens over which they are compared; in a chat, where whole replies are
+            compared, empty.
+        chat: whether each is a user's message behind the chat template.
     """
 
     edits: tuple[Edit, ...]
@@ -39,7 +42,9 @@ class Questions:
     rephrases: tuple[tuple[str, ...], ...]
     rephrased: tuple[Pair, ...]
     owners: tuple[int, ...]
+    locality: tuple[str, ...]
     unrelated: tuple[Pair, ...]
+    chat: bool = False
 
 
 def ask(
@@ -49,8 +54,9 @@ def ask(
     *,
     trained_on_locality: bool,
     trained_on: Collection[str] = (),
+    chat: bool = False,
 ) -> Questions:
-    """Encode everything that is asked about ``edits``.
+    """Encode everything that is asked about ``edits``, in a chat behind the template.
 
     Rephrases and locality prompts that were trained on (``trained_on``, normalised) are left out: others measure.
 
@@ -67,26 +73,29 @@ def ask(
         unrelated = {(item.prompt, item.answer): None for item in listed if normalise_prompt(item.prompt) not in seen}
     if not unrelated:
         unrelated = {(prompt, None): None for prompt in pool.get("held_out", [])}
-    open_ended = [prompt for prompt, answer in unrelated if answer is None]
-    own = iter(continue_prompts(base.model, base.tokenizer, open_ended, max_new_tokens=_OWN_ANSWER))
-    answered = [(prompt, next(own).text if answer is None else answer) for prompt, answer in unrelated]
     wordings = tuple(
         tuple(text for text in edit.rephrases if normalise_prompt(text) not in trained_on) for edit in edits
     )
+    worded = [(text, edit.target) for edit, texts in zip(edits, wordings, strict=True) for text in texts]
     return Questions(
         edits,
-        tuple(pairs_of(base.tokenizer, [(edit.prompt, edit.target) for edit in edits])),
+        tuple(pairs_of(base.tokenizer, [(edit.prompt, edit.target) for edit in edits], chat=chat)),
         wordings,
-        tuple(
-            pairs_of(
-                base.tokenizer,
-                [(text, edit.target) for edit, texts in zip(edits, wordings, strict=True) for text in texts],
-            )
-        ),
+        tuple(pairs_of(base.tokenizer, worded, chat=chat)),
         tuple(place for place, texts in enumerate(wordings) for _ in texts),
-        # A model that answers with its end token at once leaves nothing to compare.
-        tuple(pairs_of(base.tokenizer, [(prompt, answer) for prompt, answer in answered if answer.strip()])),
+        tuple(dict.fromkeys(prompt for prompt, _ in unrelated)),
+        () if chat else _answered(base, list(unrelated)),
+        chat,
     )
+
+
+def _answered(base: LoadedBase, unrelated: Sequence[tuple[str, str | None]]) -> tuple[Pair, ...]:
+    """Each with its answer, or with what the unedited model says where none is given."""
+    open_ended = [prompt for prompt, answer in unrelated if answer is None]
+    own = iter(continue_prompts(base.model, base.tokenizer, open_ended, max_new_tokens=_OWN_ANSWER))
+    answered = [(prompt, next(own).text if answer is None else answer) for prompt, answer in unrelated]
+    # A model that answers with its end token at once leaves nothing to compare.
+    return tuple(pairs_of(base.tokenizer, [(prompt, answer) for prompt, answer in answered if answer.strip()]))
 
 
 def trained_rephrases(store: Store, commit: Commit) -> frozenset[str]:

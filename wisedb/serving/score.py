@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import torch
 
 from wisedb.memory.slots import BASE
+from wisedb.model.chat import encode_chat, encode_reply, user
 from wisedb.model.tokens import encode_pair, pad_batch
 
 if TYPE_CHECKING:
@@ -54,11 +55,21 @@ def agreement(one: Sequence[int], other: Sequence[int]) -> float:
     return sum(a == b for a, b in zip(one, other, strict=True)) / len(one)
 
 
-def pairs_of(tokenizer: PreTrainedTokenizerBase, texts: Iterable[tuple[str, str]]) -> list[Pair]:
-    """Encode (prompt, answer) texts; the end token is not part of what is scored."""
+def pairs_of(tokenizer: PreTrainedTokenizerBase, texts: Iterable[tuple[str, str]], *, chat: bool = False) -> list[Pair]:
+    """Encode (prompt, answer) texts; the end token is not part of what is scored.
+
+    Args:
+        tokenizer: the tokenizer.
+        texts: prompts with their answers.
+        chat: each prompt is a user's message behind the chat template, its answer the beginning of the reply.
+    """
     pairs = []
     for prompt, answer in texts:
-        prompt_ids, answer_ids = encode_pair(tokenizer, prompt, answer, end=False)
+        if chat:
+            asked = (user(prompt),)
+            prompt_ids, answer_ids = encode_chat(tokenizer, asked), encode_reply(tokenizer, asked, answer)
+        else:
+            prompt_ids, answer_ids = encode_pair(tokenizer, prompt, answer, end=False)
         pairs.append(Pair(tuple(prompt_ids), tuple(answer_ids)))
     return pairs
 
