@@ -1,12 +1,13 @@
 """What each mechanism of the default editor gives: the defaults, and the defaults with one thing changed.
 
     python -m tests.benchmarks.ablation --data atlas --records trial.jsonl --edits 100 --seeds 0,1,2 \
-        --variants default,variations=0,contexts=0 --out ablation.json
+        --variants default,paraphrases=0,contexts=0 --out ablation.json
     python -m tests.benchmarks.ablation --data zsre --records zsre.json --start 1000 --model DIR --out ablation.json
     python -m tests.benchmarks.ablation --table ablation.json
 
-A variant is ``default``, or settings joined by ``+`` (``variations=0+contexts=0``). A name with dots is a constant of a
-module, which holds for that variant alone (``wisedb.editors.keyed.sampler._SMALL_BATCH=0``).
+A variant is ``default``, or settings joined by ``+`` (``paraphrases=0+contexts=0``). A name with dots is a constant of
+a module, which holds for that variant alone (``wisedb.editors.keyed.sampler._SMALL_BATCH=0``). ``unwhitened`` steps on
+ΔW itself, as the setting ``whiten=false`` did, which is still taken and means nothing.
 
 Records must be ones that no other table evaluates. For ``atlas`` the file is made if it is missing: edits of facts that
 the shipped stream leaves alone. A store is made once for each model and seed; each variant commits into a copy of it,
@@ -64,6 +65,10 @@ FIGURES = {
 }
 """Columns: a row's field, and its title."""
 
+UNWHITENED = "unwhitened"
+
+_PRECONDITIONER = "wisedb.editors.keyed.preconditioner.Preconditioner.__call__"
+
 _log = logging.getLogger("ablation")
 
 
@@ -83,7 +88,9 @@ class Variant:
 
     @classmethod
     def of(cls, name: str) -> Variant:
-        """Read ``default`` or ``key=value+key=value``."""
+        """Read ``default``, ``unwhitened`` or ``key=value+key=value``."""
+        if name == UNWHITENED:
+            return cls(name, {}, {_PRECONDITIONER: lambda _self, theta: theta})
         pairs = [each.split("=", 1) for each in name.split("+") if name != "default"]
         return cls(
             name,
