@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from wisedb.serving.forms.asked import HOW_ASKED
-from wisedb.serving.forms.silent import MUST_NOT_FIRE
+from wisedb.serving.forms.how_asked import HOW_ASKED
+from wisedb.serving.forms.must_not_fire import MUST_NOT_FIRE
 from wisedb.store.store import Store
 
 from .conftest import EDITS, Told, answer, inside, wisedb
