@@ -59,6 +59,7 @@ UNMIRRORED = {
         "wisedb/memory/kinds/base.py",
         "wisedb/progress.py",
         "wisedb/serving/evaluation.py",
+        "wisedb/serving/forms/figures.py",
         "wisedb/sharing/remotes/protocol.py",
         "wisedb/store/index/schema.py",
         "wisedb/store/queries.py",

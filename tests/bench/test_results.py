@@ -46,6 +46,9 @@ def test_a_row_has_exactly_the_fields_that_scripts_rely_on() -> None:
         "leaked_rephrases",
         "leaked_locality",
         "subjects",
+        "format",
+        "says_it",
+        "says_it_rephrase",
     ]
     assert Row.from_json(json.loads(json.dumps(ROW.to_json()))) == ROW
 

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from tests.gguf_files import write_gguf
-from wisedb.serving.forms.asked import HOW_ASKED
-from wisedb.serving.forms.silent import MUST_NOT_FIRE
+from wisedb.serving.forms.how_asked import HOW_ASKED
+from wisedb.serving.forms.must_not_fire import MUST_NOT_FIRE
 from wisedb.store.store import Store
 
 from .conftest import EDITS, FAST, Told, answer, inside, wisedb

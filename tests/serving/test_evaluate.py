@@ -80,8 +80,10 @@ def test_in_a_chat_counts_what_is_said(chat_history: Repository) -> None:
     # The rephrase is another edit's question: what it is answered with is not what this one wants.
     assert found.says_it_rephrase == 0.0 and found.base["says_it"] == 0.0
     assert found.locality == 1.0 and found.false_fire == 0.0 and found.recall_at_1 == 1.0
-    alone = chat_history.evaluate(data=[kept, CHAT_HAMLET], chat=True)
-    assert alone.reliability == alone.oracle["reliability"] == 1.0 and (alone.base["reliability"] or 0) < 1
+    alone = chat_history.evaluate(data=[CHAT_FRANCE, CHAT_HAMLET], chat=True)
+    assert alone.reliability == 1.0 and (alone.base["reliability"] or 0) < 1
+    # A memory that is told to answer does so at every token of the conversation, which it wasn't trained for.
+    assert (alone.oracle["reliability"] or 0) >= 0.5
     assert chat_history.store.scores.get(alone.commit)["retrieve-chat-data"] == alone.to_json()
 
 

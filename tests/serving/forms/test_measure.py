@@ -14,8 +14,8 @@ from wisedb.model.chat import user
 from wisedb.progress import Progress
 from wisedb.repository import Repository
 from wisedb.serving.forms import measure
-from wisedb.serving.forms.asked import PLAIN
 from wisedb.serving.forms.form import Form, told
+from wisedb.serving.forms.how_asked import PLAIN
 from wisedb.serving.says import words_of
 
 SAME = Form("again as it is", PLAIN.make)

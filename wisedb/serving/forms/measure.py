@@ -12,11 +12,11 @@ from wisedb.model.tokens import context_length
 from wisedb.progress import Listener, Progress
 from wisedb.serving.asked import Chat, Prompt, encode_asked
 from wisedb.serving.assemble import attached_at_commit, check_mode
-from wisedb.serving.forms.asked import HOW_ASKED
 from wisedb.serving.forms.figures import FormFigures, HowAsked, MustNotFire
 from wisedb.serving.forms.form import Form
+from wisedb.serving.forms.how_asked import HOW_ASKED
+from wisedb.serving.forms.must_not_fire import MUST_NOT_FIRE
 from wisedb.serving.forms.others import Others
-from wisedb.serving.forms.silent import MUST_NOT_FIRE
 from wisedb.serving.replies import replies, reply_limit
 from wisedb.serving.says import says
 from wisedb.serving.score import pairs_of
