@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import pytest
 import torch
 
-from tests.memory.banks import bank_of
+from tests.memory.banks import bank_of, deltas_of
 from wisedb.memory.bank import Bank
 from wisedb.memory.gates.base import Gate
 from wisedb.memory.kinds.masked_delta import MaskedDelta
@@ -42,3 +43,23 @@ def test_matrices_stay_where_there_is_room() -> None:
     matrix = lent.placed(1)
     # Whoever holds it shares it; nobody else keeps it.
     assert lent.placed(1) is matrix and lent.size == 0
+
+
+def test_what_another_thread_lets_go_meanwhile_is_not_missed(monkeypatch: pytest.MonkeyPatch) -> None:
+    bank = bank_of(3)
+    bank.cache_bytes = 2 * 6 * 4 * 4
+    bank.place(torch.device("cpu"), torch.float32)
+    hidden = torch.randn(1, 6)
+    expected = [hidden @ delta for delta in deltas_of(bank)]
+    bank.placed(0)
+    bank.placed(1)
+    fits = Bank._fits
+
+    def meanwhile(self: Bank, count: int) -> bool:
+        found = fits(self, count)
+        self._placed.clear()
+        return found
+
+    monkeypatch.setattr(Bank, "_fits", meanwhile)
+    for number in (2, 0, 1):
+        torch.testing.assert_close(bank.product(number, hidden), expected[number])

@@ -76,8 +76,9 @@ class Bank:
             return
         # Always from the memories themselves: half precision and back would lose digits.
         self._placed, self._in_use = {}, WeakValueDictionary()
-        self._place = (device, dtype)
         self._thresholds = torch.tensor([memory.gate.threshold for memory in self.memories], device=device)
+        # Last of all: another thread that sees it goes on with the rest.
+        self._place = (device, dtype)
         if before is not None and before._place == self._place:
             found = {id(before.memories[number].change): placed for number, placed in before._placed.items()}
             for number in self.here:
@@ -110,9 +111,10 @@ class Bank:
         made = self.memories[number].change.place(self.module, *self._place)
         self._in_use[number] = made
         if self._fits(1):
-            # The ones that were made longest ago go first.
-            while not self._fits(len(self._placed) + 1):
-                del self._placed[next(iter(self._placed))]
+            # The ones that were made longest ago go first, if another thread hasn't let them go.
+            for oldest in list(self._placed):
+                if not self._fits(len(self._placed) + 1):
+                    self._placed.pop(oldest, None)
             self._placed[number] = made
         return made
 

@@ -103,7 +103,7 @@ class AttachedMemories:
         self._model = model
         self._projections = dict(projections or {})
         self._context = RoutingContext()
-        self._chat = ChatReplies(model, self._context, self._some_projection, lambda: self._silent or self._idle)
+        self._chat = ChatReplies(model, self._context, self._some_projection, self._quiet)
         self._key_routers = KeyRouterBuilder(model, key_threshold, self._chat.read)
         self._cache_bytes = cache_bytes
         self._sites: dict[str, Site] = {}
@@ -298,6 +298,9 @@ class AttachedMemories:
     def _silent(self) -> bool:
         """Whether nothing answers for now, always-on memories neither: an adapter can be switched off."""
         return self._context.reading and self._context.answering is None
+
+    def _quiet(self) -> bool:
+        return self._silent or self._idle
 
     @property
     def _idle(self) -> bool:
