@@ -35,6 +35,14 @@ def _quiet() -> None:
     disable_progress_bar()
 
 
+@pytest.fixture(autouse=True)
+def _interruptible() -> Iterator[None]:
+    # A shell's job in the background doesn't hear Ctrl-C, nor what it starts.
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
 class Terminal(io.StringIO):
     """A stream that says it is a terminal."""
 

@@ -1,12 +1,10 @@
-"""An edited chat model in the tools of transformers: messages, streams, a reply's beginning that is given, threads."""
+"""An edited chat model in the tools of transformers: messages, streams, a reply's beginning that is given."""
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Sequence
 from pathlib import Path
-from threading import Event, Thread
+from threading import Thread
 from typing import Any
 
 import pytest
@@ -17,9 +15,7 @@ import wisedb
 from tests.chats import FRANCE, HAMLET, OTHER
 from tests.compat.conftest import Models
 from tests.models import CHATML
-from wisedb.memory.hooks import handle_of
 from wisedb.model.chat import Message, user
-from wisedb.model.locate import locate
 from wisedb.repository import Repository
 
 GREEDY = {"max_new_tokens": 10, "do_sample": False}
@@ -115,56 +111,3 @@ def test_a_batch_says_what_its_rows_say_alone(talkers: Models, expected: list[st
     batch = ids_of(talkers.tokenizer, CHATS)
     said = talkers.edited.generate(**batch, **GREEDY)[:, batch["input_ids"].shape[1] :]
     assert talkers.tokenizer.batch_decode(said, skip_special_tokens=True) == expected
-
-
-def test_a_thread_may_ask_in_the_middle_of_another_s_forward(talkers: Models, expected: list[str]) -> None:
-    inside, over = Event(), Event()
-    found: dict[int, str] = {}
-
-    def ask(number: int) -> None:
-        found[number] = reply(talkers.edited, talkers.tokenizer, CHATS[number])
-
-    def wait(*_: object) -> None:
-        if not inside.is_set():
-            inside.set()
-            over.wait(60)
-
-    hook = locate(talkers.edited).block.register_forward_pre_hook(wait)
-    first = Thread(target=ask, args=(0,))
-    first.start()
-    try:
-        assert inside.wait(60)
-        for number in range(1, len(CHATS)):
-            ask(number)
-    finally:
-        over.set()
-        first.join()
-        hook.remove()
-    assert [found[number] for number in range(len(CHATS))] == expected
-
-
-@pytest.fixture
-def _hasty() -> Iterator[None]:
-    before = sys.getswitchinterval()
-    sys.setswitchinterval(1e-5)
-    yield
-    sys.setswitchinterval(before)
-
-
-@pytest.mark.usefixtures("_hasty")
-def test_threads_are_answered_as_one_is(talkers: Models, expected: list[str]) -> None:
-    order = [number % len(CHATS) for number in range(6 * len(CHATS))]
-    with ThreadPoolExecutor(3) as pool:
-        found = list(pool.map(lambda number: reply(talkers.edited, talkers.tokenizer, CHATS[number]), order))
-    assert found == [expected[number] for number in order]
-
-
-def test_what_one_thread_says_of_routes_does_not_hold_in_another(talkers: Models, expected: list[str]) -> None:
-    handle = handle_of(talkers.edited)
-    assert handle is not None
-    with ThreadPoolExecutor(1) as pool, handle.oracle([-1]), handle.record() as record:
-        other = pool.submit(reply, talkers.edited, talkers.tokenizer, CHATS[0]).result()
-        assert len(record.routes) == 0
-        own = reply(talkers.edited, talkers.tokenizer, CHATS[0])
-    assert other == expected[0] and own == reply(talkers.base, talkers.tokenizer, CHATS[0])
-    assert record.routes.tolist() == [-1]

@@ -5,9 +5,7 @@ The circumstances are a running ``generate``, an oracle, prompt lengths that som
 
 from __future__ import annotations
 
-import threading
 from functools import partial
-from typing import Any
 
 import torch
 from torch import Tensor
@@ -23,14 +21,11 @@ from wisedb.memory.slots import BASE, SlotTable
 from wisedb.memory.trace import Trace, TraceLog
 
 
-class RoutingContext(threading.local):
-    """The circumstances of the forward calls of one model, each thread's its own.
-
-    A server's threads may ask one model at a time without taking turns; as with torch's grad mode, what is said in one
-    thread (an oracle, prompt lengths, a log) doesn't hold in another.
+class RoutingContext:
+    """The circumstances of the forward calls of one model.
 
     Attributes:
-        slot_table: how slots are counted, in all threads.
+        slot_table: how slots are counted.
         call: the forward call that runs, if one does.
         generations: the calls of ``generate`` that run, the innermost last.
         oracle: what each sequence was told to take, if it was.
@@ -40,11 +35,8 @@ class RoutingContext(threading.local):
         answering: the memory that answers what is read; none does where this is None.
     """
 
-    # What stands in a slot is shared between threads; __init__ runs once in each of them, and leaves it alone.
-    __slots__ = ("slot_table",)
-    slot_table: SlotTable
-
     def __init__(self) -> None:
+        self.slot_table = SlotTable((), ())
         self.call: ForwardCall | None = None
         self.generations: list[GenerateCall] = []
         self.oracle: HostSlots | None = None
@@ -52,12 +44,6 @@ class RoutingContext(threading.local):
         self.logs: list[TraceLog] = []
         self.reading = False
         self.answering: Answering | None = None
-
-    def __deepcopy__(self, memo: dict[int, Any]) -> RoutingContext:
-        # That of a copied model, which nobody has called yet.
-        made = RoutingContext()
-        made.slot_table = self.slot_table
-        return made
 
     @property
     def generation(self) -> GenerateCall | None:
