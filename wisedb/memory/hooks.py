@@ -297,7 +297,7 @@ class AttachedMemories:
     @property
     def _silent(self) -> bool:
         """Whether nothing answers for now, always-on memories neither: an adapter can be switched off."""
-        return self._context.reading and self._context.answering is None
+        return self._context.bare
 
     def _quiet(self) -> bool:
         return self._silent or self._idle

@@ -46,6 +46,11 @@ class RoutingContext:
         self.answering: Answering | None = None
 
     @property
+    def bare(self) -> bool:
+        """Whether what runs is read by itself and no memory answers it."""
+        return self.reading and self.answering is None
+
+    @property
     def generation(self) -> GenerateCall | None:
         """The innermost ``generate`` that runs."""
         return self.generations[-1] if self.generations else None
