@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import cache
 from typing import Any
 
@@ -158,17 +159,25 @@ CHATML = (
 """A chat template as many models have it, without a system message of its own."""
 
 
-def tiny_chat_tokenizer(template: str = CHATML) -> PreTrainedTokenizerFast:
-    """As :func:`tiny_tokenizer`, of as many tokens, with a chat template; a turn's end is the end token."""
-    signs = ["<|im_start|>", "<|im_end|>"]
+def tiny_chat_tokenizer(
+    template: str = CHATML, signs: Sequence[str] = ("<|im_start|>", "<|im_end|>"), kept: Sequence[str] = ()
+) -> PreTrainedTokenizerFast:
+    """As :func:`tiny_tokenizer`, of as many tokens, with a chat template.
+
+    Its special tokens are ``signs``, of which the last one ends a turn and is the end token; ``kept`` are tokens too,
+    which a decoder doesn't leave out.
+    """
+    added = [sign for sign in signs if sign != "</s>"]
+    backend = Tokenizer.from_str(_trained(VOCABULARY - len(added) - len(kept)))
     tokenizer = PreTrainedTokenizerFast(
-        tokenizer_object=Tokenizer.from_str(_trained(VOCABULARY - len(signs))),
+        tokenizer_object=backend,
         pad_token="<pad>",
-        eos_token="<|im_end|>",
-        additional_special_tokens=signs,
+        eos_token=signs[-1],
+        additional_special_tokens=added,
         padding_side="left",
         clean_up_tokenization_spaces=False,
     )
+    tokenizer.add_tokens(list(kept))
     tokenizer.chat_template = template
     return tokenizer
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from tests.models import CHATML, tiny_chat_tokenizer, tiny_tokenizer
-from wisedb.model.chat import chat_format, encode_chat, encode_reply, render, user
+from wisedb.model.chat import Thinking, chat_format, encode_chat, encode_reply, render, user
 
 LLAMA = (
     "{{ '<s>' }}{% for message in messages %}<|im_start|>{{ message['role'] }}<|im_end|>\n\n"
@@ -24,16 +26,19 @@ THINKING = CHATML.replace("assistant\n{% endif %}", "assistant\n<think>\n\n</thi
 
 @pytest.mark.parametrize("template", [CHATML, LLAMA, OWN_SYSTEM, NO_SYSTEM, THINKING])
 def test_the_frame_stands_around_each_message_of_a_user(template: str) -> None:
-    tokenizer = tiny_chat_tokenizer(template)
+    tokenizer = tiny_chat_tokenizer(template, kept=("<think>", "</think>"))
     found = chat_format(tokenizer)
     assert found is not None and found.system == (template != NO_SYSTEM)
-    assert found == chat_format(tiny_chat_tokenizer(template))
+    assert found == chat_format(tiny_chat_tokenizer(template, kept=("<think>", "</think>")))
     assert found.digest != "" and found.digest != chat_format_digest_of_another(template)
     earlier = [user("Hello there!"), {"role": "assistant", "content": "Hello."}]
     for before in ([], earlier):
         ids = encode_chat(tokenizer, [*before, user("Who wrote Hamlet?")])
         message = tokenizer("Who wrote Hamlet?", add_special_tokens=False)["input_ids"]
         framed = [*found.header, *message, *found.opening]
+        if template == THINKING:
+            assert found.thinking is not None
+            framed += found.thinking.empty
         assert ids[-len(framed) :] == framed
 
 
@@ -60,6 +65,35 @@ def test_a_template_that_cannot_be_taken_apart_is_none(template: str) -> None:
 
 def test_a_tokenizer_without_a_template_has_no_frame() -> None:
     assert chat_format(tiny_tokenizer()) is None
+
+
+def test_signs_that_are_no_tokens_mark_no_thought() -> None:
+    tokenizer = tiny_chat_tokenizer(THINKING)
+    found = chat_format(tokenizer)
+    assert found is not None and found.thinking is None
+    assert tokenizer.decode(found.opening).endswith("</think>\n\n")
+
+
+THOUGHT = Thinking((7, 1, 8, 1), 2)
+
+
+@pytest.mark.parametrize(
+    ("reply", "own", "over"),
+    [
+        ((), False, 0),
+        ((), True, None),
+        # It answered at once.
+        ((5, 8, 1), True, 0),
+        ((7,), False, None),
+        ((7, 1, 8), False, None),
+        ((7, 1, 8, 1), False, 4),
+        ((7, 5, 8, 2, 8, 1, 5), True, 6),
+        # What is no end of a thought isn't one.
+        ((7, 8, 5, 1), False, None),
+    ],
+)
+def test_a_reply_begins_behind_its_thought(reply: tuple[int, ...], own: bool, over: int | None) -> None:
+    assert replace(THOUGHT, own=own).over(reply) == over
 
 
 def test_a_reply_is_encoded_as_the_model_would_go_on() -> None:

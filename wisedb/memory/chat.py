@@ -13,8 +13,8 @@ from wisedb.memory.cache_state import cache_in
 from wisedb.memory.forward_call import ForwardCall
 from wisedb.memory.gates.keys.question_map import question_state
 from wisedb.memory.gates.keys.questions import questions_of
-from wisedb.memory.gates.keys.replies import Meant, said_by
-from wisedb.memory.gates.keys.statistics import Statistics
+from wisedb.memory.gates.keys.replies import Meant, last_reply, said_by
+from wisedb.memory.gates.keys.statistics import ChatStatistics, Statistics
 from wisedb.memory.memory import Memory
 from wisedb.memory.routing import HostSlots
 from wisedb.memory.routing_context import RoutingContext
@@ -45,6 +45,7 @@ class ChatReplies:
         self._model, self._context, self._projection, self._silent = model, context, projection, silent
         self._answers: AnswerReader | None = None
         self._ends: frozenset[int] = frozenset()
+        self._chat: ChatStatistics | None = None
         self._place: tuple[torch.device, torch.dtype] | None = None
 
     def set(self, statistics: Statistics | None, gated: Sequence[Memory]) -> None:
@@ -54,21 +55,31 @@ class ChatReplies:
             statistics: those of their keys, None without keys.
             gated: the gated memories, in the order in which they are counted.
         """
-        self._answers, self._ends = None, frozenset()
+        self._answers, self._ends, self._chat = None, frozenset(), None
         if statistics is not None and statistics.chat is not None:
             questions = questions_of([memory.gate.keys for memory in gated], [len(memory.edits) for memory in gated])
             self._answers = AnswerReader(statistics.chat, questions, self._run)
-            self._ends = statistics.sentence_ends()
+            self._ends, self._chat = statistics.sentence_ends(), statistics.chat
 
     @property
     def asked(self) -> bool:
         """Whether any memory can answer in a chat."""
         return self._answers is not None
 
-    def said(self, meant: Sequence[Meant], reply: Sequence[int]) -> list[tuple[int, range]]:
+    def said(self, meant: Sequence[Meant], reply: Sequence[int], asked: Sequence[int]) -> list[tuple[int, range]]:
         """See :meth:`wisedb.memory.hooks.AttachedMemories.said`."""
-        found = said_by(meant, reply, self._ends)
-        return [(edit.edit, range(places.start, min(places.stop, len(reply)))) for edit, places in found]
+        begun = self._begun(asked)
+        found = said_by(meant, [*begun, *reply], self._ends, None if self._chat is None else self._chat.thinking)
+        spans = ((edit.edit, places.start - len(begun), places.stop - len(begun)) for edit, places in found)
+        return [(edit, range(max(0, start), min(stop, len(reply)))) for edit, start, stop in spans if stop > 0]
+
+    def _begun(self, asked: Sequence[int]) -> list[int]:
+        # What of the reply stands in the prompt: its beginning, or that of its thought.
+        if self._chat is None or not asked:
+            return []
+        ids = torch.tensor([list(asked)])
+        begins = int(last_reply(ids, torch.ones_like(ids, dtype=torch.bool), self._chat).begins)
+        return [] if begins < 0 else list(asked[begins + 1 :])
 
     def read(self, layer: int, begins: int, conversations: Sequence[Sequence[int]]) -> torch.Tensor:
         """What some conversations ask, (n, 2·d_model), as the base model has it where it enters a block.
@@ -111,8 +122,9 @@ class ChatReplies:
             self._answers.forget()
         shape, before = states.shape, ids.shape[1] - call.tokens
         states = states.reshape(call.rows, call.tokens, -1)
-        stretches = replies.stretches(ids.tolist(), call.tokens, self._ends)
-        if not stretches and generation is not None:
+        sequences = ids.tolist()
+        stretches = replies.stretches(sequences, call.tokens, self._ends)
+        if not stretches and generation is not None and not replies.thinks(sequences):
             # Sentences only ever end: from here on all is the base model's.
             generation.replies = None
         for stretch in stretches:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -55,7 +56,7 @@ class GenerateCall:
         # A cache may hold tokens that were never seen.
         unseen = 0 if self.ids is None or tokens is None else self.ids.shape[1] - tokens.shape[1]
         begins = tuple(-1 if place < 0 else place + unseen for place in replies.begins)
-        self.replies = Replies(begins, replies.meant)
+        self.replies = replace(replies, begins=begins)
 
     def fetch_slots(self) -> None:
         """Bring the slots to the host, so that each step computes only what answers: one look a ``generate``."""

@@ -159,17 +159,18 @@ class AttachedMemories:
         units = {"keys": self._key_routers.threshold, "both": self._key_routers.threshold, "nearest": 0.0}
         return tuple(units.get(memory.gate.name, memory.gate.threshold) for memory in self._gated)
 
-    def said(self, meant: Sequence[Meant], reply: Sequence[int]) -> list[tuple[int, range]]:
+    def said(self, meant: Sequence[Meant], reply: Sequence[int], asked: Sequence[int] = ()) -> list[tuple[int, range]]:
         """Which tokens of a reply memories give, before they leave the rest to the base model.
 
         Args:
             meant: the edits that the reply says, as :attr:`wisedb.memory.trace.TraceLog.meant` has them.
             reply: the reply's token ids.
+            asked: those of the prompt, in which the reply, or its thought, may have begun.
 
         Returns:
             Each edit with its tokens, in their order.
         """
-        return self._chat.said(meant, reply)
+        return self._chat.said(meant, reply, asked)
 
     def set(self, memories: Memory | Sequence[Memory]) -> None:
         """Put other memories in the place of the present ones.

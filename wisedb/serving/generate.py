@@ -246,12 +246,13 @@ def continue_tokens(
         activations = [()] * len(encoded) if record is None else record.activations.tolist()
         meant: list[tuple[Meant, ...]] = [()] * len(encoded) if record is None else record.meant
     answers = []
-    for row, route, activation, edits in zip(output[:, width:].tolist(), routes, activations, meant, strict=True):
+    rows = zip(encoded, output[:, width:].tolist(), routes, activations, meant, strict=True)
+    for asked, row, route, activation, edits in rows:
         cut = next((place for place, token in enumerate(row) if token in ends), None)
         text = tokenizer.decode(row if cut is None else row[:cut], skip_special_tokens=True)
         line, *rest = text.lstrip().split("\n", 1) if one_line else [text]
         said = row if cut is None else row[:cut]
-        places = [] if handle is None else handle.said(edits, said)
+        places = [] if handle is None else handle.said(edits, said, asked)
         answers.append(
             Continuation(
                 line.strip(),

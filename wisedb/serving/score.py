@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import torch
 
 from wisedb.memory.slots import BASE
-from wisedb.model.chat import encode_chat, encode_reply, user
+from wisedb.model.chat import chat_format, encode_question, encode_reply, user
 from wisedb.model.tokens import encode_pair, pad_batch
 
 if TYPE_CHECKING:
@@ -63,11 +63,12 @@ def pairs_of(tokenizer: PreTrainedTokenizerBase, texts: Iterable[tuple[str, str]
         texts: prompts with their answers.
         chat: each prompt is a user's message behind the chat template, its answer the beginning of the reply.
     """
+    frame = chat_format(tokenizer) if chat else None
     pairs = []
     for prompt, answer in texts:
-        if chat:
-            asked = (user(prompt),)
-            prompt_ids, answer_ids = encode_chat(tokenizer, asked), encode_reply(tokenizer, asked, answer)
+        if frame is not None:
+            prompt_ids = encode_question(tokenizer, prompt, frame.opening, frame.thinking)
+            answer_ids = encode_reply(tokenizer, (user(prompt),), answer)
         else:
             prompt_ids, answer_ids = encode_pair(tokenizer, prompt, answer, end=False)
         pairs.append(Pair(tuple(prompt_ids), tuple(answer_ids)))

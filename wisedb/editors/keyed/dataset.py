@@ -14,7 +14,7 @@ from wisedb.editors.common.limits import ensure_fits
 from wisedb.editors.keyed.conversations import Asked
 from wisedb.editors.keyed.sequences import CachedSequence, Encoded, Minibatch, cached, collate
 from wisedb.memory.gates.keys.build import as_sentence
-from wisedb.model.chat import encode_chat, encode_reply, user
+from wisedb.model.chat import encode_question, encode_reply, user
 from wisedb.model.tokens import context_length, encode_pair
 
 if TYPE_CHECKING:
@@ -225,7 +225,8 @@ def _encoded(context: TrainingContext, prompt: Prompt, target: str, *, end: bool
         return Encoded(ids + more, len(ids))
     # The sentence's end is the answer's: from there on the model goes on by itself.
     messages = [user(prompt.question)]
-    asked = encode_chat(context.tokenizer, messages)
+    assert context.chat is not None
+    asked = encode_question(context.tokenizer, prompt.question, context.chat.opening, context.chat.thinking)
     said = encode_reply(context.tokenizer, messages, prompt.said) if prompt.said else []
     before = f"{prompt.said} " if prompt.said else ""
     reply = encode_reply(context.tokenizer, messages, before + as_sentence(target))

@@ -28,7 +28,7 @@ from wisedb.memory.kinds.masked_delta import MaskedDelta
 from wisedb.memory.kinds.masks import random_mask
 from wisedb.memory.memory import Memory
 from wisedb.memory.merging import merged_memory
-from wisedb.model.chat import chat_format, encode_chat, encode_reply, user
+from wisedb.model.chat import chat_format, encode_question, encode_reply, user
 from wisedb.model.locate import weight_of
 from wisedb.model.tokens import context_length
 from wisedb.progress import Listener
@@ -77,12 +77,13 @@ class Keyed:
         """Prompt and target must fit into what the model reads."""
         ensure_fits_model(base.model, base.tokenizer, edits)
         limit = context_length(base.model)
-        if limit is None or chat_format(base.tokenizer) is None:
+        frame = chat_format(base.tokenizer)
+        if limit is None or frame is None:
             return
         for edit in edits:
-            asked = (user(edit.prompt),)
-            reply = encode_reply(base.tokenizer, asked, as_sentence(edit.target))
-            ensure_fits(edit.prompt, len(encode_chat(base.tokenizer, asked)), len(reply), limit)
+            asked = encode_question(base.tokenizer, edit.prompt, frame.opening, frame.thinking)
+            reply = encode_reply(base.tokenizer, (user(edit.prompt),), as_sentence(edit.target))
+            ensure_fits(edit.prompt, len(asked), len(reply), limit)
 
     def begin(self, base: LoadedBase, settings: KeyedSettings, seed: int) -> MaskedDelta:
         """ΔW = 0 under a random mask."""

@@ -144,11 +144,12 @@ class KeyRouter:
     @torch.compiler.disable  # type: ignore[untyped-decorator]
     def _heard(self, call: ForwardCall, whole: PromptFeatures, reply: Reply, found: EditScores) -> EditScores:
         # The scores, with those of messages in the place of what their tokens say; who says what goes to the call.
-        assert self._sentences is not None
+        chat = self.index.statistics.chat
+        assert self._sentences is not None and chat is not None
         if not bool(reply.there.any()):
             return found
         heard = score_messages(whole, reply, self.index, self.threshold, self._sentences)
-        call.replies = Replies(tuple(reply.begins.tolist()), heard.meant)
+        call.replies = Replies(tuple(reply.begins.tolist()), heard.meant, chat.thinking)
         call.whole = whole.ids
         scores = torch.where(reply.there[:, None, None], heard.scores, found.scores)
         return EditScores(scores, torch.where(reply.there[:, None], heard.best, found.best))

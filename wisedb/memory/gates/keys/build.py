@@ -15,7 +15,7 @@ from wisedb.memory.gates.keys.question_map import question_state
 from wisedb.memory.gates.keys.statistics import SWAPS, Statistics
 from wisedb.memory.gates.keys.token_flags import STOP
 from wisedb.model.capture import capture
-from wisedb.model.chat import encode_chat, user
+from wisedb.model.chat import encode_question
 from wisedb.model.locate import Projection
 from wisedb.model.subjects import subject_of, with_other_subjects
 from wisedb.model.tokens import encode_prompt
@@ -133,9 +133,10 @@ def _asked_in_chat(
     """The relation key (r,) of a prompt as a user's message, and the message's token ids."""
     chat = statistics.chat
     assert chat is not None
-    asked = encode_chat(tokenizer, [user(prompt)])
+    asked = encode_question(tokenizer, prompt, chat.opening.tolist(), chat.thinking)
     (seen,) = capture(model, projection, statistics.layer, [asked])
-    return chat.relations(question_state(seen.states, len(chat.start))), asked[len(chat.start) : -len(chat.opening)]
+    behind = len(chat.asked(())) - len(chat.start)
+    return chat.relations(question_state(seen.states, len(chat.start))), asked[len(chat.start) : -behind]
 
 
 def _moved(spelt: tuple[list[int], int, int], message: list[int]) -> tuple[list[int], int, int]:

@@ -2,19 +2,21 @@
 
 A route belongs to a reply: it is decided on the one user's message in front of it, whatever else was said in the
 conversation. The edits that the message asks for are said first, one after the other, each to the end of its sentence;
-what is said behind them, and all that stands in front of the reply, is the base model's, to the bit.
+what is said behind them, what is thought before them, and all that stands in front of the reply, is the base model's,
+to the bit.
 """
 
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import accumulate
 from typing import NamedTuple
 
 import torch
 
 from wisedb.memory.gates.keys.statistics import ChatStatistics
+from wisedb.model.chat import Thinking
 
 
 class Reply(NamedTuple):
@@ -24,7 +26,8 @@ class Reply(NamedTuple):
         there: bool (B,): whether one has begun.
         message: bool (B, S): the user's message that it answers.
         before: bool (B, S): the user's message before that one and its reply.
-        begins: int64 (B,): the token at which it begins, the last one of the template; -1 without one.
+        begins: int64 (B,): the token at which it begins, its thought included, the last one of the template; -1
+            without one.
     """
 
     there: torch.Tensor
@@ -106,10 +109,12 @@ class Replies:
     Attributes:
         begins: of each row the token at which its reply begins; -1 for none.
         meant: of each row the edits that its message asks for, in the order in which they are said.
+        thinking: how thoughts are marked: no edit says anything in one.
     """
 
     begins: tuple[int, ...]
     meant: tuple[tuple[Meant, ...], ...]
+    thinking: Thinking | None = None
 
     @property
     def answers(self) -> bool:
@@ -120,7 +125,18 @@ class Replies:
         """Without the edits of rows for which another memory than one of theirs is given."""
         pairs = zip(self.meant, memories, strict=True)
         kept = tuple(row if memory in {edit.memory for edit in row} else () for row, memory in pairs)
-        return Replies(self.begins, kept)
+        return replace(self, meant=kept)
+
+    def thinks(self, ids: Sequence[Sequence[int]]) -> bool:
+        """Whether a reply that memories answer is still a thought.
+
+        Args:
+            ids: the token ids so far, row by row.
+        """
+        if self.thinking is None:
+            return False
+        rows = zip(self.begins, self.meant, ids, strict=True)
+        return any(meant and self.thinking.over(row[begins + 1 :]) is None for begins, meant, row in rows)
 
     def stretches(self, ids: Sequence[Sequence[int]], tokens: int, ends: Collection[int]) -> list[Stretch]:
         """What each edit says among the last ``tokens`` tokens of each row.
@@ -136,27 +152,33 @@ class Replies:
                 continue
             reply = tuple(ids[row][begins + 1 :])
             first = len(ids[row]) - tokens - begins
-            for edit, all_ in said_by(meant, reply, ends):
+            for number, (edit, all_) in enumerate(said_by(meant, reply, ends, self.thinking)):
                 if places := range(max(first, all_.start), all_.stop):
                     said = reply[all_.start : all_.stop - 1]
-                    found.append(Stretch(row, edit, all_.start > 0, said, places))
+                    found.append(Stretch(row, edit, number > 0, said, places))
         return found
 
 
-def said_by(meant: Sequence[Meant], reply: Sequence[int], ends: Collection[int]) -> list[tuple[Meant, range]]:
+def said_by(
+    meant: Sequence[Meant], reply: Sequence[int], ends: Collection[int], thinking: Thinking | None = None
+) -> list[tuple[Meant, range]]:
     """Which tokens of a reply each edit says: behind how many tokens of the reply they come.
 
     Args:
         meant: the edits, in the order in which they are said.
         reply: the reply's token ids so far; the one that comes next counts too.
         ends: the tokens that end a sentence.
+        thinking: how thoughts are marked; what is thought is said by none.
     """
-    ended = list(accumulate((token in ends for token in reply), initial=0))
+    thought = 0 if thinking is None else thinking.over(reply)
+    if thought is None:
+        return []
+    ended = list(accumulate((token in ends for token in reply[thought:]), initial=0))
     found, first = [], 0
     for edit in meant:
         last = first + edit.stops
         places = [place for place, count in enumerate(ended) if first <= count < last]
         if places:
-            found.append((edit, range(places[0], places[-1] + 1)))
+            found.append((edit, range(thought + places[0], thought + places[-1] + 1)))
         first = last
     return found

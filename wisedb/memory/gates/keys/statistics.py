@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import partial
 from random import Random
 from typing import TYPE_CHECKING, Any
@@ -20,11 +20,11 @@ import torch
 
 from wisedb.errors import CorruptObject, UsageError
 from wisedb.memory.gates.keys.pronouns import pronoun_tokens
-from wisedb.memory.gates.keys.question_map import compute_question_map, question_state
+from wisedb.memory.gates.keys.question_map import compute_question_map, question_state, shipped_questions
 from wisedb.memory.gates.keys.token_flags import STOP, token_flags
 from wisedb.memory.gates.keys.whitening import main_directions, white
 from wisedb.model.capture import capture
-from wisedb.model.chat import EARLIER, chat_format, encode_chat, encode_reply, user
+from wisedb.model.chat import EARLIER, ChatFormat, Thinking, chat_format, encode_question, encode_reply, user
 from wisedb.model.locate import Projection
 from wisedb.model.subjects import names, with_other_subjects
 from wisedb.model.tokens import encode_prompt
@@ -43,6 +43,9 @@ SWAPS = 8
 
 # Of a chat model, whose prompts are long, so many texts have their subjects exchanged.
 _VARIED = 48
+
+# Every so many of the shipped questions tell whether a model begins its replies with a thought.
+_HABIT = 100
 
 _TOKEN_SHRINKAGE = 0.05
 _RELATION_SHRINKAGE = 0.1
@@ -68,6 +71,7 @@ class ChatStatistics:
         earlier: int32 (e,), those of a sentence that stands for whatever a reply said before.
         pronouns: int32 (p, 2), words that stand for a subject (:mod:`wisedb.memory.gates.keys.pronouns`).
         template: SHA-256 of the template, in hexadecimal.
+        thinking: how thoughts are marked, None where the template has none.
     """
 
     mean: torch.Tensor
@@ -78,6 +82,7 @@ class ChatStatistics:
     earlier: torch.Tensor
     pronouns: torch.Tensor
     template: str
+    thinking: Thinking | None = None
 
     def __post_init__(self) -> None:
         frame = (self.start, self.header, self.opening, self.earlier)
@@ -98,10 +103,12 @@ class ChatStatistics:
         )
 
     @classmethod
-    def from_tensors(cls, tensors: Mapping[str, torch.Tensor], template: str) -> ChatStatistics:
+    def from_tensors(
+        cls, tensors: Mapping[str, torch.Tensor], template: str, thinking: Thinking | None
+    ) -> ChatStatistics:
         """What :meth:`tensors` gave, among others."""
         mean, chat_map, start, header, opening, earlier, pronouns = (tensors[name] for name in _CHAT)
-        return cls(mean, chat_map, start, header, opening, earlier, pronouns, template)
+        return cls(mean, chat_map, start, header, opening, earlier, pronouns, template, thinking)
 
     def relations(self, states: torch.Tensor) -> torch.Tensor:
         """Relation keys of questions: what they ask, (..., 2·d_model) → float32 (..., r)."""
@@ -109,8 +116,9 @@ class ChatStatistics:
         return (states.float() - self.mean.to(place)) @ self.map.to(place)
 
     def asked(self, message: Sequence[int]) -> list[int]:
-        """The token ids of a conversation of one message, up to where the reply begins."""
-        return [*self.start.tolist(), *message, *self.opening.tolist()]
+        """The token ids of a conversation of one message, up to where the answer begins: behind an empty thought."""
+        thought = () if self.thinking is None else self.thinking.empty
+        return [*self.start.tolist(), *message, *self.opening.tolist(), *thought]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -182,7 +190,9 @@ class Statistics:
 
     def meta(self) -> dict[str, Any]:
         """What is no tensor, as JSON takes it."""
-        chat = {} if self.chat is None else {"template": self.chat.template}
+        chat: dict[str, Any] = {} if self.chat is None else {"template": self.chat.template}
+        if self.chat is not None and self.chat.thinking is not None:
+            chat["thinking"] = asdict(self.chat.thinking) | {"empty": list(self.chat.thinking.empty)}
         return {"layer": self.layer, "words": list(self.words), **chat}
 
     @classmethod
@@ -199,7 +209,8 @@ class Statistics:
         if type(layer) is not int or not known or set(tensors) - {_FLAGS} != wanted:
             raise CorruptObject(f"these are no statistics: {json.dumps(sorted(tensors))}", hint="Run `wisedb fsck`.")
         flags = tensors.get(_FLAGS, torch.zeros(0, dtype=torch.uint8))
-        chat = None if template is None else ChatStatistics.from_tensors(tensors, str(template))
+        thinking = _thinking_of(meta.get("thinking"))
+        chat = None if template is None else ChatStatistics.from_tensors(tensors, str(template), thinking)
         named = {name: tensors[name] for name in _TENSORS}
         return cls(layer, **named, flags=flags, words=tuple(words or ()), chat=chat)
 
@@ -293,13 +304,14 @@ def compute_statistics(
     relation_map = relation_map @ main_directions(spread, RELATION_SIZE)
     chat = None
     if format_ is not None:
-        asked = partial(_question_states, model, projection, tokenizer, layer, len(format_.start))
+        asked = partial(_question_states, model, projection, tokenizer, layer, format_)
         centre, question_map = compute_question_map(asked, relation_map.shape[1])
         earlier = encode_reply(tokenizer, [user(EARLIER)], EARLIER)
         frame = (format_.start, format_.header, format_.opening, earlier)
         start, header, opening, before = (torch.tensor(part, dtype=torch.int32) for part in frame)
         pronouns = pronoun_tokens(tokenizer)
-        chat = ChatStatistics(centre, question_map, start, header, opening, before, pronouns, format_.digest)
+        thinking = _with_habit(model, projection, tokenizer, format_)
+        chat = ChatStatistics(centre, question_map, start, header, opening, before, pronouns, format_.digest, thinking)
     return Statistics(
         layer,
         mean,
@@ -319,9 +331,39 @@ def _question_states(
     projection: Projection,
     tokenizer: PreTrainedTokenizerBase,
     layer: int,
-    begins: int,
+    frame: ChatFormat,
     questions: Sequence[str],
 ) -> torch.Tensor:
     """What each of some questions asks behind the chat template, (n, 2·d_model)."""
-    asked = [encode_chat(tokenizer, [user(question)]) for question in questions]
-    return torch.stack([question_state(seen.states, begins) for seen in capture(model, projection, layer, asked)])
+    asked = [encode_question(tokenizer, question, frame.opening, frame.thinking) for question in questions]
+    seen = capture(model, projection, layer, asked)
+    return torch.stack([question_state(each.states, len(frame.start)) for each in seen])
+
+
+def _with_habit(
+    model: PreTrainedModel, projection: Projection, tokenizer: PreTrainedTokenizerBase, frame: ChatFormat
+) -> Thinking | None:
+    """How thoughts are marked, and whether the model begins with one: not all do whose template has them."""
+    if frame.thinking is None:
+        return None
+    some = shipped_questions()[::_HABIT]
+    asked = [encode_question(tokenizer, question.text, frame.opening, None) for question in some]
+    seen = capture(model, projection, 0, asked, predictions=True)
+    begun = [each.prediction is not None and int(each.prediction.argmax()) == frame.thinking.empty[0] for each in seen]
+    return replace(frame.thinking, own=2 * sum(begun) > len(begun))
+
+
+def _thinking_of(meta: object) -> Thinking | None:
+    """What the statistics' JSON holds of thoughts.
+
+    Raises:
+        CorruptObject: it is none.
+    """
+    if meta is None:
+        return None
+    kept = meta if isinstance(meta, dict) else {}
+    empty, end, own = kept.get("empty"), kept.get("end"), kept.get("own")
+    whole = isinstance(empty, list) and all(type(token) is int for token in empty) and type(own) is bool
+    if not isinstance(empty, list) or not whole or type(end) is not int or not 0 < end < len(empty):
+        raise CorruptObject("the statistics' thought is none", hint="Run `wisedb fsck`.")
+    return Thinking(tuple(empty), end, bool(own))
