@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from wisedb.config import POOL, BaseModel
 from wisedb.editors.resources import Resource
+from wisedb.model.chat import template_digest
 from wisedb.serving.blobs import PendingBlobs
 from wisedb.serving.memory_codec import blob_of, part_of
 from wisedb.store.derived_cache import cached_blob
@@ -56,7 +57,8 @@ class StoreResources:
         inner = PendingBlobs(self._pending)
         needed = StoreResources(self._base, self._record, inner, {} if pool is None else {POOL: pool})
 
-        made_from = (self._record.fingerprint, module, dtype, pool)
+        # The template lies in a file of its own, which the fingerprint doesn't cover.
+        made_from = (self._record.fingerprint, template_digest(self._base.tokenizer), module, dtype, pool)
         # Only what it holds is kept with the model (:meth:`get`): its bytes are wanted once a memory, and lie on disk.
         return cached_blob(
             resource.name, made_from, lambda: blob_of(resource.name, resource.make(self._base, needed, module))

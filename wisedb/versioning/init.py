@@ -11,7 +11,7 @@ from wisedb.editors.common.pool import Pool, make_pool
 from wisedb.editors.registry import calibrated, check_given
 from wisedb.errors import MissingObject, StoreExists
 from wisedb.model.base import LoadedBase, describe, load_base
-from wisedb.model.chat import chat_format
+from wisedb.model.chat import chat_format, template_digest
 from wisedb.progress import Listener, Progress
 from wisedb.serving.blobs import PendingBlobs
 from wisedb.serving.resources import StoreResources
@@ -130,7 +130,8 @@ def _written_pool(base: LoadedBase, record: BaseModel, seed: int) -> Blob:
         whole = make_pool(base.model, base.tokenizer, seed, prompts + held_out, CONTEXTS)
         return _blob_of(whole, held_out * len(whole.prompts) // (prompts + held_out))
 
-    made_from = (record.fingerprint, str(base.model.dtype), seed, prompts, held_out, CONTEXTS)
+    template = template_digest(base.tokenizer)
+    made_from = (record.fingerprint, template, str(base.model.dtype), seed, prompts, held_out, CONTEXTS)
     return cached_blob(POOL, made_from, write)
 
 
