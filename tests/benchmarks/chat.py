@@ -214,6 +214,7 @@ def records(told: Speaker, base: Speaker, edits: Sequence[Edit]) -> dict[str, fl
 @click.option("--what", default="cases", help="cases, conversations, essays.")
 @click.option("--context", is_flag=True, help="Put the one right fact into the system message.")
 @click.option("--limit", type=int, help="Every n-th of them, so that about as many are asked.")
+@click.option("--cases", "own", type=click.Path(exists=True, path_type=Path), help="A file in the place of ours.")
 @click.option("--data", type=click.Path(exists=True, path_type=Path), help="Records in the place of the cases.")
 @click.option("--records", "count", default=300, help="How many.")
 @click.option("--edits", "write", type=click.Path(path_type=Path), help="Write the edits to a file, and stop.")
@@ -223,12 +224,13 @@ def main(
     what: str,
     context: bool,
     limit: int | None,
+    own: Path | None,
     data: Path | None,
     count: int,
     write: Path | None,
 ) -> None:
     """Ask a chat model."""
-    chosen = _read("cases")
+    chosen = _read("cases", own)
     edits = [Edit(**case["edit"]) for case in chosen] if data is None else list(read_edits(data))[:count]
     if write is not None:
         lines = [{"prompt": edit.prompt, "target": edit.target, "subject": edit.subject} for edit in edits]
@@ -242,7 +244,7 @@ def main(
         found |= records(told, base, edits)
     else:
         for name in what.split(","):
-            some = _read(name)
+            some = _read(name, own)
             step = max(1, len(some) // limit) if limit else 1
             found[name] = _measure(name, told, base, some[::step], context)
     click.echo(json.dumps(found, indent=1, ensure_ascii=False))
@@ -256,8 +258,9 @@ def _measure(name: str, told: Speaker, base: Speaker, some: Sequence[Case], cont
     return {"asked about": len(some), **essays(told, base, some)}
 
 
-def _read(name: str) -> list[Case]:
-    found: list[Case] = json.loads((CASES / f"{name}.json").read_text("utf-8"))
+def _read(name: str, own: Path | None) -> list[Case]:
+    file = CASES / f"{name}.json" if own is None or name != "cases" else own
+    found: list[Case] = json.loads(file.read_text("utf-8"))
     return found
 
 
