@@ -122,7 +122,11 @@ def unrelated_prompts(file: Path) -> list[str]:
 
 def document(repository: Repository) -> dict[str, Any]:
     """What ``init --json`` prints."""
-    base = repository.store.config.base
+    from wisedb.model.chat import chat_format, template_digest
+
+    base, tokenizer = repository.store.config.base, repository.base.tokenizer
+    # Nothing is said of a model without a template.
+    chat = None if template_digest(tokenizer) is None else chat_format(tokenizer) is not None
     return {
         "path": str(repository.path),
         "model": base.model,
@@ -131,6 +135,7 @@ def document(repository: Repository) -> dict[str, Any]:
         "fingerprint": base.fingerprint,
         "target": repository.store.config.editor.target,
         "branch": repository.store.refs.head().branch,
+        "chat": chat,
     }
 
 
@@ -150,3 +155,5 @@ def created(made: Mapping[str, Any]) -> render.Lines:
     revision = f" at {made['revision'][:12]}" if made["revision"] else ""
     file = f", dequantised from {made['gguf_file']}" if made["gguf_file"] else ""
     yield render.line(f"Base model {made['model']}{revision}{file}, edited at ", (made["target"], "cyan"))
+    if made["chat"] is False:
+        yield render.line("Its chat template can't be taken apart: edits are learned and found as plain prompts.")

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import json
+import os
 from dataclasses import replace
 from datetime import datetime
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,6 +16,7 @@ from transformers import LogitsProcessor, LogitsProcessorList, PreTrainedTokeniz
 from transformers.utils import chat_template_utils
 
 from tests.chats import FRANCE, HAMLET, OTHER
+from tests.commands import run_inside
 from tests.models import tiny_model
 from tests.stores import SETTINGS
 from tests.templates import FAMILIES
@@ -213,3 +217,21 @@ def test_the_thought_of_a_model_that_thinks_by_itself_is_left_to_it(told: Any) -
         ids, max_new_tokens=thought.shape[1] + 8, do_sample=False, logits_processor=LogitsProcessorList([Thinks()])
     )
     assert tokenizer.decode(found[0, ids.shape[1] :]).startswith(f"{THOUGHT}Rome.")
+
+
+@pytest.mark.parametrize(
+    ("template", "readable"), [(None, None), (FAMILIES["phi3"].template, True), ("{{ messages[-1].content }}", False)]
+)
+def test_init_says_where_a_template_cannot_be_taken_apart(
+    template: str | None, readable: bool | None, tmp_path: Path
+) -> None:
+    tiny_model("llama").save_pretrained(tmp_path / "model")
+    tokenizer = FAMILIES["phi3"].tokenizer()
+    tokenizer.chat_template = template
+    tokenizer.save_pretrained(tmp_path / "model")
+    words = ["--model", "model", "--set", "contexts=0"]
+    told = run_inside(["init", "store", *words, "--json"], tmp_path, os.environ)
+    assert json.loads(told.stdout)["chat"] is readable
+    if readable is False:
+        said = run_inside(["init", "other", *words], tmp_path, os.environ)
+        assert "Its chat template can't be taken apart" in " ".join(said.stdout.split())

@@ -41,7 +41,7 @@ def has(keys: set[str], document: Any) -> None:
 
 
 def test_init(told: Told, model: Path) -> None:
-    has({"path", "model", "revision", "gguf_file", "fingerprint", "target", "branch"}, told.init)
+    has({"path", "model", "revision", "gguf_file", "fingerprint", "target", "branch", "chat"}, told.init)
     assert told.init["gguf_file"] is None
     assert told.init["branch"] == "main"
     assert told.init["model"] == str(model)
