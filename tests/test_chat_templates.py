@@ -26,6 +26,7 @@ from wisedb.memory.gates.keys.statistics import ChatStatistics, Statistics
 from wisedb.memory.hooks import handle_of
 from wisedb.model.chat import ChatFormat, Message, chat_format, encode_chat, encode_question, render, user
 from wisedb.repository import Repository
+from wisedb.serving.asked import Chat, encode_asked
 
 ANSWERED: list[Message] = [user(OTHER), {"role": "assistant", "content": "No."}]
 BRIEF: Message = {"role": "system", "content": "Be brief."}
@@ -95,6 +96,15 @@ def test_a_reply_that_the_template_goes_on_with_is_found(family: str) -> None:
     reply = ids[int(found.begins[0]) + 1 :]
     thought = frame.thinking.over(reply) if frame.thinking else 0
     assert thought is not None and tokenizer.decode(reply[thought:]).strip() == "Rome. It"
+
+
+@pytest.mark.parametrize("family", ["qwen3", "thinking", "phi3"])
+def test_a_reply_may_be_asked_for_behind_an_empty_thought(family: str) -> None:
+    tokenizer, frame = tokenizer_of(family), frame_of(family)
+    asked = encode_asked(tokenizer, FRANCE.prompt, Chat("Be brief.", frame))
+    shown = tokenizer.decode(encode_chat(tokenizer, [BRIEF, user(FRANCE.prompt)])).removesuffix("<think>\n")
+    assert tokenizer.decode(asked) == shown + ("<think>\n\n</think>\n\n" if frame.thinking else "")
+    assert encode_asked(tokenizer, FRANCE.prompt, Chat()) == encode_chat(tokenizer, [user(FRANCE.prompt)])
 
 
 def test_what_is_learned_does_not_depend_on_the_day(monkeypatch: pytest.MonkeyPatch) -> None:

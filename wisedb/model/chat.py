@@ -180,9 +180,18 @@ def encode_question(
         question: the user's message.
         opening, thinking: of the template's :class:`ChatFormat`.
     """
-    ids = _ids(tokenizer, _on_a_day(tokenizer, [user(question)]))
+    return without_thought(_ids(tokenizer, _on_a_day(tokenizer, [user(question)])), opening, thinking)
+
+
+def without_thought(ids: Sequence[int], opening: Sequence[int], thinking: Thinking | None) -> list[int]:
+    """A conversation up to where a reply begins, with an empty thought behind it, where the template has thoughts.
+
+    Args:
+        ids: its token ids; a thought that the template begins is left out.
+        opening, thinking: of the template's :class:`ChatFormat`.
+    """
     size, wanted = len(opening), list(opening)
-    end = next((end for end in range(len(ids), size, -1) if ids[end - size : end] == wanted), len(ids))
+    end = next((end for end in range(len(ids), size, -1) if list(ids[end - size : end]) == wanted), len(ids))
     return [*ids[:end], *(thinking.empty if thinking else ())]
 
 

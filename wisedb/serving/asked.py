@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from wisedb.model.chat import Message, encode_chat, user
+from wisedb.model.chat import ChatFormat, Message, encode_chat, user, without_thought
 from wisedb.model.tokens import encode_prompt
 
 if TYPE_CHECKING:
@@ -21,9 +21,12 @@ class Chat:
 
     Attributes:
         system: the system message; ``None`` for the template's own.
+        thoughtless: the template's frame, where a reply is to begin behind an empty thought; ``None`` lets a model
+            think as it does.
     """
 
     system: str | None = None
+    thoughtless: ChatFormat | None = None
 
 
 def encode_asked(tokenizer: PreTrainedTokenizerBase, prompt: Prompt, chat: Chat | None = None) -> list[int]:
@@ -40,4 +43,6 @@ def encode_asked(tokenizer: PreTrainedTokenizerBase, prompt: Prompt, chat: Chat 
     if not messages[-1]["content"].strip():
         return []
     system: list[Message] = [] if chat is None or chat.system is None else [{"role": "system", "content": chat.system}]
-    return encode_chat(tokenizer, [*system, *messages])
+    ids = encode_chat(tokenizer, [*system, *messages])
+    frame = None if chat is None else chat.thoughtless
+    return ids if frame is None else without_thought(ids, frame.opening, frame.thinking)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final
 
+from wisedb.model.chat import chat_format
 from wisedb.serving.asked import Chat, Prompt
 from wisedb.serving.generate import Continuation, continue_prompts
 from wisedb.serving.score import pairs_of
@@ -65,6 +66,8 @@ def replies(
 ) -> list[Continuation]:
     """The greedy replies to prompts and conversations.
 
+    A model that thinks is asked behind an empty thought: its own may be longer than any limit.
+
     Args:
         base: the model.
         prompts: what is asked; a conversation always behind the chat template.
@@ -80,6 +83,7 @@ def replies(
     groups: dict[tuple[int, bool], list[int]] = {}
     for row, (prompt, limit) in enumerate(zip(prompts, limits, strict=True)):
         groups.setdefault((limit, chat or not isinstance(prompt, str)), []).append(row)
+    asked = Chat(thoughtless=chat_format(base.tokenizer))
     found: dict[int, Continuation] = {}
     for (limit, framed), rows in groups.items():
         said = continue_prompts(
@@ -89,7 +93,7 @@ def replies(
             max_new_tokens=limit,
             handle=handle,
             one_line=one_line,
-            chat=Chat() if framed else None,
+            chat=asked if framed else None,
         )
         found.update(zip(rows, said, strict=True))
     return [found[row] for row in range(len(prompts))]
