@@ -26,6 +26,7 @@ from wisedb.memory.gates.keys.whitening import main_directions, white
 from wisedb.model.capture import capture
 from wisedb.model.chat import EARLIER, chat_format, encode_chat, encode_reply, user
 from wisedb.model.locate import Projection
+from wisedb.model.opening import read_opening
 from wisedb.model.subjects import names, with_other_subjects
 from wisedb.model.tokens import encode_prompt
 
@@ -293,7 +294,7 @@ def compute_statistics(
     relation_map = relation_map @ main_directions(spread, RELATION_SIZE)
     chat = None
     if format_ is not None:
-        asked = partial(_question_states, model, projection, tokenizer, layer, len(format_.start))
+        asked = partial(_question_states, model, projection, tokenizer, layer, format_.start)
         centre, question_map = compute_question_map(asked, relation_map.shape[1])
         earlier = encode_reply(tokenizer, [user(EARLIER)], EARLIER)
         frame = (format_.start, format_.header, format_.opening, earlier)
@@ -319,9 +320,11 @@ def _question_states(
     projection: Projection,
     tokenizer: PreTrainedTokenizerBase,
     layer: int,
-    begins: int,
+    start: Sequence[int],
     questions: Sequence[str],
 ) -> torch.Tensor:
     """What each of some questions asks behind the chat template, (n, 2·d_model)."""
     asked = [encode_chat(tokenizer, [user(question)]) for question in questions]
-    return torch.stack([question_state(seen.states, begins) for seen in capture(model, projection, layer, asked)])
+    opening = read_opening(model, projection, start, layer)
+    found = capture(model, projection, layer, asked, opening=opening)
+    return torch.stack([question_state(seen.states) for seen in found])
