@@ -92,7 +92,7 @@ class ChatReplies:
         self._context.reading = True
         try:
             seen = capture(self._model, self._projection(), layer, conversations)
-            return torch.stack([question_state(each.states, begins) for each in seen])
+            return torch.stack([question_state(each.states[begins:]) for each in seen])
         finally:
             self._context.reading = False
 

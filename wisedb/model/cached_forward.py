@@ -14,10 +14,12 @@ from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
+from torch.nn.functional import pad
 from transformers import DynamicCache
 
 from wisedb.model.capture import BlockReached
 from wisedb.model.locate import Projection
+from wisedb.model.opening import Opening
 from wisedb.model.prompt_states import behind, kept_states
 
 Resume = Literal["additive", "block", "full"]
@@ -69,22 +71,31 @@ class CachedForward:
         kept = self._observed(lambda: self.model(input_ids=ids, attention_mask=torch.ones_like(ids), use_cache=False))
         return self._below(kept, ids)
 
-    def prompt(self, ids: Tensor) -> tuple[Tensor, Tensor | None, Tensor]:
+    def prompt(self, ids: Tensor, opening: Opening | None = None) -> tuple[Tensor, Tensor | None, Tensor]:
         """Run prompts through all blocks.
 
         Args:
             ids: as in :meth:`prefix`.
+            opening: what all of them begin with, read in all blocks.
 
         Returns:
-            What :meth:`prefix` gives, and the keys and values of the blocks that :meth:`logits` runs,
-            ``(blocks, 2, B, heads, T, d_head)``.
+            What :meth:`prefix` gives, zero at the opening's tokens, and the keys and values of the blocks that
+            :meth:`logits` runs, ``(blocks, 2, B, heads, T, d_head)``.
         """
-        cache = DynamicCache()
+        cache, mask = DynamicCache(), torch.ones_like(ids)
+        inputs: dict[str, Any] = {"input_ids": ids, "attention_mask": mask, "past_key_values": cache, "use_cache": True}
+        if opening is not None:
+            inputs = opening.inputs(ids, mask)
         # Without the output embeddings, which are wide.
         body: nn.Module = self.model.base_model  # type: ignore[assignment]
-        inputs = {"input_ids": ids, "attention_mask": torch.ones_like(ids)}
-        kept = self._observed(lambda: body(**inputs, use_cache=True, past_key_values=cache), whole=True)
-        return *self._below(kept, ids), kept_states(cache, self.first)
+        kept = self._observed(lambda: body(**inputs), whole=True)
+        features, hidden = self._below(kept, inputs["input_ids"])
+        left = ids.shape[1] - features.shape[1]
+        return (
+            pad(features, (0, 0, left, 0)),
+            None if hidden is None else pad(hidden, (0, 0, left, 0)),
+            kept_states(inputs["past_key_values"], self.first),
+        )
 
     @property
     def first(self) -> int:

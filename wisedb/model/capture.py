@@ -17,6 +17,8 @@ from wisedb.model.tokens import pad_batch
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
 
+    from wisedb.model.opening import Opening
+
 
 # Batches whose texts are sorted by length together: padding costs as much as text.
 _BATCHES = 16
@@ -27,7 +29,7 @@ class BlockReached(Exception):
 
 
 class Captured(NamedTuple):
-    """One text as the model sees it; float32 on the CPU.
+    """One text as the model sees it, T tokens of it; float32 on the CPU.
 
     Attributes:
         tokens: (T, d) what the embedding module gives for each token, before any position is added.
@@ -70,6 +72,7 @@ def capture(
     *,
     predictions: bool = False,
     together: int = 64,
+    opening: Opening | None = None,
 ) -> Iterator[Captured]:
     """Run texts through the model, in batches padded on the right (attention is causal: the padding isn't seen).
 
@@ -82,6 +85,9 @@ def capture(
         sequences: token ids, none of them empty.
         predictions: whether the next token's probabilities are wanted.
         together: how many texts a batch.
+        opening: what the texts begin with, read up to the block: only what stands behind it is run, and observed. A
+            text that begins otherwise is run as a whole, and what stands in that place is left out all the same. No
+            prediction is to be had then.
 
     Yields:
         each text's observation, in order.
@@ -99,18 +105,27 @@ def capture(
     def run(some: Sequence[Sequence[int]]) -> list[Captured]:
         ids, mask = pad_batch(some, 0, "right")
         ids, mask = ids.to(model.device), mask.to(model.device)
+        inputs: dict[str, Any] = {"input_ids": ids, "attention_mask": mask, "use_cache": False}
+        left = 0
+        if opening is not None:
+            left = len(opening.ids)
+            if all(map(opening.opens, some)):
+                inputs = opening.inputs(ids, mask)
         ends = torch.tensor([len(sequence) - 1 for sequence in some])
         wanted, columns = torch.unique(ends, return_inverse=True)
         # The output embeddings are wide: they run at the texts' ends alone, where the family lets them.
         few = {"logits_to_keep": wanted.to(model.device)} if predictions and keeps_logits else {}
         logits = None
         with suppress(BlockReached):
-            logits = model(input_ids=ids, attention_mask=mask, use_cache=False, **few).logits
-        shape = (*ids.shape, -1)
-        tokens, states = (kept[name].reshape(shape).float().cpu() for name in ("tokens", "states"))
+            logits = model(**inputs, **few).logits
+        shape = (*inputs["input_ids"].shape, -1)
+        # From the first token on that is observed.
+        tokens, states = (
+            kept[name].reshape(shape).float().cpu()[:, left - ids.shape[1] :] for name in ("tokens", "states")
+        )
         said = None if logits is None else logits[range(len(some)), columns if few else ends].float().softmax(-1).cpu()
         return [
-            Captured(tokens[row, : end + 1], states[row, : end + 1], None if said is None else said[row])
+            Captured(tokens[row, : end + 1 - left], states[row, : end + 1 - left], None if said is None else said[row])
             for row, end in enumerate(ends.tolist())
         ]
 

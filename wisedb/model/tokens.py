@@ -14,7 +14,7 @@ import torch
 from torch import nn
 
 if TYPE_CHECKING:
-    from transformers import PreTrainedTokenizerBase
+    from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 # Signs that follow a word without a space, and signs that a word follows without one.
 _CLOSING = frozenset(",.!?;:)]}%’”»。，、！？；：）」』")
@@ -131,3 +131,10 @@ def _apart(tokenizer: PreTrainedTokenizerBase, prompt: str, target: str, prompt_
 
 def _decode(tokenizer: PreTrainedTokenizerBase, ids: list[int]) -> str:
     return str(tokenizer.decode(ids, skip_special_tokens=True, clean_up_tokenization_spaces=False))
+
+
+def end_tokens(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> list[int]:
+    """The token ids that end an answer, in order."""
+    ends = getattr(model.generation_config, "eos_token_id", None)
+    listed = list(ends) if isinstance(ends, list | tuple) else [ends]
+    return sorted({int(token) for token in (*listed, tokenizer.eos_token_id) if token is not None})

@@ -14,7 +14,7 @@ from transformers import GenerationConfig, StoppingCriteria, StoppingCriteriaLis
 from wisedb.errors import InputError, UsageError
 from wisedb.memory.slots import BASE
 from wisedb.model.chat import chat_format
-from wisedb.model.tokens import context_length, pad_batch
+from wisedb.model.tokens import context_length, end_tokens, pad_batch
 from wisedb.serving.asked import Chat, Prompt, encode_asked
 from wisedb.serving.stopping import LineEnd
 
@@ -274,10 +274,3 @@ def _characters(tokenizer: PreTrainedTokenizerBase, said: Sequence[int], tokens:
     # The space in front of a sentence is none of it.
     start = len(upto) - len(upto[len(before) :].lstrip())
     return max(0, start - blank), min(max(0, len(upto.rstrip()) - blank), len(whole.strip()))
-
-
-def end_tokens(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> list[int]:
-    """The token ids that end an answer, in order."""
-    ends = getattr(model.generation_config, "eos_token_id", None)
-    listed = list(ends) if isinstance(ends, list | tuple) else [ends]
-    return sorted({int(token) for token in (*listed, tokenizer.eos_token_id) if token is not None})

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from random import Random
 from typing import TYPE_CHECKING, Any, Final
@@ -10,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 import torch
 
 from wisedb.config import POOL as POOL_NAME
+from wisedb.editors.common.messages import MessageWriter, continued, message_in
 from wisedb.editors.resources import Resource, Resources
 from wisedb.edits import normalise_prompt
 from wisedb.errors import UsageError
@@ -27,7 +29,8 @@ _TOKENS = 32
 _TOP_K = 50
 _PROMPT_WORDS = (3, 14)
 _CONTEXT_WORDS = (4, 9)
-_MESSAGE_WORDS = 24
+# Messages that are written beyond those that are missing: some come twice.
+_SPARE = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +82,7 @@ def make_pool(
     if any(not prompt.strip() for prompt in prompts):
         raise UsageError("an unrelated prompt is empty", hint="Give only prompts with text in them.")
     chooser = Random(seed)
-    opened = _opening_of_a_message(tokenizer)
+    messages = _messages(model, tokenizer)
     found_prompts: dict[str, str] = {normalise_prompt(prompt): prompt.strip() for prompt in prompts}
     wanted = len(found_prompts) if prompts else n_prompts
     contexts: dict[str, str] = {}
@@ -88,13 +91,19 @@ def make_pool(
             break
         # In the last rounds tokens are drawn evenly: a model that always says the same still gets its prompts.
         even = turn >= _ROUNDS - 4
-        for text in _sample(model, tokenizer, chooser.getrandbits(31), opened, even=even):
-            words = text.split()
+        drawn = chooser.getrandbits(31)
+        missing = wanted - len(found_prompts) + n_contexts - len(contexts)
+        if messages is None or even:
+            texts = _sample(model, tokenizer, drawn, even=even)
+        else:
+            texts = _written(model, messages, drawn, min(_BATCH, missing + _SPARE))
+        for text in texts:
+            words = (text if messages is None else message_in(text.split())).split()
             if len(contexts) < n_contexts and len(words) >= _CONTEXT_WORDS[0]:
                 context = _context(words, chooser)
                 contexts.setdefault(normalise_prompt(context), context)
             elif len(found_prompts) < wanted and words:
-                prompt = _prompt(words, chooser) if opened is None else _message(words)
+                prompt = _prompt(words, chooser) if messages is None else " ".join(words)
                 found_prompts.setdefault(normalise_prompt(prompt), prompt)
     generator = {"by": "user" if prompts else "model", "seed": seed, "tokens": _TOKENS, "top_k": _TOP_K}
     return Pool(tuple(found_prompts.values())[:wanted], tuple(contexts.values()), generator)
@@ -107,19 +116,13 @@ def _prompt(words: Sequence[str], chooser: Random) -> str:
     return " ".join(words[:length])
 
 
-def _message(words: Sequence[str]) -> str:
-    # A user's message to the end of its first sentence.
-    end = next((place for place, word in enumerate(words) if word[-1] in ".?!"), len(words) - 1)
-    return " ".join(words[: min(end + 1, _MESSAGE_WORDS)])
+def _messages(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> MessageWriter | None:
+    """Writes users' messages behind the chat template, None where there is no template.
 
-
-def _opening_of_a_message(tokenizer: PreTrainedTokenizerBase) -> list[int] | None:
-    """What stands before a user's first message behind the chat template, None where there is no template.
-
-    A chat model that is asked to go on with nothing may end at once; what it writes from here are users' questions.
+    A chat model that is asked to go on with nothing may end at once; what it writes there are users' questions.
     """
     found = chat_format(tokenizer)
-    return None if found is None else list(found.start)
+    return None if found is None else MessageWriter(model, tokenizer, found.start)
 
 
 def _context(words: Sequence[str], chooser: Random) -> str:
@@ -127,41 +130,33 @@ def _context(words: Sequence[str], chooser: Random) -> str:
     return text.rstrip(" ,;:-.!?") + "."
 
 
-def _sample(
-    model: PreTrainedModel,
-    tokenizer: PreTrainedTokenizerBase,
-    seed: int,
-    opened: Sequence[int] | None,
-    *,
-    even: bool,
-) -> list[str]:
+@contextmanager
+def _drawing(model: PreTrainedModel, seed: int) -> Iterator[None]:
     devices = [model.device] if model.device.type == "cuda" else []
     with torch.random.fork_rng(devices=devices), torch.inference_mode():
         torch.manual_seed(seed)
+        yield
+
+
+def _written(model: PreTrainedModel, messages: MessageWriter, seed: int, rows: int) -> list[str]:
+    with _drawing(model, seed):
+        return _cleaned(messages(rows, _TOKENS, _TOP_K))
+
+
+def _sample(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, seed: int, *, even: bool) -> list[str]:
+    with _drawing(model, seed):
         vocabulary = min(int(model.get_input_embeddings().weight.shape[0]), len(tokenizer))
         start = tokenizer.bos_token_id if tokenizer.bos_token_id is not None else tokenizer.eos_token_id
-        given = 0
         if even:
             ids = torch.randint(vocabulary, (_BATCH, _TOKENS // 2))
         else:
             drawn = torch.randint(vocabulary, (_BATCH, 1))
             first = drawn if start is None else torch.full_like(drawn, int(start))
-            if opened is not None:
-                first = torch.tensor([list(opened)] * _BATCH)
-                given = len(opened)
-            first = first.to(model.device)
-            ids = model.generate(
-                input_ids=first,
-                attention_mask=torch.ones_like(first),
-                do_sample=True,
-                temperature=1.0,
-                top_k=_TOP_K,
-                top_p=1.0,
-                num_beams=1,
-                max_new_tokens=_TOKENS,
-                pad_token_id=tokenizer.pad_token_id if tokenizer.pad_token_id is not None else (start or 0),
-            )
-    texts = tokenizer.batch_decode(ids[:, given:], skip_special_tokens=True)
+            ids = continued(model, tokenizer, first.to(model.device), _TOKENS, _TOP_K)
+    return _cleaned(tokenizer.batch_decode(ids, skip_special_tokens=True))
+
+
+def _cleaned(texts: Iterable[str]) -> list[str]:
     return [cleaned for text in texts if (cleaned := _clean(text))]
 
 

@@ -16,6 +16,7 @@ from wisedb.editors.keyed.settings import KeyedSettings
 from wisedb.model.cached_forward import CachedForward
 from wisedb.model.chat import ChatFormat, chat_format
 from wisedb.model.locate import Projection, weight_of
+from wisedb.model.opening import Opening, read_opening
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
@@ -38,6 +39,7 @@ class TrainingContext:
         relations: what prompts ask for, where edits borrow each other's wordings.
         cache: the activations of edits that are rehearsed.
         chat: the chat template behind which edits are learned too, None for plain prompts alone.
+        opening: what the template begins with, None without one.
     """
 
     model: PreTrainedModel
@@ -49,6 +51,7 @@ class TrainingContext:
     relations: RelationEncoder | None = None
     cache: ActivationCache = field(default_factory=ActivationCache)
     chat: ChatFormat | None = None
+    opening: Opening | None = None
 
     @property
     def device(self) -> torch.device:
@@ -88,13 +91,15 @@ def prepare(base: LoadedBase, resources: Resources, settings: KeyedSettings) -> 
 
     def make() -> TrainingContext:
         found, dtype = resources.get(POOL), default_dtype(projection)
-        chat = chat_format(base.tokenizer)
-        if statistics is None:
-            return TrainingContext(base.model, base.tokenizer, projection, found, forward, dtype, chat=chat)
-        known = resources.get(STATISTICS, projection.name)
-        # Stores from before templates were looked at have keys for plain prompts alone.
-        chat = None if known.chat is None else chat
-        relations = RelationEncoder(base.model, base.tokenizer, projection, known)
-        return TrainingContext(base.model, base.tokenizer, projection, found, forward, dtype, relations, chat=chat)
+        chat, relations = chat_format(base.tokenizer), None
+        if statistics is not None:
+            known = resources.get(STATISTICS, projection.name)
+            # Stores from before templates were looked at have keys for plain prompts alone.
+            chat = None if known.chat is None else chat
+            relations = RelationEncoder(base.model, base.tokenizer, projection, known)
+        opening = None if chat is None else read_opening(base.model, projection, chat.start, projection.layers)
+        return TrainingContext(
+            base.model, base.tokenizer, projection, found, forward, dtype, relations, chat=chat, opening=opening
+        )
 
     return base.derived.get(("keyed", id(forward), pool, statistics), make)

@@ -177,7 +177,8 @@ class EncodedDataset:
         found: dict[int, CachedSequence] = {}
         for prompts in (False, True):
             rows = [row for row, each in enumerate(encoded) if (self._prompts and each.start > 0) == prompts]
-            some = cached(self._context.forward, [encoded[row] for row in rows], prompts=prompts)
+            context = self._context
+            some = cached(context.forward, [encoded[row] for row in rows], prompts=prompts, opening=context.opening)
             found.update(zip(rows, some, strict=True))
         return tuple(found[row] for row in range(len(encoded)))
 

@@ -192,7 +192,8 @@ def other_prompt(data: EncodedDataset, edit: int, chooser: Random) -> int:
 def _borrowed(
     context: TrainingContext, edits: Sequence[Edit], earlier: Sequence[Edit], count: int
 ) -> list[tuple[str, ...]]:
-    if context.relations is None or not count:
+    # Of a chat model's edits only their own questions are learned.
+    if context.relations is None or context.chat is not None or not count:
         return [()] * len(edits)
     relations = context.relations([edit.prompt for edit in (*edits, *earlier)])
     found = paraphrases(edits, earlier, relations, count)

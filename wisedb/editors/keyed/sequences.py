@@ -11,6 +11,7 @@ from torch import Tensor
 from torch.nn.utils.rnn import pad_sequence
 
 from wisedb.model.cached_forward import CachedForward
+from wisedb.model.opening import Opening
 
 
 class Encoded(NamedTuple):
@@ -84,7 +85,9 @@ class Minibatch:
         return per_token.new_full((len(self.ids),), float("inf")).scatter_reduce(0, rows, per_token, "amin")
 
 
-def cached(forward: CachedForward, encoded: Sequence[Encoded], *, prompts: bool = False) -> tuple[CachedSequence, ...]:
+def cached(
+    forward: CachedForward, encoded: Sequence[Encoded], *, prompts: bool = False, opening: Opening | None = None
+) -> tuple[CachedSequence, ...]:
     """Run what lies below ΔW for some sequences, in one batch.
 
     Args:
@@ -92,11 +95,14 @@ def cached(forward: CachedForward, encoded: Sequence[Encoded], *, prompts: bool 
         encoded: the sequences.
         prompts: whether all blocks run, and of what stands in front of the first token at which ΔW answers only keys
             and values are kept.
+        opening: what such prompts begin with, if anything, read in all blocks.
     """
     if not encoded:
         return ()
     ids = _padded([torch.tensor(each.ids, device=forward.device) for each in encoded])
-    features, hidden, states = forward.prompt(ids) if prompts else (*forward.prefix(ids), None)
+    if opening is not None and not all(opening.opens(each.ids[: each.start + 1]) for each in encoded):
+        opening = None
+    features, hidden, states = forward.prompt(ids, opening) if prompts else (*forward.prefix(ids), None)
     found = []
     for row, (tokens, prompt, start) in enumerate(encoded):
         features[row, :start] = 0

@@ -15,7 +15,7 @@ WIDTH = 24
 
 def test_a_conversation_asks_by_its_end_and_by_its_message() -> None:
     states = torch.tensor([[9.0, 9.0], [1.0, 2.0], [3.0, 6.0]])
-    assert question_state(states, 1).tolist() == [3.0, 6.0, 2.0, 4.0]
+    assert question_state(states[1:]).tolist() == [3.0, 6.0, 2.0, 4.0]
 
 
 @pytest.mark.parametrize("subjects", [1, 2])

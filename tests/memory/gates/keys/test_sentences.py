@@ -59,7 +59,7 @@ def heard(text: str, index: KeyIndex, asked: list[int], before: Sequence[Message
     def read(sequences: Sequence[Sequence[int]]) -> torch.Tensor:
         asked.append(len(sequences))
         seen = capture(MODEL, locate(MODEL), statistics.layer, sequences)
-        return torch.stack([question_state(each.states, len(chat.start)) for each in seen])
+        return torch.stack([question_state(each.states[len(chat.start) :]) for each in seen])
 
     ids = torch.tensor([encode_chat(TOKENIZER, [*before, user(text)])])
     embedded = MODEL.get_input_embeddings()(ids).detach()

@@ -17,6 +17,7 @@ from wisedb.memory.gates.keys.token_flags import STOP
 from wisedb.model.capture import capture
 from wisedb.model.chat import encode_question
 from wisedb.model.locate import Projection
+from wisedb.model.opening import Opening, read_opening
 from wisedb.model.subjects import subject_of, with_other_subjects
 from wisedb.model.tokens import encode_prompt
 
@@ -54,6 +55,8 @@ def build_keys(
     if not edits:
         return EditKeys.empty(statistics)
     found = _Keys()
+    start = () if statistics.chat is None else statistics.chat.start.tolist()
+    opening = read_opening(model, projection, start, statistics.layer)
     for owner, edit in enumerate(edits):
         for prompt in dict.fromkeys((edit.prompt, *(edit.rephrases if rephrases else ()))):
             ids = encode_prompt(tokenizer, prompt)
@@ -66,7 +69,7 @@ def build_keys(
             spellings = _spellings(tokenizer, prompt, ids, subject)
             found.add(owner, relation, known, spellings, 0)
             if statistics.chat is not None:
-                relation, question = _asked_in_chat(model, projection, tokenizer, statistics, prompt)
+                relation, question = _asked_in_chat(model, projection, tokenizer, statistics, opening, prompt)
                 own = _moved(spellings[0], question)
                 typed = [own, *spellings[1:], *_typed(tokenizer, subject, spellings)]
                 found.add(owner, relation, 1.0, typed, stops_of(tokenizer, statistics, edit.target))
@@ -128,15 +131,16 @@ def _asked_in_chat(
     projection: Projection,
     tokenizer: PreTrainedTokenizerBase,
     statistics: Statistics,
+    opening: Opening,
     prompt: str,
 ) -> tuple[torch.Tensor, list[int]]:
     """The relation key (r,) of a prompt as a user's message, and the message's token ids."""
     chat = statistics.chat
     assert chat is not None
     asked = encode_question(tokenizer, prompt, chat.opening.tolist(), chat.thinking)
-    (seen,) = capture(model, projection, statistics.layer, [asked])
+    (seen,) = capture(model, projection, statistics.layer, [asked], opening=opening)
     behind = len(chat.asked(())) - len(chat.start)
-    return chat.relations(question_state(seen.states, len(chat.start))), asked[len(chat.start) : -behind]
+    return chat.relations(question_state(seen.states)), asked[len(chat.start) : -behind]
 
 
 def _moved(spelt: tuple[list[int], int, int], message: list[int]) -> tuple[list[int], int, int]:

@@ -43,14 +43,13 @@ class Question(NamedTuple):
     subject: int
 
 
-def question_state(states: torch.Tensor, begins: int) -> torch.Tensor:
+def question_state(states: torch.Tensor) -> torch.Tensor:
     """What a conversation of one message asks, (2·d_model,).
 
     Args:
-        states: (T, d_model), up to where the reply begins.
-        begins: the message's first token.
+        states: (T, d_model), from the message's first token up to where the reply begins.
     """
-    return torch.cat([states[-1], states[begins:].mean(dim=0)])
+    return torch.cat([states[-1], states.mean(dim=0)])
 
 
 def shipped_questions(subjects: int = _SUBJECTS) -> list[Question]:

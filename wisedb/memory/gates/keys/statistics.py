@@ -26,6 +26,7 @@ from wisedb.memory.gates.keys.whitening import main_directions, white
 from wisedb.model.capture import capture
 from wisedb.model.chat import EARLIER, ChatFormat, Thinking, chat_format, encode_question, encode_reply, user
 from wisedb.model.locate import Projection
+from wisedb.model.opening import read_opening
 from wisedb.model.subjects import names, with_other_subjects
 from wisedb.model.tokens import encode_prompt
 
@@ -336,8 +337,9 @@ def _question_states(
 ) -> torch.Tensor:
     """What each of some questions asks behind the chat template, (n, 2·d_model)."""
     asked = [encode_question(tokenizer, question, frame.opening, frame.thinking) for question in questions]
-    seen = capture(model, projection, layer, asked)
-    return torch.stack([question_state(each.states, len(frame.start)) for each in seen])
+    opening = read_opening(model, projection, frame.start, layer)
+    seen = capture(model, projection, layer, asked, opening=opening)
+    return torch.stack([question_state(each.states) for each in seen])
 
 
 def _with_habit(
