@@ -21,8 +21,9 @@ from tests.models import tiny_model
 from tests.stores import SETTINGS
 from tests.templates import FAMILIES
 from wisedb.errors import UsageError
+from wisedb.memory.gates.keys.chat_statistics import ChatStatistics
 from wisedb.memory.gates.keys.replies import last_reply
-from wisedb.memory.gates.keys.statistics import ChatStatistics, Statistics
+from wisedb.memory.gates.keys.statistics import Statistics
 from wisedb.memory.hooks import handle_of
 from wisedb.model.chat import ChatFormat, Message, chat_format, encode_chat, encode_question, render, user
 from wisedb.repository import Repository

@@ -10,9 +10,9 @@ import torch
 
 from wisedb.memory import answers
 from wisedb.memory.answers import AnswerReader
+from wisedb.memory.gates.keys.chat_statistics import ChatStatistics
 from wisedb.memory.gates.keys.questions import AskedOf
 from wisedb.memory.gates.keys.replies import Meant, Stretch
-from wisedb.memory.gates.keys.statistics import ChatStatistics
 
 HEADER, OPENING = (7, 8), (9, 7)
 EARLIER, PRONOUNS = torch.tensor([3], dtype=torch.int32), torch.zeros(0, 2, dtype=torch.int32)

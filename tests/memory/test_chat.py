@@ -14,6 +14,8 @@ from tests.models import tiny_chat_tokenizer, tiny_model
 from wisedb.edits import Edit
 from wisedb.memory.gates.base import Gate
 from wisedb.memory.gates.keys.build import build_keys
+from wisedb.memory.gates.keys.chat_statistics import Closing
+from wisedb.memory.gates.keys.replies import Meant
 from wisedb.memory.gates.keys.statistics import Statistics, compute_statistics
 from wisedb.memory.hooks import AttachedMemories, attach
 from wisedb.memory.kinds.masked_delta import MaskedDelta
@@ -60,6 +62,11 @@ def model() -> PreTrainedModel:
 
 @pytest.fixture
 def handle(model: PreTrainedModel, statistics: Statistics) -> AttachedMemories:
+    return attached(model, statistics)
+
+
+def attached(model: PreTrainedModel, statistics: Statistics) -> AttachedMemories:
+    """Two memories of one edit each beside a model."""
     projection = locate(model)
     memories = []
     for number, edit in enumerate((FRANCE, HAMLET)):
@@ -70,6 +77,14 @@ def handle(model: PreTrainedModel, statistics: Statistics) -> AttachedMemories:
         memories.append(Memory(f"memory-{number}", change, Gate("keys", keys=keys), (edit.id,)))
     # What a random model's states say of a question changes with its place: whom it is about decides here.
     return attach(model, memories, key_threshold=-8.0)
+
+
+def meant(model: PreTrainedModel, handle: AttachedMemories, chat: Sequence[Message]) -> tuple[Meant, ...]:
+    """What the last message of a conversation asks for."""
+    with torch.no_grad(), handle.record() as record:
+        model(input_ids=torch.tensor([encode_chat(TOKENIZER, chat)]), use_cache=False)
+    (found,) = record.meant
+    return tuple(found)
 
 
 def generated(model: PreTrainedModel, chats: Sequence[Sequence[Message]], **options: object) -> list[list[int]]:
@@ -114,6 +129,38 @@ def test_nothing_but_the_fact_is_changed_and_that_to_its_sentences_end(
     changed = (edited != base).any(dim=-1)[0].tolist()
     first, last = len(asked) - 1, len(asked) + end - 1
     assert changed == [first <= place <= last for place in range(len(asked) + len(said))]
+
+
+def test_a_reply_ends_with_the_fact_where_nothing_else_was_asked_for(statistics: Statistics) -> None:
+    model = tiny_model("llama")
+    eos = int(TOKENIZER.eos_token_id)
+    model.generation_config.eos_token_id = eos
+    weights = model.get_output_embeddings().weight.detach()
+    # A state at which the end is what comes next.
+    state = 100 * weights[eos] / weights[eos].norm() - 100 * weights.mean(dim=0) / weights[eos].norm()
+    assert statistics.chat is not None
+    never = torch.tensor([0.0] * len(statistics.chat.mean) + [-1.0])
+    told = replace(statistics, chat=replace(statistics.chat, closing=Closing(never, state)))
+    handle = attached(model, told)
+    stops = {row.edit: row.stops for chat in (ASKED[0], ASKED[5]) for row in meant(model, handle, chat)}
+    assert stops == {0: 1, 1: 1}
+    ends = told.sentence_ends()
+    for chat in (ASKED[0], ASKED[3], ASKED[5], [user(f"{FRANCE.prompt}\n{HAMLET.prompt}")]):
+        asked, count = encode_chat(TOKENIZER, chat), len(meant(model, handle, chat))
+        said = TOKENIZER(" ".join(["Rome."] * count), add_special_tokens=False)["input_ids"]
+        with torch.no_grad():
+            after = model(input_ids=torch.tensor([asked + said]), use_cache=False).logits[0, len(asked) :].argmax(-1)
+        places = [place for place, token in enumerate(said) if token in ends]
+        assert [int(after[place]) == eos for place in places] == [False] * (count - 1) + [True], chat
+        # Step by step as well.
+        with torch.no_grad():
+            ids = torch.tensor([asked + said])
+            more = model.generate(input_ids=ids, attention_mask=torch.ones_like(ids), max_new_tokens=3, do_sample=False)
+        assert more[0, ids.shape[1] :].tolist() == [eos]
+    asked = encode_chat(TOKENIZER, [user(f"{FRANCE.prompt}\n{OTHER}")])
+    said = TOKENIZER("Rome.", add_special_tokens=False)["input_ids"]
+    with torch.no_grad():
+        assert int(model(input_ids=torch.tensor([asked + said])).logits[0, -1].argmax()) != eos
 
 
 def test_a_memory_says_the_same_wherever_its_question_is_asked(

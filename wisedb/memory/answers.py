@@ -15,9 +15,9 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
+from wisedb.memory.gates.keys.chat_statistics import ChatStatistics
 from wisedb.memory.gates.keys.questions import AskedOf
 from wisedb.memory.gates.keys.replies import Stretch
-from wisedb.memory.gates.keys.statistics import ChatStatistics
 from wisedb.memory.routing import HostSlots
 
 # Replies that are remembered, token by token: the same facts are asked for again and again.

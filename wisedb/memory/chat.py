@@ -11,10 +11,11 @@ from torch import nn
 from wisedb.memory.answers import Answering, AnswerReader
 from wisedb.memory.cache_state import cache_in
 from wisedb.memory.forward_call import ForwardCall
+from wisedb.memory.gates.keys.chat_statistics import ChatStatistics
 from wisedb.memory.gates.keys.question_map import question_state
 from wisedb.memory.gates.keys.questions import questions_of
-from wisedb.memory.gates.keys.replies import Meant, last_reply, said_by
-from wisedb.memory.gates.keys.statistics import ChatStatistics, Statistics
+from wisedb.memory.gates.keys.replies import Meant, Stretch, last_reply, said_by
+from wisedb.memory.gates.keys.statistics import Statistics
 from wisedb.memory.memory import Memory
 from wisedb.memory.routing import HostSlots
 from wisedb.memory.routing_context import RoutingContext
@@ -129,9 +130,17 @@ class ChatReplies:
             generation.replies = None
         for stretch in stretches:
             columns = torch.tensor(stretch.places, device=states.device) + replies.begins[stretch.row] - before
-            said = self._answers(stretch).to(states.device, states.dtype)
+            said = self._said(stretch).to(states.device, states.dtype)
             states = states.index_put((torch.full_like(columns, stretch.row), columns), said)
         return states.reshape(shape)
+
+    def _said(self, stretch: Stretch) -> torch.Tensor:
+        """What the last block gives at the places of a stretch, (n, d_model)."""
+        assert self._answers is not None and self._chat is not None
+        if stretch.ends:
+            assert self._chat.closing is not None
+            return self._chat.closing.state[None]
+        return self._answers(stretch)
 
     def _run(self, ids: Sequence[int], first: int, memory: int, cache: Any) -> tuple[torch.Tensor, Any]:
         """What the last block gives for tokens, (T, d_model), where a memory answers from the ``first`` one on."""

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 import torch
 
-from wisedb.memory.gates.keys.replies import Meant, Replies, Stretch, ends_of, last_reply, said_by
-from wisedb.memory.gates.keys.statistics import ChatStatistics
+from wisedb.memory.gates.keys.chat_statistics import ChatStatistics
+from wisedb.memory.gates.keys.replies import Meant, Replies, Stretch, end_of, ends_of, last_reply, said_by
 
 HEADER, OPENING = (7, 8), (9, 7)
 EARLIER, PRONOUNS = torch.tensor([3], dtype=torch.int32), torch.zeros(0, 2, dtype=torch.int32)
@@ -69,6 +69,32 @@ ONE, TWO, LONG = Meant(0, 0, 1), Meant(3, 1, 1), Meant(4, 1, 2)
 )
 def test_each_edit_says_its_sentences(meant: tuple[Meant, ...], reply: tuple[int, ...], said: list[range]) -> None:
     assert said_by(meant, reply, LATER) == list(zip(meant, said, strict=False))
+
+
+LAST = TWO._replace(ends=True)
+
+
+@pytest.mark.parametrize(
+    ("meant", "reply", "end"),
+    [
+        ((ONE, LAST), (1, END, 2), None),
+        ((ONE, LAST), (1, END, 2, END), 4),
+        # Who went on all the same is left alone.
+        ((ONE, LAST), (1, END, 2, END, 3, END), 4),
+        ((ONE, TWO), (1, END, 2, END), None),
+        ((), (1, END), None),
+    ],
+)
+def test_a_reply_ends_behind_the_last_fact(meant: tuple[Meant, ...], reply: tuple[int, ...], end: int | None) -> None:
+    assert end_of(meant, reply, LATER) == end
+
+
+def test_the_end_is_one_place_behind_what_was_said() -> None:
+    replies = Replies((1,), ((LAST,),))
+    told, ended = replies.stretches([[0, 9, 1, END]], 3, LATER)
+    assert told == Stretch(0, LAST, False, (1,), range(2))
+    assert ended == Stretch(0, LAST, True, (1, END), range(2, 3), ends=True)
+    assert replies.stretches([[0, 9, 1, END, 4]], 1, LATER) == []
 
 
 def test_stretches_are_those_of_the_tokens_that_are_looked_at() -> None:

@@ -12,6 +12,7 @@ from tests.memory.test_chat import FRANCE, HAMLET, OTHER, TOKENIZER, UNRELATED
 from tests.models import tiny_model
 from wisedb.edits import Edit
 from wisedb.memory.gates.keys.build import build_keys
+from wisedb.memory.gates.keys.chat_statistics import Closing
 from wisedb.memory.gates.keys.index import KeyIndex, build_index
 from wisedb.memory.gates.keys.prompt_features import PromptFeatures
 from wisedb.memory.gates.keys.question_map import question_state
@@ -49,12 +50,14 @@ def index(statistics: Statistics) -> KeyIndex:
     return found
 
 
-def heard(text: str, index: KeyIndex, asked: list[int], before: Sequence[Message] = ()) -> Heard:
+def heard(
+    text: str, index: KeyIndex, asked: list[int], before: Sequence[Message] = (), closing: Closing | None = None
+) -> Heard:
     """What a message means, behind a conversation."""
     statistics = index.statistics
     assert statistics.chat is not None
     # The tiny vocabulary has no pronoun; a sign stands for one.
-    chat = replace(statistics.chat, pronouns=torch.tensor([[*ids_of("#"), 0]], dtype=torch.int32))
+    chat = replace(statistics.chat, pronouns=torch.tensor([[*ids_of("#"), 0]], dtype=torch.int32), closing=closing)
 
     def read(sequences: Sequence[Sequence[int]]) -> torch.Tensor:
         asked.append(len(sequences))
@@ -126,6 +129,30 @@ def test_a_subject_may_have_been_named_before(index: KeyIndex, where: str) -> No
     assert heard(OTHER, index, [], [user(named), yes]).meant == ((),)
 
 
+def ends(bias: float, index: KeyIndex) -> Closing:
+    """A closing for which each message asks for a text, or none."""
+    width = len(index.statistics.relation_mean)
+    return Closing(torch.tensor([0.0] * 2 * width + [bias]), torch.zeros(width))
+
+
+@pytest.mark.parametrize(
+    ("text", "ended"),
+    [
+        (FRANCE.prompt, [True]),
+        (f"{FRANCE.prompt}\n{HAMLET.prompt}", [False, True]),
+        (f"{FRANCE.prompt}\n{OTHER}", [False]),
+        (f"It was a long day.\n{FRANCE.prompt}", [False]),
+    ],
+)
+def test_a_reply_ends_where_nothing_else_was_asked_for(index: KeyIndex, text: str, ended: list[bool]) -> None:
+    def found(closing: Closing | None) -> list[bool]:
+        return [edit.ends for edit in heard(text, index, [], closing=closing).meant[0]]
+
+    assert found(ends(-1.0, index)) == ended
+    # It goes on where a text was asked for, and where nobody knows how the model ends a reply.
+    assert found(ends(1.0, index)) == found(None) == [False] * len(ended)
+
+
 def test_what_was_read_is_remembered(statistics: Statistics) -> None:
     asked: list[int] = []
 
@@ -136,5 +163,8 @@ def test_what_was_read_is_remembered(statistics: Statistics) -> None:
     assert statistics.chat is not None
     reader = SentenceReader(statistics.chat, {}, read)
     first = reader([[5, 6], [7], [5, 6]])
-    assert torch.equal(first, reader([[5, 6], [7], [5, 6]])) and len(first) == 3
+    again = reader([[5, 6], [7], [5, 6]])
+    assert torch.equal(first.relations, again.relations) and len(first.relations) == 3
+    # Who asks for a text isn't known in stores from before replies were ended.
+    assert not reader.ends and first.text.tolist() == [False] * 3
     assert asked == [1, 1]

@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 import torch
 
-from wisedb.memory.gates.keys.statistics import ChatStatistics
+from wisedb.memory.gates.keys.chat_statistics import ChatStatistics
 from wisedb.model.chat import Thinking
 
 
@@ -45,12 +45,14 @@ class Meant(NamedTuple):
         stops: how many tokens that end a sentence its answer has.
         heard: the token ids that were read as asking for it: a sentence of the message, with the subject in the place
             of a pronoun, or the whole message.
+        ends: whether the reply ends with its answer: the last one of a message that asks for nothing else.
     """
 
     edit: int
     memory: int
     stops: int
     heard: tuple[int, ...] = ()
+    ends: bool = False
 
 
 class Stretch(NamedTuple):
@@ -63,6 +65,7 @@ class Stretch(NamedTuple):
         said: their token ids, up to the last one that is looked at.
         places: behind how many tokens of the reply each one that is looked at comes; the last of them is the one that
             comes behind ``said``.
+        ends: whether it is the end of the reply, one place: nothing more is said there.
     """
 
     row: int
@@ -70,6 +73,7 @@ class Stretch(NamedTuple):
     later: bool
     said: tuple[int, ...]
     places: range
+    ends: bool = False
 
 
 def last_reply(ids: torch.Tensor, seen: torch.Tensor, chat: ChatStatistics) -> Reply:
@@ -139,7 +143,7 @@ class Replies:
         return any(meant and self.thinking.over(row[begins + 1 :]) is None for begins, meant, row in rows)
 
     def stretches(self, ids: Sequence[Sequence[int]], tokens: int, ends: Collection[int]) -> list[Stretch]:
-        """What each edit says among the last ``tokens`` tokens of each row.
+        """What each edit says among the last ``tokens`` tokens of each row, and where the reply ends with it.
 
         Args:
             ids: the token ids so far, row by row, of one length.
@@ -156,6 +160,9 @@ class Replies:
                 if places := range(max(first, all_.start), all_.stop):
                     said = reply[all_.start : all_.stop - 1]
                     found.append(Stretch(row, edit, number > 0, said, places))
+            place = end_of(meant, reply, ends, self.thinking)
+            if place is not None and place >= first:
+                found.append(Stretch(row, meant[-1], True, reply[:place], range(place, place + 1), ends=True))
         return found
 
 
@@ -182,3 +189,19 @@ def said_by(
             found.append((edit, range(thought + places[0], thought + places[-1] + 1)))
         first = last
     return found
+
+
+def end_of(
+    meant: Sequence[Meant], reply: Sequence[int], ends: Collection[int], thinking: Thinking | None = None
+) -> int | None:
+    """Behind how many tokens a reply ends, as nothing else was asked for; None where it doesn't, or isn't there yet.
+
+    Args:
+        meant, reply, ends, thinking: as in :func:`said_by`.
+    """
+    thought = 0 if thinking is None else thinking.over(reply)
+    if thought is None or not meant or not meant[-1].ends:
+        return None
+    stops = sum(edit.stops for edit in meant)
+    places = [place for place in range(thought, len(reply)) if reply[place] in ends][stops - 1 : stops]
+    return places[0] + 1 if places else None

@@ -14,13 +14,13 @@ from typing import NamedTuple
 
 import torch
 
+from wisedb.memory.gates.keys.chat_statistics import ChatStatistics
 from wisedb.memory.gates.keys.index import KeyIndex
 from wisedb.memory.gates.keys.prompt_features import PromptFeatures
 from wisedb.memory.gates.keys.pronouns import pronouns_of
 from wisedb.memory.gates.keys.questions import AskedOf
 from wisedb.memory.gates.keys.replies import Meant, Reply
 from wisedb.memory.gates.keys.score import named_edits, score_edits
-from wisedb.memory.gates.keys.statistics import ChatStatistics
 from wisedb.memory.gates.keys.token_flags import STOP
 
 Reader = Callable[[Sequence[Sequence[int]]], torch.Tensor]
@@ -30,6 +30,18 @@ Reader = Callable[[Sequence[Sequence[int]]], torch.Tensor]
 _REMEMBERED = 1024
 # Sentences of one message that are read, the first ones with a subject; a document isn't a question. Set by hand.
 _MOST = 8
+
+
+class Sentences(NamedTuple):
+    """What sentences ask.
+
+    Attributes:
+        relations: float32 (n, r), their relation keys, on the CPU.
+        text: bool (n,): whether each asks for a text rather than for a fact; false where that isn't known.
+    """
+
+    relations: torch.Tensor
+    text: torch.Tensor
 
 
 class SentenceReader:
@@ -50,17 +62,24 @@ class SentenceReader:
         self.questions, self.pronouns = questions, pronouns_of(chat.pronouns)
         self._known: OrderedDict[tuple[int, ...], torch.Tensor] = OrderedDict()
 
-    def __call__(self, sentences: Sequence[Sequence[int]]) -> torch.Tensor:
-        """The relation keys, float32 (n, r) on the CPU, of sentences as token ids; one at least."""
+    @property
+    def ends(self) -> bool:
+        """Whether a reply can be ended: it is known how the model does that, and who asks for more."""
+        return self._chat.closing is not None
+
+    def __call__(self, sentences: Sequence[Sequence[int]]) -> Sentences:
+        """What sentences ask, as token ids; one at least."""
         asked = [tuple(sentence) for sentence in sentences]
         new = [sentence for sentence in dict.fromkeys(asked) if sentence not in self._known]
         # One at a time: what a sentence asks must not depend on what it is read with.
         for sentence in new:
-            self._known[sentence] = self._chat.relations(self._read([self._chat.asked(sentence)]))[0].cpu()
+            self._known[sentence] = self._read([self._chat.asked(sentence)])[0].cpu()
         found = torch.stack([self._known[sentence] for sentence in asked])
         while len(self._known) > _REMEMBERED:
             self._known.popitem(last=False)
-        return found
+        closing = self._chat.closing
+        text = torch.zeros(len(found), dtype=torch.bool) if closing is None else closing.text(found)
+        return Sentences(self._chat.relations(found), text)
 
 
 def sentences_of(flags: Sequence[int], places: Sequence[int]) -> list[list[int]]:
@@ -117,7 +136,8 @@ def score_messages(
     ]
     if not cases:
         return Heard(scores, best, tuple(() for _ in meant))
-    relations = read([case.text for case in cases]).to(scores.device)
+    asked = read([case.text for case in cases])
+    relations = asked.relations.to(scores.device)
     tokens, flags, seen = _prompts(whole, cases)
     # One position more, at which what is asked stands.
     seen = torch.nn.functional.pad(seen, (0, 1), value=True)
@@ -127,6 +147,8 @@ def score_messages(
     at = seen.sum(dim=1, keepdim=True) - 1
     chats = torch.ones(len(cases), dtype=torch.bool, device=scores.device)
     each = score_edits(tokens, placed, flags, seen, at, index, chat=chats)
+    # The places of each row's message that ask for an edit's fact, and for nothing more.
+    settled: list[set[int]] = [set() for _ in range(rows)]
     for number, case in enumerate(cases):
         top, memory = each.scores[number, 0].max(dim=-1)
         if bool(top > scores[case.row, 0].max()):
@@ -136,7 +158,18 @@ def score_messages(
         if bool(top >= threshold) and not (case.whole and meant[case.row]):
             edit = int(each.best[number, 0])
             meant[case.row].setdefault(edit, Meant(edit, int(memory), int(index.stops[edit]), tuple(case.text)))
-    return Heard(scores, best, tuple(tuple(row.values()) for row in meant))
+            settled[case.row].update(() if asked.text[number] else case.places)
+    found = [list(row.values()) for row in meant]
+    for row in range(rows):
+        if read.ends and found[row] and _words_of(whole, reply, row) <= settled[row]:
+            found[row][-1] = found[row][-1]._replace(ends=True)
+    return Heard(scores, best, tuple(map(tuple, found)))
+
+
+def _words_of(whole: PromptFeatures, reply: Reply, row: int) -> set[int]:
+    """The positions of a row's message, those aside that only end a sentence."""
+    flags, places = whole.flags[row].tolist(), reply.message[row].nonzero()[:, 0].tolist()
+    return {place for place in places if not flags[place] & STOP}
 
 
 class _Case(NamedTuple):

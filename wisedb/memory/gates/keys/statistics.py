@@ -11,22 +11,25 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
-from functools import partial
+from dataclasses import asdict, dataclass
 from random import Random
 from typing import TYPE_CHECKING, Any
 
 import torch
 
 from wisedb.errors import CorruptObject, UsageError
-from wisedb.memory.gates.keys.pronouns import pronoun_tokens
-from wisedb.memory.gates.keys.question_map import compute_question_map, question_state, shipped_questions
+from wisedb.memory.gates.keys.chat_statistics import (
+    CHAT_TENSORS,
+    CLOSING_TENSORS,
+    ChatStatistics,
+    compute_chat_statistics,
+    thinking_of,
+)
 from wisedb.memory.gates.keys.token_flags import STOP, token_flags
 from wisedb.memory.gates.keys.whitening import main_directions, white
 from wisedb.model.capture import capture
-from wisedb.model.chat import EARLIER, ChatFormat, Thinking, chat_format, encode_question, encode_reply, user
+from wisedb.model.chat import chat_format
 from wisedb.model.locate import Projection
-from wisedb.model.opening import read_opening
 from wisedb.model.subjects import names, with_other_subjects
 from wisedb.model.tokens import encode_prompt
 
@@ -45,81 +48,12 @@ SWAPS = 8
 # Of a chat model, whose prompts are long, so many texts have their subjects exchanged.
 _VARIED = 48
 
-# Every so many of the shipped questions tell whether a model begins its replies with a thought.
-_HABIT = 100
-
 _TOKEN_SHRINKAGE = 0.05
 _RELATION_SHRINKAGE = 0.1
 _TENSORS = ("token_mean", "token_map", "relation_mean", "relation_map", "texts", "lengths")
-# Of models without a chat template, and of stores from before templates were looked at, there are none.
-_CHAT = ("chat_mean", "chat_map", "chat_start", "chat_header", "chat_opening", "chat_earlier", "chat_pronouns")
 # What the token flags are called in a blob. Stores from before names were looked at have none: nothing is known to go
 # on there.
 _FLAGS = "marks"
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class ChatStatistics:
-    """What is usual behind the model's chat template.
-
-    Attributes:
-        mean: float32 (2·d_model,), the mean of what questions ask (:mod:`wisedb.memory.gates.keys.question_map`).
-        map: float32 (2·d_model, r), as wide as the one of plain text.
-        start: int32 (s,), the token ids before the first message of a conversation, see
-            :class:`wisedb.model.chat.ChatFormat`.
-        header: int32 (h,), those before every user's message.
-        opening: int32 (o,), those between it and the reply.
-        earlier: int32 (e,), those of a sentence that stands for whatever a reply said before.
-        pronouns: int32 (p, 2), words that stand for a subject (:mod:`wisedb.memory.gates.keys.pronouns`).
-        template: SHA-256 of the template, in hexadecimal.
-        thinking: how thoughts are marked, None where the template has none.
-    """
-
-    mean: torch.Tensor
-    map: torch.Tensor
-    start: torch.Tensor
-    header: torch.Tensor
-    opening: torch.Tensor
-    earlier: torch.Tensor
-    pronouns: torch.Tensor
-    template: str
-    thinking: Thinking | None = None
-
-    def __post_init__(self) -> None:
-        frame = (self.start, self.header, self.opening, self.earlier)
-        framed = all(part.dtype == torch.int32 and part.ndim == 1 and len(part) for part in frame)
-        real = all(part.dtype == torch.float32 and bool(torch.isfinite(part).all()) for part in (self.mean, self.map))
-        framed = framed and self.pronouns.dtype == torch.int32 and self.pronouns.shape[1:] == (2,)
-        if not framed or not real or self.mean.ndim != 1 or self.map.ndim != 2 or len(self.map) != len(self.mean):
-            raise CorruptObject("the chat statistics' tensors don't belong together", hint="Run `wisedb fsck`.")
-
-    def tensors(self) -> dict[str, torch.Tensor]:
-        """All tensors by name, for a blob."""
-        return dict(
-            zip(
-                _CHAT,
-                (self.mean, self.map, self.start, self.header, self.opening, self.earlier, self.pronouns),
-                strict=True,
-            )
-        )
-
-    @classmethod
-    def from_tensors(
-        cls, tensors: Mapping[str, torch.Tensor], template: str, thinking: Thinking | None
-    ) -> ChatStatistics:
-        """What :meth:`tensors` gave, among others."""
-        mean, chat_map, start, header, opening, earlier, pronouns = (tensors[name] for name in _CHAT)
-        return cls(mean, chat_map, start, header, opening, earlier, pronouns, template, thinking)
-
-    def relations(self, states: torch.Tensor) -> torch.Tensor:
-        """Relation keys of questions: what they ask, (..., 2·d_model) → float32 (..., r)."""
-        place = states.device
-        return (states.float() - self.mean.to(place)) @ self.map.to(place)
-
-    def asked(self, message: Sequence[int]) -> list[int]:
-        """The token ids of a conversation of one message, up to where the answer begins: behind an empty thought."""
-        thought = () if self.thinking is None else self.thinking.empty
-        return [*self.start.tolist(), *message, *self.opening.tolist(), *thought]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -206,11 +140,12 @@ class Statistics:
         layer, words = meta.get("layer"), meta.get("words")
         known = isinstance(words, list) and all(isinstance(word, str) for word in words)
         template = meta.get("template")
-        wanted = set(_TENSORS) | (set() if template is None else set(_CHAT))
-        if type(layer) is not int or not known or set(tensors) - {_FLAGS} != wanted:
+        wanted = set(_TENSORS) | (set() if template is None else set(CHAT_TENSORS))
+        ends = set(CLOSING_TENSORS) if template is not None and CLOSING_TENSORS[0] in tensors else set()
+        if type(layer) is not int or not known or set(tensors) - {_FLAGS} != wanted | ends:
             raise CorruptObject(f"these are no statistics: {json.dumps(sorted(tensors))}", hint="Run `wisedb fsck`.")
         flags = tensors.get(_FLAGS, torch.zeros(0, dtype=torch.uint8))
-        thinking = _thinking_of(meta.get("thinking"))
+        thinking = thinking_of(meta.get("thinking"))
         chat = None if template is None else ChatStatistics.from_tensors(tensors, str(template), thinking)
         named = {name: tensors[name] for name in _TENSORS}
         return cls(layer, **named, flags=flags, words=tuple(words or ()), chat=chat)
@@ -303,16 +238,8 @@ def compute_statistics(
     # The directions in which the model's own states differ most, once the subject's have been made small.
     spread = (states - states.mean(dim=0)) @ relation_map
     relation_map = relation_map @ main_directions(spread, RELATION_SIZE)
-    chat = None
-    if format_ is not None:
-        asked = partial(_question_states, model, projection, tokenizer, layer, format_)
-        centre, question_map = compute_question_map(asked, relation_map.shape[1])
-        earlier = encode_reply(tokenizer, [user(EARLIER)], EARLIER)
-        frame = (format_.start, format_.header, format_.opening, earlier)
-        start, header, opening, before = (torch.tensor(part, dtype=torch.int32) for part in frame)
-        pronouns = pronoun_tokens(tokenizer)
-        thinking = _with_habit(model, projection, tokenizer, format_)
-        chat = ChatStatistics(centre, question_map, start, header, opening, before, pronouns, format_.digest, thinking)
+    width = relation_map.shape[1]
+    chat = None if format_ is None else compute_chat_statistics(model, projection, tokenizer, format_, layer, width)
     return Statistics(
         layer,
         mean,
@@ -325,47 +252,3 @@ def compute_statistics(
         words,
         chat,
     )
-
-
-def _question_states(
-    model: PreTrainedModel,
-    projection: Projection,
-    tokenizer: PreTrainedTokenizerBase,
-    layer: int,
-    frame: ChatFormat,
-    questions: Sequence[str],
-) -> torch.Tensor:
-    """What each of some questions asks behind the chat template, (n, 2·d_model)."""
-    asked = [encode_question(tokenizer, question, frame.opening, frame.thinking) for question in questions]
-    opening = read_opening(model, projection, frame.start, layer)
-    seen = capture(model, projection, layer, asked, opening=opening)
-    return torch.stack([question_state(each.states) for each in seen])
-
-
-def _with_habit(
-    model: PreTrainedModel, projection: Projection, tokenizer: PreTrainedTokenizerBase, frame: ChatFormat
-) -> Thinking | None:
-    """How thoughts are marked, and whether the model begins with one: not all do whose template has them."""
-    if frame.thinking is None:
-        return None
-    some = shipped_questions()[::_HABIT]
-    asked = [encode_question(tokenizer, question.text, frame.opening, None) for question in some]
-    seen = capture(model, projection, 0, asked, predictions=True)
-    begun = [each.prediction is not None and int(each.prediction.argmax()) == frame.thinking.empty[0] for each in seen]
-    return replace(frame.thinking, own=2 * sum(begun) > len(begun))
-
-
-def _thinking_of(meta: object) -> Thinking | None:
-    """What the statistics' JSON holds of thoughts.
-
-    Raises:
-        CorruptObject: it is none.
-    """
-    if meta is None:
-        return None
-    kept = meta if isinstance(meta, dict) else {}
-    empty, end, own = kept.get("empty"), kept.get("end"), kept.get("own")
-    whole = isinstance(empty, list) and all(type(token) is int for token in empty) and type(own) is bool
-    if not isinstance(empty, list) or not whole or type(end) is not int or not 0 < end < len(empty):
-        raise CorruptObject("the statistics' thought is none", hint="Run `wisedb fsck`.")
-    return Thinking(tuple(empty), end, bool(own))
