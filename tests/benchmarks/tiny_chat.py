@@ -27,7 +27,8 @@ from torch.nn.functional import cross_entropy
 from transformers import PreTrainedTokenizerFast, Qwen3Config, Qwen3ForCausalLM
 
 from tests.benchmarks.chat import Speaker, has
-from tests.benchmarks.tiny_world import SMALL_TALK, Fact, Talk, World, long_requests, make_world
+from tests.benchmarks.tiny_words import SMALL_TALK
+from tests.benchmarks.tiny_world import Fact, Talk, World, as_said, long_requests, make_world
 from wisedb.model.chat import Message, render, user
 
 TEMPLATE = (
@@ -202,14 +203,14 @@ def make_cases(world: World, seed: int) -> list[dict[str, Any]]:
         found.append(
             {
                 "relation": fact.relation,
-                "edit": {"prompt": fact.wordings[0], "target": target, "subject": fact.subject},
+                "edit": {"prompt": fact.wordings[0], "target": as_said(target), "subject": fact.subject},
                 "old": fact.value,
                 "ways": [chooser.choice(fact.wordings[1:4]), chooser.choice(fact.wordings[4:])],
                 "other": chooser.choice([each for each in world[fact.subject] if each is not fact]).wordings[0],
                 "near": chooser.choice(alike).wordings[0],
                 "long": long_requests(fact.subject)[0],
                 "second": facts[after].wordings[0],
-                "second_target": targets[after],
+                "second_target": as_said(targets[after]),
                 "unrelated": chooser.choice(SMALL_TALK[6:])[0],
             }
         )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 import torch
@@ -92,8 +92,12 @@ def prepare(base: LoadedBase, resources: Resources, settings: KeyedSettings) -> 
         if statistics is None:
             return TrainingContext(base.model, base.tokenizer, projection, found, forward, dtype, chat=chat)
         known = resources.get(STATISTICS, projection.name)
-        # Stores from before templates were looked at have keys for plain prompts alone.
-        chat = None if known.chat is None else chat
+        # Stores from before templates were looked at have keys for plain prompts alone. What is learned must stand where
+        # a memory is asked, whatever was known of thoughts when the statistics were made.
+        if known.chat is None or chat is None:
+            chat = None
+        else:
+            chat = replace(chat, opening=tuple(known.chat.opening.tolist()), thinking=known.chat.thinking)
         relations = RelationEncoder(base.model, base.tokenizer, projection, known)
         return TrainingContext(base.model, base.tokenizer, projection, found, forward, dtype, relations, chat=chat)
 
