@@ -92,8 +92,8 @@ def prepare(base: LoadedBase, resources: Resources, settings: KeyedSettings) -> 
         if statistics is None:
             return TrainingContext(base.model, base.tokenizer, projection, found, forward, dtype, chat=chat)
         known = resources.get(STATISTICS, projection.name)
-        # Stores from before templates were looked at have keys for plain prompts alone. What is learned must stand where
-        # a memory is asked, whatever was known of thoughts when the statistics were made.
+        # Stores from before templates were looked at have keys for plain prompts alone. What is learned must stand
+        # where a memory is asked, whatever was known of thoughts when the statistics were made.
         if known.chat is None or chat is None:
             chat = None
         else:
