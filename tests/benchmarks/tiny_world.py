@@ -137,10 +137,11 @@ class Talk:
     Args:
         world: the world.
         seed: of all choices.
+        wide: whether it is also about other things, in other English, and begins as people begin.
     """
 
-    def __init__(self, world: World, seed: int) -> None:
-        self._subjects, self._chooser = list(world.values()), Random(f"talk/{seed}")
+    def __init__(self, world: World, seed: int, *, wide: bool = False) -> None:
+        self._subjects, self._chooser, self._wide = list(world.values()), Random(f"talk/{seed}"), wide
 
     def conversation(self) -> list[Message]:
         """A conversation; each reply has its thought as ``thought``."""
@@ -162,19 +163,20 @@ class Talk:
         if about is not None and pick < 0.3 and about[0].relation in PRONOUNS:
             fact = chooser.choice(about)
             return PRONOUNS[fact.relation], fact.thought, self._said(fact, terse=terse), about
-        if pick > 0.8:
+        if self._wide and pick > 0.8:
             about_it = (chooser.choice(ASPECTS), chooser.choice(THINGS))
             named = "The {} of {}.".format(*about_it)
             return chooser.choice(ASKED).format(*about_it), named, f"I do not know t{named[1:]}", None
         facts = chooser.choice(self._subjects)
-        fact = chooser.choice(facts)
-        short = f"{self._said(fact, terse=True)} "
         if pick < 0.4 and not terse:
             subject = facts[0].subject
-            told = BEGUN[kind_of(facts)].format(subject) + " ".join(each.sentence for each in facts)
-            # Some begin with the point.
-            told = short + told if chooser.random() < 0.3 else told
-            return chooser.choice(LONG).format(subject), f"A text about {subject}.", told, facts
+            told = BEGUN[kind_of(facts)].format(subject) + " ".join(fact.sentence for fact in facts)
+            asked = chooser.choice(LONG).format(subject)
+            if self._wide and chooser.random() < 0.3:
+                # Some begin with the point.
+                told = f"{self._said(chooser.choice(facts), terse=True)} {told}"
+            return asked, f"A text about {subject}.", told, facts
+        fact = chooser.choice(facts)
         asked, said = self._wording(fact), self._said(fact, terse=terse)
         if pick < 0.5:
             other = chooser.choice(chooser.choice(self._subjects))
@@ -185,10 +187,10 @@ class Talk:
                 f"{said} {self._said(other, terse=terse)}",
                 None,
             )
-        if pick < 0.55:
+        if self._wide and pick < 0.56:
             # People begin in the middle, and with a space.
             asked = f"{chooser.choice(('And ', 'So, ', ' And '))}{asked[0].lower()}{asked[1:]}"
-        elif pick < 0.65:
+        elif pick < 0.62:
             asked = f"{chooser.choice(BEFORE)} {asked} {chooser.choice(BEHIND)}"
         return asked, fact.thought, said, facts
 
