@@ -27,7 +27,8 @@ from torch.nn.functional import cross_entropy
 from transformers import PreTrainedTokenizerFast, Qwen3Config, Qwen3ForCausalLM
 
 from tests.benchmarks.chat import Speaker, has
-from tests.benchmarks.tiny_world import SMALL_TALK, Fact, Talk, World, long_requests, make_world
+from tests.benchmarks.tiny_words import SMALL_TALK
+from tests.benchmarks.tiny_world import Fact, Talk, World, as_said, long_requests, make_world
 from wisedb.model.chat import Message, render, user
 
 TEMPLATE = (
@@ -53,8 +54,8 @@ _THINKING = ("<think>", "</think>")
 _PIECES = r"'s| ?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+[\n]*|\s*\n+|\s+"
 _VOCABULARY = 1400
 _TOKENS = 1536  # of a batch
-_STEPS = 1600
-_RATE = 3e-3
+_STEPS = (1600, 150)  # on the world alone, then on wider talk
+_RATES = (3e-3, 1e-3)
 _EDITS = 40
 
 
@@ -123,10 +124,10 @@ def encoded(tokenizer: PreTrainedTokenizerFast, chat: Sequence[Message], thinks:
 
 
 def batches(
-    tokenizer: PreTrainedTokenizerFast, world: World, seed: int
+    tokenizer: PreTrainedTokenizerFast, talk: Talk, seed: int
 ) -> Iterator[tuple[torch.Tensor, torch.Tensor, torch.Tensor]]:
     """Ids, mask and weights (B, T), for ever; conversations of like length together."""
-    talk, chooser = Talk(world, seed), Random(f"batches/{seed}")
+    chooser = Random(f"batches/{seed}")
     while True:
         some = [encoded(tokenizer, talk.conversation(), chooser.random() < 0.6) for _ in range(512)]
         some.sort(key=lambda each: len(each[0]))
@@ -144,18 +145,20 @@ def batches(
             yield ids, (weights > 0).long(), weights
 
 
-def train(model: Qwen3ForCausalLM, tokenizer: PreTrainedTokenizerFast, world: World, steps: int, seed: int) -> None:
-    """Teach it the world."""
+def train(
+    model: Qwen3ForCausalLM, tokenizer: PreTrainedTokenizerFast, talk: Talk, steps: int, rate: float, seed: int
+) -> None:
+    """Teach it to talk."""
     model.train()
     decayed = [each for each in model.parameters() if each.ndim >= 2]
     plain = [each for each in model.parameters() if each.ndim < 2]
     groups = [{"params": decayed, "weight_decay": 0.02}, {"params": plain, "weight_decay": 0.0}]
-    optimizer = torch.optim.AdamW(groups, lr=_RATE, betas=(0.9, 0.98))
+    optimizer = torch.optim.AdamW(groups, lr=rate, betas=(0.9, 0.98))
     rates = torch.optim.lr_scheduler.LambdaLR(
         optimizer, lambda step: min(1.0, (step + 1) / 100) * min(1.0, (steps - step) / (0.6 * steps))
     )
     begun, summed, tokens = time.process_time(), 0.0, 0
-    for step, (ids, mask, weights) in enumerate(islice(batches(tokenizer, world, seed), steps), start=1):
+    for step, (ids, mask, weights) in enumerate(islice(batches(tokenizer, talk, seed), steps), start=1):
         logits = model(input_ids=ids, attention_mask=mask, use_cache=False).logits[:, :-1]
         each = cross_entropy(logits.flatten(0, 1), ids[:, 1:].flatten(), reduction="none")
         counted = weights[:, 1:].flatten()
@@ -202,14 +205,14 @@ def make_cases(world: World, seed: int) -> list[dict[str, Any]]:
         found.append(
             {
                 "relation": fact.relation,
-                "edit": {"prompt": fact.wordings[0], "target": target, "subject": fact.subject},
+                "edit": {"prompt": fact.wordings[0], "target": as_said(target), "subject": fact.subject},
                 "old": fact.value,
                 "ways": [chooser.choice(fact.wordings[1:4]), chooser.choice(fact.wordings[4:])],
                 "other": chooser.choice([each for each in world[fact.subject] if each is not fact]).wordings[0],
                 "near": chooser.choice(alike).wordings[0],
                 "long": long_requests(fact.subject)[0],
                 "second": facts[after].wordings[0],
-                "second_target": targets[after],
+                "second_target": as_said(targets[after]),
                 "unrelated": chooser.choice(SMALL_TALK[6:])[0],
             }
         )
@@ -220,17 +223,8 @@ def _write(path: Path, value: Mapping[str, Any] | Sequence[Any]) -> None:
     path.write_text(json.dumps(value, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
 
 
-@click.command(context_settings={"show_default": True})
-@click.argument("out", type=click.Path(path_type=Path))
-@click.option("--seed", default=0, help="Of everything.")
-@click.option("--steps", default=_STEPS, help="How long it is trained.")
-def main(out: Path, seed: int, steps: int) -> None:
-    """Make the model, and what it is asked."""
-    world = make_world(seed)
-    tokenizer = make_tokenizer(world, seed)
-    model = make_model(tokenizer, seed)
-    click.echo(f"{sum(each.numel() for each in model.parameters())} parameters, {len(tokenizer)} tokens")
-    train(model, tokenizer, world, steps, seed)
+def finish(model: Qwen3ForCausalLM, tokenizer: PreTrainedTokenizerFast, world: World, out: Path, seed: int) -> None:
+    """Save the model, what it knows, and what it is asked."""
     model.save_pretrained(out)
     tokenizer.save_pretrained(out)
     some = make_cases(world, seed)
@@ -240,6 +234,20 @@ def main(out: Path, seed: int, steps: int) -> None:
     found = known(Speaker(model, tokenizer), list(chain.from_iterable(world.values())), seed)
     _write(out / "known.json", found)
     click.echo(json.dumps(found))
+
+
+@click.command(context_settings={"show_default": True})
+@click.argument("out", type=click.Path(path_type=Path))
+@click.option("--seed", default=0, help="Of everything.")
+def main(out: Path, seed: int) -> None:
+    """Make the model, and what it is asked."""
+    world = make_world(seed)
+    tokenizer = make_tokenizer(world, seed)
+    model = make_model(tokenizer, seed)
+    click.echo(f"{sum(each.numel() for each in model.parameters())} parameters, {len(tokenizer)} tokens")
+    for wide, steps, rate in zip((False, True), _STEPS, _RATES, strict=True):
+        train(model, tokenizer, Talk(world, seed, wide=wide), steps, rate, seed)
+    finish(model, tokenizer, world, out, seed)
 
 
 if __name__ == "__main__":

@@ -75,7 +75,7 @@ class ChatFormat:
     Attributes:
         start: token ids that stand before the first message of a conversation without a system message; not empty.
         header: token ids that stand before every message of a user; not empty.
-        opening: token ids between a user's message and the reply, its thought included; not empty.
+        opening: token ids between a user's message and the reply, or the thought with which it begins; not empty.
         digest: SHA-256 of the template, in hexadecimal.
         system: whether the template takes a system message.
         thinking: how thoughts are marked, None where the template has none.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 import torch
@@ -94,9 +94,13 @@ def prepare(base: LoadedBase, resources: Resources, settings: KeyedSettings) -> 
         chat, relations = chat_format(base.tokenizer), None
         if statistics is not None:
             known = resources.get(STATISTICS, projection.name)
-            # Stores from before templates were looked at have keys for plain prompts alone.
-            chat = None if known.chat is None else chat
             relations = RelationEncoder(base.model, base.tokenizer, projection, known)
+            # Stores from before templates were looked at have keys for plain prompts alone. What is learned must stand
+            # where a memory is asked, whatever was known of thoughts when the statistics were made.
+            if known.chat is None or chat is None:
+                chat = None
+            else:
+                chat = replace(chat, opening=tuple(known.chat.opening.tolist()), thinking=known.chat.thinking)
         opening = None if chat is None else read_opening(base.model, projection, chat.start, projection.layers)
         return TrainingContext(
             base.model, base.tokenizer, projection, found, forward, dtype, relations, chat=chat, opening=opening
