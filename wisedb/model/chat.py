@@ -51,8 +51,8 @@ def chat_format(tokenizer: PreTrainedTokenizerBase) -> ChatFormat | None:
         None where there is no template, or one whose messages don't stand in a frame of their own: a text that was
         rendered by it can't be taken apart again.
     """
-    template = getattr(tokenizer, "chat_template", None)
-    if not isinstance(template, str) or not template:
+    digest = template_digest(tokenizer)
+    if digest is None:
         return None
     try:
         once = render(tokenizer, [user(_FIRST)])
@@ -67,12 +67,17 @@ def chat_format(tokenizer: PreTrainedTokenizerBase) -> ChatFormat | None:
         return None
     start = _ids(tokenizer, before)
     header = _common_end(start, _ids(tokenizer, between))
-    digest = hashlib.sha256(template.encode()).hexdigest()
     found = ChatFormat(tuple(start), tuple(header), tuple(_ids(tokenizer, opening)), digest, _takes_system(tokenizer))
     if not found.header or not found.opening:
         return None
     ids = encode_chat(tokenizer, [user(_FIRST)])
     return found if ids == [*found.start, *_ids(tokenizer, _FIRST), *found.opening] else None
+
+
+def template_digest(tokenizer: PreTrainedTokenizerBase) -> str | None:
+    """SHA-256 of a tokenizer's chat template, in hexadecimal; None where there is none."""
+    template = getattr(tokenizer, "chat_template", None)
+    return hashlib.sha256(template.encode()).hexdigest() if isinstance(template, str) and template else None
 
 
 def _takes_system(tokenizer: PreTrainedTokenizerBase) -> bool:
