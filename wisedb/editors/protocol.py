@@ -37,6 +37,14 @@ class MergesByTies(Protocol[S_contra]):
         """The share of each delta's entries that TIES keeps, in (0, 1]."""
 
 
+@runtime_checkable
+class LearnsInChats(Protocol[S_contra]):
+    """What an editor has besides that may learn edits behind the chat template and nowhere else."""
+
+    def chat_only(self, settings: S_contra) -> bool:
+        """Whether it does: then nothing is measured by plain prompts where an edit is written."""
+
+
 class Editor(Protocol[S]):
     """A way to write edits into memories.
 

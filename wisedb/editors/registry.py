@@ -11,7 +11,7 @@ from importlib.metadata import EntryPoint, entry_points
 from typing import TYPE_CHECKING, Any, cast
 
 from wisedb.config import EditorChoice, Setting
-from wisedb.editors.protocol import Editor, MakesPrompts, MergesByTies
+from wisedb.editors.protocol import Editor, LearnsInChats, MakesPrompts, MergesByTies
 from wisedb.editors.streams import Held, Planned, StreamItem, Trained
 from wisedb.edits import Edit
 from wisedb.errors import UnknownEditor, UnknownSetting
@@ -85,6 +85,10 @@ class Owner:
     def merge_density(self) -> float | None:
         """See :class:`wisedb.editors.protocol.MergesByTies`; ``None`` of an editor that isn't one."""
         return self._editor.merge_density(self._settings) if isinstance(self._editor, MergesByTies) else None
+
+    def chat_only(self) -> bool:
+        """See :class:`wisedb.editors.protocol.LearnsInChats`; false of an editor that isn't one."""
+        return isinstance(self._editor, LearnsInChats) and self._editor.chat_only(self._settings)
 
     def made_prompts(self, base: LoadedBase, resources: Resources, edits: Sequence[Edit]) -> list[str]:
         """See :class:`wisedb.editors.protocol.MakesPrompts`; none of an editor that isn't one."""

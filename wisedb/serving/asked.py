@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from wisedb.edits import Edit
 from wisedb.model.chat import Message, encode_chat, user
 from wisedb.model.tokens import encode_prompt
 
@@ -13,6 +14,11 @@ if TYPE_CHECKING:
 
 Prompt = str | tuple[Message, ...]
 """What is asked: a text, or a conversation that ends with a user's message."""
+
+
+def question(edit: Edit, *, chat: bool) -> Prompt:
+    """An edit's own question: its prompt, or a conversation that it ends."""
+    return (user(edit.prompt),) if chat else edit.prompt
 
 
 @dataclass(frozen=True, slots=True)

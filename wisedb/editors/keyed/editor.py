@@ -22,6 +22,7 @@ from wisedb.editors.keyed.train import train_stream
 from wisedb.editors.resources import Need
 from wisedb.editors.streams import Held, Planned, StreamItem, Trained
 from wisedb.edits import Edit
+from wisedb.errors import TrainingFailed, UnknownSetting
 from wisedb.memory.gates.keys.build import as_sentence
 from wisedb.memory.kinds.base import Change
 from wisedb.memory.kinds.masked_delta import MaskedDelta
@@ -56,7 +57,10 @@ class Keyed:
     def calibrate(self, base: LoadedBase, resources: Resources, given: Mapping[str, Setting]) -> KeyedSettings:
         """Settings in the units of the model's weights; keys' statistics are measured here."""
         projection = base.projection(str(given.get("target", "")))
-        measured = calibrate(weight_of(projection), chat=chat_format(base.tokenizer) is not None)
+        asked = self.configure(given)
+        _check_template(base, asked)
+        in_chat = asked.format != "raw" and chat_format(base.tokenizer) is not None
+        measured = calibrate(weight_of(projection), chat=in_chat)
         settings = self.configure({**measured, **given, "target": projection.name})
         for need in self.needs(settings):
             # Now rather than within the first commit.
@@ -74,10 +78,11 @@ class Keyed:
         return plan(held, new, removed, settings, seed)
 
     def check(self, base: LoadedBase, settings: KeyedSettings, edits: Sequence[Edit]) -> None:
-        """Prompt and target must fit into what the model reads."""
+        """Prompt and target must fit into what the model reads, and a chat needs a template."""
+        _check_template(base, settings)
         ensure_fits_model(base.model, base.tokenizer, edits)
         limit = context_length(base.model)
-        if limit is None or chat_format(base.tokenizer) is None:
+        if limit is None or settings.format == "raw" or chat_format(base.tokenizer) is None:
             return
         for edit in edits:
             asked = (user(edit.prompt),)
@@ -106,9 +111,14 @@ class Keyed:
         assert isinstance(start, MaskedDelta)
         begun = (start.values, done) if done else None
         context = prepare(base, resources, settings)
+        if settings.needs_template and context.chat is None:
+            raise TrainingFailed(
+                f"format={settings.format}: this store's statistics know no chat template",
+                hint="It was made by an earlier version: leave the format out, or learn the edits in a new store.",
+            )
         found = train_stream(context, settings, seed, start.mask, begun, stream, progress)
         change = MaskedDelta(start.module, start.packed, found.values)
-        return Trained(change, "keys", key_rephrases=settings.train_rephrases)
+        return Trained(change, "keys", key_rephrases=settings.train_rephrases, key_format=settings.key_format)
 
     def merge(
         self,
@@ -127,8 +137,13 @@ class Keyed:
         change = ties.change
         assert isinstance(change, MaskedDelta)
         context = prepare(base, resources, settings)
+        settings = replace(settings, format=_format_of(memories, settings.format))
         values = fit_merge(context, settings, seed, change.mask, change.values, edits, progress)
         return replace(ties, change=replace(change, values=values))
+
+    def chat_only(self, settings: KeyedSettings) -> bool:
+        """See :class:`wisedb.editors.protocol.LearnsInChats`."""
+        return settings.format == "chat"
 
     def merge_density(self, settings: KeyedSettings) -> float:
         """See :class:`wisedb.editors.protocol.MergesByTies`."""
@@ -143,6 +158,20 @@ class Keyed:
             return []
         borrowed = paraphrases(edits, (), relations([edit.prompt for edit in edits]), len(edits))
         return [prompt for prompts in borrowed for prompt in prompts]
+
+
+def _check_template(base: LoadedBase, settings: KeyedSettings) -> None:
+    if settings.needs_template and chat_format(base.tokenizer) is None:
+        raise UnknownSetting(
+            f"format={settings.format} needs a chat template, and this model's tokenizer has none that can be read",
+            hint="Leave the format out, or give format=raw.",
+        )
+
+
+def _format_of(memories: Sequence[Memory], otherwise: str) -> str:
+    """As their keys find the edits of some memories: what a merge must have learned."""
+    kinds = {bool(stops) for memory in memories if memory.gate.keys is not None for stops in memory.gate.keys.stops}
+    return {(True,): "chat", (False,): "raw", (False, True): "both"}.get(tuple(sorted(kinds)), otherwise)
 
 
 EDITOR = Keyed()

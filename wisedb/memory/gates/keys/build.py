@@ -23,6 +23,8 @@ from wisedb.model.tokens import encode_prompt
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
+    from wisedb.memory.gates.base import KeyFormat
+
 CARRIERS = ("{}", "The {}")
 """A word is often spelt with other tokens at the beginning of a text than behind a space."""
 
@@ -37,6 +39,7 @@ def build_keys(
     edits: Sequence[Edit],
     *,
     rephrases: bool = False,
+    format: KeyFormat = "both",
 ) -> EditKeys:
     """The keys of a memory's edits.
 
@@ -50,6 +53,7 @@ def build_keys(
         statistics: those of the model (:func:`wisedb.memory.gates.keys.statistics.compute_statistics`).
         edits: the memory's edits, in its order.
         rephrases: whether each edit's rephrases are keys too; they can't measure generalization then.
+        format: of which prompts keys are made; behind a template only where the statistics know one.
     """
     if not edits:
         return EditKeys.empty(statistics)
@@ -62,10 +66,11 @@ def build_keys(
             subject = subject_of(edit, prompt)
             chooser = Random(f"{edit.id}/{prompt}")
             others = with_other_subjects(prompt, subject, statistics.words, SWAPS, chooser)
-            relation, known = _asked(model, projection, tokenizer, statistics, ids, others)
             spellings = _spellings(tokenizer, prompt, ids, subject)
-            found.add(owner, relation, known, spellings, 0)
-            if statistics.chat is not None:
+            if format != "chat":
+                relation, known = _asked(model, projection, tokenizer, statistics, ids, others)
+                found.add(owner, relation, known, spellings, 0)
+            if statistics.chat is not None and format != "raw":
                 relation, question = _asked_in_chat(model, projection, tokenizer, statistics, prompt)
                 own = _moved(spellings[0], question)
                 typed = [own, *spellings[1:], *_typed(tokenizer, subject, spellings)]
