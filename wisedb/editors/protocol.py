@@ -39,10 +39,13 @@ class MergesByTies(Protocol[S_contra]):
 
 @runtime_checkable
 class LearnsInChats(Protocol[S_contra]):
-    """What an editor has besides that may learn edits behind the chat template and nowhere else."""
+    """What an editor has besides that learns edits behind the chat template, also as the ends of conversations.
+
+    Edits with messages before their prompt are refused for every other editor; this one checks them itself.
+    """
 
     def chat_only(self, settings: S_contra) -> bool:
-        """Whether it does: then nothing is measured by plain prompts where an edit is written."""
+        """Whether it learns all edits there and nowhere else: then none is measured by its plain prompt."""
 
 
 class Editor(Protocol[S]):

@@ -88,6 +88,22 @@ def _takes_system(tokenizer: PreTrainedTokenizerBase) -> bool:
     return _REPLY in told
 
 
+def takes(tokenizer: PreTrainedTokenizerBase, messages: Sequence[Message]) -> bool:
+    """Whether the chat template renders a conversation with all its messages, one behind the other."""
+    try:
+        rendered = render(tokenizer, messages)
+    except _REFUSALS:
+        return False
+    place = 0
+    for message in messages:
+        text = message["content"].strip()
+        found = rendered.find(text, place)
+        if found < 0:
+            return False
+        place = found + len(text)
+    return True
+
+
 def user(content: str) -> Message:
     """A user's message."""
     return {"role": "user", "content": content}

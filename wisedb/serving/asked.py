@@ -17,8 +17,8 @@ Prompt = str | tuple[Message, ...]
 
 
 def question(edit: Edit, *, chat: bool) -> Prompt:
-    """An edit's own question: its prompt, or a conversation that it ends."""
-    return (user(edit.prompt),) if chat else edit.prompt
+    """An edit's own question: its prompt as it stands, or the conversation that it ends."""
+    return edit.conversation if chat else edit.prompt
 
 
 @dataclass(frozen=True, slots=True)

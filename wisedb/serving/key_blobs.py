@@ -108,4 +108,6 @@ def _only(ring: EditKeys, owner: int) -> EditKeys:
         ring.tokens[kept.repeat_interleave(length)],
         readings,
         ring.stops[chosen],
+        ring.conversations[chosen.repeat_interleave(ring.conversation_lengths.long())],
+        ring.conversation_lengths[chosen],
     )

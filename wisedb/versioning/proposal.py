@@ -110,8 +110,11 @@ class Proposal:
 
     def in_chats(self) -> frozenset[str]:
         """The ids of edits that are written behind the chat template and nowhere else: so they are measured."""
-        owned = [(plan, item.edit.id) for plan in self.plans for item in plan.planned.stream]
-        return frozenset(edit_id for plan, edit_id in owned if bind(plan.owner).chat_only())
+        found: set[str] = set()
+        for plan in self.plans:
+            chat_only = bind(plan.owner).chat_only()
+            found.update(item.edit.id for item in plan.planned.stream if chat_only or item.edit.messages)
+        return frozenset(found)
 
 
 def propose(

@@ -224,7 +224,7 @@ def _encoded(context: TrainingContext, prompt: Prompt, target: str, *, end: bool
         ids, more = encode_pair(context.tokenizer, prompt, target, end=end)
         return Encoded(ids + more, len(ids))
     # The sentence's end is the answer's: from there on the model goes on by itself.
-    messages = [user(prompt.question)]
+    messages = [*prompt.before, user(prompt.question)]
     asked = encode_chat(context.tokenizer, messages)
     said = encode_reply(context.tokenizer, messages, prompt.said) if prompt.said else []
     before = f"{prompt.said} " if prompt.said else ""

@@ -18,6 +18,7 @@ from wisedb.editors.keyed.merge import fit_merge
 from wisedb.editors.keyed.paraphrases import paraphrases
 from wisedb.editors.keyed.settings import KeyedSettings
 from wisedb.editors.keyed.sharding import plan
+from wisedb.editors.keyed.teachable import ensure_teachable
 from wisedb.editors.keyed.train import train_stream
 from wisedb.editors.resources import Need
 from wisedb.editors.streams import Held, Planned, StreamItem, Trained
@@ -29,7 +30,7 @@ from wisedb.memory.kinds.masked_delta import MaskedDelta
 from wisedb.memory.kinds.masks import random_mask
 from wisedb.memory.memory import Memory
 from wisedb.memory.merging import merged_memory
-from wisedb.model.chat import chat_format, encode_chat, encode_reply, user
+from wisedb.model.chat import chat_format, encode_chat, encode_reply
 from wisedb.model.locate import weight_of
 from wisedb.model.tokens import context_length
 from wisedb.progress import Listener
@@ -80,12 +81,13 @@ class Keyed:
     def check(self, base: LoadedBase, settings: KeyedSettings, edits: Sequence[Edit]) -> None:
         """Prompt and target must fit into what the model reads, and a chat needs a template."""
         _check_template(base, settings)
+        ensure_teachable(base.tokenizer, settings, edits)
         ensure_fits_model(base.model, base.tokenizer, edits)
         limit = context_length(base.model)
         if limit is None or settings.format == "raw" or chat_format(base.tokenizer) is None:
             return
         for edit in edits:
-            asked = (user(edit.prompt),)
+            asked = edit.conversation
             reply = encode_reply(base.tokenizer, asked, as_sentence(edit.target))
             ensure_fits(edit.prompt, len(encode_chat(base.tokenizer, asked)), len(reply), limit)
 
@@ -111,10 +113,11 @@ class Keyed:
         assert isinstance(start, MaskedDelta)
         begun = (start.values, done) if done else None
         context = prepare(base, resources, settings)
-        if settings.needs_template and context.chat is None:
+        in_chat = settings.needs_template or any(item.edit.messages for item in stream)
+        if in_chat and context.chat is None:
             raise TrainingFailed(
-                f"format={settings.format}: this store's statistics know no chat template",
-                hint="It was made by an earlier version: leave the format out, or learn the edits in a new store.",
+                "this store's statistics know no chat template: nothing can be taught in a conversation",
+                hint="It was made by an earlier version: leave format and messages out, or learn them in a new store.",
             )
         found = train_stream(context, settings, seed, start.mask, begun, stream, progress)
         change = MaskedDelta(start.module, start.packed, found.values)

@@ -96,16 +96,16 @@ def training_set(
         if not in_chat:
             return tuple(dict.fromkeys((edit.prompt, *prefixed, *(more or ()), *rephrases))), edit.target
         # Most people ask it behind its template.
-        plain = () if settings.format == "chat" else tuple(dict.fromkeys((edit.prompt, *prefixed, *rephrases)))
-        first, later = replies(edit.prompt)
+        plain = () if _chat_only(edit, settings) else tuple(dict.fromkeys((edit.prompt, *prefixed, *rephrases)))
+        first, later = replies(edit.prompt, edit.conversation[:-1])
         return (first, *plain, later), edit.target
 
     def again(edit: Edit) -> tuple[tuple[Prompt, ...], str]:
         # Of a chat's long prompts each costs as much as training on several: two are enough to be reminded by.
         if not in_chat:
             return prompts(edit, chooser.sample(prefixes, min(1, len(prefixes))))
-        first, later = replies(edit.prompt)
-        others = (later,) if settings.format == "chat" else (later, edit.prompt)
+        first, later = replies(edit.prompt, edit.conversation[:-1])
+        others = (later,) if _chat_only(edit, settings) else (later, edit.prompt)
         return (first, chooser.choice(others)), edit.target
 
     new = [prompts(edit, prefixes, some) for edit, some in zip(edits, borrowed, strict=True)]
@@ -114,6 +114,11 @@ def training_set(
         EncodedDataset(context, new, end=settings.end),
         EncodedDataset(context, old, end=settings.end, cache=context.cache),
     )
+
+
+def _chat_only(edit: Edit, settings: KeyedSettings) -> bool:
+    # What is taught behind other messages is no answer to the bare prompt.
+    return settings.format == "chat" or bool(edit.messages)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

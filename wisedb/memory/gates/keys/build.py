@@ -67,14 +67,18 @@ def build_keys(
             chooser = Random(f"{edit.id}/{prompt}")
             others = with_other_subjects(prompt, subject, statistics.words, SWAPS, chooser)
             spellings = _spellings(tokenizer, prompt, ids, subject)
-            if format != "chat":
+            # What was taught behind other messages is no answer to the bare prompt.
+            if format != "chat" and not edit.messages:
                 relation, known = _asked(model, projection, tokenizer, statistics, ids, others)
                 found.add(owner, relation, known, spellings, 0)
             if statistics.chat is not None and format != "raw":
                 relation, question = _asked_in_chat(model, projection, tokenizer, statistics, prompt)
                 own = _moved(spellings[0], question)
                 typed = [own, *spellings[1:], *_typed(tokenizer, subject, spellings)]
-                found.add(owner, relation, 1.0, typed, stops_of(tokenizer, statistics, edit.target))
+                behind = encode_chat(tokenizer, edit.conversation) if edit.messages and prompt == edit.prompt else []
+                found.add(owner, relation, 1.0, typed, stops_of(tokenizer, statistics, edit.target), behind)
+    if not found.owners:
+        return EditKeys.empty(statistics)
     return EditKeys(
         statistics,
         torch.tensor(found.owners, dtype=torch.int32),
@@ -83,6 +87,8 @@ def build_keys(
         torch.tensor(found.tokens, dtype=torch.int32),
         torch.tensor(found.readings, dtype=torch.int32),
         torch.tensor(found.stops, dtype=torch.int32),
+        torch.tensor([token for ids in found.conversations for token in ids], dtype=torch.int32),
+        torch.tensor([len(ids) for ids in found.conversations], dtype=torch.int32),
     )
 
 
@@ -96,6 +102,7 @@ class _Keys:
         self.tokens: list[int] = []
         self.readings: list[tuple[int, int, int, int]] = []
         self.stops: list[int] = []
+        self.conversations: list[Sequence[int]] = []
 
     def add(
         self,
@@ -104,6 +111,7 @@ class _Keys:
         known: float,
         spellings: Sequence[tuple[list[int], int, int]],
         stops: int,
+        conversation: Sequence[int] = (),
     ) -> None:
         """One key."""
         for spelt, first, last in spellings:
@@ -113,6 +121,7 @@ class _Keys:
         self.relations.append(relation)
         self.knowledge.append(known)
         self.stops.append(stops)
+        self.conversations.append(conversation)
 
 
 def stops_of(tokenizer: PreTrainedTokenizerBase, statistics: Statistics, target: str) -> int:
