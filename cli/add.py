@@ -15,6 +15,7 @@ def add(session: Session, files: tuple[Path, ...]) -> None:
     """Stage every edit of the files.
 
     JSON, JSON lines, CSV and Parquet are read, in wisedb's own layout or that of ZsRE, CounterFact, KnowEdit,
-    WikiBigEdit or QAEdit. A file with a bad record names it, and nothing is staged.
+    WikiBigEdit or QAEdit, or as conversations {"messages": [...]}, whose last answer is taught. A file with a bad
+    record names it, and nothing is staged.
     """
     session.show(session.repository().add(list(files)).to_json(), situation)

@@ -7,6 +7,8 @@ from typing import Any
 
 import click
 
+from wisedb.edits import shown_prompt
+
 from . import render
 from .options import at_option, command
 from .session import Session
@@ -29,7 +31,7 @@ def blamed(found: Mapping[str, Any]) -> render.Lines:
     if edit is None:
         yield render.line("No edit in force has the prompt ", (repr(found["prompt"]), "bold"))
     else:
-        yield render.line(edit["prompt"], " ", (edit["target"], "bold"))
+        yield render.line(shown_prompt(edit), " ", (edit["target"], "bold"))
         yield render.line(("edit   ", "dim"), render.ident(edit["id"]))
         yield render.line(("commit ", "dim"), render.ident(found["commit"]))
         yield render.line(("author ", "dim"), found["author"])
@@ -45,7 +47,7 @@ def blamed(found: Mapping[str, Any]) -> render.Lines:
                 f"{item['score']:.2f}",
                 render.ident(item["edit"]["id"]),
                 render.ident(item["commit"]),
-                item["edit"]["prompt"],
+                shown_prompt(item["edit"]),
                 (item["edit"]["target"], "bold"),
             )
             for item in others

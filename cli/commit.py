@@ -30,6 +30,12 @@ from .session import Session
     is_flag=True,
     help="Learn and find the edits by their rephrases too; generalization is then measured on others.",
 )
+@click.option(
+    "--format",
+    type=click.Choice(["raw", "chat", "both"]),
+    help="Learn and find the edits as plain prompts, behind the model's chat template, or both ways (the default where"
+    " there is a template).",
+)
 @settings_option()
 def commit(
     session: Session,
@@ -40,6 +46,7 @@ def commit(
     date: str | None,
     seed: int | None,
     train_rephrases: bool,
+    format: str | None,
     settings: tuple[tuple[str, Setting], ...],
 ) -> None:
     """Train what is staged and record it.
@@ -48,7 +55,11 @@ def commit(
     what is staged stays staged.
     """
     repository = session.repository()
-    chosen = {**dict(settings), **({"train_rephrases": True} if train_rephrases else {})}
+    chosen = dict(settings)
+    if train_rephrases:
+        chosen["train_rephrases"] = True
+    if format is not None:
+        chosen["format"] = format
     with session.progress() as progress:
         made = repository.commit(
             files or None,

@@ -7,6 +7,8 @@ from typing import Any
 
 import click
 
+from wisedb.edits import shown_prompt
+
 from . import render
 from .options import command, revision
 from .session import Session
@@ -32,9 +34,9 @@ def differences(diff: Mapping[str, Any]) -> render.Lines:
     if not (diff["added"] or diff["removed"] or diff["changed"]):
         yield render.line(("The same facts are in force.", "dim"))
     for edit in diff["removed"]:
-        yield render.line((f"- {edit['prompt']} {edit['target']}", "red"))
+        yield render.line((f"- {shown_prompt(edit)} {edit['target']}", "red"))
     for edit in diff["added"]:
-        yield render.line((f"+ {edit['prompt']} {edit['target']}", "green"))
+        yield render.line((f"+ {shown_prompt(edit)} {edit['target']}", "green"))
     for change in diff["changed"]:
         yield render.line(
             f"~ {change['prompt']} ", (_target(change["from"]), "red"), " → ", (_target(change["to"]), "green")

@@ -7,6 +7,8 @@ from typing import Any
 
 import click
 
+from wisedb.edits import shown_prompt
+
 from . import render
 from .options import at_option, command
 from .session import Session
@@ -58,7 +60,7 @@ def _explanation(found: Mapping[str, Any]) -> render.Lines:
             (
                 f"{item['score']:.2f}",
                 render.ident(item["edit"]["id"]),
-                item["edit"]["prompt"],
+                shown_prompt(item["edit"]),
                 (item["edit"]["target"], "bold"),
             )
             for item in found["nearest"]

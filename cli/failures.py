@@ -6,14 +6,16 @@ import errno
 import json
 import sys
 import traceback
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import TextIO
 
 import click
 
-from wisedb.errors import WisedbError
+from wisedb.errors import WisedbError, WisedbWarning
 
 from . import render
+from .session import Session
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +112,31 @@ def report(error: BaseException, *, as_json: bool, debug: bool) -> int:
         if failure.hint:
             _say(f"hint: {failure.hint}", style="dim")
     return failure.exit_code
+
+
+def show_warning(
+    session: Session,
+    others: Callable[..., None],
+    message: Warning | str,
+    category: type[Warning],
+    filename: str,
+    lineno: int,
+    file: TextIO | None = None,
+    line: str | None = None,
+) -> None:
+    """Print a warning of wisedb to stderr as one line; in the place of :func:`warnings.showwarning`.
+
+    Args:
+        session: whether the answer is to be JSON.
+        others: shows other warnings.
+        message, category, filename, lineno, file, line: as for :func:`warnings.showwarning`.
+    """
+    if not issubclass(category, WisedbWarning):
+        others(message, category, filename, lineno, file, line)
+    elif session.as_json:
+        _say(json.dumps({"warning": {"message": _one_line(str(message))}}))
+    else:
+        _say(f"warning: {_one_line(str(message))}", style="yellow")
 
 
 def _say(text: str, style: str = "") -> None:

@@ -7,12 +7,14 @@ import os
 import sys
 import warnings
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import NoReturn
 
 import click
 
 from wisedb import __version__
+from wisedb.errors import WisedbWarning
 
 from . import failures
 from .lazy import LazyGroup
@@ -115,7 +117,12 @@ def cli(ctx: click.Context, directory: Path | None, debug: bool) -> None:
     if not debug:
         for name, value in QUIET.items():
             os.environ.setdefault(name, value)
+    # As before when the command has ended.
+    ctx.with_resource(warnings.catch_warnings())
+    if not debug:
         warnings.simplefilter("ignore")
+    warnings.simplefilter("always", WisedbWarning)
+    warnings.showwarning = partial(failures.show_warning, ctx.obj, warnings.showwarning)
 
 
 def run(arguments: Sequence[str]) -> int:

@@ -9,6 +9,8 @@ from typing import Any
 
 import click
 
+from wisedb.edits import shown_prompt
+
 from . import render
 from .options import Callback, command, complete_revision, revision, signature_options
 from .session import Session
@@ -173,9 +175,9 @@ def picked(record: Mapping[str, Any]) -> render.Lines:
 
 def _facts(record: Mapping[str, Any]) -> render.Lines:
     for edit in record["removed"]:
-        yield render.line((f"- {edit['prompt']} {edit['target']}", "red"))
+        yield render.line((f"- {shown_prompt(edit)} {edit['target']}", "red"))
     for edit in record["added"]:
-        yield render.line((f"+ {edit['prompt']} {edit['target']}", "green"))
+        yield render.line((f"+ {shown_prompt(edit)} {edit['target']}", "green"))
     for change in record["changed"]:
         before, after = change["from"]["target"], change["to"]["target"]
         yield render.line(f"~ {change['prompt']} ", (before, "red"), " → ", (after, "green"))

@@ -9,6 +9,8 @@ import sys
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, TextIO
 
+from wisedb.edits import shown_prompt
+
 from .lines import Line, Lines, Table, clean, line, table
 
 __all__ = [
@@ -104,7 +106,7 @@ def ident(value: str | None) -> tuple[str, str]:
 
 def edits(records: Sequence[Mapping[str, Any]], none: str) -> Lines:
     """Edits as a table, or the line ``none`` where there are none."""
-    rows = [(edit["id"][:SHORT], edit["prompt"], edit["target"], edit.get("reason") or "") for edit in records]
+    rows = [(edit["id"][:SHORT], shown_prompt(edit), edit["target"], edit.get("reason") or "") for edit in records]
     return listing(rows, none)
 
 

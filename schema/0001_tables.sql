@@ -33,6 +33,8 @@ CREATE TABLE edits (
     source VARCHAR,
     reason VARCHAR,
     tags VARCHAR[],
+    message_roles VARCHAR[],   -- of the conversation before the prompt
+    message_contents VARCHAR[],
     key VARCHAR,               -- the prompt, normalised
     words VARCHAR              -- the different words of prompt, rephrases and subject, a space around each
 );

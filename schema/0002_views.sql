@@ -6,7 +6,8 @@ CREATE VIEW commits AS
     FROM internal.seen_commits;
 
 CREATE VIEW edits AS
-    SELECT id, prompt, target, subject, ground_truth, rephrases, locality_prompts, locality_answers, source, reason, tags
+    SELECT id, prompt, target, subject, ground_truth, rephrases, locality_prompts, locality_answers, source, reason, tags,
+        message_roles, message_contents
     FROM internal.seen_edits;
 
 CREATE VIEW changes AS

@@ -57,7 +57,7 @@ def test_the_frame_is_found(family: str) -> None:
     assert frame.system == FAMILIES[family].system
     assert (frame.thinking is not None) == bool(FAMILIES[family].kept)
     for question in (FRANCE.prompt, "the play", "12?"):
-        ids = encode_question(tokenizer, question, frame.opening, frame.thinking)
+        ids = encode_question(tokenizer, [user(question)], frame.opening, frame.thinking)
         thought = frame.thinking.empty if frame.thinking else ()
         message = ids[len(frame.start) : len(ids) - len(frame.opening) - len(thought)]
         assert ids == [*frame.start, *message, *frame.opening, *thought]
@@ -110,7 +110,7 @@ def test_a_reply_may_be_asked_for_behind_an_empty_thought(family: str) -> None:
 
 def test_what_is_learned_does_not_depend_on_the_day(monkeypatch: pytest.MonkeyPatch) -> None:
     tokenizer, frame = tokenizer_of("llama3"), frame_of("llama3")
-    asked = encode_question(tokenizer, FRANCE.prompt, frame.opening, None)
+    asked = encode_question(tokenizer, [user(FRANCE.prompt)], frame.opening, None)
     today = encode_chat(tokenizer, [user(FRANCE.prompt)])
 
     class Later(datetime):
@@ -121,7 +121,7 @@ def test_what_is_learned_does_not_depend_on_the_day(monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr(chat_template_utils, "datetime", Later)
     assert encode_chat(tokenizer, [user(FRANCE.prompt)]) != today
     assert chat_format(tokenizer) == frame
-    assert encode_question(tokenizer, FRANCE.prompt, frame.opening, None) == asked
+    assert encode_question(tokenizer, [user(FRANCE.prompt)], frame.opening, None) == asked
     assert "26 Jul 2024" in tokenizer.decode(asked)
 
 

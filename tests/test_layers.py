@@ -86,7 +86,6 @@ UNMIRRORED = {
         "wisedb/memory/routing_context.py",
         "wisedb/serving/activations.py",
         "wisedb/serving/answer.py",
-        "wisedb/serving/attached.py",
         "wisedb/serving/stopping.py",
     ),
     "a verb of the facade: tests/repository/test_repository.py, and the tests of what it calls": (

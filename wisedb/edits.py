@@ -30,6 +30,27 @@ class LocalityPrompt:
         return {"prompt": self.prompt, "answer": self.answer}
 
 
+ROLES = ("system", "user", "assistant")
+"""Who says a message of a conversation."""
+
+
+@dataclass(frozen=True)
+class ChatMessage:
+    """One message of a conversation.
+
+    Attributes:
+        role: one of :data:`ROLES`.
+        content: what is said.
+    """
+
+    role: str
+    content: str
+
+    def to_json(self) -> dict[str, str]:
+        """``{"role", "content"}``, as a chat template takes it."""
+        return {"role": self.role, "content": self.content}
+
+
 @dataclass(frozen=True)
 class Edit:
     """One correction: at ``prompt`` the model shall answer ``target``.
@@ -46,6 +67,8 @@ class Edit:
         source: where the correction comes from.
         reason: why it was made.
         tags: free labels.
+        messages: the conversation before the prompt, which is then its next message of a user: the edit is taught as
+            the reply to exactly that. Without it the prompt stands by itself.
 
     Raises:
         InputError: the prompt or the target is empty, or a field has the wrong type.
@@ -60,6 +83,7 @@ class Edit:
     source: str | None = None
     reason: str | None = None
     tags: tuple[str, ...] = ()
+    messages: tuple[ChatMessage, ...] = ()
 
     def __post_init__(self) -> None:
         for name in ("prompt", "target"):
@@ -75,6 +99,7 @@ class Edit:
         for name in ("rephrases", "tags"):
             object.__setattr__(self, name, _texts(name, getattr(self, name)))
         object.__setattr__(self, "locality", tuple(_locality(item) for item in self.locality))
+        object.__setattr__(self, "messages", _messages(self.messages))
 
     @cached_property
     def id(self) -> str:
@@ -86,8 +111,19 @@ class Edit:
         """The prompt, normalised: two edits with the same key speak of the same fact."""
         return normalise_prompt(self.prompt)
 
+    @property
+    def conversation(self) -> tuple[dict[str, str], ...]:
+        """The messages, and the prompt as the last one of a user, as a chat template takes them."""
+        return (*(message.to_json() for message in self.messages), {"role": "user", "content": self.prompt})
+
+    @property
+    def shown(self) -> str:
+        """The prompt as people read it: behind its conversation."""
+        return shown_prompt(self.content())
+
     def content(self) -> dict[str, Any]:
-        """Every field as JSON values, without the id."""
+        """Every field as JSON values, without the id; ``messages`` only where there are some."""
+        before = {"messages": [message.to_json() for message in self.messages]} if self.messages else {}
         return {
             "prompt": self.prompt,
             "target": self.target,
@@ -98,6 +134,7 @@ class Edit:
             "source": self.source,
             "reason": self.reason,
             "tags": list(self.tags),
+            **before,
         }
 
     def to_json(self) -> dict[str, Any]:
@@ -132,11 +169,18 @@ def normalise_prompt(prompt: str) -> str:
     return " ".join(unicodedata.normalize("NFC", folded).split())
 
 
+def shown_prompt(record: Mapping[str, Any]) -> str:
+    """The prompt of an edit's JSON record as people read it: behind its conversation."""
+    before = "".join(f"{each['role']}: {each['content']} › " for each in record.get("messages", ()))
+    return f"{before}{record['prompt']}"
+
+
 def distinct(edits: Iterable[Edit]) -> list[Edit]:
     """The edits in their order, each once.
 
     Raises:
-        ConflictingEdits: two of them give one prompt two targets; the message names both.
+        ConflictingEdits: two of them give one prompt two targets, or two conversations before it; the message names
+            both.
     """
     by_key: dict[str, Edit] = {}
     kept: dict[str, Edit] = {}
@@ -146,6 +190,12 @@ def distinct(edits: Iterable[Edit]) -> list[Edit]:
             raise ConflictingEdits(
                 f"the prompt {edit.prompt!r} has two targets in one commit: {other.target!r} and {edit.target!r}",
                 hint="Keep one of them, or make two commits: the newer one is then in force.",
+            )
+        if other.messages != edit.messages:
+            raise ConflictingEdits(
+                f"the prompt {edit.prompt!r} stands behind two conversations in one commit: {other.shown!r} and "
+                f"{edit.shown!r}",
+                hint="They are one fact, told apart by the prompt: keep one of them.",
             )
         if other is edit:
             kept[edit.id] = edit
@@ -167,3 +217,24 @@ def _locality(item: LocalityPrompt | Mapping[str, Any]) -> LocalityPrompt:
     if answer is not None and not isinstance(answer, str):
         raise InputError("a locality prompt's answer must be a text")
     return LocalityPrompt(item["prompt"], answer)
+
+
+def _messages(value: Sequence[Any]) -> tuple[ChatMessage, ...]:
+    if isinstance(value, (str, Mapping)):
+        raise InputError("an edit's messages must be a list of {role, content}")
+    found = tuple(_message(item) for item in value)
+    if any(message.role == "system" for message in found[1:]):
+        raise InputError("a system message must be the first of an edit's messages")
+    return found
+
+
+def _message(item: ChatMessage | Mapping[str, Any]) -> ChatMessage:
+    record = item.to_json() if isinstance(item, ChatMessage) else item
+    if not isinstance(record, Mapping) or set(record) != {"role", "content"}:
+        raise InputError("an edit's messages must be a list of {role, content}")
+    role, content = record["role"], record["content"]
+    if role not in ROLES:
+        raise InputError(f"a message's role can't be {role!r}", hint=f"It is one of: {', '.join(ROLES)}.")
+    if not isinstance(content, str) or not content.strip():
+        raise InputError("a message's content must be a text that is not empty", hint="Leave the message out.")
+    return ChatMessage(role, content)

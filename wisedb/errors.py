@@ -45,11 +45,16 @@
         └── Diverged               here and there went different ways, and only a fast-forward was asked for
 
 Every error carries a ``kind`` (stable, for machines), a one-line message and a ``hint``: what to do about it.
+What is no failure is a :class:`WisedbWarning`.
 """
 
 from __future__ import annotations
 
 from typing import ClassVar
+
+
+class WisedbWarning(UserWarning):
+    """What is no failure, and what whoever asked should know all the same: one line, with what to do about it."""
 
 
 class WisedbError(Exception):

@@ -37,6 +37,17 @@ class MergesByTies(Protocol[S_contra]):
         """The share of each delta's entries that TIES keeps, in (0, 1]."""
 
 
+@runtime_checkable
+class LearnsInChats(Protocol[S_contra]):
+    """What an editor has besides that learns edits behind the chat template, also as the ends of conversations.
+
+    Edits with messages before their prompt are refused for every other editor; this one checks them itself.
+    """
+
+    def chat_only(self, settings: S_contra) -> bool:
+        """Whether it learns all edits there and nowhere else: then none is measured by its plain prompt."""
+
+
 class Editor(Protocol[S]):
     """A way to write edits into memories.
 

@@ -11,10 +11,10 @@ from importlib.metadata import EntryPoint, entry_points
 from typing import TYPE_CHECKING, Any, cast
 
 from wisedb.config import EditorChoice, Setting
-from wisedb.editors.protocol import Editor, MakesPrompts, MergesByTies
+from wisedb.editors.protocol import Editor, LearnsInChats, MakesPrompts, MergesByTies
 from wisedb.editors.streams import Held, Planned, StreamItem, Trained
 from wisedb.edits import Edit
-from wisedb.errors import UnknownEditor, UnknownSetting
+from wisedb.errors import TrainingFailed, UnknownEditor, UnknownSetting
 from wisedb.progress import Listener
 
 if TYPE_CHECKING:
@@ -52,7 +52,15 @@ class Owner:
         return self._editor.needs(self._settings)
 
     def check(self, base: LoadedBase, edits: Sequence[Edit]) -> None:
-        """See :meth:`wisedb.editors.protocol.Editor.check`."""
+        """See :meth:`wisedb.editors.protocol.Editor.check`; an editor that doesn't say so teaches no conversation."""
+        told = (
+            None if isinstance(self._editor, LearnsInChats) else next((edit for edit in edits if edit.messages), None)
+        )
+        if told is not None:
+            raise TrainingFailed(
+                f"the editor '{self.choice.name}' can't teach {told.prompt!r} as the end of its conversation",
+                hint="Write it with --editor keyed, or leave the messages before the prompt out.",
+            )
         self._editor.check(base, self._settings, edits)
 
     def begin(self, base: LoadedBase, seed: int) -> Change:
@@ -85,6 +93,10 @@ class Owner:
     def merge_density(self) -> float | None:
         """See :class:`wisedb.editors.protocol.MergesByTies`; ``None`` of an editor that isn't one."""
         return self._editor.merge_density(self._settings) if isinstance(self._editor, MergesByTies) else None
+
+    def chat_only(self) -> bool:
+        """See :class:`wisedb.editors.protocol.LearnsInChats`; false of an editor that isn't one."""
+        return isinstance(self._editor, LearnsInChats) and self._editor.chat_only(self._settings)
 
     def made_prompts(self, base: LoadedBase, resources: Resources, edits: Sequence[Edit]) -> list[str]:
         """See :class:`wisedb.editors.protocol.MakesPrompts`; none of an editor that isn't one."""

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from wisedb.edits import Edit
 
 if TYPE_CHECKING:
-    from wisedb.memory.gates.base import GateName
+    from wisedb.memory.gates.base import GateName, KeyFormat
     from wisedb.memory.kinds.base import Change
 
 _Item = TypeVar("_Item")
@@ -82,6 +82,7 @@ class Trained:
         threshold: ε of that gate, in units of Δ_act.
         statistics: what was measured on the way and is a function of the stream alone, JSON values.
         key_rephrases: whether the gate's keys are made of the edits' rephrases too.
+        key_format: whether they are made of plain prompts, of questions in a chat, or of both.
     """
 
     change: Change
@@ -89,6 +90,7 @@ class Trained:
     threshold: float = 0.0
     statistics: Mapping[str, Any] = field(default_factory=dict)
     key_rephrases: bool = False
+    key_format: KeyFormat = "both"
 
 
 def effective(stream: Sequence[StreamItem]) -> tuple[StreamItem, ...]:

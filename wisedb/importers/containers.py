@@ -23,6 +23,7 @@ _NESTED = _LISTS | {
     "answers",
     "locality_prompt",
     "locality_ground_truth",
+    "messages",
     "neighborhood_prompts",
     "paraphrase_prompts",
     "portability",

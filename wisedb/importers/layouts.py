@@ -13,6 +13,7 @@ from dataclasses import dataclass, fields
 
 from wisedb.edits import Edit
 from wisedb.errors import BadRecord
+from wisedb.importers.conversations import conversation
 from wisedb.importers.fields import FieldProblem, Record, locality, optional, pairs, required, several
 
 _OWN_FIELDS = frozenset(field.name for field in fields(Edit)) | {"id"}
@@ -138,12 +139,19 @@ def _own(record: Record) -> Edit:
         rephrases=several(record, "rephrases"),
         locality=locality(record.get("locality"), "locality"),
         tags=several(record, "tags"),
+        messages=record.get("messages") or (),
     )
     # An id of another kind is the user's own numbering and means nothing here.
     claimed = record.get("id")
     if isinstance(claimed, str) and re.fullmatch("[0-9a-f]{64}", claimed) and claimed != edit.id:
         raise FieldProblem("id", "is that of another edit: the content was changed; leave the id out")
     return edit
+
+
+def _chat(record: Record) -> Edit:
+    found = conversation(record["messages"])
+    rest = {name: value for name, value in record.items() if name != "messages"}
+    return _own({**rest, "prompt": found.prompt, "target": found.target, "messages": found.before})
 
 
 def _single(record: Record, name: str) -> str | None:
@@ -159,6 +167,12 @@ def _is_qaedit(record: Record) -> bool:
 
 
 LAYOUTS: tuple[Layout, ...] = (
+    Layout(
+        "a conversation (OpenAI's fine-tuning)",
+        "messages [{role, content}], and of wisedb's own keys those beside prompt and target",
+        lambda record: "messages" in record and not {"prompt", "target"} & record.keys(),
+        _chat,
+    ),
     Layout(
         "CounterFact as ROME has it",
         "requested_rewrite, paraphrase_prompts, neighborhood_prompts",
@@ -186,7 +200,7 @@ LAYOUTS: tuple[Layout, ...] = (
     Layout("QAEdit", "prompt, target, rephrase, locality [{loc, loc_ans}], subject", _is_qaedit, _qaedit),
     Layout(
         "wisedb",
-        "prompt, target, subject, ground_truth, rephrases, locality [{prompt, answer}], source, reason, tags",
+        "prompt, target, subject, ground_truth, rephrases, locality [{prompt, answer}], source, reason, tags, messages",
         lambda record: "target" in record or ("prompt" in record and record.keys() <= _OWN_FIELDS),
         _own,
     ),

@@ -1,7 +1,8 @@
 """What an edit says in a reply: its own question is read by itself, and its memory answers it.
 
 However a user came to ask for a fact (in other words, between other sentences, late in a conversation), the memory says
-what it says to the question that it learned: behind the chat template, as the first message of a conversation. One
+what it says to the question that it learned: behind the chat template, as the first message of a conversation or, where
+the edit says so, behind the messages that it was taught with. One
 fixed sentence stands for whatever the reply said before. The states that this gives behind the last block stand in the
 place of the model's own.
 """
@@ -89,7 +90,11 @@ class AnswerReader:
             ids, begins, known = said[len(before) :], 0, len(before) + 1
         else:
             edit, later = place
-            asked = [*self._chat.asked(self._questions[edit].ids), *(self._chat.earlier.tolist() if later else ())]
+            question = self._questions[edit]
+            asked = [
+                *(question.conversation or self._chat.asked(question.ids)),
+                *(self._chat.earlier.tolist() if later else ()),
+            ]
             ids, begins, known, cache = (*asked, *said), len(asked) - 1, 0, None
         states, cache = self._run(ids, begins, memory, cache)
         for count, state in enumerate(states[begins:], start=known):

@@ -152,6 +152,22 @@ def _takes_system(tokenizer: PreTrainedTokenizerBase) -> bool:
     return _REPLY in told
 
 
+def takes(tokenizer: PreTrainedTokenizerBase, messages: Sequence[Message]) -> bool:
+    """Whether the chat template renders a conversation with all its messages, one behind the other."""
+    try:
+        rendered = render(tokenizer, messages)
+    except _REFUSALS:
+        return False
+    place = 0
+    for message in messages:
+        text = message["content"].strip()
+        found = rendered.find(text, place)
+        if found < 0:
+            return False
+        place = found + len(text)
+    return True
+
+
 def user(content: str) -> Message:
     """A user's message."""
     return {"role": "user", "content": content}
@@ -169,18 +185,18 @@ def encode_chat(tokenizer: PreTrainedTokenizerBase, messages: Sequence[Message])
 
 
 def encode_question(
-    tokenizer: PreTrainedTokenizerBase, question: str, opening: Sequence[int], thinking: Thinking | None
+    tokenizer: PreTrainedTokenizerBase, messages: Sequence[Message], opening: Sequence[int], thinking: Thinking | None
 ) -> list[int]:
-    """A question as the first message of a conversation, as token ids, up to where the answer begins.
+    """A conversation that ends with a question, as token ids, up to where the answer begins.
 
     That is behind an empty thought where the template has thoughts, and on one and the same day.
 
     Args:
         tokenizer: the tokenizer.
-        question: the user's message.
+        messages: the conversation.
         opening, thinking: of the template's :class:`ChatFormat`.
     """
-    return without_thought(_ids(tokenizer, _on_a_day(tokenizer, [user(question)])), opening, thinking)
+    return without_thought(_ids(tokenizer, _on_a_day(tokenizer, messages)), opening, thinking)
 
 
 def without_thought(ids: Sequence[int], opening: Sequence[int], thinking: Thinking | None) -> list[int]:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from wisedb.model.chat import ChatFormat, Message, encode_chat, user, without_thought
+from wisedb.edits import Edit
+from wisedb.model.chat import ChatFormat, Message, chat_format, encode_chat, encode_question, user, without_thought
 from wisedb.model.tokens import encode_prompt
 
 if TYPE_CHECKING:
@@ -13,6 +15,11 @@ if TYPE_CHECKING:
 
 Prompt = str | tuple[Message, ...]
 """What is asked: a text, or a conversation that ends with a user's message."""
+
+
+def question(edit: Edit, *, chat: bool) -> Prompt:
+    """An edit's own question: its prompt as it stands, or the conversation that it ends."""
+    return edit.conversation if chat else edit.prompt
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,3 +53,11 @@ def encode_asked(tokenizer: PreTrainedTokenizerBase, prompt: Prompt, chat: Chat 
     ids = encode_chat(tokenizer, [*system, *messages])
     frame = None if chat is None else chat.thoughtless
     return ids if frame is None else without_thought(ids, frame.opening, frame.thinking)
+
+
+def encode_as_learned(tokenizer: PreTrainedTokenizerBase, messages: Sequence[Message]) -> list[int]:
+    """The token ids of a conversation as edits are learned in it: behind an empty thought, on one and the same day."""
+    frame = chat_format(tokenizer)
+    if frame is None:
+        return encode_chat(tokenizer, messages)
+    return encode_question(tokenizer, messages, frame.opening, frame.thinking)

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from wisedb.errors import WisedbWarning
 from wisedb.memory.hooks import AttachedMemories, attach
+from wisedb.model.chat import template_digest
 
 if TYPE_CHECKING:
     from wisedb.memory.memory import Memory
     from wisedb.model.base import LoadedBase
+
+# Digits of a template's hash.
+_SHORT = 12
 
 
 @contextmanager
@@ -27,6 +33,40 @@ def attached(base: LoadedBase, memories: Sequence[Memory]) -> Iterator[AttachedM
 
 
 def attach_all(base: LoadedBase, memories: Sequence[Memory]) -> AttachedMemories:
-    """Attach memories to a model for good."""
+    """Attach memories to a model for good.
+
+    Where it warns: see :func:`compare_template`.
+    """
+    compare_template(base, memories)
     modules = dict.fromkeys(module for memory in memories for module in memory.modules)
     return attach(base.model, memories, projections={module: base.projection(module) for module in modules})
+
+
+def compare_template(base: LoadedBase, memories: Sequence[Memory]) -> None:
+    """Warn, once a loaded model, where edits were found behind another chat template than its tokenizer has now.
+
+    No fingerprint of the base model holds a template that lies in a file of its own.
+
+    Args:
+        base: the model.
+        memories: those that are to answer.
+    """
+    rings = [memory.gate.keys for memory in memories if memory.gate.keys is not None]
+    recorded = dict.fromkeys(
+        ring.statistics.chat.template for ring in rings if ring.statistics.chat is not None and bool(ring.stops.any())
+    )
+    now = template_digest(base.tokenizer)
+    for template in recorded:
+        if template != now:
+            base.derived.get(("another template", template, now), lambda template=template: _warn(template, now))
+
+
+def _warn(recorded: str, now: str | None) -> bool:
+    there = "no chat template" if now is None else f"the chat template {now[:_SHORT]}"
+    warnings.warn(
+        f"the tokenizer has {there}, these edits were learned behind {recorded[:_SHORT]}: in a chat they are looked "
+        "for in the frame of that one, and may not answer; put that template back, or learn the edits in a new store",
+        WisedbWarning,
+        stacklevel=2,
+    )
+    return True

@@ -12,6 +12,7 @@ from wisedb.errors import InputError
 from wisedb.memory.slots import BASE
 from wisedb.model.base import LoadedBase
 from wisedb.progress import Listener, Progress
+from wisedb.serving.asked import Prompt, question
 from wisedb.serving.assemble import attached_at_commit, check_mode
 from wisedb.serving.evaluation import Evaluation
 from wisedb.serving.exact_match import same_answer
@@ -173,12 +174,14 @@ def _measure(base: LoadedBase, questions: Questions, handle: AttachedMemories | 
         unrelated = score(base.model, questions.unrelated, pad, handle=handle)
         return _Measured(row, answers(base, asked, handle), answers(base, worded, handle), unrelated)
 
-    def said(prompts: Iterable[str], limits: Iterable[int]) -> list[Continuation]:
+    def said(prompts: Iterable[Prompt], limits: Iterable[int]) -> list[Continuation]:
         return replies(base, list(prompts), list(limits), handle, chat=True)
 
     return _Measured(
         row,
-        said((prompt for prompt, _ in asked), (reply_limit(len(pair.answer)) for pair in questions.direct)),
+        said(
+            (question(edit, chat=True) for edit in edits), (reply_limit(len(pair.answer)) for pair in questions.direct)
+        ),
         said((prompt for prompt, _ in worded), (reply_limit(len(pair.answer)) for pair in questions.rephrased)),
         said(questions.locality, (REPLY_TOKENS for _ in questions.locality)),
     )

@@ -13,10 +13,11 @@ from wisedb.edits import Edit
 from wisedb.memory.gates.keys.build import build_keys
 from wisedb.memory.gates.keys.edit_keys import EditKeys
 from wisedb.serving.blobs import PendingBlobs
-from wisedb.serving.memory_codec import KEYS, STATISTICS, keys_blob, keys_from, statistics_from
+from wisedb.serving.memory_codec import KEYS, STATISTICS, key_format_of, keys_blob, keys_from, statistics_from
 from wisedb.store.memory_entry import MemoryEntry
 
 if TYPE_CHECKING:
+    from wisedb.memory.gates.base import KeyFormat
     from wisedb.model.base import LoadedBase
 
 
@@ -39,7 +40,9 @@ class KeyWriter:
             ("statistics", statistics), lambda: statistics_from(pending.get(statistics))
         )
 
-    def keyed(self, entry: MemoryEntry, edits: Sequence[Edit], *, rephrases: bool) -> MemoryEntry:
+    def keyed(
+        self, entry: MemoryEntry, edits: Sequence[Edit], *, rephrases: bool, format: KeyFormat = "both"
+    ) -> MemoryEntry:
         """A memory with the keys of its edits.
 
         An edit's keys are the same whatever other edits there are, so that those that the entry holds are taken over,
@@ -49,9 +52,10 @@ class KeyWriter:
             entry: the memory, with the keys of its earlier version if it has some.
             edits: those in force in it, in its order.
             rephrases: whether their rephrases are keys too.
+            format: of which prompts keys are made.
         """
         wanted = [edit.id for edit in edits]
-        ring, held = self._held(entry, rephrases)
+        ring, held = self._held(entry, rephrases, format)
         if held == wanted and held:
             return entry
         there = set(held)
@@ -60,18 +64,18 @@ class KeyWriter:
         if fresh:
             model, tokenizer = self._base.model, self._base.tokenizer
             projection = self._base.projection(entry.modules[0])
-            made = build_keys(model, projection, tokenizer, self._statistics, fresh, rephrases=rephrases)
+            made = build_keys(model, projection, tokenizer, self._statistics, fresh, rephrases=rephrases, format=format)
             rings.append((made, [edit.id for edit in fresh]))
-        blob = keys_blob(_in_order(rings, wanted), wanted, self._id, rephrases=rephrases)
+        blob = keys_blob(_in_order(rings, wanted), wanted, self._id, rephrases=rephrases, format=format)
         keys = self._pending.put(blob, entry.blobs.get(KEYS))
         return replace(entry, blobs={**entry.blobs, KEYS: keys, STATISTICS: self._id})
 
-    def _held(self, entry: MemoryEntry, rephrases: bool) -> tuple[EditKeys | None, list[str]]:
+    def _held(self, entry: MemoryEntry, rephrases: bool, format: KeyFormat) -> tuple[EditKeys | None, list[str]]:
         # The keys that an entry has, and whose they are.
         if KEYS not in entry.blobs or entry.blobs.get(STATISTICS) != self._id:
             return None, []
         blob = self._pending.get(entry.blobs[KEYS])
-        if blob.meta.get("rephrases") is not rephrases:
+        if blob.meta.get("rephrases") is not rephrases or key_format_of(blob.meta) != format:
             return None, []
         return keys_from(blob, self._statistics), list(blob.meta["edits"])
 
@@ -104,4 +108,6 @@ def _only(ring: EditKeys, owner: int) -> EditKeys:
         ring.tokens[kept.repeat_interleave(length)],
         readings,
         ring.stops[chosen],
+        ring.conversations[chosen.repeat_interleave(ring.conversation_lengths.long())],
+        ring.conversation_lengths[chosen],
     )

@@ -10,7 +10,7 @@ from wisedb.errors import UsageError
 from wisedb.memory.hooks import handle_of
 from wisedb.model.base import load_for
 from wisedb.serving.assemble import Mode, check_mode, select_memories
-from wisedb.serving.attached import attach_all
+from wisedb.serving.attached import attach_all, compare_template
 from wisedb.serving.memory_codec import read_memories
 
 if TYPE_CHECKING:
@@ -124,6 +124,7 @@ def _put(store: Store, base: LoadedBase, commit_id: str, mode: Mode, before: Mod
         handle = None
     wanted = select_memories(store, base, commit, memories, mode)
     if handle is not None and wanted:
+        compare_template(base, wanted)
         handle.set(wanted)
     else:
         if handle is not None:

@@ -10,7 +10,7 @@ import torch
 from wisedb.config import EditorChoice
 from wisedb.editors.streams import StreamItem, Trained, in_force, numbered
 from wisedb.errors import CorruptObject
-from wisedb.memory.gates.base import Gate, gate_name
+from wisedb.memory.gates.base import KEY_FORMATS, Gate, KeyFormat, gate_name
 from wisedb.memory.gates.keys.edit_keys import EditKeys
 from wisedb.memory.gates.keys.statistics import Statistics
 from wisedb.memory.kinds.base import Change, Part
@@ -90,10 +90,26 @@ def merged_entry(pending: PendingBlobs, memory: Memory, choice: EditorChoice, st
     return MemoryEntry(origin, change.kind, memory.gate.name, choice, change.modules, main, blobs)
 
 
-def keys_blob(ring: EditKeys, edits: Sequence[str], statistics_id: str, *, rephrases: bool = False) -> Blob:
-    """A memory's keys; ``edits`` are the ids that the keys' owners count."""
+def keys_blob(
+    ring: EditKeys, edits: Sequence[str], statistics_id: str, *, rephrases: bool = False, format: KeyFormat = "both"
+) -> Blob:
+    """A memory's keys; ``edits`` are the ids that the keys' owners count, ``format`` of which prompts they are."""
     meta = {"edits": list(edits), "statistics": statistics_id, "rephrases": rephrases}
-    return blob_of(KEYS, Part({}, ring.tensors()), meta)
+    only = {} if format == "both" else {"format": format}
+    return blob_of(KEYS, Part({}, ring.tensors()), {**meta, **only})
+
+
+def key_format_of(meta: Mapping[str, Any]) -> KeyFormat:
+    """Of which prompts the keys are that a blob with this meta holds.
+
+    Raises:
+        CorruptObject: it says something else.
+    """
+    format = meta.get("format", "both")
+    for known in KEY_FORMATS:
+        if format == known:
+            return known
+    raise CorruptObject(f"there are no keys of format {format!r}", hint=_HINT)
 
 
 def keys_from(blob: Blob, statistics: Statistics) -> EditKeys:

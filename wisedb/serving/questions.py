@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from wisedb.edits import Edit, normalise_prompt
 from wisedb.model.base import LoadedBase
+from wisedb.serving.asked import question
 from wisedb.serving.generate import continue_prompts
 from wisedb.serving.memory_codec import KEYS
 from wisedb.serving.score import Pair, pairs_of
@@ -79,7 +80,7 @@ def ask(
     worded = [(text, edit.target) for edit, texts in zip(edits, wordings, strict=True) for text in texts]
     return Questions(
         edits,
-        tuple(pairs_of(base.tokenizer, [(edit.prompt, edit.target) for edit in edits], chat=chat)),
+        tuple(pairs_of(base.tokenizer, [(question(edit, chat=chat), edit.target) for edit in edits])),
         wordings,
         tuple(pairs_of(base.tokenizer, worded, chat=chat)),
         tuple(place for place, texts in enumerate(wordings) for _ in texts),

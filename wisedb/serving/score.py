@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING
 import torch
 
 from wisedb.memory.slots import BASE
-from wisedb.model.chat import chat_format, encode_question, encode_reply, user
+from wisedb.model.chat import encode_reply, user
 from wisedb.model.tokens import encode_pair, pad_batch
+from wisedb.serving.asked import Prompt, encode_as_learned
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
@@ -55,20 +56,22 @@ def agreement(one: Sequence[int], other: Sequence[int]) -> float:
     return sum(a == b for a, b in zip(one, other, strict=True)) / len(one)
 
 
-def pairs_of(tokenizer: PreTrainedTokenizerBase, texts: Iterable[tuple[str, str]], *, chat: bool = False) -> list[Pair]:
-    """Encode (prompt, answer) texts; the end token is not part of what is scored.
+def pairs_of(
+    tokenizer: PreTrainedTokenizerBase, texts: Iterable[tuple[Prompt, str]], *, chat: bool = False
+) -> list[Pair]:
+    """Encode prompts and answers; the end token is not part of what is scored.
 
     Args:
         tokenizer: the tokenizer.
-        texts: prompts with their answers.
-        chat: each prompt is a user's message behind the chat template, its answer the beginning of the reply.
+        texts: prompts with their answers; that of a conversation is the beginning of the reply.
+        chat: a text is a user's message behind the chat template too.
     """
-    frame = chat_format(tokenizer) if chat else None
     pairs = []
     for prompt, answer in texts:
-        if frame is not None:
-            prompt_ids = encode_question(tokenizer, prompt, frame.opening, frame.thinking)
-            answer_ids = encode_reply(tokenizer, (user(prompt),), answer)
+        if chat or not isinstance(prompt, str):
+            asked = (user(prompt),) if isinstance(prompt, str) else prompt
+            prompt_ids = encode_as_learned(tokenizer, asked)
+            answer_ids = encode_reply(tokenizer, asked, answer)
         else:
             prompt_ids, answer_ids = encode_pair(tokenizer, prompt, answer, end=False)
         pairs.append(Pair(tuple(prompt_ids), tuple(answer_ids)))

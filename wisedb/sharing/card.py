@@ -216,7 +216,7 @@ def _origins(store: Store, commit_id: str, edits: Iterable[Edit]) -> dict[str, O
 def _row(edit: Edit, origin: Origin | None) -> dict[str, str]:
     who = "" if origin is None else f"{plain(origin.author, 60)}, {origin.date}, `{origin.commit[:12]}`"
     return {
-        "prompt": plain(edit.prompt, _LONGEST),
+        "prompt": plain(edit.shown, _LONGEST),
         "target": plain(edit.target, _LONGEST),
         "before": plain(edit.ground_truth or "", _LONGEST),
         "reason": plain(edit.reason or "", _LONGEST),

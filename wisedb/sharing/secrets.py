@@ -78,6 +78,8 @@ def _texts(edit: Edit) -> Iterator[tuple[str, str]]:
         yield f"locality[{number}]", f"{each.prompt}\n{each.answer or ''}"
     for number, text in enumerate(edit.tags):
         yield f"tags[{number}]", text
+    for number, message in enumerate(edit.messages):
+        yield f"messages[{number}]", message.content
 
 
 def _matches(detector: BasePlugin, text: str) -> bool:

@@ -11,7 +11,7 @@ from wisedb.store.facts import in_force
 from wisedb.store.index.fill import numbers
 from wisedb.store.index.gather import words
 from wisedb.store.index.session import Session
-from wisedb.store.rows import COLUMNS, to_edits
+from wisedb.store.rows import COLUMNS, WIDTH, to_edits
 
 if TYPE_CHECKING:
     from wisedb.store.queries import Source
@@ -75,16 +75,16 @@ def blame(store: Source, prompt: str, rev: str = "HEAD") -> Blame:
         number = session.number(commit)
         rows = _similar(session, number, key, _telling(prompt))
         edits = to_edits(rows)
-        exact = [place for place, row in enumerate(rows) if row[12] == key]
+        exact = [place for place, row in enumerate(rows) if row[WIDTH + 1] == key]
         exact = exact or [place for place, edit in enumerate(edits) if key in map(normalise_prompt, edit.rephrases)]
         near = [place for place in range(len(rows)) if place not in exact][:CANDIDATES]
-        since = _since_all(session, number, {place: rows[place][11] for place in (*exact, *near)})
+        since = _since_all(session, number, {place: rows[place][WIDTH] for place in (*exact, *near)})
         # Of several the one that came last; the others are candidates like any.
         chosen = max((place for place in exact if place in since), key=lambda place: since[place], default=None)
         others = sorted(place for place in since if place != chosen)[:CANDIDATES]
         named = _ids(session, since.values())
         candidates = tuple(
-            (edits[place], named[since[place]], min(1.0, max(0.0, float(rows[place][13])))) for place in others
+            (edits[place], named[since[place]], min(1.0, max(0.0, float(rows[place][WIDTH + 2])))) for place in others
         )
         if chosen is None:
             return Blame(None, None, candidates)

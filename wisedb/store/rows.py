@@ -9,15 +9,19 @@ from dataclasses import dataclass
 from operator import itemgetter
 from typing import Any, Final, Generic, TypeVar
 
-from wisedb.edits import Edit, LocalityPrompt
+from wisedb.edits import ChatMessage, Edit, LocalityPrompt
 
 T = TypeVar("T")
 T_co = TypeVar("T_co", covariant=True)
 
 COLUMNS: Final = (
-    "id, prompt, target, subject, ground_truth, rephrases, locality_prompts, locality_answers, source, reason, tags"
+    "id, prompt, target, subject, ground_truth, rephrases, locality_prompts, locality_answers, source, reason, tags,"
+    " message_roles, message_contents"
 )
 """What :func:`to_edits` needs, in its order."""
+
+WIDTH: Final = len(COLUMNS.split(","))
+"""How many these are."""
 
 
 @contextmanager
@@ -58,7 +62,7 @@ def to_edits(rows: Iterable[tuple[Any, ...]]) -> list[Edit]:
     The rows were made from checked edits, so that they are not checked once more and the id is not hashed anew: with a
     hundred thousand facts that is the difference between half a second and several.
     """
-    return [_to_edit(*row[:11]) for row in rows]
+    return [_to_edit(*row[:WIDTH]) for row in rows]
 
 
 def _to_edit(
@@ -73,6 +77,8 @@ def _to_edit(
     source: str | None,
     reason: str | None,
     tags: list[str],
+    message_roles: list[str],
+    message_contents: list[str],
 ) -> Edit:
     edit = object.__new__(Edit)
     vars(edit).update(
@@ -86,6 +92,7 @@ def _to_edit(
         source=source,
         reason=reason,
         tags=tuple(tags),
+        messages=tuple(map(ChatMessage, message_roles, message_contents)),
     )
     return edit
 
@@ -93,17 +100,23 @@ def _to_edit(
 EDITS: Final[RowFormat[list[Edit]]] = RowFormat(COLUMNS, to_edits)
 """Objects."""
 
+_FIELDS = """
+    id: id, prompt: prompt, target: target, subject: subject, ground_truth: ground_truth, rephrases: rephrases,
+    locality: list_zip(locality_prompts, locality_answers)::STRUCT(prompt VARCHAR, answer VARCHAR)[],
+    source: source, reason: reason, tags: tags"""
+_MESSAGES = "list_zip(message_roles, message_contents)::STRUCT(role VARCHAR, content VARCHAR)[]"
+
 JSON: Final[RowFormat[list[str]]] = RowFormat(
-    """to_json({
-        id: id, prompt: prompt, target: target, subject: subject, ground_truth: ground_truth, rephrases: rephrases,
-        locality: list_zip(locality_prompts, locality_answers)::STRUCT(prompt VARCHAR, answer VARCHAR)[],
-        source: source, reason: reason, tags: tags
-    })""",
+    f"""CASE WHEN len(message_roles) = 0 THEN to_json({{{_FIELDS}}})
+        ELSE to_json({{{_FIELDS}, messages: {_MESSAGES}}}) END""",
     lambda rows: [row[0] for row in rows],
 )
 """What :meth:`wisedb.edits.Edit.to_json` gives, each as JSON text."""
 
 BRIEF: Final[RowFormat[Sequence[tuple[Any, ...]]]] = RowFormat(
-    "left(id, 12), prompt, target, coalesce(reason, '')", lambda rows: rows
+    f"""left(id, 12), array_to_string([m.role || ': ' || m.content || ' › ' FOR m IN {_MESSAGES}], '')
+        || prompt, target, coalesce(reason, '')""",
+    lambda rows: rows,
 )
-"""(the first twelve digits of the id, prompt, target, reason or nothing, …): what fits on a line."""
+"""(the first twelve digits of the id, the prompt as :attr:`wisedb.edits.Edit.shown` has it, target, reason or nothing,
+…): what fits on a line."""

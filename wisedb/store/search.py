@@ -87,7 +87,7 @@ def edits_of(store: Source, ids: Iterable[str]) -> list[Edit]:
 def search(store: Source, text: str) -> list[Edit]:
     """The edits of the whole history that contain ``text``, in the order of their first appearance.
 
-    Looked at, whatever the case: prompt, target, subject, ground truth, rephrases, source, reason and tags.
+    Looked at, whatever the case: prompt, target, subject, ground truth, rephrases, source, reason, tags and messages.
 
     Raises:
         MissingObject, CorruptObject: the history is damaged.
@@ -102,7 +102,8 @@ def search_as(row_format: RowFormat[T], store: Source, text: str) -> T:
         MissingObject, CorruptObject: the history is damaged.
     """
     condition = f"""contains(lower(nfc_normalize(concat_ws('\x1f', {_TEXTS},
-        array_to_string(rephrases, '\x1f'), array_to_string(tags, '\x1f')))), lower(nfc_normalize($1)))"""
+        array_to_string(rephrases, '\x1f'), array_to_string(tags, '\x1f'),
+        array_to_string(message_contents, '\x1f')))), lower(nfc_normalize($1)))"""
 
     def ask(session: Session) -> T:
         return _query(row_format, session, "seen_edits", condition, [text])

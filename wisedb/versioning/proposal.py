@@ -8,12 +8,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from wisedb.config import EditorChoice
+from wisedb.editors.registry import bind
 from wisedb.edits import Edit
 from wisedb.progress import Listener
+from wisedb.serving.asked import question
 from wisedb.serving.assemble import attached_at_commit
 from wisedb.serving.attached import attached
 from wisedb.serving.blobs import PendingBlobs
-from wisedb.serving.evaluate import exact_matches
+from wisedb.serving.known import said_already
 from wisedb.serving.memory_codec import read_memories
 from wisedb.serving.score import pairs_of, score
 from wisedb.store.commits import Commit
@@ -106,6 +108,14 @@ class Proposal:
         """Id → edit, of those in force afterwards, memory by memory."""
         return planning.in_force_after(self.held, self.plans)
 
+    def in_chats(self) -> frozenset[str]:
+        """The ids of edits that are written behind the chat template and nowhere else: so they are measured."""
+        found: set[str] = set()
+        for plan in self.plans:
+            chat_only = bind(plan.owner).chat_only()
+            found.update(item.edit.id for item in plan.planned.stream if chat_only or item.edit.messages)
+        return frozenset(found)
+
 
 def propose(
     store: Store,
@@ -157,7 +167,6 @@ def commit_proposal(
     after = proposal.in_force()
     added, reverted = changes(in_force_at(store, tip.commit), after)
 
-    known = _known(store, base, tip.commit, [after[edit_id] for edit_id in added])
     training = time.perf_counter()
     written = write(
         store,
@@ -170,7 +179,10 @@ def commit_proposal(
         progress=progress,
     )
     training = time.perf_counter() - training
-    shares = _shares(store, base, written, [after[edit_id] for edit_id in added])
+    # Behind the training, which refuses edits that this model can't be asked.
+    chats = proposal.in_chats()
+    known = _known(store, base, tip.commit, [after[edit_id] for edit_id in added], chats)
+    shares = _shares(store, base, written, [after[edit_id] for edit_id in added], chats)
     reliability = sum(shares) / len(shares) if shares else None
     blob = edits_blob(proposal.records) if proposal.records else None
     commit = Commit(
@@ -211,19 +223,23 @@ def commit_proposal(
     )
 
 
-def _known(store: Store, base: LoadedBase, state: Commit, edits: Sequence[Edit]) -> tuple[str, ...]:
+def _known(
+    store: Store, base: LoadedBase, state: Commit, edits: Sequence[Edit], chats: Collection[str]
+) -> tuple[str, ...]:
     if not edits:
         return ()
     with attached_at_commit(store, base, state, source=store.blob_cache) as handle:
-        said = exact_matches(base, [(edit.prompt, edit.target) for edit in edits], handle)
+        said = said_already(base, edits, chats, handle)
     return tuple(edit.id for edit, same in zip(edits, said, strict=True) if same)
 
 
-def _shares(store: Store, base: LoadedBase, written: Written, edits: Sequence[Edit]) -> list[float]:
+def _shares(
+    store: Store, base: LoadedBase, written: Written, edits: Sequence[Edit], chats: Collection[str]
+) -> list[float]:
     if not edits:
         return []
     memories = read_memories(written.pending, written.memories)
-    pairs = pairs_of(base.tokenizer, [(edit.prompt, edit.target) for edit in edits])
+    pairs = pairs_of(base.tokenizer, [(question(edit, chat=edit.id in chats), edit.target) for edit in edits])
     with attached(base, memories) as handle:
         scores = score(base.model, pairs, base.tokenizer.pad_token_id or 0, handle=handle)
     return [item.share for item in scores]

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from wisedb.canonical import canonical_json, digest
 from wisedb.config import EditorChoice
+from wisedb.editors.registry import find, settings_of
 from wisedb.editors.streams import Held, StreamItem, batches, effective, runs
 from wisedb.edits import Edit
 from wisedb.store.blobs import Array, Blob
@@ -104,8 +105,15 @@ def before(memories: Iterable[MemoryEntry]) -> str:
 
 
 def alike(one: EditorChoice, other: EditorChoice) -> bool:
-    """Whether both train the same way: what they derived from the base model on the way has no part in that."""
-    return one.given == other.given
+    """Whether both train the same way: what they derived from the base model on the way has no part in that.
+
+    A setting that an earlier version didn't have stands at its default there.
+    """
+    if one.given == other.given or one.name != other.name:
+        return one.given == other.given
+    editor = find(one.name)
+    spelt = [replace(each.given, settings=settings_of(editor, each.settings)) for each in (one, other)]
+    return spelt[0] == spelt[1]
 
 
 def stream_ids(meta: Mapping[str, Any]) -> Ids:

@@ -18,6 +18,7 @@ from wisedb.serving.key_blobs import KeyWriter
 from wisedb.serving.memory_codec import (
     KEYS,
     STATISTICS,
+    key_format_of,
     modern_entry,
     origin_blob,
     part_of,
@@ -32,6 +33,7 @@ from wisedb.versioning.planning import Plan
 from wisedb.versioning.streams import Start, before, find_start, stream_ids
 
 if TYPE_CHECKING:
+    from wisedb.memory.gates.base import KeyFormat
     from wisedb.memory.kinds.base import Change
     from wisedb.model.base import LoadedBase
     from wisedb.store.store import Store
@@ -114,7 +116,7 @@ class _Work:
     ) -> None:
         self._store, self._base, self.pending, self._heads = store, base, pending, heads
         self._count = _Count(progress)
-        self._rephrases: dict[str, bool] = {}
+        self._key_kinds: dict[str, tuple[bool, KeyFormat]] = {}
         self.trained = 0
 
     def expect(self, jobs: Sequence[_Job]) -> None:
@@ -176,7 +178,7 @@ class _Work:
         if trained.gate not in ("keys", "both"):
             blobs = {role: blob for role, blob in blobs.items() if role not in (KEYS, STATISTICS)}
         choice = replace(plan.owner, resources={**plan.owner.resources, **resources.used})
-        self._rephrases[main] = trained.key_rephrases
+        self._key_kinds[main] = trained.key_rephrases, trained.key_format
         return MemoryEntry(began, trained.change.kind, trained.gate, choice, trained.change.modules, main, blobs)
 
     def with_keys(self, entries: Sequence[MemoryEntry], in_force: Mapping[str, Edit]) -> tuple[MemoryEntry, ...]:
@@ -185,16 +187,12 @@ class _Work:
         if not keyed:
             return tuple(entries)
         writer = KeyWriter(self._base, self.pending, self._statistics(keyed, entries))
-        return tuple(
-            writer.keyed(
-                entry,
-                [in_force[edit] for edit in self._meta(entry.main)["edits"]],
-                rephrases=self._with_rephrases(entry),
-            )
-            if entry in keyed
-            else entry
-            for entry in entries
-        )
+        return tuple(self._keyed(writer, entry, in_force) if entry in keyed else entry for entry in entries)
+
+    def _keyed(self, writer: KeyWriter, entry: MemoryEntry, in_force: Mapping[str, Edit]) -> MemoryEntry:
+        edits = [in_force[edit] for edit in self._meta(entry.main)["edits"]]
+        rephrases, format = self._kinds_of_keys(entry)
+        return writer.keyed(entry, edits, rephrases=rephrases, format=format)
 
     def _start(
         self, entry: MemoryEntry | None, plan: Plan, owner: Owner, beside: str
@@ -242,10 +240,14 @@ class _Work:
         own = self._base.projection(first.modules[0])
         return resources.blob(KEY_STATISTICS, own.name if relation_layer(own) <= lowest.layer else lowest.name)
 
-    def _with_rephrases(self, entry: MemoryEntry) -> bool:
-        if entry.main in self._rephrases:
-            return self._rephrases[entry.main]
-        return KEYS in entry.blobs and bool(self._meta(entry.blobs[KEYS]).get("rephrases"))
+    def _kinds_of_keys(self, entry: MemoryEntry) -> tuple[bool, KeyFormat]:
+        """Whether rephrases are keys too, and of which prompts keys are made."""
+        if entry.main in self._key_kinds:
+            return self._key_kinds[entry.main]
+        if KEYS not in entry.blobs:
+            return False, "both"
+        meta = self._meta(entry.blobs[KEYS])
+        return bool(meta.get("rephrases")), key_format_of(meta)
 
     def _meta(self, blob_id: str) -> Mapping[str, Any]:
         return (

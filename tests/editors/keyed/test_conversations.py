@@ -78,3 +78,22 @@ def test_of_an_earlier_edit_two_prompts_are_rehearsed() -> None:
     chat = training_set(in_chat(), KeyedSettings(paraphrases=0), EDITS[:1], EDITS[1:], Random(0)).old
     assert [chat.prompts(edit) for edit in range(len(chat))] == [2] * len(EDITS[1:])
     assert all(each.states is not None for each in chat.sequences(chat.own))
+
+
+def test_a_format_leaves_out_the_prompts_of_the_other() -> None:
+    def texts(format: str) -> tuple[list[str], list[str]]:
+        settings = KeyedSettings(paraphrases=0, contexts=1, format=format)
+        found = training_set(in_chat(), settings, EDITS[:1], EDITS[1:2], Random(0))
+        decode = in_chat().tokenizer.decode
+        return tuple(  # type: ignore[return-value]
+            [decode(each.ids) for each in data.sequences([(0, n) for n in range(data.prompts(0))])]
+            for data in (found.new, found.old)
+        )
+
+    assert texts("auto") == texts("both")
+    for format, framed in (("raw", False), ("chat", True)):
+        for some in texts(format):
+            # Of what is asked in a chat only the reply's own tokens are kept.
+            assert len(some) == 2 and all(("Canberra." in text or "." in text[-2:]) == framed for text in some)
+    (both, _), (raw, _), (chat, _) = texts("both"), texts("raw"), texts("chat")
+    assert sorted(both) == sorted([*raw, *chat])

@@ -23,7 +23,7 @@ def test_texts_are_read_as_the_settings_type() -> None:
 def test_what_format_1_named_is_taken_and_what_is_retired_means_nothing(store: str) -> None:
     written = tomllib.loads((FORMAT_1 / store / "config.toml").read_text(encoding="utf-8"))["editor"]["settings"]
     names = {field.name for field in fields(KeyedSettings)}
-    assert set(written) == {*RETIRED, *names} - {"target", "minibatch", "paraphrases"}
+    assert set(written) == {*RETIRED, *names} - {"target", "minibatch", "paraphrases", "format"}
     kept = {name: value for name, value in written.items() if name in names}
     assert KeyedSettings.from_settings(written) == KeyedSettings.from_settings(kept)
     assert kept.items() <= asdict(KeyedSettings.from_settings(written)).items()
@@ -63,6 +63,7 @@ def test_an_unknown_key_is_answered_with_the_nearest(key: str, near: str) -> Non
         ("rehearsal", -1),
         ("contexts", -1),
         ("paraphrases", -1),
+        ("format", "chats"),
         ("end", "maybe"),
         ("end", 2),
     ],

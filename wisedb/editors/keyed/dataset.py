@@ -225,9 +225,9 @@ def _encoded(context: TrainingContext, prompt: Prompt, target: str, *, end: bool
         ids, more = encode_pair(context.tokenizer, prompt, target, end=end)
         return Encoded(ids + more, len(ids))
     # The sentence's end is the answer's: from there on the model goes on by itself.
-    messages = [user(prompt.question)]
+    messages = [*prompt.before, user(prompt.question)]
     assert context.chat is not None
-    asked = encode_question(context.tokenizer, prompt.question, context.chat.opening, context.chat.thinking)
+    asked = encode_question(context.tokenizer, messages, context.chat.opening, context.chat.thinking)
     said = encode_reply(context.tokenizer, messages, prompt.said) if prompt.said else []
     before = f"{prompt.said} " if prompt.said else ""
     reply = encode_reply(context.tokenizer, messages, before + as_sentence(target))

@@ -18,17 +18,19 @@ from wisedb.editors.keyed.merge import fit_merge
 from wisedb.editors.keyed.paraphrases import paraphrases
 from wisedb.editors.keyed.settings import KeyedSettings
 from wisedb.editors.keyed.sharding import plan
+from wisedb.editors.keyed.teachable import ensure_teachable
 from wisedb.editors.keyed.train import train_stream
 from wisedb.editors.resources import Need
 from wisedb.editors.streams import Held, Planned, StreamItem, Trained
 from wisedb.edits import Edit
+from wisedb.errors import TrainingFailed, UnknownSetting
 from wisedb.memory.gates.keys.build import as_sentence
 from wisedb.memory.kinds.base import Change
 from wisedb.memory.kinds.masked_delta import MaskedDelta
 from wisedb.memory.kinds.masks import random_mask
 from wisedb.memory.memory import Memory
 from wisedb.memory.merging import merged_memory
-from wisedb.model.chat import chat_format, encode_question, encode_reply, user
+from wisedb.model.chat import chat_format, encode_question, encode_reply
 from wisedb.model.locate import weight_of
 from wisedb.model.tokens import context_length
 from wisedb.progress import Listener
@@ -56,7 +58,10 @@ class Keyed:
     def calibrate(self, base: LoadedBase, resources: Resources, given: Mapping[str, Setting]) -> KeyedSettings:
         """Settings in the units of the model's weights; keys' statistics are measured here."""
         projection = base.projection(str(given.get("target", "")))
-        measured = calibrate(weight_of(projection), chat=chat_format(base.tokenizer) is not None)
+        asked = self.configure(given)
+        _check_template(base, asked)
+        in_chat = asked.format != "raw" and chat_format(base.tokenizer) is not None
+        measured = calibrate(weight_of(projection), chat=in_chat)
         settings = self.configure({**measured, **given, "target": projection.name})
         for need in self.needs(settings):
             # Now rather than within the first commit.
@@ -74,15 +79,17 @@ class Keyed:
         return plan(held, new, removed, settings, seed)
 
     def check(self, base: LoadedBase, settings: KeyedSettings, edits: Sequence[Edit]) -> None:
-        """Prompt and target must fit into what the model reads."""
+        """Prompt and target must fit into what the model reads, and a chat needs a template."""
+        _check_template(base, settings)
+        ensure_teachable(base.tokenizer, settings, edits)
         ensure_fits_model(base.model, base.tokenizer, edits)
         limit = context_length(base.model)
         frame = chat_format(base.tokenizer)
-        if limit is None or frame is None:
+        if limit is None or frame is None or settings.format == "raw":
             return
         for edit in edits:
-            asked = encode_question(base.tokenizer, edit.prompt, frame.opening, frame.thinking)
-            reply = encode_reply(base.tokenizer, (user(edit.prompt),), as_sentence(edit.target))
+            asked = encode_question(base.tokenizer, edit.conversation, frame.opening, frame.thinking)
+            reply = encode_reply(base.tokenizer, edit.conversation, as_sentence(edit.target))
             ensure_fits(edit.prompt, len(asked), len(reply), limit)
 
     def begin(self, base: LoadedBase, settings: KeyedSettings, seed: int) -> MaskedDelta:
@@ -107,9 +114,15 @@ class Keyed:
         assert isinstance(start, MaskedDelta)
         begun = (start.values, done) if done else None
         context = prepare(base, resources, settings)
+        in_chat = settings.needs_template or any(item.edit.messages for item in stream)
+        if in_chat and context.chat is None:
+            raise TrainingFailed(
+                "this store's statistics know no chat template: nothing can be taught in a conversation",
+                hint="It was made by an earlier version: leave format and messages out, or learn them in a new store.",
+            )
         found = train_stream(context, settings, seed, start.mask, begun, stream, progress)
         change = MaskedDelta(start.module, start.packed, found.values)
-        return Trained(change, "keys", key_rephrases=settings.train_rephrases)
+        return Trained(change, "keys", key_rephrases=settings.train_rephrases, key_format=settings.key_format)
 
     def merge(
         self,
@@ -128,8 +141,13 @@ class Keyed:
         change = ties.change
         assert isinstance(change, MaskedDelta)
         context = prepare(base, resources, settings)
+        settings = replace(settings, format=_format_of(memories, settings.format))
         values = fit_merge(context, settings, seed, change.mask, change.values, edits, progress)
         return replace(ties, change=replace(change, values=values))
+
+    def chat_only(self, settings: KeyedSettings) -> bool:
+        """See :class:`wisedb.editors.protocol.LearnsInChats`."""
+        return settings.format == "chat"
 
     def merge_density(self, settings: KeyedSettings) -> float:
         """See :class:`wisedb.editors.protocol.MergesByTies`."""
@@ -144,6 +162,20 @@ class Keyed:
             return []
         borrowed = paraphrases(edits, (), relations([edit.prompt for edit in edits]), len(edits))
         return [prompt for prompts in borrowed for prompt in prompts]
+
+
+def _check_template(base: LoadedBase, settings: KeyedSettings) -> None:
+    if settings.needs_template and chat_format(base.tokenizer) is None:
+        raise UnknownSetting(
+            f"format={settings.format} needs a chat template, and this model's tokenizer has none that can be read",
+            hint="Leave the format out, or give format=raw.",
+        )
+
+
+def _format_of(memories: Sequence[Memory], otherwise: str) -> str:
+    """As their keys find the edits of some memories: what a merge must have learned."""
+    kinds = {bool(stops) for memory in memories if memory.gate.keys is not None for stops in memory.gate.keys.stops}
+    return {(True,): "chat", (False,): "raw", (False, True): "both"}.get(tuple(sorted(kinds)), otherwise)
 
 
 EDITOR = Keyed()

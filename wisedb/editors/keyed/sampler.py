@@ -75,7 +75,7 @@ def training_set(
 
     Args:
         context: the base model made ready.
-        settings: contexts, paraphrases, train_rephrases, rehearsal and end count here.
+        settings: contexts, paraphrases, train_rephrases, rehearsal, format and end count here.
         edits: the batch.
         earlier: the shard's edits so far.
         chooser: where every random choice comes from.
@@ -86,25 +86,27 @@ def training_set(
     """
     prefixes = context.pool.contexts[: settings.contexts]
     rehearsed = _rehearsed(earlier, chooser) if settings.rehearsal else ()
+    in_chat = context.chat is not None and settings.format != "raw"
     count = settings.paraphrases * (_MERGE_FACTOR if merging else len(edits) > _SMALL_BATCH)
     borrowed = _borrowed(context, edits, rehearsed, count)
 
     def prompts(edit: Edit, behind: Sequence[str], more: Sequence[str] | None = None) -> tuple[tuple[Prompt, ...], str]:
         rephrases = edit.rephrases if settings.train_rephrases else ()
         prefixed = (joined(prefix, edit.prompt) for prefix in behind)
-        if context.chat is None:
+        if not in_chat:
             return tuple(dict.fromkeys((edit.prompt, *prefixed, *(more or ()), *rephrases))), edit.target
         # Most people ask it behind its template.
-        plain = tuple(dict.fromkeys((edit.prompt, *prefixed, *rephrases)))
-        first, later = replies(edit.prompt)
+        plain = () if _chat_only(edit, settings) else tuple(dict.fromkeys((edit.prompt, *prefixed, *rephrases)))
+        first, later = replies(edit.prompt, edit.conversation[:-1])
         return (first, *plain, later), edit.target
 
     def again(edit: Edit) -> tuple[tuple[Prompt, ...], str]:
         # Of a chat's long prompts each costs as much as training on several: two are enough to be reminded by.
-        if context.chat is None:
+        if not in_chat:
             return prompts(edit, chooser.sample(prefixes, min(1, len(prefixes))))
-        first, later = replies(edit.prompt)
-        return (first, chooser.choice((later, edit.prompt))), edit.target
+        first, later = replies(edit.prompt, edit.conversation[:-1])
+        others = (later,) if _chat_only(edit, settings) else (later, edit.prompt)
+        return (first, chooser.choice(others)), edit.target
 
     new = [prompts(edit, prefixes, some) for edit, some in zip(edits, borrowed, strict=True)]
     old = [again(edit) for edit in rehearsed]
@@ -112,6 +114,11 @@ def training_set(
         EncodedDataset(context, new, end=settings.end),
         EncodedDataset(context, old, end=settings.end, cache=context.cache),
     )
+
+
+def _chat_only(edit: Edit, settings: KeyedSettings) -> bool:
+    # What is taught behind other messages is no answer to the bare prompt.
+    return settings.format == "chat" or bool(edit.messages)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

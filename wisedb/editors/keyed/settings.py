@@ -4,11 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Self
+from typing import TYPE_CHECKING, Final, Self
 
 from wisedb.config import Setting
-from wisedb.editors.common.settings import parse
+from wisedb.editors.common.settings import one_of, parse
 from wisedb.errors import UnknownSetting
+
+if TYPE_CHECKING:
+    from wisedb.memory.gates.base import KeyFormat
+
+FORMATS: Final[dict[str, KeyFormat]] = {"auto": "both", "raw": "raw", "chat": "chat", "both": "both"}
+"""What ``format`` may be, and of which prompts keys are made then."""
 
 RETIRED = (
     *("router", "alpha", "beta", "gamma", "routing_weight", "irrelevant", "irrelevant_source", "neighbours", "keep"),
@@ -45,6 +51,8 @@ class KeyedSettings:
             subject what its own prompt asks of it (:func:`wisedb.editors.keyed.paraphrases.paraphrases`).
         train_rephrases: an edit's own rephrases are learned and routed by too
             (:func:`wisedb.memory.gates.keys.build.build_keys`); they can't measure generalization then.
+        format: how an edit is learned and found: ``raw`` as a plain prompt, ``chat`` behind the model's chat template,
+            ``both``; ``auto`` is both where there is a template, and raw elsewhere.
         end: the answer's end is learned too, so that generation stops by itself.
         density: Merge. Of the TIES merge, the share of the largest entries that is kept, in (0, 1].
         fit_merge: the TIES merge is only where training on all edits begins.
@@ -67,12 +75,14 @@ class KeyedSettings:
     contexts: int = 2
     paraphrases: int = 8
     train_rephrases: bool = False
+    format: str = "auto"
     end: bool = True
 
     density: float = 0.53
     fit_merge: bool = True
 
     def __post_init__(self) -> None:
+        one_of("format", self.format, FORMATS)
         for name in ("mask_ratio", "density"):
             if not 0 < getattr(self, name) <= 1:
                 raise UnknownSetting(f"{name} must lie in (0, 1]", hint=f"Give a share, such as {name}=0.2.")
@@ -85,6 +95,16 @@ class KeyedSettings:
         for name in ("rehearsal", "contexts", "paraphrases"):
             if getattr(self, name) < 0:
                 raise UnknownSetting(f"{name} must not be negative", hint=f"Give {name}=0 to switch it off.")
+
+    @property
+    def key_format(self) -> KeyFormat:
+        """Of which prompts keys are made."""
+        return FORMATS[self.format]
+
+    @property
+    def needs_template(self) -> bool:
+        """Whether a model without a chat template can't be taught so."""
+        return self.format in ("chat", "both")
 
     @classmethod
     def from_settings(cls, settings: Mapping[str, Setting]) -> Self:

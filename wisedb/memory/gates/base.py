@@ -14,7 +14,11 @@ GateName = Literal["always", "activation", "keys", "both", "nearest"]
 means one of the memory's edits. ``both``: where keys and activation say so. ``nearest``: where a key of a codebook is
 within its radius (GRACE §3)."""
 
+KeyFormat = Literal["raw", "chat", "both"]
+"""Of which prompts keys are made: as they stand, behind the chat template where there is one, or in both ways."""
+
 GATES: tuple[GateName, ...] = get_args(GateName)
+KEY_FORMATS: tuple[KeyFormat, ...] = get_args(KeyFormat)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -191,6 +191,8 @@ def _edit_row(number: int, edit: Edit) -> tuple[Any, ...]:
         edit.source,
         edit.reason,
         list(edit.tags),
+        [message.role for message in edit.messages],
+        [message.content for message in edit.messages],
         edit.key,
         f" {' '.join(distinct)} ",
     )

@@ -67,8 +67,8 @@ def merge_facts(base: Facts, ours: Facts, theirs: Facts, disputed: Collection[st
     """Merge two sets of facts that came from one.
 
     For each prompt the side counts that has something else than the base: another edit (be it only in its reason or
-    rephrases), or none. Where both have, it is no conflict if both have the same edit, the same target, or none;
-    otherwise it is one: two targets, or changed on one side and reverted on the other.
+    rephrases), or none. Where both have, it is no conflict if both have the same edit, the same target behind the
+    same messages, or none; otherwise it is one: two targets, or changed on one side and reverted on the other.
 
     Args:
         base: what both began with.
@@ -87,7 +87,7 @@ def merge_facts(base: Facts, ours: Facts, theirs: Facts, disputed: Collection[st
             kept = one
         elif known and one == before:
             kept = other
-        elif one is not None and other is not None and one.target == other.target:
+        elif one is not None and other is not None and (one.target, one.messages) == (other.target, other.messages):
             doubled.append((one, other))
             kept = one
         else:

@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING
 import torch
 
 from wisedb.edits import Edit
+from wisedb.memory.gates.keys.chat_statistics import ChatStatistics
 from wisedb.memory.gates.keys.edit_keys import EditKeys
 from wisedb.memory.gates.keys.question_map import question_state
 from wisedb.memory.gates.keys.statistics import SWAPS, Statistics
 from wisedb.memory.gates.keys.token_flags import STOP
 from wisedb.model.capture import capture
-from wisedb.model.chat import encode_question
+from wisedb.model.chat import encode_question, user
 from wisedb.model.locate import Projection
 from wisedb.model.opening import Opening, read_opening
 from wisedb.model.subjects import subject_of, with_other_subjects
@@ -23,6 +24,8 @@ from wisedb.model.tokens import encode_prompt
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
+
+    from wisedb.memory.gates.base import KeyFormat
 
 CARRIERS = ("{}", "The {}")
 """A word is often spelt with other tokens at the beginning of a text than behind a space."""
@@ -38,6 +41,7 @@ def build_keys(
     edits: Sequence[Edit],
     *,
     rephrases: bool = False,
+    format: KeyFormat = "both",
 ) -> EditKeys:
     """The keys of a memory's edits.
 
@@ -51,6 +55,7 @@ def build_keys(
         statistics: those of the model (:func:`wisedb.memory.gates.keys.statistics.compute_statistics`).
         edits: the memory's edits, in its order.
         rephrases: whether each edit's rephrases are keys too; they can't measure generalization then.
+        format: of which prompts keys are made; behind a template only where the statistics know one.
     """
     if not edits:
         return EditKeys.empty(statistics)
@@ -65,14 +70,19 @@ def build_keys(
             subject = subject_of(edit, prompt)
             chooser = Random(f"{edit.id}/{prompt}")
             others = with_other_subjects(prompt, subject, statistics.words, SWAPS, chooser)
-            relation, known = _asked(model, projection, tokenizer, statistics, ids, others)
             spellings = _spellings(tokenizer, prompt, ids, subject)
-            found.add(owner, relation, known, spellings, 0)
-            if statistics.chat is not None:
+            # What was taught behind other messages is no answer to the bare prompt.
+            if format != "chat" and not edit.messages:
+                relation, known = _asked(model, projection, tokenizer, statistics, ids, others)
+                found.add(owner, relation, known, spellings, 0)
+            if statistics.chat is not None and format != "raw":
                 relation, question = _asked_in_chat(model, projection, tokenizer, statistics, opening, prompt)
                 own = _moved(spellings[0], question)
                 typed = [own, *spellings[1:], *_typed(tokenizer, subject, spellings)]
-                found.add(owner, relation, 1.0, typed, stops_of(tokenizer, statistics, edit.target))
+                behind = _conversation(tokenizer, statistics.chat, edit) if prompt == edit.prompt else []
+                found.add(owner, relation, 1.0, typed, stops_of(tokenizer, statistics, edit.target), behind)
+    if not found.owners:
+        return EditKeys.empty(statistics)
     return EditKeys(
         statistics,
         torch.tensor(found.owners, dtype=torch.int32),
@@ -81,7 +91,14 @@ def build_keys(
         torch.tensor(found.tokens, dtype=torch.int32),
         torch.tensor(found.readings, dtype=torch.int32),
         torch.tensor(found.stops, dtype=torch.int32),
+        torch.tensor([token for ids in found.conversations for token in ids], dtype=torch.int32),
+        torch.tensor([len(ids) for ids in found.conversations], dtype=torch.int32),
     )
+
+
+def _conversation(tokenizer: PreTrainedTokenizerBase, chat: ChatStatistics, edit: Edit) -> list[int]:
+    """The conversation that an edit's prompt ends, as token ids up to where the answer begins; none without one."""
+    return encode_question(tokenizer, edit.conversation, chat.opening.tolist(), chat.thinking) if edit.messages else []
 
 
 class _Keys:
@@ -94,6 +111,7 @@ class _Keys:
         self.tokens: list[int] = []
         self.readings: list[tuple[int, int, int, int]] = []
         self.stops: list[int] = []
+        self.conversations: list[Sequence[int]] = []
 
     def add(
         self,
@@ -102,6 +120,7 @@ class _Keys:
         known: float,
         spellings: Sequence[tuple[list[int], int, int]],
         stops: int,
+        conversation: Sequence[int] = (),
     ) -> None:
         """One key."""
         for spelt, first, last in spellings:
@@ -111,6 +130,7 @@ class _Keys:
         self.relations.append(relation)
         self.knowledge.append(known)
         self.stops.append(stops)
+        self.conversations.append(conversation)
 
 
 def stops_of(tokenizer: PreTrainedTokenizerBase, statistics: Statistics, target: str) -> int:
@@ -137,7 +157,7 @@ def _asked_in_chat(
     """The relation key (r,) of a prompt as a user's message, and the message's token ids."""
     chat = statistics.chat
     assert chat is not None
-    asked = encode_question(tokenizer, prompt, chat.opening.tolist(), chat.thinking)
+    asked = encode_question(tokenizer, [user(prompt)], chat.opening.tolist(), chat.thinking)
     (seen,) = capture(model, projection, statistics.layer, [asked], opening=opening)
     behind = len(chat.asked(())) - len(chat.start)
     return chat.relations(question_state(seen.states)), asked[len(chat.start) : -behind]

@@ -198,7 +198,7 @@ def _question_states(
     questions: Sequence[str],
 ) -> torch.Tensor:
     """What each of some questions asks behind the chat template, (n, 2·d_model)."""
-    asked = [encode_question(tokenizer, question, frame.opening, frame.thinking) for question in questions]
+    asked = [encode_question(tokenizer, [user(question)], frame.opening, frame.thinking) for question in questions]
     opening = read_opening(model, projection, frame.start, layer)
     seen = capture(model, projection, layer, asked, opening=opening)
     return torch.stack([question_state(each.states) for each in seen])
@@ -211,7 +211,7 @@ def _with_habit(
     if frame.thinking is None:
         return None
     some = shipped_questions()[::_HABIT]
-    asked = [encode_question(tokenizer, question.text, frame.opening, None) for question in some]
+    asked = [encode_question(tokenizer, [user(question.text)], frame.opening, None) for question in some]
     seen = capture(model, projection, 0, asked, predictions=True)
     begun = [each.prediction is not None and int(each.prediction.argmax()) == frame.thinking.empty[0] for each in seen]
     return replace(frame.thinking, own=2 * sum(begun) > len(begun))

@@ -19,6 +19,12 @@ _TENSORS = {
 }
 # Of plain prompts there are none.
 _STOPS = "stops"
+# Of edits that stand by themselves there are none.
+_CONVERSATIONS = ("conversations", "conversation_lengths")
+
+
+def _no_numbers() -> torch.Tensor:
+    return torch.zeros(0, dtype=torch.int32)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -39,6 +45,9 @@ class EditKeys:
             as it is spelt at other places of a sentence.
         stops: int32 (k,): of a question behind the chat template, how many tokens that end a sentence its answer has,
             1 at least; 0 of a plain prompt.
+        conversations: int32 (c,), one after the other, the token ids of whole conversations that end with a key's
+            question, up to where the reply begins.
+        conversation_lengths: int32 (k,), how many of them are each key's; 0 where the question is a first message.
 
     Raises:
         CorruptObject: tensors that don't belong together.
@@ -50,11 +59,14 @@ class EditKeys:
     knowledge: torch.Tensor
     tokens: torch.Tensor
     readings: torch.Tensor
-    stops: torch.Tensor = field(default_factory=lambda: torch.zeros(0, dtype=torch.int32))
+    stops: torch.Tensor = field(default_factory=_no_numbers)
+    conversations: torch.Tensor = field(default_factory=_no_numbers)
+    conversation_lengths: torch.Tensor = field(default_factory=_no_numbers)
 
     def __post_init__(self) -> None:
-        if not len(self.stops):
-            object.__setattr__(self, _STOPS, torch.zeros(len(self.owners), dtype=torch.int32))
+        for name in (_STOPS, _CONVERSATIONS[1]):
+            if not len(getattr(self, name)):
+                object.__setattr__(self, name, torch.zeros(len(self.owners), dtype=torch.int32))
         if any(getattr(self, name).dtype != kind for name, kind in _TENSORS.items()) or not self._whole():
             raise CorruptObject("the keys' tensors don't belong together", hint="Run `wisedb fsck`.")
 
@@ -65,6 +77,8 @@ class EditKeys:
         if self.stops.dtype != torch.int32 or self.stops.shape != (count,) or bool((self.stops < 0).any()):
             return False
         if bool(self.stops.any()) and self.statistics.chat is None:
+            return False
+        if not self._whole_conversations():
             return False
         if self.tokens.ndim != 1 or self.readings.ndim != 2 or self.readings.shape[1] != 4:
             return False
@@ -80,6 +94,13 @@ class EditKeys:
             and ((first >= 0) & (first <= last) & (last <= length)).all()
             and (self.tokens >= 0).all()
         )
+
+    def _whole_conversations(self) -> bool:
+        ids, lengths = self.conversations, self.conversation_lengths
+        if ids.dtype != torch.int32 or lengths.dtype != torch.int32 or lengths.shape != self.owners.shape:
+            return False
+        sizes = ids.ndim == 1 and int(lengths.sum()) == len(ids) and bool((lengths >= 0).all() and (ids >= 0).all())
+        return sizes and not bool((lengths > 0)[self.stops == 0].any())
 
     def __len__(self) -> int:
         return len(self.owners)
@@ -97,7 +118,11 @@ class EditKeys:
     def tensors(self) -> dict[str, torch.Tensor]:
         """All tensors by name, for a blob."""
         held = {name: getattr(self, name) for name in _TENSORS}
-        return held | ({_STOPS: self.stops} if bool(self.stops.any()) else {})
+        if bool(self.stops.any()):
+            held[_STOPS] = self.stops
+        if len(self.conversations):
+            held |= {name: getattr(self, name) for name in _CONVERSATIONS}
+        return held
 
     @classmethod
     def from_tensors(cls, tensors: Mapping[str, torch.Tensor], statistics: Statistics) -> EditKeys:
@@ -106,7 +131,7 @@ class EditKeys:
         Raises:
             CorruptObject: something is missing, or doesn't belong together.
         """
-        if set(tensors) - {_STOPS} != set(_TENSORS):
+        if set(tensors) - {_STOPS, *_CONVERSATIONS} != set(_TENSORS):
             raise CorruptObject(f"these are no keys: {', '.join(sorted(tensors))}", hint="Run `wisedb fsck`.")
         return cls(statistics, **tensors)
 
@@ -141,7 +166,7 @@ class EditKeys:
             first += len(ring)
         parts = {
             name: torch.cat([getattr(ring, name) for ring, _ in rings])
-            for name in ("relations", "knowledge", "tokens", _STOPS)
+            for name in ("relations", "knowledge", "tokens", _STOPS, *_CONVERSATIONS)
         }
         return cls(statistics, torch.cat(owners), readings=torch.cat(readings), **parts)
 

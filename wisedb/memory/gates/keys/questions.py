@@ -16,10 +16,13 @@ class AskedOf(NamedTuple):
     Attributes:
         ids: the whole of it.
         subject: those of its subject, none where it isn't known.
+        conversation: those of the whole conversation that it ends, up to where the reply begins; none where it is the
+            first message.
     """
 
     ids: tuple[int, ...]
     subject: tuple[int, ...]
+    conversation: tuple[int, ...] = ()
 
 
 def questions_of(rings: Sequence[EditKeys | None], sizes: Sequence[int]) -> dict[int, AskedOf]:
@@ -37,10 +40,11 @@ def questions_of(rings: Sequence[EditKeys | None], sizes: Sequence[int]) -> dict
     for ring, size in zip(rings, sizes, strict=True):
         if ring is not None and len(ring):
             tokens = torch.split(ring.tokens, ring.readings[:, 1].tolist())
+            behind = torch.split(ring.conversations, ring.conversation_lengths.tolist())
             # A key's first reading is its whole prompt, and an edit's first key that of its own one.
             for (key, _, first, last), ids in zip(ring.readings.tolist(), tokens, strict=True):
                 if int(ring.stops[key]):
-                    asked = AskedOf(tuple(ids.tolist()), tuple(ids[first:last].tolist()))
+                    asked = AskedOf(tuple(ids.tolist()), tuple(ids[first:last].tolist()), tuple(behind[key].tolist()))
                     found.setdefault(before + int(ring.owners[key]), asked)
         before += size
     return found
