@@ -55,3 +55,34 @@ def test_words_of_several_tokens_are_left_alone() -> None:
     tokens = pronoun_tokens(tiny_chat_tokenizer())
     assert tokens.dtype == torch.int32 and tokens.shape[1:] == (2,)
     assert pronouns_of(torch.zeros(0, 2, dtype=torch.int32)) == Pronouns({}, [])
+
+
+@pytest.mark.parametrize(
+    ("sentence", "only"),
+    [
+        ("And of New France", True),
+        ("What about New France", True),
+        ("New France", False),
+        ("Who runs New France", False),
+        ("And of Old France", False),
+    ],
+)
+def test_a_sentence_may_name_a_thing_and_ask_nothing_of_it(sentence: str, only: bool) -> None:
+    words = Words()
+    pronouns = pronouns_of(pronoun_tokens(words))
+    assert pronouns.only_names(words.ids(sentence), words.ids("in New France")[1:]) is only
+
+
+@pytest.mark.parametrize(
+    ("sentence", "clauses"),
+    [
+        ("Who runs it and who owns it", ["Who runs it", " who owns it"]),
+        (" and who owns it and", [" who owns it"]),
+        ("Who runs it", ["Who runs it"]),
+    ],
+)
+def test_a_sentence_has_clauses(sentence: str, clauses: list[str]) -> None:
+    words = Words()
+    pronouns = pronouns_of(pronoun_tokens(words))
+    ids = words.ids(sentence)
+    assert [[ids[place] for place in clause] for clause in pronouns.clauses(ids)] == list(map(words.ids, clauses))

@@ -56,8 +56,9 @@ def heard(
     """What a message means, behind a conversation."""
     statistics = index.statistics
     assert statistics.chat is not None
-    # The tiny vocabulary has no pronoun; a sign stands for one.
-    chat = replace(statistics.chat, pronouns=torch.tensor([[*ids_of("#"), 0]], dtype=torch.int32), closing=closing)
+    # The tiny vocabulary has no pronoun; a sign stands for one, and another one for words that ask nothing.
+    words = torch.tensor([[*ids_of("#"), 0], [*ids_of("+"), 3], [*ids_of("&"), 4]], dtype=torch.int32)
+    chat = replace(statistics.chat, pronouns=words, closing=closing)
 
     def read(sequences: Sequence[Sequence[int]]) -> torch.Tensor:
         asked.append(len(sequences))
@@ -127,6 +128,30 @@ def test_a_subject_may_have_been_named_before(index: KeyIndex, where: str) -> No
     # Two turns ago it is over, and without a pronoun nothing is meant.
     assert heard(asked, index, [], [user(named), yes, user(OTHER), yes]).meant == ((),)
     assert heard(OTHER, index, [], [user(named), yes]).meant == ((),)
+
+
+def test_a_sentence_that_names_two_things_is_read_clause_by_clause(index: KeyIndex) -> None:
+    asked = [edit.prompt.rstrip("?") for edit in (FRANCE, HAMLET)]
+    found = heard(f"{asked[0]}& {asked[1]}?", index, [], closing=ends(-1.0, index))
+    assert [(edit.edit, edit.ends) for edit in found.meant[0]] == [(0, False), (1, True)]
+    # One that names a single thing is read as a whole.
+    lengths: list[int] = []
+    heard(f"{asked[0]}& {OTHER}", index, lengths)
+    assert lengths == [1]
+
+
+@pytest.mark.parametrize("where", ["message", "conversation"])
+def test_a_name_alone_asks_what_was_asked_before(index: KeyIndex, where: str) -> None:
+    asked = FRANCE.prompt.replace("France", "Hamlet")
+    alone = heard(asked.replace("Hamlet", "France"), index, [])
+    yes: Message = {"role": "assistant", "content": "Yes!"}
+    text, chat = (f"{asked}\n+ France?", []) if where == "message" else ("+ France?", [user(asked), yes])
+    found = heard(text, index, [], chat)
+    assert [edit.edit for edit in found.meant[0]] == [0]
+    assert TOKENIZER.decode(found.meant[0][0].heard) == TOKENIZER.decode(alone.meant[0][0].heard)
+    # A sentence that asks something itself is taken by its own words, and nothing is taken from two turns ago.
+    assert heard("# France?", index, [], chat).meant == ((),)
+    assert heard("+ France?", index, [], [*chat, user(OTHER), yes]).meant == ((),)
 
 
 def ends(bias: float, index: KeyIndex) -> Closing:

@@ -70,7 +70,7 @@ class ChatStatistics:
         header: int32 (h,), those before every user's message.
         opening: int32 (o,), those between it and the reply.
         earlier: int32 (e,), those of a sentence that stands for whatever a reply said before.
-        pronouns: int32 (p, 2), words that stand for a subject (:mod:`wisedb.memory.gates.keys.pronouns`).
+        pronouns: int32 (p, 2), words that rest on what was said before (:mod:`wisedb.memory.gates.keys.pronouns`).
         template: SHA-256 of the template, in hexadecimal.
         thinking: how thoughts are marked, None where the template has none.
         closing: how a reply ends, None where that isn't known.

@@ -1,6 +1,6 @@
-"""Questions whose subject was named before: "And its currency?", "Who runs it now?".
+"""Questions that rest on what was said before: "Who runs it now?" of its subject, "And of France?" of what it asks.
 
-Only in English, and only where a word stands for the subject: a question that leaves it out is left alone.
+Only in English, and only where a word stands for the subject, or nothing but a name is left of the question.
 """
 
 from __future__ import annotations
@@ -15,6 +15,10 @@ if TYPE_CHECKING:
 
 _NOUNS: Final = ("it", "they", "them", "he", "him", "she", "there")
 _OWNERS: Final = ("its", "their", "his", "her")
+# What stands around a name that takes the place of another one.
+_FILLERS: Final = ("and", "or", "what", "how", "about", "of", "for", "in", "from", "by", "with", "the", "then")
+_JOINERS: Final = (" and", " or", ",")
+_OWNER, _ENDING, _FILLER, _JOINER = 1, 2, 3, 4
 
 
 class Pronouns(NamedTuple):
@@ -23,10 +27,20 @@ class Pronouns(NamedTuple):
     Attributes:
         tokens: token ids, and whether each says whose something is.
         owner: the token ids that make a name into such a word ("'s").
+        fillers: those of words that ask nothing by themselves.
+        joiners: those between two clauses of a sentence.
     """
 
     tokens: Mapping[int, bool]
     owner: Sequence[int]
+    fillers: frozenset[int] = frozenset()
+    joiners: frozenset[int] = frozenset()
+
+    def clauses(self, sentence: Sequence[int]) -> list[range]:
+        """The places of each clause of a sentence, without what joins them; no empty ones."""
+        ends = [place for place, token in enumerate(sentence) if token in self.joiners]
+        found = [range(a, b) for a, b in zip((0, *(end + 1 for end in ends)), (*ends, len(sentence)), strict=True)]
+        return [clause for clause in found if clause]
 
     def in_place(self, sentence: Sequence[int], subject: Sequence[int]) -> list[int] | None:
         """A sentence with the subject in the place of its first pronoun; None where it has none."""
@@ -36,25 +50,47 @@ class Pronouns(NamedTuple):
                 return [*sentence[:place], *subject, *ending, *sentence[place + 1 :]]
         return None
 
+    def only_names(self, sentence: Sequence[int], subject: Sequence[int]) -> bool:
+        """Whether a sentence names a subject and asks nothing of it."""
+        place = place_of(subject, sentence)
+        if place is None:
+            return False
+        return self.fillers.issuperset([*sentence[:place], *sentence[place + len(subject) :]])
+
+
+def place_of(some: Sequence[int], ids: Sequence[int]) -> int | None:
+    """Where some tokens stand among others for the first time; None where they don't."""
+    wanted = list(some)
+    places = range(len(ids) - len(wanted) + 1) if wanted else range(0)
+    return next((place for place in places if list(ids[place : place + len(wanted)]) == wanted), None)
+
 
 def pronoun_tokens(tokenizer: PreTrainedTokenizerBase) -> torch.Tensor:
-    """int32 (p, 2): token ids, each with 0 for a noun's pronoun, 1 for an owner's and 2 for a token of "'s"."""
+    """The words that matter, int32 (p, 2): token ids with their kind.
+
+    That is 0 for a noun's pronoun, 1 for an owner's, 2 for a token of "'s", 3 for a filler, 4 for what joins clauses; a
+    token may have two.
+    """
     rows = {}
-    for kind, words in enumerate((_NOUNS, _OWNERS)):
+    for kind, words in ((0, _NOUNS), (_OWNER, _OWNERS), (_FILLER, _FILLERS)):
         for word in words:
             for text, before in ((word.capitalize(), ""), (f"a {word}", "a")):
                 ids = _behind(tokenizer, text, before)
                 if len(ids) == 1:
                     rows[ids[0]] = kind
-    endings = [(token, 2) for token in _behind(tokenizer, "a's", "a")]
-    return torch.tensor([*rows.items(), *endings], dtype=torch.int32).reshape(-1, 2)
+    endings = [(token, _ENDING) for token in _behind(tokenizer, "a's", "a")]
+    joined = [ids for word in _JOINERS if len(ids := _behind(tokenizer, f"a{word}", "a")) == 1]
+    joiners = [(token, _JOINER) for (token,) in joined]
+    return torch.tensor([*rows.items(), *endings, *joiners], dtype=torch.int32).reshape(-1, 2)
 
 
 def pronouns_of(tokens: torch.Tensor) -> Pronouns:
     """What :func:`pronoun_tokens` gave."""
     rows = tokens.tolist()
-    found = {token: bool(kind) for token, kind in rows if kind < 2}
-    return Pronouns(found, [token for token, kind in rows if kind == 2])
+    found = {token: kind == _OWNER for token, kind in rows if kind <= _OWNER}
+    fillers = frozenset(token for token, kind in rows if kind == _FILLER)
+    joiners = frozenset(token for token, kind in rows if kind == _JOINER)
+    return Pronouns(found, [token for token, kind in rows if kind == _ENDING], fillers, joiners)
 
 
 def _behind(tokenizer: PreTrainedTokenizerBase, text: str, before: str) -> list[int]:

@@ -9,7 +9,7 @@ what is asked shows. Messages without such a sentence, which are nearly all, cos
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import NamedTuple
 
 import torch
@@ -17,7 +17,7 @@ import torch
 from wisedb.memory.gates.keys.chat_statistics import ChatStatistics
 from wisedb.memory.gates.keys.index import KeyIndex
 from wisedb.memory.gates.keys.prompt_features import PromptFeatures
-from wisedb.memory.gates.keys.pronouns import pronouns_of
+from wisedb.memory.gates.keys.pronouns import place_of, pronouns_of
 from wisedb.memory.gates.keys.questions import AskedOf
 from wisedb.memory.gates.keys.replies import Meant, Reply
 from wisedb.memory.gates.keys.score import named_edits, score_edits
@@ -161,15 +161,16 @@ def score_messages(
             settled[case.row].update(() if asked.text[number] else case.places)
     found = [list(row.values()) for row in meant]
     for row in range(rows):
-        if read.ends and found[row] and _words_of(whole, reply, row) <= settled[row]:
+        if read.ends and found[row] and _words_of(whole, reply, row, read.pronouns.joiners) <= settled[row]:
             found[row][-1] = found[row][-1]._replace(ends=True)
     return Heard(scores, best, tuple(map(tuple, found)))
 
 
-def _words_of(whole: PromptFeatures, reply: Reply, row: int) -> set[int]:
-    """The positions of a row's message, those aside that only end a sentence."""
-    flags, places = whole.flags[row].tolist(), reply.message[row].nonzero()[:, 0].tolist()
-    return {place for place in places if not flags[place] & STOP}
+def _words_of(whole: PromptFeatures, reply: Reply, row: int, joiners: Collection[int]) -> set[int]:
+    """The positions of a row's message, those aside that end a sentence or join two clauses."""
+    ids, flags = whole.ids[row].tolist(), whole.flags[row].tolist()
+    places = reply.message[row].nonzero()[:, 0].tolist()
+    return {place for place in places if not flags[place] & STOP and ids[place] not in joiners}
 
 
 class _Case(NamedTuple):
@@ -199,15 +200,57 @@ def _cases(
     # A name may have a full stop in it.
     entire = [places] if len(sentences) > 1 else []
     stretches = [_Case(row, some, [ids[place] for place in some]) for some in (*earlier, *sentences, *entire)]
-    tokens, _, seen = _prompts(whole, stretches)
-    named = named_edits(tokens, seen, index, threshold)
+    named = _named(whole, stretches, index, threshold)
+    first, last = len(earlier), len(earlier) + len(sentences)
+    clauses, inside = _apart(whole, stretches[first:last], named[first:last], index, threshold, read)
+    stretches = [*stretches[:first], *clauses, *stretches[last:]]
+    named = [*named[:first], *inside, *named[last:]]
     found: list[_Case] = []
-    for number, case in enumerate(stretches[len(earlier) :], start=len(earlier)):
+    for number, case in enumerate(stretches[first:], start=first):
         if named[number] is not None:
             found.append(case._replace(whole=case.places is places))
+            asked = [place for place in case.places if not flags[place] & STOP]
+            found += _asked_before(case._replace(places=asked), number, stretches, named, read)
         elif case.places is not places:
             found += _named_before(case, stretches[:number], named[:number], read)
     return found[:_MOST]
+
+
+def _named(whole: PromptFeatures, cases: Sequence[_Case], index: KeyIndex, threshold: float) -> list[int | None]:
+    """The edit whose subject stands in each of some stretches."""
+    tokens, _, seen = _prompts(whole, cases)
+    return named_edits(tokens, seen, index, threshold)
+
+
+def _apart(
+    whole: PromptFeatures,
+    sentences: Sequence[_Case],
+    named: Sequence[int | None],
+    index: KeyIndex,
+    threshold: float,
+    read: SentenceReader,
+) -> tuple[list[_Case], list[int | None]]:
+    """Sentences, and the edit whose subject stands in each; one that names several subjects clause by clause.
+
+    Args:
+        whole: what was seen of the rows.
+        sentences, named: them, and the edit whose subject stands in each.
+        index, threshold, read: as in :func:`score_messages`.
+    """
+    found: list[_Case] = []
+    edits: list[int | None] = []
+    for case, edit in zip(sentences, named, strict=True):
+        clauses = [] if edit is None else read.pronouns.clauses(case.text)
+        parts = [
+            _Case(case.row, [case.places[place] for place in clause], [case.text[place] for place in clause])
+            for clause in clauses
+        ]
+        inside = _named(whole, parts, index, threshold) if len(parts) > 1 else []
+        subjects = {read.questions[each].subject for each in inside if each is not None and each in read.questions}
+        several = len(subjects) > 1
+        found += parts if several else [case]
+        edits += inside if several else [edit]
+    return found, edits
 
 
 def _named_before(
@@ -219,6 +262,32 @@ def _named_before(
             text = read.pronouns.in_place(case.text, subject)
             return [] if text is None else [_Case(case.row, [*earlier.places, *case.places], text)]
     return []
+
+
+def _asked_before(
+    case: _Case, number: int, stretches: Sequence[_Case], named: Sequence[int | None], read: SentenceReader
+) -> list[_Case]:
+    """What was asked about other subjects, of the one that a sentence names; none where it asks something itself.
+
+    Args:
+        case: the sentence, its places without those that only end it.
+        number: its number among the stretches; those in front of it were said before.
+        stretches: the sentences, in order.
+        named: the edit whose subject stands in each.
+        read: knows the edits' subjects.
+    """
+    subjects = [read.questions[edit].subject if edit in read.questions else () for edit in named[: number + 1]]
+    *others, subject = subjects
+    words = [token for place, token in zip(stretches[number].places, case.text, strict=True) if place in case.places]
+    if not subject or not read.pronouns.only_names(words, subject):
+        return []
+    found = []
+    for earlier, other in zip(stretches[:number], others, strict=True):
+        place = None if other == subject else place_of(other, earlier.text)
+        if place is not None:
+            text = [*earlier.text[:place], *subject, *earlier.text[place + len(other) :]]
+            found.append(_Case(case.row, case.places, text))
+    return found
 
 
 def _prompts(whole: PromptFeatures, cases: Sequence[_Case]) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
