@@ -52,9 +52,10 @@ def test_what_ends_a_conversation_is_asked_behind_it_and_meant_as_if_it_stood_by
     found = questions_of([again], [4])
     assert list(found[0].conversation) == encode_chat(TOKENIZER, told.conversation)
     assert [found[edit].conversation for edit in (1, 2, 3)] == [()] * 3 and found[0].ids == found[3].ids
-    for broken in ({"conversations": ring.conversations[1:]}, {"stops": torch.zeros_like(ring.stops)}):
-        with pytest.raises(CorruptObject):
-            replace(ring, **broken)
+    with pytest.raises(CorruptObject):
+        replace(ring, conversations=ring.conversations[1:])
+    with pytest.raises(CorruptObject):
+        replace(ring, stops=torch.zeros_like(ring.stops))
 
 
 @pytest.mark.parametrize(("format", "kinds"), [("raw", [0, 0]), ("chat", [1, 1]), ("both", [0, 1, 0, 1])])
