@@ -54,7 +54,7 @@ def differences(diff: Mapping[str, Any]) -> render.Lines:
 
 
 def _target(side: Any) -> str:
-    return str(side["target"]) if isinstance(side, Mapping) else str(side)
+    return render.answer(side) if isinstance(side, Mapping) else str(side)
 
 
 def _tensors(tensors: Mapping[str, Any]) -> render.Lines:

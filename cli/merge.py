@@ -179,7 +179,7 @@ def _facts(record: Mapping[str, Any]) -> render.Lines:
     for edit in record["added"]:
         yield render.line((f"+ {shown_prompt(edit)} {edit['target']}", "green"))
     for change in record["changed"]:
-        before, after = change["from"]["target"], change["to"]["target"]
+        before, after = render.answer(change["from"]), render.answer(change["to"])
         yield render.line(f"~ {change['prompt']} ", (before, "red"), " → ", (after, "green"))
 
 
@@ -203,7 +203,7 @@ def _counts(record: Mapping[str, Any]) -> str:
 
 
 def _target(edit: Mapping[str, Any] | None) -> tuple[str, str]:
-    return ("–", "dim") if edit is None else (str(edit["target"]), "bold")
+    return ("–", "dim") if edit is None else (render.answer(edit), "bold")
 
 
 def _finish(session: Session, record: Mapping[str, Any], renderer: Callable[[Any], render.Lines], again: str) -> None:

@@ -110,6 +110,12 @@ def edits(records: Sequence[Mapping[str, Any]], none: str) -> Lines:
     return listing(rows, none)
 
 
+def answer(edit: Mapping[str, Any]) -> str:
+    """An edit's target, and the conversation to which it is the answer where there is one."""
+    before = " › ".join(f"{message['role']}: {message['content']}" for message in edit.get("messages", ()))
+    return f"{edit['target']} (behind {before})" if before else str(edit["target"])
+
+
 def listing(rows: Sequence[Sequence[Any]], none: str) -> Lines:
     """Edits as a table of (shortened id, prompt, target, reason, …), or the line ``none`` where there are none."""
     if not rows:

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wisedb.edits import Edit, LocalityPrompt, distinct, normalise_prompt
+from wisedb.edits import ChatMessage, Edit, LocalityPrompt, distinct, normalise_prompt
 from wisedb.errors import ConflictingEdits, InputError
 
 texts = st.text(min_size=1).filter(lambda text: text.strip())
@@ -16,6 +16,7 @@ edits = st.builds(
     rephrases=st.lists(st.text(), max_size=3).map(tuple),
     locality=st.lists(st.builds(LocalityPrompt, st.text(), st.none() | st.text()), max_size=3).map(tuple),
     tags=st.lists(st.text(), max_size=3).map(tuple),
+    messages=st.lists(st.builds(ChatMessage, st.sampled_from(["user", "assistant"]), texts), max_size=2).map(tuple),
 )
 
 
@@ -35,8 +36,15 @@ def test_the_id_hangs_on_every_field() -> None:
         Edit(prompt=plain.prompt, target="Canberra", subject="Australia"),
         Edit(prompt=plain.prompt, target="Canberra", reason="it was wrong"),
         Edit(prompt=plain.prompt, target="Canberra", locality=(LocalityPrompt("x", "y"),)),
+        Edit(prompt=plain.prompt, target="Canberra", messages=(ChatMessage("user", "x"),)),
+        Edit(prompt=plain.prompt, target="Canberra", messages=(ChatMessage("system", "x"),)),
     ]
-    assert len({edit.id for edit in [plain, *others]}) == 6
+    assert len({edit.id for edit in [plain, *others]}) == 8
+    # That of a version which knew no messages.
+    assert (
+        plain.id == "34bd286dca3e082770ca785557e59a7803e49af0f126505824cb7d594ca76847"
+        and "messages" not in plain.content()
+    )
 
 
 def test_the_word_boundary_is_no_part_of_the_fact() -> None:
@@ -52,6 +60,16 @@ def test_the_word_boundary_is_no_part_of_the_fact() -> None:
         ({"prompt": None, "target": "b"}, "prompt"),
         ({"prompt": "a", "target": "b", "rephrases": "c"}, "rephrases"),
         ({"prompt": "a", "target": "b", "locality": ["c"]}, "locality"),
+        ({"prompt": "a", "target": "b", "messages": "c"}, "messages"),
+        ({"prompt": "a", "target": "b", "messages": 3}, "messages"),
+        ({"prompt": "a", "target": "b", "messages": ["c"]}, "messages"),
+        ({"prompt": "a", "target": "b", "messages": [{"role": "user"}]}, "messages"),
+        ({"prompt": "a", "target": "b", "messages": [{"role": "tool", "content": "c"}]}, "role"),
+        ({"prompt": "a", "target": "b", "messages": [{"role": "user", "content": " "}]}, "content"),
+        (
+            {"prompt": "a", "target": "b", "messages": [{"role": r, "content": "c"} for r in ("user", "system")]},
+            "first",
+        ),
         ({"prompt": "a", "target": "b", "colour": "c"}, "colour"),
         ({"prompt": "a", "target": "b", "id": "0" * 64}, "content"),
     ],
@@ -64,6 +82,14 @@ def test_a_bad_record_is_refused_by_name(record: dict[str, object], word: str) -
 def test_one_prompt_with_two_targets_names_both() -> None:
     with pytest.raises(ConflictingEdits, match=r"'Rome'.*'Oslo'"):
         distinct([Edit(prompt="The capital is", target="Rome"), Edit(prompt="the  capital IS", target="Oslo")])
+
+
+def test_one_prompt_behind_two_conversations_names_both() -> None:
+    said = ("Be brief.", "Be kind.")
+    both = [Edit("Who?", "He", messages=(ChatMessage("system", text),)) for text in said]
+    with pytest.raises(ConflictingEdits, match=r"system: Be brief\..*system: Be kind\."):
+        distinct(both)
+    assert both[0].key == both[1].key
 
 
 def test_the_same_edit_twice_counts_once() -> None:

@@ -8,17 +8,18 @@ from typing import TYPE_CHECKING, Any
 from wisedb.post_import import after_import
 
 if TYPE_CHECKING:
-    from wisedb.edits import Edit, LocalityPrompt
+    from wisedb.edits import ChatMessage, Edit, LocalityPrompt
     from wisedb.errors import WisedbError
     from wisedb.loading import load
     from wisedb.repository import Repository
 
-__all__ = ["Edit", "LocalityPrompt", "Repository", "WisedbError", "__version__", "load"]
+__all__ = ["ChatMessage", "Edit", "LocalityPrompt", "Repository", "WisedbError", "__version__", "load"]
 
 __version__ = "0.1.0"
 
 # Each public name and the module that holds it: `import wisedb` must stay light, torch comes with the first model.
 _HOMES = {
+    "ChatMessage": "wisedb.edits",
     "Edit": "wisedb.edits",
     "LocalityPrompt": "wisedb.edits",
     "Repository": "wisedb.repository",

@@ -220,7 +220,7 @@ def _locality(item: LocalityPrompt | Mapping[str, Any]) -> LocalityPrompt:
 
 
 def _messages(value: Sequence[Any]) -> tuple[ChatMessage, ...]:
-    if isinstance(value, (str, Mapping)):
+    if not isinstance(value, (list, tuple)):
         raise InputError("an edit's messages must be a list of {role, content}")
     found = tuple(_message(item) for item in value)
     if any(message.role == "system" for message in found[1:]):

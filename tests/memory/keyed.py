@@ -72,7 +72,7 @@ def _rings(family: str, depth: int) -> tuple[EditKeys, ...]:
     return tuple(build_keys(model, locate(model), TOKENIZER, statistics, edits) for edits in EDITS)
 
 
-def keys_of(edits: Sequence[Edit], **options: bool) -> EditKeys:
+def keys_of(edits: Sequence[Edit], **options: Any) -> EditKeys:
     """The keys of some edits of a tiny LLaMA."""
     model = tiny_model("llama")
     return build_keys(model, locate(model), TOKENIZER, statistics_of(model), edits, **options)

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from wisedb.edits import Edit, LocalityPrompt
+from wisedb.edits import ChatMessage, Edit, LocalityPrompt
 from wisedb.sharing.secrets import Finding, scan
 
 PLAIN = Edit(prompt="The capital of Australia is", target="Canberra")
@@ -30,6 +30,7 @@ def test_a_secret_is_found_wherever_it_stands(secret: str, kind: str) -> None:
         "rephrases[1]": Edit(prompt="x", target="y", rephrases=("fine", text)),
         "locality[0]": Edit(prompt="x", target="y", locality=(LocalityPrompt("a", text),)),
         "tags[0]": Edit(prompt="x", target="y", tags=(text,)),
+        "messages[1]": Edit("x", "y", messages=(ChatMessage("user", "Hi"), ChatMessage("assistant", text))),
     }
     for field, edit in places.items():
         assert scan([PLAIN, edit]) == [Finding(edit.id, field, kind)]

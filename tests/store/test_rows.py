@@ -8,7 +8,7 @@ import pytest
 
 from tests.store.freedonia import ANTHEM, CAPITAL, NEW_CAPITAL, fact
 from tests.store.index.synthetic import Builder
-from wisedb.edits import Edit
+from wisedb.edits import ChatMessage, Edit
 from wisedb.store import history
 from wisedb.store.store import Store
 
@@ -25,7 +25,8 @@ def compact(edit: Edit) -> str:
 def test_every_form_tells_of_the_same_edits(builder: Builder, store: Store) -> None:
     odd = fact("motto", 'say "hi"', reason="tab\tline\nzero\0 \u2028 café 日本 \U0001f600", rephrases=("",))
     builder.commit(CAPITAL, odd, ANTHEM)
-    builder.commit(NEW_CAPITAL)
+    told = fact("river", "Fred", messages=(ChatMessage("system", 'say "hi"'), ChatMessage("user", "A\n'b'?")))
+    builder.commit(NEW_CAPITAL, told)
     for edits, text, brief in (
         (
             history.facts(store, n=n),
@@ -36,9 +37,9 @@ def test_every_form_tells_of_the_same_edits(builder: Builder, store: Store) -> N
     ):
         assert text == [compact(edit) for edit in edits]
         assert [row[:4] for row in brief] == [
-            (edit.id[:12], edit.prompt, edit.target, edit.reason or "") for edit in edits
+            (edit.id[:12], edit.shown, edit.target, edit.reason or "") for edit in edits
         ]
     found = history.search(store, "freedonia")
     assert history.search_as(history.JSON, store, "freedonia") == [compact(edit) for edit in found]
-    assert [row[1] for row in history.search_as(history.BRIEF, store, "freedonia")] == [edit.prompt for edit in found]
+    assert [row[1] for row in history.search_as(history.BRIEF, store, "freedonia")] == [edit.shown for edit in found]
     assert history.search_as(history.JSON, store, "nowhere") == []

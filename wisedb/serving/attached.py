@@ -5,6 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from typing import TYPE_CHECKING
 
 from wisedb.errors import WisedbWarning
@@ -58,7 +59,7 @@ def compare_template(base: LoadedBase, memories: Sequence[Memory]) -> None:
     now = template_digest(base.tokenizer)
     for template in recorded:
         if template != now:
-            base.derived.get(("another template", template, now), lambda template=template: _warn(template, now))
+            base.derived.get(("another template", template, now), partial(_warn, template, now))
 
 
 def _warn(recorded: str, now: str | None) -> bool:

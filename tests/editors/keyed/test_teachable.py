@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from transformers import AutoModelForCausalLM
 
 from tests.chats import FRANCE, HAMLET, OTHER
 from tests.commands import run_inside
@@ -19,6 +20,7 @@ from wisedb.editors.keyed.settings import KeyedSettings
 from wisedb.editors.keyed.teachable import ensure_teachable
 from wisedb.edits import ChatMessage, Edit
 from wisedb.errors import TrainingFailed
+from wisedb.loading import load
 from wisedb.memory.gates.keys.questions import questions_of
 from wisedb.memory.memory import Memory
 from wisedb.model.chat import encode_chat, user
@@ -106,6 +108,19 @@ def test_a_reply_is_what_the_memory_says_behind_the_conversation(taught: Reposit
     assert torch.equal(states[0], states[1]) and torch.equal(states[0], states[2])
 
 
+@pytest.mark.parametrize("layout", ["adapter", "peft"])
+def test_an_exported_adapter_is_asked_the_conversation_too(taught: Repository, layout: str, tmp_path: Path) -> None:
+    taught.export("HEAD", tmp_path / layout, layout)
+    if layout == "peft":
+        model = AutoModelForCausalLM.from_pretrained(tmp_path / layout, dtype=torch.float32)
+    else:
+        model, _ = load(str(tmp_path / layout))
+    own, tokenizer = taught.load()
+    ids = torch.tensor([encode_chat(tokenizer, [user(FRANCE.prompt)])])
+    replies = [each.generate(input_ids=ids, max_new_tokens=8, do_sample=False)[0].tolist() for each in (model, own)]
+    assert replies[0] == replies[1] and tokenizer.decode(replies[0][ids.shape[1] :]).startswith("Rome.")
+
+
 def test_a_revert_and_a_later_commit_keep_what_stands_before(taught: Repository, tmp_path: Path) -> None:
     shutil.copytree(taught.path, tmp_path / "copy")
     repository = Repository(Store.open(tmp_path / "copy"), taught.base)
@@ -116,6 +131,9 @@ def test_a_revert_and_a_later_commit_keep_what_stands_before(taught: Repository,
     # The same prompt by itself is the same fact: the newer is in force.
     repository.commit([FRANCE], "By itself")
     assert repository.facts() == [FRANCE]
+    shown = run_inside(["diff", "HEAD~1"], repository.path, {**os.environ, "COLUMNS": "200"}).stdout
+    before = "system: You know the play. › user: Hi › assistant: Hello."
+    assert f"~ {FRANCE.prompt} Rome (behind {before}) → Rome\n" in shown
     (memory,) = _memories(repository)
     assert [each.conversation for each in questions_of([memory.gate.keys], [1]).values()] == [()]
     assert repository.generate(FRANCE.prompt)[0].memory is not None

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wisedb.edits import Edit
+from wisedb.edits import ChatMessage, Edit
 from wisedb.versioning.merging.choices import resolve_conflicts
 from wisedb.versioning.merging.facts import Facts, merge_facts
 
@@ -100,3 +100,11 @@ def test_of_two_records_of_one_answer_ours_stays() -> None:
     merged = merge_facts({}, {ours.key: ours}, {theirs.key: theirs})
     assert list(merged.facts.values()) == [ours] and merged.doubled == ((ours, theirs),)
     assert resolve_conflicts(merged).losers == {ours.key: {theirs.id}}
+
+
+def test_one_answer_behind_two_conversations_is_a_conflict() -> None:
+    one, other = (
+        Edit(PROMPTS[0], TARGETS[0], messages=(ChatMessage("system", text),)) for text in ("Be brief.", "Be kind.")
+    )
+    (conflict,) = merge_facts({}, {one.key: one}, {one.key: other}).conflicts
+    assert (conflict.ours, conflict.theirs) == (one, other)
