@@ -27,3 +27,23 @@ class Progress:
 
 Listener = Callable[[Progress], None]
 """Takes reports; must return quickly and not raise."""
+
+
+class Counter:
+    """Counts what is done of one phase.
+
+    Args:
+        listener: is told, if there is one.
+        phase: see :class:`Progress`.
+        total: all units.
+    """
+
+    def __init__(self, listener: Listener | None, phase: str, total: int) -> None:
+        self._listener, self._phase, self._total, self._done = listener, phase, total, 0
+        self.add(0)
+
+    def add(self, units: int) -> None:
+        """So many more are done."""
+        self._done = min(self._done + units, self._total)
+        if self._listener is not None:
+            self._listener(Progress(self._phase, self._done, self._total))

@@ -10,6 +10,7 @@ from tests.models import FAMILIES
 from wisedb.editors.keyed.losses import answer_loss
 from wisedb.editors.keyed.sequences import Encoded, Minibatch, cached, collate
 from wisedb.model.locate import weight_of
+from wisedb.model.opening import read_opening
 
 # Families whose block adds the FFN's output to the residual stream as it is, and whose head sees states alone.
 _FASTEST = {"gpt2", "gptj", "gpt_neox", "gpt_neo", "llama", "mistral", "qwen2", "qwen3", "gemma", "phi", "phi3", "opt"}
@@ -41,12 +42,14 @@ def test_loss_and_gradient_equal_those_of_the_full_forward(family: str) -> None:
     assert torch.allclose(quickly.grad, plainly.grad, rtol=1e-3, atol=1e-3 * float(plainly.grad.abs().max()))
 
 
+@pytest.mark.parametrize("opened", [False, True])
 @pytest.mark.parametrize("family", FAMILIES)
-def test_a_kept_prompt_gives_the_loss_and_the_gradient_of_the_whole_sequence(family: str) -> None:
+def test_a_kept_prompt_gives_the_loss_and_the_gradient_of_the_whole_sequence(family: str, opened: bool) -> None:
     base = prepared(family)
     asked = [Encoded(list(range(5, 5 + size)), size - 2, size - 3) for size in (9, 6, 12)]
     (whole,) = collate(cached(base.forward, asked))
-    short = cached(base.forward, asked, prompts=True)
+    opening = read_opening(base.model, base.projection, [5, 6, 7], base.projection.layers) if opened else None
+    short = cached(base.forward, asked, prompts=True, opening=opening)
     (kept,) = collate(short)
     assert kept.ids.shape == (3, 3) and kept.states is not None and whole.states is None
     assert base.forward.state == kept.states[0][:, :, :, 0].numel()

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wisedb.serving.exact_match import normalise_answer, same_answer
+from wisedb.serving.exact_match import may_become, normalise_answer, same_answer
 
 
 @pytest.mark.parametrize(
@@ -44,3 +44,12 @@ def test_normalising_twice_is_normalising_once(text: str) -> None:
 @given(st.text(), st.sampled_from(["", " ", "\n", "  \t"]), st.sampled_from(["", " ", "\n"]))
 def test_white_space_around_does_not_matter(text: str, before: str, after: str) -> None:
     assert same_answer(before + text + after, text)
+
+
+@given(st.text("abé\u0301ß A.!? \n", max_size=8), st.integers(0, 8))
+def test_a_beginning_may_become_the_whole(text: str, cut: int) -> None:
+    assert may_become(text[:cut], text) and may_become(text[:cut] + "\ufffd", text)
+
+
+def test_what_says_something_else_can_become_nothing_more() -> None:
+    assert not may_become("Paris is", "Paris") and not may_become("The", "Canberra")

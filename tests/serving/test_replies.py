@@ -7,6 +7,7 @@ import pytest
 from tests.stores import AUSTRALIA, HAMLET
 from wisedb.errors import UsageError
 from wisedb.repository import Repository
+from wisedb.serving.evaluate import exact_matches
 from wisedb.serving.generate import continue_prompts
 from wisedb.serving.replies import REPLY_TOKENS, answers, replies, reply_limit
 
@@ -26,6 +27,15 @@ def test_an_answer_has_room_for_what_is_expected_alone(history: Repository) -> N
     short, long = answers(base, line)
     (whole,) = continue_prompts(base.model, base.tokenizer, [HAMLET.prompt], max_new_tokens=40, one_line=False)
     assert whole.text.startswith(long.text) and len(long.text) > len(short.text)
+
+
+def test_an_answer_that_strays_is_cut_off_where_nothing_else_is_wanted(history: Repository) -> None:
+    base = history.base
+    (whole,) = answers(base, [(HAMLET.prompt, "x")])
+    kept, strayed = answers(base, [(HAMLET.prompt, whole.text), (HAMLET.prompt, "x")], others=False)
+    assert kept.text.startswith(whole.text)
+    assert whole.text.startswith(strayed.text) and len(strayed.text) < len(whole.text)
+    assert exact_matches(base, [(HAMLET.prompt, "x")], None) == [False]
 
 
 @pytest.mark.parametrize(("target", "limit"), [(1, 1), (REPLY_TOKENS - 8, 1), (REPLY_TOKENS - 7, 2)])

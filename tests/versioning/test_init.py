@@ -7,12 +7,14 @@ from pathlib import Path
 import pytest
 import torch
 
+from tests.models import tiny_chat_tokenizer, tiny_model
 from tests.stores import SETTINGS
 from wisedb.errors import (
     ModelNotFound,
     StoreExists,
     UnknownSetting,
 )
+from wisedb.progress import Progress
 from wisedb.repository import Repository
 from wisedb.versioning import init
 
@@ -74,3 +76,17 @@ def test_what_can_not_be_made_leaves_nothing(
     with pytest.raises(ModelNotFound):
         Repository.init(tmp_path / "new", str(tmp_path / "no" / "model"))
     assert not (tmp_path / "new").exists()
+
+
+def test_every_step_that_takes_long_says_how_far_it_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    # Nothing is remembered from another store.
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    tiny_model("llama").save_pretrained(tmp_path / "model")
+    tiny_chat_tokenizer().save_pretrained(tmp_path / "model")
+    reports: list[Progress] = []
+    Repository.init(tmp_path / "store", str(tmp_path / "model"), settings=SETTINGS, progress=reports.append)
+    for phase in ("loading", "writing prompts", "measuring"):
+        seen = [report for report in reports if report.phase == phase]
+        assert seen[0].done == 0 and seen[-1].done == seen[-1].total
+        assert [report.done for report in seen] == sorted(report.done for report in seen)
+        assert phase == "loading" or len(seen) > 3

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
 if TYPE_CHECKING:
     from wisedb.memory.kinds.base import Part
     from wisedb.model.base import LoadedBase
+    from wisedb.progress import Listener
 
 T = TypeVar("T")
 T_co = TypeVar("T_co", covariant=True)
@@ -43,7 +44,13 @@ class Need:
 
 
 class Resources(Protocol):
-    """Where editors find resources."""
+    """Where editors find resources.
+
+    Attributes:
+        progress: is told while one is made; None where nobody listens.
+    """
+
+    progress: Listener | None
 
     def get(self, resource: Resource[T], module: str = "") -> T:
         """The one that the memory's commit names, or else the one that was made before, or else made now.

@@ -6,7 +6,6 @@ import warnings
 from collections.abc import Sequence
 
 import torch
-from peft.utils.merge_utils import ties
 
 from wisedb.errors import UsageError
 from wisedb.memory.gates.base import Gate, GateName
@@ -45,6 +44,9 @@ def ties_merge(deltas: Sequence[MaskedDelta], density: float = DENSITY) -> torch
     if len({(delta.module, delta.packed.shape) for delta in deltas}) > 1:
         raise UsageError("memories of different modules can't be merged", hint="Load the commit in mode 'retrieve'.")
     dense = [delta.dense().float() for delta in deltas]
+    # It loads much, and who only asks a model never merges.
+    from peft.utils.merge_utils import ties
+
     with warnings.catch_warnings():
         # peft warns that a density of 1 trims nothing, which is what it is for.
         warnings.filterwarnings("ignore", message="The density")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, suppress
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -73,6 +73,7 @@ def capture(
     predictions: bool = False,
     together: int = 64,
     opening: Opening | None = None,
+    report: Callable[[int], None] | None = None,
 ) -> Iterator[Captured]:
     """Run texts through the model, in batches padded on the right (attention is causal: the padding isn't seen).
 
@@ -88,6 +89,7 @@ def capture(
         opening: what the texts begin with, read up to the block: only what stands behind it is run, and observed. A
             text that begins otherwise is run as a whole, and what stands in that place is left out all the same. No
             prediction is to be had then.
+        report: told after each batch how many texts were run in it.
 
     Yields:
         each text's observation, in order.
@@ -141,4 +143,6 @@ def capture(
             for start in range(0, len(order), together):
                 numbers = order[start : start + together]
                 found.update(zip(numbers, run([several[number] for number in numbers]), strict=True))
+                if report is not None:
+                    report(len(numbers))
             yield from (found[number] for number in range(len(several)))

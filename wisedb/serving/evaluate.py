@@ -158,7 +158,7 @@ def evaluate(
 
 def exact_matches(base: LoadedBase, asked: Sequence[tuple[str, str]], handle: AttachedMemories | None) -> list[bool]:
     """Whether the greedy answer to each prompt, at its natural stop, is the expected one (``normalise_answer``)."""
-    said = answers(base, asked, handle)
+    said = answers(base, asked, handle, others=False)
     return [
         answer.stopped and same_answer(answer.text, target) for answer, (_, target) in zip(said, asked, strict=True)
     ]

@@ -16,7 +16,7 @@ from wisedb.memory.slots import BASE
 from wisedb.model.chat import chat_format
 from wisedb.model.tokens import context_length, end_tokens, pad_batch
 from wisedb.serving.asked import Chat, Prompt, encode_asked
-from wisedb.serving.stopping import LineEnd
+from wisedb.serving.stopping import LineEnd, Strayed
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
@@ -134,6 +134,7 @@ def continue_prompts(
     handle: AttachedMemories | None = None,
     one_line: bool = True,
     chat: Chat | None = None,
+    expected: Sequence[str] | None = None,
 ) -> list[Continuation]:
     """Continue prompts greedily.
 
@@ -145,6 +146,7 @@ def continue_prompts(
         handle: the attached memories, ``None`` for a plain model.
         one_line: the end of the first line that is not blank ends an answer, as the end token does; not in a chat.
         chat: each prompt is a user's message behind the chat template; ``None`` to continue it as it is.
+        expected: of each prompt the only answer that matters: one that says something else is cut off where it does.
 
     Raises:
         UsageError: ``max_new_tokens`` is below 1, or a chat or a system message that the tokenizer has no template for.
@@ -171,7 +173,9 @@ def continue_prompts(
         rows = order[start : start + _MOST_ROWS]
         limit = max_new_tokens if length is None else min(max_new_tokens, length - len(encoded[rows[0]]))
         batch = [encoded[row] for row in rows]
-        answers = continue_tokens(model, tokenizer, batch, limit, handle=handle, one_line=one_line)
+        width = len(batch[0])
+        stop = None if expected is None else Strayed(tokenizer, width, [expected[row] for row in rows])
+        answers = continue_tokens(model, tokenizer, batch, limit, handle=handle, one_line=one_line, stop=stop)
         found.update(zip(rows, answers, strict=True))
     return [found[row] for row in range(len(prompts))]
 

@@ -24,7 +24,11 @@ _ANSWER_BATCH = 64
 
 
 def answers(
-    base: LoadedBase, asked: Sequence[tuple[str, str]], handle: AttachedMemories | None = None
+    base: LoadedBase,
+    asked: Sequence[tuple[str, str]],
+    handle: AttachedMemories | None = None,
+    *,
+    others: bool = True,
 ) -> list[Continuation]:
     """The greedy answers to plain prompts.
 
@@ -34,6 +38,7 @@ def answers(
         base: the model.
         asked: prompts, each with the answer that is expected: its length bounds what is said.
         handle: the attached memories, ``None`` for the plain model.
+        others: whether answers other than the expected ones are wanted; otherwise they are cut off where they stray.
     """
     lengths = [len(pair.answer) for pair in pairs_of(base.tokenizer, asked)]
     found: dict[int, Continuation] = {}
@@ -50,6 +55,7 @@ def answers(
                 max_new_tokens=lengths[some[-1]] + _EXTRA_TOKENS,
                 handle=handle,
                 one_line=lines,
+                expected=None if others else [asked[row][1] for row in some],
             )
             found.update(zip(some, said, strict=True))
     return [found[row] for row in range(len(asked))]

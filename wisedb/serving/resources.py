@@ -14,6 +14,7 @@ from wisedb.store.derived_cache import cached_blob
 
 if TYPE_CHECKING:
     from wisedb.model.base import LoadedBase
+    from wisedb.progress import Listener
     from wisedb.store.blobs import Blob
 
 T = TypeVar("T")
@@ -27,12 +28,22 @@ class StoreResources:
         record: which model that is.
         pending: where blobs are read from, and put.
         named: name → blob, those that a commit names.
+        progress: is told while one is made.
 
     Attributes:
+        progress: see above.
         used: name → blob, those that were asked for; what is trained with them is to name them.
     """
 
-    def __init__(self, base: LoadedBase, record: BaseModel, pending: PendingBlobs, named: Mapping[str, str]) -> None:
+    def __init__(
+        self,
+        base: LoadedBase,
+        record: BaseModel,
+        pending: PendingBlobs,
+        named: Mapping[str, str],
+        progress: Listener | None = None,
+    ) -> None:
+        self.progress = progress
         self._base, self._record, self._pending = base, record, pending
         self._named = dict(named)
         self.used: dict[str, str] = {}
@@ -55,7 +66,7 @@ class StoreResources:
         # A function of the base model and the pool alone: what it needs on the way is none of the memory's, which must
         # name the same whether this was made now or remembered.
         inner = PendingBlobs(self._pending)
-        needed = StoreResources(self._base, self._record, inner, {} if pool is None else {POOL: pool})
+        needed = StoreResources(self._base, self._record, inner, {} if pool is None else {POOL: pool}, self.progress)
 
         # The template lies in a file of its own, which the fingerprint doesn't cover.
         made_from = (self._record.fingerprint, template_digest(self._base.tokenizer), module, dtype, pool)

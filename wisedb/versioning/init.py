@@ -12,7 +12,7 @@ from wisedb.editors.registry import calibrated, check_given
 from wisedb.errors import MissingObject, StoreExists
 from wisedb.model.base import LoadedBase, describe, load_base
 from wisedb.model.chat import chat_format, template_digest
-from wisedb.progress import Listener, Progress
+from wisedb.progress import Counter, Listener
 from wisedb.serving.blobs import PendingBlobs
 from wisedb.serving.resources import StoreResources
 from wisedb.store.blobs import Blob
@@ -32,8 +32,6 @@ CHAT_PROMPTS, CHAT_HELD_OUT = 110, 20
 
 CONTEXTS = 10
 """Prefixes behind which an edit is trained too (WISE, appendix B)."""
-
-_STEPS = 4
 
 
 def init(
@@ -81,27 +79,20 @@ def init(
         raise StoreExists(f"{root / FOLDER} is there already", hint="Use it, or choose another folder.")
     check_given(editor, settings or {})
 
-    def report(done: int) -> None:
-        if progress is not None:
-            progress(Progress("preparing", done, _STEPS))
-
-    report(0)
+    loading = Counter(progress, "loading", 1)
     base = load_base(model, revision, gguf_file=gguf_file, **kwargs)
     where = {} if target is None and layer is None else {"target": base.projection(target or "", layer).name}
     record = describe(base, anew=True)
-    report(1)
-    blob = _own_pool(base, seed, pool) if pool else _written_pool(base, record, seed)
+    loading.add(1)
+    blob = _own_pool(base, seed, pool, progress) if pool else _written_pool(base, record, seed, progress)
     pending = PendingBlobs(_Nowhere())
     pending.put(blob)
-    report(2)
-    resources = StoreResources(base, record, pending, {POOL: blob.id})
+    resources = StoreResources(base, record, pending, {POOL: blob.id}, progress)
     choice = calibrated(editor, base, resources, {**where, **(settings or {})}, seed, blob.id)
-    report(3)
     who, when, why = Signature(f"Start from {_short(record)}", author, date).checked()
     first = Commit((), who, when, why, record, choice)
     store = Store.init(root, StoreConfig(record, choice), first, [blob])
     store.index.ensure()
-    report(_STEPS)
     return store, base
 
 
@@ -115,19 +106,19 @@ class _Nowhere:
         """Nothing can be fetched."""
 
 
-def _own_pool(base: LoadedBase, seed: int, prompts: Sequence[str]) -> Blob:
-    whole = make_pool(base.model, base.tokenizer, seed, n_contexts=CONTEXTS, prompts=prompts)
+def _own_pool(base: LoadedBase, seed: int, prompts: Sequence[str], progress: Listener | None) -> Blob:
+    whole = make_pool(base.model, base.tokenizer, seed, n_contexts=CONTEXTS, prompts=prompts, progress=progress)
     return _blob_of(whole, len(whole.prompts) // 5)
 
 
-def _written_pool(base: LoadedBase, record: BaseModel, seed: int) -> Blob:
+def _written_pool(base: LoadedBase, record: BaseModel, seed: int, progress: Listener | None) -> Blob:
     """What the model writes takes as long as many edits, and depends on the model and the seed alone."""
     prompts, held_out = (
         (POOL_PROMPTS, HELD_OUT) if chat_format(base.tokenizer) is None else (CHAT_PROMPTS, CHAT_HELD_OUT)
     )
 
     def write() -> Blob:
-        whole = make_pool(base.model, base.tokenizer, seed, prompts + held_out, CONTEXTS)
+        whole = make_pool(base.model, base.tokenizer, seed, prompts + held_out, CONTEXTS, progress=progress)
         return _blob_of(whole, held_out * len(whole.prompts) // (prompts + held_out))
 
     template = template_digest(base.tokenizer)

@@ -15,7 +15,9 @@ if TYPE_CHECKING:
 
 def _make(base: LoadedBase, resources: Resources, module: str) -> Part:
     prompts = resources.get(POOL).prompts
-    found = compute_statistics(base.model, base.projection(module), base.tokenizer, prompts)
+    found = compute_statistics(
+        base.model, base.projection(module), base.tokenizer, prompts, progress=resources.progress
+    )
     return Part({**found.meta(), "pool": resources.blob(POOL)}, found.tensors())
 
 

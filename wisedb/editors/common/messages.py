@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 import torch
@@ -39,7 +39,7 @@ class MessageWriter:
         self._opening = read_opening(model, projection, start[:-1], projection.layers)
         self._ends = frozenset(end_tokens(model, tokenizer))
 
-    def __call__(self, rows: int, tokens: int, top_k: int) -> list[str]:
+    def __call__(self, rows: int, tokens: int, top_k: int, report: Callable[[int], None] = lambda _: None) -> list[str]:
         """Texts, each from a message's beginning to a word behind its first sentence at least.
 
         Tokens are drawn with torch's own generator, at temperature 1.
@@ -48,6 +48,7 @@ class MessageWriter:
             rows: how many.
             tokens: the longest, in tokens.
             top_k: drawn from so many of the likeliest tokens.
+            report: told, as they come, how many more have ended.
         """
         if self._opening.states is None:
             first = torch.tensor([self._start] * rows, device=self._model.device)
@@ -64,6 +65,7 @@ class MessageWriter:
             for row, token in zip(going, given[:, 0].tolist(), strict=True):
                 said[row].append(token)
             left = [place for place, row in enumerate(going) if not self._ended(said[row])]
+            report(len(going) - len(left))
             if not left:
                 break
             if len(left) < len(going):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from random import Random
@@ -17,6 +17,7 @@ from wisedb.edits import normalise_prompt
 from wisedb.errors import UsageError
 from wisedb.memory.kinds.base import Part
 from wisedb.model.chat import chat_format
+from wisedb.progress import Counter, Listener
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
@@ -29,8 +30,9 @@ _TOKENS = 32
 _TOP_K = 50
 _PROMPT_WORDS = (3, 14)
 _CONTEXT_WORDS = (4, 9)
-# Messages that are written beyond those that are missing: some come twice.
-_SPARE = 4
+# Messages that are written together, at most, and one in so many beyond those that are missing: some come twice. A few
+# more rows cost less than another round.
+_MESSAGES, _SPARE = 192, 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +67,7 @@ def make_pool(
     n_contexts: int = 10,
     *,
     prompts: Sequence[str] = (),
+    progress: Listener | None = None,
 ) -> Pool:
     """Let the model write texts, and cut them into prompts and contexts.
 
@@ -75,6 +78,7 @@ def make_pool(
         n_prompts: how many unrelated prompts; fewer come out only if the model can't write so many different ones.
         n_contexts: how many prefix contexts (WISE trains an edit behind about 10).
         prompts: the user's own unrelated prompts; they take the place of generated ones.
+        progress: told how many texts there are.
 
     Raises:
         UsageError: an own prompt is empty.
@@ -86,6 +90,8 @@ def make_pool(
     found_prompts: dict[str, str] = {normalise_prompt(prompt): prompt.strip() for prompt in prompts}
     wanted = len(found_prompts) if prompts else n_prompts
     contexts: dict[str, str] = {}
+    there = len(found_prompts)
+    counter = Counter(progress, "writing prompts", wanted - there + n_contexts)
     for turn in range(_ROUNDS):
         if len(found_prompts) >= wanted and len(contexts) >= n_contexts:
             break
@@ -96,7 +102,8 @@ def make_pool(
         if messages is None or even:
             texts = _sample(model, tokenizer, drawn, even=even)
         else:
-            texts = _written(model, messages, drawn, min(_BATCH, missing + _SPARE))
+            rows = min(_MESSAGES, missing + missing // _SPARE + 1)
+            texts = _written(model, messages, drawn, rows, counter.add)
         for text in texts:
             words = (text if messages is None else message_in(text.split())).split()
             if len(contexts) < n_contexts and len(words) >= _CONTEXT_WORDS[0]:
@@ -105,6 +112,11 @@ def make_pool(
             elif len(found_prompts) < wanted and words:
                 prompt = _prompt(words, chooser) if messages is None else " ".join(words)
                 found_prompts.setdefault(normalise_prompt(prompt), prompt)
+        if messages is None:
+            more = len(found_prompts) + len(contexts) - there
+            counter.add(more)
+            there += more
+    counter.add(wanted + n_contexts)
     generator = {"by": "user" if prompts else "model", "seed": seed, "tokens": _TOKENS, "top_k": _TOP_K}
     return Pool(tuple(found_prompts.values())[:wanted], tuple(contexts.values()), generator)
 
@@ -138,9 +150,11 @@ def _drawing(model: PreTrainedModel, seed: int) -> Iterator[None]:
         yield
 
 
-def _written(model: PreTrainedModel, messages: MessageWriter, seed: int, rows: int) -> list[str]:
+def _written(
+    model: PreTrainedModel, messages: MessageWriter, seed: int, rows: int, report: Callable[[int], None]
+) -> list[str]:
     with _drawing(model, seed):
-        return _cleaned(messages(rows, _TOKENS, _TOP_K))
+        return _cleaned(messages(rows, _TOKENS, _TOP_K, report))
 
 
 def _sample(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, seed: int, *, even: bool) -> list[str]:

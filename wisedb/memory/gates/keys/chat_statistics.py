@@ -20,6 +20,7 @@ from wisedb.model.chat import EARLIER, ChatFormat, Thinking, encode_chat, encode
 from wisedb.model.locate import Projection
 from wisedb.model.opening import read_opening
 from wisedb.model.tokens import end_tokens
+from wisedb.progress import Counter
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
@@ -134,6 +135,7 @@ def compute_chat_statistics(
     frame: ChatFormat,
     layer: int,
     width: int,
+    counter: Counter,
 ) -> ChatStatistics:
     """Measure what is usual behind a model's chat template.
 
@@ -144,8 +146,9 @@ def compute_chat_statistics(
         frame: that of its template.
         layer: the block at whose input it shows what is asked.
         width: of a relation key.
+        counter: told how many texts were run.
     """
-    asked = partial(_question_states, model, projection, tokenizer, layer, frame)
+    asked = partial(_question_states, model, projection, tokenizer, layer, frame, counter)
     found = compute_question_map(asked, width)
     earlier = encode_reply(tokenizer, [user(EARLIER)], EARLIER)
     tokens = (frame.start, frame.header, frame.opening, earlier)
@@ -195,12 +198,13 @@ def _question_states(
     tokenizer: PreTrainedTokenizerBase,
     layer: int,
     frame: ChatFormat,
+    counter: Counter,
     questions: Sequence[str],
 ) -> torch.Tensor:
     """What each of some questions asks behind the chat template, (n, 2·d_model)."""
     asked = [encode_question(tokenizer, [user(question)], frame.opening, frame.thinking) for question in questions]
     opening = read_opening(model, projection, frame.start, layer)
-    seen = capture(model, projection, layer, asked, opening=opening)
+    seen = capture(model, projection, layer, asked, opening=opening, report=counter.add)
     return torch.stack([question_state(each.states) for each in seen])
 
 
