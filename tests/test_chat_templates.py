@@ -20,7 +20,7 @@ from tests.commands import run_inside
 from tests.models import tiny_model
 from tests.stores import SETTINGS
 from tests.templates import FAMILIES
-from wisedb.errors import UsageError
+from wisedb.errors import CorruptObject, UsageError
 from wisedb.memory.gates.keys.replies import last_reply
 from wisedb.memory.gates.keys.statistics import ChatStatistics, Statistics
 from wisedb.memory.hooks import AttachedMemories, handle_of
@@ -255,3 +255,12 @@ def test_init_says_where_a_template_cannot_be_taken_apart(
     if readable is False:
         said = run_inside(["init", "other", *words], tmp_path, os.environ)
         assert "Its chat template can't be taken apart" in " ".join(said.stdout.split())
+
+
+@pytest.mark.parametrize("thinking", [{}, [], {"empty": [1, 2], "end": 2, "own": True}, {"empty": [1], "end": 0}])
+def test_a_thought_that_is_none_is_refused(thinking: object, told: Any) -> None:
+    (memory,) = attached(told("qwen3").load()[0]).memories
+    assert memory.gate.keys is not None
+    known = memory.gate.keys.statistics
+    with pytest.raises(CorruptObject, match="thought"):
+        Statistics.from_tensors(known.tensors(), {**known.meta(), "thinking": thinking})
