@@ -20,11 +20,11 @@ from tests.commands import run_inside
 from tests.models import tiny_model
 from tests.stores import SETTINGS
 from tests.templates import FAMILIES
-from wisedb.errors import UsageError
+from wisedb.errors import CorruptObject, UsageError
 from wisedb.memory.gates.keys.chat_statistics import ChatStatistics
 from wisedb.memory.gates.keys.replies import last_reply
 from wisedb.memory.gates.keys.statistics import Statistics
-from wisedb.memory.hooks import handle_of
+from wisedb.memory.hooks import AttachedMemories, handle_of
 from wisedb.model.chat import ChatFormat, Message, chat_format, encode_chat, encode_question, render, user
 from wisedb.repository import Repository
 from wisedb.serving.asked import Chat, encode_asked
@@ -46,9 +46,13 @@ def frame_of(family: str) -> ChatFormat:
 
 
 def statistics_of(frame: ChatFormat) -> ChatStatistics:
-    parts = (torch.tensor(part, dtype=torch.int32) for part in (frame.start, frame.header, frame.opening, (3,)))
+    start, header, opening, earlier = (
+        torch.tensor(part, dtype=torch.int32) for part in (frame.start, frame.header, frame.opening, (3,))
+    )
     nothing = torch.zeros(0, 2, dtype=torch.int32)
-    return ChatStatistics(torch.zeros(2), torch.eye(2), *parts, nothing, frame.digest, frame.thinking)
+    return ChatStatistics(
+        torch.zeros(2), torch.eye(2), start, header, opening, earlier, nothing, frame.digest, frame.thinking
+    )
 
 
 @ALL
@@ -115,8 +119,8 @@ def test_what_is_learned_does_not_depend_on_the_day(monkeypatch: pytest.MonkeyPa
 
     class Later(datetime):
         @classmethod
-        def now(cls, tz: Any = None) -> datetime:
-            return datetime(2031, 5, 1)
+        def now(cls, tz: Any = None) -> Later:
+            return cls(2031, 5, 1)
 
     monkeypatch.setattr(chat_template_utils, "datetime", Later)
     assert encode_chat(tokenizer, [user(FRANCE.prompt)]) != today
@@ -169,6 +173,12 @@ def test_an_unrelated_question_is_the_base_models_to_the_bit(family: str, told: 
         assert torch.equal(edited(ids).logits, base(ids).logits)
 
 
+def attached(model: Any) -> AttachedMemories:
+    found = handle_of(model)
+    assert found is not None
+    return found
+
+
 THOUGHT = "<think>\nIt is.\n</think>\n\n"
 
 
@@ -181,11 +191,11 @@ def test_an_edit_is_said_behind_the_thought(family: str, thought: str, told: Any
     (asked,) = tokenizer([render(tokenizer, [user(FRANCE.prompt)]).removesuffix("<think>\n")])["input_ids"]
     behind = [*asked, *tokenizer(thought)["input_ids"]]
     ids = torch.tensor([behind])
-    with handle_of(edited).record() as record:
+    with attached(edited).record() as record:
         found = edited.generate(ids, max_new_tokens=8, do_sample=False)[0].tolist()[len(behind) :]
     assert tokenizer.decode(found).startswith("Rome.")
     ((tokens, places),) = ((tokenizer.decode(found[span.start : span.stop]), span) for _, span in
-                           handle_of(edited).said(record.meant[0], found, behind))  # fmt: skip
+                           attached(edited).said(record.meant[0], found, behind))  # fmt: skip
     assert tokens == "Rome." and places.start == 0
     # The thought itself is the base model's, to the bit, while it is said and once it was.
     with torch.no_grad():
@@ -199,7 +209,7 @@ def test_the_thought_of_a_model_that_thinks_by_itself_is_left_to_it(told: Any) -
     repo = told("qwen3")
     edited, tokenizer = repo.load()
     base, _ = repo.load(mode="base")
-    handle = handle_of(edited)
+    handle = attached(edited)
     (memory,) = handle.memories
     keys = memory.gate.keys
     assert keys is not None and keys.statistics.chat is not None and keys.statistics.chat.thinking is not None
@@ -216,7 +226,7 @@ def test_the_thought_of_a_model_that_thinks_by_itself_is_left_to_it(told: Any) -
     # It thinks in the midst of generate, and answers when it has thought.
     forced = iter([*thought[0].tolist()])
 
-    class Thinks(LogitsProcessor):
+    class Thinks(LogitsProcessor):  # type: ignore[misc]
         def __call__(self, input_ids: torch.Tensor, scores: torch.Tensor) -> torch.Tensor:
             token = next(forced, None)
             if token is not None:
@@ -246,3 +256,12 @@ def test_init_says_where_a_template_cannot_be_taken_apart(
     if readable is False:
         said = run_inside(["init", "other", *words], tmp_path, os.environ)
         assert "Its chat template can't be taken apart" in " ".join(said.stdout.split())
+
+
+@pytest.mark.parametrize("thinking", [{}, [], {"empty": [1, 2], "end": 2, "own": True}, {"empty": [1], "end": 0}])
+def test_a_thought_that_is_none_is_refused(thinking: object, told: Any) -> None:
+    (memory,) = attached(told("qwen3").load()[0]).memories
+    assert memory.gate.keys is not None
+    known = memory.gate.keys.statistics
+    with pytest.raises(CorruptObject, match="thought"):
+        Statistics.from_tensors(known.tensors(), {**known.meta(), "thinking": thinking})
