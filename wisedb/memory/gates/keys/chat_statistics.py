@@ -113,9 +113,9 @@ class ChatStatistics:
         cls, tensors: Mapping[str, torch.Tensor], template: str, thinking: Thinking | None
     ) -> ChatStatistics:
         """What :meth:`tensors` gave, among others."""
-        parts = [tensors[name] for name in CHAT_TENSORS]
+        mean, chat_map, start, header, opening, earlier, pronouns = (tensors[name] for name in CHAT_TENSORS)
         closing = Closing(*(tensors[name] for name in CLOSING_TENSORS)) if CLOSING_TENSORS[0] in tensors else None
-        return cls(*parts, template, thinking, closing)
+        return cls(mean, chat_map, start, header, opening, earlier, pronouns, template, thinking, closing)
 
     def relations(self, states: torch.Tensor) -> torch.Tensor:
         """Relation keys of questions: what they ask, (..., 2·d_model) → float32 (..., r)."""

@@ -67,6 +67,11 @@ class SentenceReader:
         """Whether a reply can be ended: it is known how the model does that, and who asks for more."""
         return self._chat.closing is not None
 
+    def subject(self, edit: int | None) -> tuple[int, ...]:
+        """The token ids of an edit's subject, none where that isn't known."""
+        asked = None if edit is None else self.questions.get(edit)
+        return () if asked is None else asked.subject
+
     def __call__(self, sentences: Sequence[Sequence[int]]) -> Sentences:
         """What sentences ask, as token ids; one at least."""
         asked = [tuple(sentence) for sentence in sentences]
@@ -246,8 +251,7 @@ def _apart(
             for clause in clauses
         ]
         inside = _named(whole, parts, index, threshold) if len(parts) > 1 else []
-        subjects = {read.questions[each].subject for each in inside if each is not None and each in read.questions}
-        several = len(subjects) > 1
+        several = len({subject for each in inside if (subject := read.subject(each))}) > 1
         found += parts if several else [case]
         edits += inside if several else [edit]
     return found, edits
@@ -258,7 +262,7 @@ def _named_before(
 ) -> list[_Case]:
     """A sentence with the subject that was named last in the place of its pronoun; none where it has no pronoun."""
     for earlier, edit in zip(reversed(before), reversed(named), strict=True):
-        if edit is not None and edit in read.questions and (subject := read.questions[edit].subject):
+        if subject := read.subject(edit):
             text = read.pronouns.in_place(case.text, subject)
             return [] if text is None else [_Case(case.row, [*earlier.places, *case.places], text)]
     return []
@@ -276,8 +280,7 @@ def _asked_before(
         named: the edit whose subject stands in each.
         read: knows the edits' subjects.
     """
-    subjects = [read.questions[edit].subject if edit in read.questions else () for edit in named[: number + 1]]
-    *others, subject = subjects
+    *others, subject = (read.subject(edit) for edit in named[: number + 1])
     words = [token for place, token in zip(stretches[number].places, case.text, strict=True) if place in case.places]
     if not subject or not read.pronouns.only_names(words, subject):
         return []
