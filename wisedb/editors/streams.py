@@ -83,6 +83,7 @@ class Trained:
         statistics: what was measured on the way and is a function of the stream alone, JSON values.
         key_rephrases: whether the gate's keys are made of the edits' rephrases too.
         key_format: whether they are made of plain prompts, of questions in a chat, or of both.
+        unlearned: the ids of edits that the editor saw not to be learned, in this call alone.
     """
 
     change: Change
@@ -91,6 +92,7 @@ class Trained:
     statistics: Mapping[str, Any] = field(default_factory=dict)
     key_rephrases: bool = False
     key_format: KeyFormat = "both"
+    unlearned: frozenset[str] = frozenset()
 
 
 def effective(stream: Sequence[StreamItem]) -> tuple[StreamItem, ...]:

@@ -43,7 +43,8 @@ class CommitResult:
         added: the edits that came into force.
         reverted: the edits that went out of force: superseded, or taken out.
         known: those of ``added`` that the model answered so already.
-        unlearned: those of ``added`` of which not every target token is the argmax afterwards: more steps may help.
+        unlearned: those of ``added`` of which not every target token is the argmax afterwards, or of which their editor
+            says so (of a chat model's, in each of its replies): more steps may help.
         seconds: how long it all took.
         seconds_per_edit: training alone, for each edit trained; 0 where none was.
         bytes_written: what the store's objects grew by.
@@ -215,7 +216,9 @@ def commit_proposal(
         added=added,
         reverted=reverted,
         known=known,
-        unlearned=tuple(edit_id for edit_id, share in zip(added, shares, strict=True) if share < 1),
+        unlearned=tuple(
+            edit_id for edit_id, share in zip(added, shares, strict=True) if share < 1 or edit_id in written.unlearned
+        ),
         seconds=time.perf_counter() - started,
         seconds_per_edit=training / written.trained if written.trained else 0.0,
         bytes_written=landed.bytes_written,

@@ -47,11 +47,13 @@ class Written:
         memories: the commit's list of memories.
         pending: the new blobs in front of the store's.
         trained: how many edits were trained for it.
+        unlearned: the ids of those that their editor saw not to be learned.
     """
 
     memories: tuple[MemoryEntry, ...]
     pending: PendingBlobs
     trained: int
+    unlearned: frozenset[str]
 
 
 def write(
@@ -94,7 +96,7 @@ def write(
         entry = work.carry_out(job, done)
         if entry is not None:
             done.append(entry)
-    return Written(work.with_keys(done, in_force), work.pending, work.trained)
+    return Written(work.with_keys(done, in_force), work.pending, work.trained, frozenset(work.unlearned))
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +120,7 @@ class _Work:
         self._count = _Count(progress)
         self._key_kinds: dict[str, tuple[bool, KeyFormat]] = {}
         self.trained = 0
+        self.unlearned: set[str] = set()
 
     def expect(self, jobs: Sequence[_Job]) -> None:
         """Refuse what can't be written before anything is trained, and count what is to be."""
@@ -171,6 +174,7 @@ class _Work:
         new = len(items) - (0 if start is None else start.items)
         self._count.finish(new)
         self.trained += new
+        self.unlearned |= trained.unlearned
         previous = None if start is None else start.entry.main
         main = self.pending.put(version_blob(began, plan.planned.stream, trained, beside), previous)
         held = {} if job.entry is None else dict(job.entry.blobs)

@@ -92,6 +92,16 @@ class EncodedDataset:
         """Each edit under its own prompt."""
         return [(edit, 0) for edit in range(len(self))]
 
+    @property
+    def asked(self) -> list[Example]:
+        """Each edit under its own prompt, and in a chat in each of its replies."""
+        return [
+            (edit, number)
+            for edit, prompts in enumerate(self._encoded)
+            for number, each in enumerate(prompts)
+            if not number or each.start
+        ]
+
     def sequences(self, examples: Sequence[Example]) -> list[CachedSequence]:
         """The sequences of some examples."""
         if self._cached is None:

@@ -122,7 +122,13 @@ class Keyed:
             )
         found = train_stream(context, settings, seed, start.mask, begun, stream, progress)
         change = MaskedDelta(start.module, start.packed, found.values)
-        return Trained(change, "keys", key_rephrases=settings.train_rephrases, key_format=settings.key_format)
+        return Trained(
+            change,
+            "keys",
+            key_rephrases=settings.train_rephrases,
+            key_format=settings.key_format,
+            unlearned=frozenset(edit for edit, outcome in found.outcomes.items() if not outcome.learned),
+        )
 
     def merge(
         self,

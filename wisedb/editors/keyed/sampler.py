@@ -53,9 +53,10 @@ class TrainingSet:
         return sum(self.new.cost(edit) for edit in range(len(self.new)))
 
     def sample(self, chooser: Random) -> list[Example]:
-        """Each new edit under its own prompt, and under one other."""
+        """Each new edit under its own prompt, in each of its replies, and under one other prompt."""
         others = [(edit, other_prompt(self.new, edit, chooser)) for edit in range(len(self.new))]
-        return [*self.new.own, *(example for example in others if example[1])]
+        asked = dict.fromkeys(self.new.asked)
+        return [*asked, *(example for example in others if example[1] and example not in asked)]
 
     def features(self, chooser: Random) -> Tensor:
         """A(x) of the new edits' tokens, under two prompts each, and of the earlier ones', ``(N, d_ff)``."""
@@ -98,7 +99,7 @@ def training_set(
         # Most people ask it behind its template.
         plain = () if _chat_only(edit, settings) else tuple(dict.fromkeys((edit.prompt, *prefixed, *rephrases)))
         first, later = replies(edit.prompt, edit.conversation[:-1])
-        return (first, *plain, later), edit.target
+        return (first, later, *plain), edit.target
 
     def again(edit: Edit) -> tuple[tuple[Prompt, ...], str]:
         # Of a chat's long prompts each costs as much as training on several: two are enough to be reminded by.

@@ -37,7 +37,7 @@ class Outcome:
     Attributes:
         steps: optimiser steps taken, those of the whole batch.
         loss: the last loss that was looked at, in nats; ``None`` if no step was needed.
-        learned: whether each token of its answer is the argmax.
+        learned: whether each token of its answer is the argmax, in a chat in each of its replies.
     """
 
     steps: int
@@ -101,7 +101,7 @@ class BatchTrainer:
         kept = {edit for edit, good in self._check(data.old, data.old.own, delta).items() if good}
         run = _Run(data, sampler, delta, kept, chooser)
         steps, loss = self._steps(run, report)
-        correct = self._check(data.new, data.new.own, delta)
+        correct = self._check(data.new, data.new.asked, delta)
         values = delta.values().detach()
         if not bool(torch.isfinite(values).all()):
             raise TrainingFailed(
