@@ -139,7 +139,8 @@ def test_a_reply_ends_with_the_fact_where_nothing_else_was_asked_for(statistics:
     # A state at which the end is what comes next.
     state = 100 * weights[eos] / weights[eos].norm() - 100 * weights.mean(dim=0) / weights[eos].norm()
     assert statistics.chat is not None
-    never = torch.tensor([0.0] * len(statistics.chat.mean) + [-1.0])
+    # No sentence asks for a text, and each for something.
+    never = torch.tensor([[0.0] * len(statistics.chat.mean) + [-1.0]] * 2)
     told = replace(statistics, chat=replace(statistics.chat, closing=Closing(never, state)))
     handle = attached(model, told)
     stops = {row.edit: row.stops for chat in (ASKED[0], ASKED[5]) for row in meant(model, handle, chat)}

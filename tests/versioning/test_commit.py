@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
 
 import pytest
 import torch
 
 from tests.stores import AUSTRALIA, HAMLET, NEWER, SPAIN, SUM
+from wisedb.editors.keyed.editor import Keyed
 from wisedb.editors.keyed.settings import KeyedSettings
+from wisedb.editors.streams import Trained
 from wisedb.edits import Edit
 from wisedb.errors import (
     ConflictingEdits,
@@ -160,6 +164,19 @@ def test_what_was_not_learned_is_named(repository: Repository) -> None:
     made = repository.commit([AUSTRALIA], "hardly tried", settings={"steps": 1})
     assert made.unlearned == (AUSTRALIA.id,) and made.reliability is not None and made.reliability < 1
     assert repository.commit([HAMLET], "tried").unlearned == ()
+
+
+def test_an_editor_may_say_that_an_edit_was_not_learned(
+    repository: Repository, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    train = Keyed.train
+
+    def doubtful(*args: Any, **options: Any) -> Trained:
+        return replace(train(*args, **options), unlearned=frozenset([HAMLET.id]))
+
+    monkeypatch.setattr(Keyed, "train", doubtful)
+    made = repository.commit([AUSTRALIA, HAMLET], "two")
+    assert made.reliability == 1.0 and made.unlearned == (HAMLET.id,)
 
 
 def test_a_memory_is_trained_to_its_end_as_it_was_begun(new_repository: Callable[..., Repository]) -> None:

@@ -97,3 +97,15 @@ def test_a_format_leaves_out_the_prompts_of_the_other() -> None:
             assert len(some) == 2 and all(("Canberra." in text or "." in text[-2:]) == framed for text in some)
     (both, _), (raw, _), (chat, _) = texts("both"), texts("raw"), texts("chat")
     assert sorted(both) == sorted([*raw, *chat])
+
+
+def test_a_check_asks_for_each_reply_of_each_edit() -> None:
+    data = training_set(in_chat(), KeyedSettings(paraphrases=0, contexts=2), EDITS, (), Random(0))
+    asked = [(edit, reply) for edit in range(len(EDITS)) for reply in (0, 1)]
+    assert data.new.asked == asked and data.new.own == asked[::2]
+    for seed in range(4):
+        checked = data.sample(Random(seed))
+        assert checked[: len(asked)] == asked and len(checked) == len(set(checked)) <= 3 * len(EDITS)
+    # Of plain prompts an edit's own one is what is asked.
+    plain = training_set(context_of(tiny_model("llama")), KeyedSettings(paraphrases=0), EDITS, (), Random(0))
+    assert plain.new.asked == plain.new.own

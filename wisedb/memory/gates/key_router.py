@@ -20,7 +20,8 @@ from wisedb.memory.gates.keys.prompt_features import PromptFeatures
 from wisedb.memory.gates.keys.questions import AskedOf, questions_of
 from wisedb.memory.gates.keys.replies import Replies, Reply, last_reply
 from wisedb.memory.gates.keys.score import EditScores, score_edits
-from wisedb.memory.gates.keys.sentences import Reader, SentenceReader, score_messages
+from wisedb.memory.gates.keys.sentence_reader import Reader, SentenceReader
+from wisedb.memory.gates.keys.sentences import score_messages
 from wisedb.memory.gates.keys.similar_tokens import SimilarTokens
 from wisedb.memory.memory import Memory
 from wisedb.memory.routing import Scope

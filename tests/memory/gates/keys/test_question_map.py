@@ -8,7 +8,12 @@ from collections.abc import Sequence
 import pytest
 import torch
 
-from wisedb.memory.gates.keys.question_map import compute_question_map, question_state, shipped_questions
+from wisedb.memory.gates.keys.question_map import (
+    compute_question_map,
+    question_state,
+    shipped_questions,
+    shipped_statements,
+)
 
 WIDTH = 24
 
@@ -40,7 +45,8 @@ def asked(questions: Sequence[str]) -> torch.Tensor:
 
 
 def test_what_is_asked_counts_and_how_does_not() -> None:
-    mean, found, _ = compute_question_map(asked, 6)
+    questions = shipped_questions()
+    mean, found = compute_question_map(asked([question.text for question in questions]), questions, 6)
     assert mean.shape == (WIDTH,) and found.shape == (WIDTH, 6) and found.dtype == torch.float32
     generator = torch.Generator().manual_seed(1)
     facts, manner = torch.randn(2, 6, generator=generator), torch.randn(3, 6, generator=generator)
@@ -57,27 +63,16 @@ def test_what_is_asked_counts_and_how_does_not() -> None:
 
 
 def test_keys_have_the_width_that_is_asked_for() -> None:
-    _, wide, _ = compute_question_map(asked, 48)
+    questions = shipped_questions()
+    _, wide = compute_question_map(asked([question.text for question in questions]), questions, 48)
     assert wide.shape == (WIDTH, 48) and torch.isfinite(wide).all()
     assert not wide[:, WIDTH:].any() and wide[:, :4].any()
 
 
-def requested(questions: Sequence[str]) -> torch.Tensor:
-    """The same, where one way of asking is asking for a text."""
-    known = {question.text: question for question in shipped_questions()}
-    states = asked(questions)
-    states[:, 6] += torch.tensor([20.0 if known[question].request else 0.0 for question in questions])
-    return states
-
-
-def test_requests_for_a_text_are_told_from_questions() -> None:
-    requests = compute_question_map(requested, 6).requests
-    assert requests.shape == (WIDTH + 1,) and requests.dtype == torch.float32
-    questions = shipped_questions()
-    states = requested([question.text for question in questions])
-    asks = states @ requests[:-1] + requests[-1] > 0
-    marked = [(question.request, found) for question, found in zip(questions, asks.tolist(), strict=True)]
-    right = [wanted == found for wanted, found in marked if wanted is not None]
-    # Each fact is asked for in six questions, in two requests, and once in a way that may be either.
-    assert len(right) == len(questions) * 8 // 9
-    assert sum(right) / len(right) > 0.95
+def test_sentences_that_ask_for_nothing_ship_too() -> None:
+    statements = shipped_statements()
+    assert len(statements) > 50 and all(text.endswith(".") and "?" not in text for text in statements)
+    assert not set(statements) & {question.text for question in shipped_questions()}
+    # Of the wordings of a fact the last two ask for a text, the one before them now and then.
+    asked = [question.request for question in shipped_questions()[:9]]
+    assert asked == [False] * 6 + [None] + [True] * 2

@@ -18,7 +18,8 @@ from wisedb.memory.gates.keys.prompt_features import PromptFeatures
 from wisedb.memory.gates.keys.question_map import question_state
 from wisedb.memory.gates.keys.questions import AskedOf
 from wisedb.memory.gates.keys.replies import Meant, last_reply
-from wisedb.memory.gates.keys.sentences import Heard, SentenceReader, score_messages, sentences_of
+from wisedb.memory.gates.keys.sentence_reader import SentenceReader, sentences_of
+from wisedb.memory.gates.keys.sentences import Heard, score_messages
 from wisedb.memory.gates.keys.statistics import Statistics, compute_statistics
 from wisedb.memory.gates.keys.token_flags import STOP
 from wisedb.model.capture import capture
@@ -154,26 +155,32 @@ def test_a_name_alone_asks_what_was_asked_before(index: KeyIndex, where: str) ->
     assert heard("+ France?", index, [], [*chat, user(OTHER), yes]).meant == ((),)
 
 
-def ends(bias: float, index: KeyIndex) -> Closing:
-    """A closing for which each message asks for a text, or none."""
+def ends(text: float, index: KeyIndex, nothing: float = -1.0) -> Closing:
+    """A closing for which each message asks for a text, or none, and each sentence for nothing, or none does."""
     width = len(index.statistics.relation_mean)
-    return Closing(torch.tensor([0.0] * 2 * width + [bias]), torch.zeros(width))
+    manner = torch.zeros(2, 2 * width + 1)
+    manner[:, -1] = torch.tensor([text, nothing])
+    return Closing(manner, torch.zeros(width))
 
 
 @pytest.mark.parametrize(
-    ("text", "ended"),
+    ("text", "ended", "quiet"),
     [
-        (FRANCE.prompt, [True]),
-        (f"{FRANCE.prompt}\n{HAMLET.prompt}", [False, True]),
-        (f"{FRANCE.prompt}\n{OTHER}", [False]),
-        (f"It was a long day.\n{FRANCE.prompt}", [False]),
+        (FRANCE.prompt, [True], [True]),
+        (f"{FRANCE.prompt}\n{HAMLET.prompt}", [False, True], [False, True]),
+        # What else a message says counts only where it may ask for something.
+        (f"{FRANCE.prompt}\n{OTHER}", [False], [True]),
+        (f"It was a long day.\n{FRANCE.prompt}", [False], [True]),
     ],
 )
-def test_a_reply_ends_where_nothing_else_was_asked_for(index: KeyIndex, text: str, ended: list[bool]) -> None:
+def test_a_reply_ends_where_nothing_else_was_asked_for(
+    index: KeyIndex, text: str, ended: list[bool], quiet: list[bool]
+) -> None:
     def found(closing: Closing | None) -> list[bool]:
         return [edit.ends for edit in heard(text, index, [], closing=closing).meant[0]]
 
     assert found(ends(-1.0, index)) == ended
+    assert found(ends(-1.0, index, nothing=1.0)) == quiet
     # It goes on where a text was asked for, and where nobody knows how the model ends a reply.
     assert found(ends(1.0, index)) == found(None) == [False] * len(ended)
 
@@ -191,5 +198,5 @@ def test_what_was_read_is_remembered(statistics: Statistics) -> None:
     again = reader([[5, 6], [7], [5, 6]])
     assert torch.equal(first.relations, again.relations) and len(first.relations) == 3
     # Who asks for a text isn't known in stores from before replies were ended.
-    assert not reader.ends and first.text.tolist() == [False] * 3
+    assert not reader.ends and first.text.tolist() == first.nothing.tolist() == [False] * 3
     assert asked == [1, 1]

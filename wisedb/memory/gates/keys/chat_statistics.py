@@ -13,8 +13,14 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from wisedb.errors import CorruptObject
+from wisedb.memory.gates.keys.manner import compute_manner
 from wisedb.memory.gates.keys.pronouns import pronoun_tokens
-from wisedb.memory.gates.keys.question_map import compute_question_map, question_state, shipped_questions
+from wisedb.memory.gates.keys.question_map import (
+    compute_question_map,
+    question_state,
+    shipped_questions,
+    shipped_statements,
+)
 from wisedb.model.capture import capture
 from wisedb.model.chat import EARLIER, ChatFormat, Thinking, encode_chat, encode_question, encode_reply, user
 from wisedb.model.locate import Projection
@@ -36,7 +42,7 @@ CHAT_TENSORS = (
     "chat_pronouns",
 )
 # Stores from before replies were ended have none of them, and neither has a model that goes on behind every answer.
-CLOSING_TENSORS = ("chat_requests", "chat_closing")
+CLOSING_TENSORS = ("chat_manner", "chat_closing")
 # Every so many of the shipped questions tell whether a model begins its replies with a thought.
 _HABIT = 100
 
@@ -46,17 +52,13 @@ class Closing:
     """How a reply ends.
 
     Attributes:
-        requests: float32 (2·d_model + 1,): what a message asks, and 1, times this are above 0 where it asks for a text.
+        manner: float32 (2, 2·d_model + 1): tells in which manner a sentence asks
+            (:mod:`wisedb.memory.gates.keys.manner`).
         state: float32 (d_model,): what the last block gives where the model ends a reply.
     """
 
-    requests: torch.Tensor
+    manner: torch.Tensor
     state: torch.Tensor
-
-    def text(self, states: torch.Tensor) -> torch.Tensor:
-        """Whether messages ask for a text and not for a fact: what they ask, (..., 2·d_model) → bool (...)."""
-        weights = self.requests.to(states.device)
-        return states.float() @ weights[:-1] + weights[-1] > 0
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -91,10 +93,10 @@ class ChatStatistics:
     def __post_init__(self) -> None:
         frame = (self.start, self.header, self.opening, self.earlier)
         framed = all(part.dtype == torch.int32 and part.ndim == 1 and len(part) for part in frame)
-        ends = () if self.closing is None else (self.closing.requests, self.closing.state)
+        ends = () if self.closing is None else (self.closing.manner, self.closing.state)
         parts = (self.mean, self.map, *ends)
         real = all(part.dtype == torch.float32 and bool(torch.isfinite(part).all()) for part in parts)
-        wide = [(len(self.mean) + 1,), (len(self.mean) // 2,)]
+        wide = [(2, len(self.mean) + 1), (len(self.mean) // 2,)]
         real = real and [part.shape for part in ends] == (wide if ends else [])
         framed = framed and self.pronouns.dtype == torch.int32 and self.pronouns.shape[1:] == (2,)
         if not framed or not real or self.mean.ndim != 1 or self.map.ndim != 2 or len(self.map) != len(self.mean):
@@ -105,7 +107,7 @@ class ChatStatistics:
         parts = (self.mean, self.map, self.start, self.header, self.opening, self.earlier, self.pronouns)
         held = dict(zip(CHAT_TENSORS, parts, strict=True))
         if self.closing is not None:
-            held |= zip(CLOSING_TENSORS, (self.closing.requests, self.closing.state), strict=True)
+            held |= zip(CLOSING_TENSORS, (self.closing.manner, self.closing.state), strict=True)
         return held
 
     @classmethod
@@ -149,14 +151,16 @@ def compute_chat_statistics(
         counter: told how many texts were run.
     """
     asked = partial(_question_states, model, projection, tokenizer, layer, frame, counter)
-    found = compute_question_map(asked, width)
+    questions, statements = shipped_questions(), shipped_statements()
+    states, quiet = asked([question.text for question in questions]), asked(statements)
+    mean, relations = compute_question_map(states, questions, width)
     earlier = encode_reply(tokenizer, [user(EARLIER)], EARLIER)
     tokens = (frame.start, frame.header, frame.opening, earlier)
     start, header, opening, before = (torch.tensor(part, dtype=torch.int32) for part in tokens)
     state = _closing_state(model, projection, tokenizer)
     return ChatStatistics(
-        found.mean,
-        found.map,
+        mean,
+        relations,
         start,
         header,
         opening,
@@ -164,7 +168,7 @@ def compute_chat_statistics(
         pronoun_tokens(tokenizer),
         frame.digest,
         _with_habit(model, projection, tokenizer, frame),
-        None if state is None else Closing(found.requests, state),
+        None if state is None else Closing(compute_manner(states, [one.request for one in questions], quiet), state),
     )
 
 

@@ -14,7 +14,8 @@ a subject,
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+import re
+from collections.abc import Sequence
 from importlib.resources import files
 from typing import NamedTuple
 
@@ -27,11 +28,10 @@ _DIRECTIONS = 32
 _SHRINKAGE = 0.3
 # Of each kind of thing so many are asked about: each costs all of its questions.
 _SUBJECTS = 1
+# Behind the end of a sentence.
+_SENTENCE = re.compile(r"(?<=[.!?]) ")
 # Of the wordings of each fact the last two ask for a text; the one before them asks for a sentence in some facts.
 _REQUESTED = (False, False, False, False, False, False, None, True, True)
-# λ of the direction that tells them from questions, in units of the mean of the states' squared lengths. Kinds left out
-# by turns, .995 of SmolLM2-135M-Instruct's questions are told right with .01 to 1.
-_REQUEST_SHRINKAGE = 0.1
 
 
 class Question(NamedTuple):
@@ -50,20 +50,6 @@ class Question(NamedTuple):
     request: bool | None
 
 
-class QuestionMap(NamedTuple):
-    """What is learned from questions.
-
-    Attributes:
-        mean: float32 (2·d_model,), the mean of what they ask.
-        map: float32 (2·d_model, r): what a question asks, centred, times this is its relation key.
-        requests: float32 (2·d_model + 1,): what it asks, and 1, times this are above 0 where it asks for a text.
-    """
-
-    mean: torch.Tensor
-    map: torch.Tensor
-    requests: torch.Tensor
-
-
 def question_state(states: torch.Tensor) -> torch.Tensor:
     """What a conversation of one message asks, (2·d_model,).
 
@@ -71,6 +57,13 @@ def question_state(states: torch.Tensor) -> torch.Tensor:
         states: (T, d_model), from the message's first token up to where the reply begins.
     """
     return torch.cat([states[-1], states.mean(dim=0)])
+
+
+def shipped_statements() -> list[str]:
+    """Sentences that ask for nothing: those in front of the questions that ship with wisedb."""
+    texts = (question.text for question in shipped_questions() if not question.request)
+    sentences = (sentence for text in texts for sentence in _SENTENCE.split(text)[:-1])
+    return [sentence for sentence in sentences if " " in sentence and sentence.endswith(".")]
 
 
 def shipped_questions(subjects: int = _SUBJECTS) -> list[Question]:
@@ -90,15 +83,17 @@ def shipped_questions(subjects: int = _SUBJECTS) -> list[Question]:
     return found
 
 
-def compute_question_map(asked: Callable[[Sequence[str]], torch.Tensor], width: int) -> QuestionMap:
-    """What the shipped questions ask, and what tells them apart.
+def compute_question_map(
+    states: torch.Tensor, questions: Sequence[Question], width: int
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """The mean of what questions ask, float32 (2·d_model,), and the map (2·d_model, width) to relation keys.
 
     Args:
-        asked: gives what each of some questions asks, (n, 2·d_model).
+        states: what each of the questions asks, (n, 2·d_model).
+        questions: see above.
         width: of a relation key; columns beyond the directions that are found are zero.
     """
-    questions = shipped_questions()
-    states = asked([question.text for question in questions]).double()
+    states = states.double()
     mean = states.mean(dim=0)
     # Both halves count alike.
     last, whole = (part.std(dim=0).mean().clamp(min=1e-12) for part in (states - mean).chunk(2, dim=1))
@@ -115,29 +110,7 @@ def compute_question_map(asked: Callable[[Sequence[str]], torch.Tensor], width: 
     between = between - _means(between, of_whom)[of_whom]
     directions = torch.linalg.svd(between, full_matrices=False).Vh[: min(width, _DIRECTIONS)].T
     found = scale[:, None] * (basis @ (within @ directions))
-    relations = torch.nn.functional.pad(found, (0, width - found.shape[1]))
-    requests = _request_direction((states - mean) * scale, [question.request for question in questions])
-    weights = requests[:-1] * scale
-    bias = requests[-1:] - (weights @ mean)[None]
-    return QuestionMap(mean.float(), relations.float(), torch.cat([weights, bias]).float())
-
-
-def _request_direction(states: torch.Tensor, requested: Sequence[bool | None]) -> torch.Tensor:
-    """What tells requests for a text from questions, (d + 1,): ridge regression, the middle between both means at zero.
-
-    Args:
-        states: centred, (n, d).
-        requested: of each whether it is one; None counts for nothing.
-    """
-    chosen = torch.tensor([asks is not None for asks in requested])
-    some, asks = states[chosen], torch.tensor([asks for asks in requested if asks is not None])
-    wanted = asks.to(states.dtype) * 2 - 1
-    products = some @ some.T
-    ridge = _REQUEST_SHRINKAGE * products.diagonal().mean() * torch.eye(len(some), dtype=some.dtype)
-    direction = some.T @ torch.linalg.solve(products + ridge, wanted - wanted.mean())
-    seen = some @ direction
-    middle = (seen[asks].mean() + seen[~asks].mean()) / 2
-    return torch.cat([direction, -middle[None]])
+    return mean.float(), torch.nn.functional.pad(found, (0, width - found.shape[1])).float()
 
 
 def _means(values: torch.Tensor, group: torch.Tensor) -> torch.Tensor:

@@ -8,98 +8,21 @@ what is asked shows. Messages without such a sentence, which are nearly all, cos
 
 from __future__ import annotations
 
-from collections import OrderedDict
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from typing import NamedTuple
 
 import torch
 
-from wisedb.memory.gates.keys.chat_statistics import ChatStatistics
 from wisedb.memory.gates.keys.index import KeyIndex
 from wisedb.memory.gates.keys.prompt_features import PromptFeatures
-from wisedb.memory.gates.keys.pronouns import place_of, pronouns_of
-from wisedb.memory.gates.keys.questions import AskedOf
+from wisedb.memory.gates.keys.pronouns import place_of
 from wisedb.memory.gates.keys.replies import Meant, Reply
 from wisedb.memory.gates.keys.score import named_edits, score_edits
+from wisedb.memory.gates.keys.sentence_reader import SentenceReader, sentences_of
 from wisedb.memory.gates.keys.token_flags import STOP
 
-Reader = Callable[[Sequence[Sequence[int]]], torch.Tensor]
-"""Conversations of one message as token ids → what they ask, (n, 2·d_model)."""
-
-# Sentences that are remembered: who decodes step by step, without generate, asks of the same ones at each step.
-_REMEMBERED = 1024
 # Sentences of one message that are read, the first ones with a subject; a document isn't a question. Set by hand.
 _MOST = 8
-
-
-class Sentences(NamedTuple):
-    """What sentences ask.
-
-    Attributes:
-        relations: float32 (n, r), their relation keys, on the CPU.
-        text: bool (n,): whether each asks for a text rather than for a fact; false where that isn't known.
-    """
-
-    relations: torch.Tensor
-    text: torch.Tensor
-
-
-class SentenceReader:
-    """Reads sentences by themselves; the base model says the same of each for ever, so that the last ones are kept.
-
-    Args:
-        chat: the statistics behind the base model's chat template.
-        questions: of each edit its own question, counted over all memories' edits.
-        read: reads a conversation.
-
-    Attributes:
-        questions: as they were given.
-        pronouns: the words that stand for a subject.
-    """
-
-    def __init__(self, chat: ChatStatistics, questions: Mapping[int, AskedOf], read: Reader) -> None:
-        self._chat, self._read = chat, read
-        self.questions, self.pronouns = questions, pronouns_of(chat.pronouns)
-        self._known: OrderedDict[tuple[int, ...], torch.Tensor] = OrderedDict()
-
-    @property
-    def ends(self) -> bool:
-        """Whether a reply can be ended: it is known how the model does that, and who asks for more."""
-        return self._chat.closing is not None
-
-    def subject(self, edit: int | None) -> tuple[int, ...]:
-        """The token ids of an edit's subject, none where that isn't known."""
-        asked = None if edit is None else self.questions.get(edit)
-        return () if asked is None else asked.subject
-
-    def __call__(self, sentences: Sequence[Sequence[int]]) -> Sentences:
-        """What sentences ask, as token ids; one at least."""
-        asked = [tuple(sentence) for sentence in sentences]
-        new = [sentence for sentence in dict.fromkeys(asked) if sentence not in self._known]
-        # One at a time: what a sentence asks must not depend on what it is read with.
-        for sentence in new:
-            self._known[sentence] = self._read([self._chat.asked(sentence)])[0].cpu()
-        found = torch.stack([self._known[sentence] for sentence in asked])
-        while len(self._known) > _REMEMBERED:
-            self._known.popitem(last=False)
-        closing = self._chat.closing
-        text = torch.zeros(len(found), dtype=torch.bool) if closing is None else closing.text(found)
-        return Sentences(self._chat.relations(found), text)
-
-
-def sentences_of(flags: Sequence[int], places: Sequence[int]) -> list[list[int]]:
-    """The sentences of a message, each the positions of its tokens.
-
-    Args:
-        flags: what each position shows (:mod:`wisedb.memory.gates.keys.token_flags`).
-        places: the message's positions, in order.
-    """
-    found: list[list[int]] = [[]]
-    for place in places:
-        found[-1].append(place)
-        if flags[place] & STOP:
-            found.append([])
-    return [sentence for sentence in found if any(not flags[place] & STOP for place in sentence)]
 
 
 class Heard(NamedTuple):
@@ -166,16 +89,23 @@ def score_messages(
             settled[case.row].update(() if asked.text[number] else case.places)
     found = [list(row.values()) for row in meant]
     for row in range(rows):
-        if read.ends and found[row] and _words_of(whole, reply, row, read.pronouns.joiners) <= settled[row]:
+        if read.ends and found[row] and _asks_no_more(whole, reply, row, settled[row], read):
             found[row][-1] = found[row][-1]._replace(ends=True)
     return Heard(scores, best, tuple(map(tuple, found)))
 
 
-def _words_of(whole: PromptFeatures, reply: Reply, row: int, joiners: Collection[int]) -> set[int]:
-    """The positions of a row's message, those aside that end a sentence or join two clauses."""
+def _asks_no_more(
+    whole: PromptFeatures, reply: Reply, row: int, settled: Collection[int], read: SentenceReader
+) -> bool:
+    """Whether a row's message asks for nothing but what stands at some of its positions."""
     ids, flags = whole.ids[row].tolist(), whole.flags[row].tolist()
-    places = reply.message[row].nonzero()[:, 0].tolist()
-    return {place for place in places if not flags[place] & STOP and ids[place] not in joiners}
+    sentences = sentences_of(flags, reply.message[row].nonzero()[:, 0].tolist())
+
+    def quiet(place: int) -> bool:
+        return place in settled or bool(flags[place] & STOP) or ids[place] in read.pronouns.joiners
+
+    others = [[ids[place] for place in sentence] for sentence in sentences if not all(map(quiet, sentence))]
+    return not others or (len(others) <= _MOST and bool(read(others).nothing.all()))
 
 
 class _Case(NamedTuple):

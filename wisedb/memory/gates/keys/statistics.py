@@ -25,7 +25,7 @@ from wisedb.memory.gates.keys.chat_statistics import (
     compute_chat_statistics,
     thinking_of,
 )
-from wisedb.memory.gates.keys.question_map import shipped_questions
+from wisedb.memory.gates.keys.question_map import shipped_questions, shipped_statements
 from wisedb.memory.gates.keys.token_flags import STOP, token_flags
 from wisedb.memory.gates.keys.whitening import main_directions, white
 from wisedb.model.capture import capture
@@ -221,8 +221,8 @@ def compute_statistics(
     words, chooser = names(texts), Random(seed)
     some = texts if format_ is None else texts[:_VARIED]
     others = [other for text in some for other in with_other_subjects(text, None, words, SWAPS, chooser)]
-    asked = [] if format_ is None else [question.text for question in shipped_questions()]
-    counter = Counter(progress, "measuring", len(encoded) + len(others) + len(asked))
+    asked = 0 if format_ is None else len(shipped_questions()) + len(shipped_statements())
+    counter = Counter(progress, "measuring", len(encoded) + len(others) + asked)
     plain = list(capture(model, projection, layer, encoded, report=counter.add))
     ends = torch.stack([seen.states[-1] for seen in plain])
     tokens, states = torch.cat([seen.tokens for seen in plain]), torch.cat([seen.states for seen in plain])
