@@ -10,9 +10,15 @@ import sys
 import warnings
 from collections.abc import Sequence
 from importlib import import_module
-from importlib.abc import Loader, MetaPathFinder
 from importlib.machinery import ModuleSpec
 from types import ModuleType
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from importlib.abc import Loader
+else:
+    # That module brings importlib.resources, tempfile and shutil: a twentieth of what `wisedb --help` takes.
+    Loader = object
 
 
 def after_import(package: str, module: str, function: str) -> None:
@@ -34,7 +40,7 @@ def after_import(package: str, module: str, function: str) -> None:
         PostImportHook(package, module, function).run()
 
 
-class PostImportHook(MetaPathFinder):
+class PostImportHook:
     """Calls a function after an import; see :func:`after_import`."""
 
     def __init__(self, package: str, module: str, function: str) -> None:
