@@ -150,6 +150,9 @@ def test_a_name_alone_asks_what_was_asked_before(index: KeyIndex, where: str) ->
     found = heard(text, index, [], chat)
     assert [edit.edit for edit in found.meant[0]] == [0]
     assert TOKENIZER.decode(found.meant[0][0].heard) == TOKENIZER.decode(alone.meant[0][0].heard)
+    # What was asked of a thing without an edit counts too.
+    unknown = FRANCE.prompt.replace("France", "Peter")
+    assert [edit.edit for edit in heard("+ France?", index, [], [user(unknown), yes]).meant[0]] == [0]
     # A sentence that asks something itself is taken by its own words, and nothing is taken from two turns ago.
     assert heard("# France?", index, [], chat).meant == ((),)
     assert heard("+ France?", index, [], [*chat, user(OTHER), yes]).meant == ((),)

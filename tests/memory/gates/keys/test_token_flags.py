@@ -20,6 +20,7 @@ from wisedb.memory.gates.keys.token_flags import (
     STOP,
     join_before,
     join_behind,
+    name_in,
     token_flags,
 )
 
@@ -156,3 +157,22 @@ def test_rows_are_looked_at_alone() -> None:
     flags = torch.randint(0, 256, (5, 7), generator=generator, dtype=torch.uint8)
     assert torch.equal(join_before(flags), torch.stack([join_before(row) for row in flags]))
     assert join_before(flags[:, :0]).shape == (5, 0)
+
+
+WORD = GOES_ON | OPEN
+
+
+@pytest.mark.parametrize(
+    ("flags", "name"),
+    [
+        # "What is the capital of France?"
+        ([CAPITAL | OPEN, OPEN, OPEN, OPEN, OPEN, CAPITAL | OPEN, STOP], range(5, 6)),
+        # "Is Paris in New Zealand?", the last name of three tokens.
+        ([CAPITAL | OPEN, CAPITAL | OPEN, OPEN, CAPITAL | OPEN, CAPITAL | OPEN, WORD, STOP], range(3, 6)),
+        # The first word of a sentence is capital whatever it is.
+        ([CAPITAL | OPEN, OPEN, OPEN, STOP], range(0)),
+        ([], range(0)),
+    ],
+)
+def test_the_longest_name_of_a_sentence(flags: list[int], name: range) -> None:
+    assert name_in(flags) == name

@@ -19,7 +19,7 @@ from wisedb.memory.gates.keys.pronouns import place_of
 from wisedb.memory.gates.keys.replies import Meant, Reply
 from wisedb.memory.gates.keys.score import named_edits, score_edits
 from wisedb.memory.gates.keys.sentence_reader import SentenceReader, sentences_of
-from wisedb.memory.gates.keys.token_flags import STOP
+from wisedb.memory.gates.keys.token_flags import STOP, name_in
 
 # Sentences of one message that are read, the first ones with a subject; a document isn't a question. Set by hand.
 _MOST = 8
@@ -145,7 +145,7 @@ def _cases(
         if named[number] is not None:
             found.append(case._replace(whole=case.places is places))
             asked = [place for place in case.places if not flags[place] & STOP]
-            found += _asked_before(case._replace(places=asked), number, stretches, named, read)
+            found += _asked_before(case._replace(places=asked), number, stretches, named, flags, read)
         elif case.places is not places:
             found += _named_before(case, stretches[:number], named[:number], read)
     return found[:_MOST]
@@ -199,15 +199,21 @@ def _named_before(
 
 
 def _asked_before(
-    case: _Case, number: int, stretches: Sequence[_Case], named: Sequence[int | None], read: SentenceReader
+    case: _Case,
+    number: int,
+    stretches: Sequence[_Case],
+    named: Sequence[int | None],
+    flags: Sequence[int],
+    read: SentenceReader,
 ) -> list[_Case]:
-    """What was asked about other subjects, of the one that a sentence names; none where it asks something itself.
+    """What was asked about other things, of the one that a sentence names; none where it asks something itself.
 
     Args:
         case: the sentence, its places without those that only end it.
         number: its number among the stretches; those in front of it were said before.
         stretches: the sentences, in order.
         named: the edit whose subject stands in each.
+        flags: what each of the row's positions shows.
         read: knows the edits' subjects.
     """
     *others, subject = (read.subject(edit) for edit in named[: number + 1])
@@ -216,9 +222,10 @@ def _asked_before(
         return []
     found = []
     for earlier, other in zip(stretches[:number], others, strict=True):
-        place = None if other == subject else place_of(other, earlier.text)
-        if place is not None:
-            text = [*earlier.text[:place], *subject, *earlier.text[place + len(other) :]]
+        place = place_of(other, earlier.text)
+        name = name_in([flags[at] for at in earlier.places]) if place is None else range(place, place + len(other))
+        if name and other != subject:
+            text = [*earlier.text[: name.start], *subject, *earlier.text[name.stop :]]
             found.append(_Case(case.row, case.places, text))
     return found
 

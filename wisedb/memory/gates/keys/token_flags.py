@@ -83,6 +83,23 @@ def _joins(character: str) -> bool:
     return cased or character.isdigit() or character in _HYPHENS
 
 
+def name_in(flags: Sequence[int]) -> range:
+    """The places of a sentence's longest name: capitalised words, the first one of the sentence aside; empty for none.
+
+    Args:
+        flags: of its tokens, in order.
+    """
+    found = name = range(0)
+    for place, flag in enumerate(flags):
+        same_word = place and flag & GOES_ON and flags[place - 1] & OPEN
+        if name and name.stop == place and (same_word or flag & CAPITAL):
+            name = range(name.start, place + 1)
+        elif place and flag & CAPITAL and not same_word:
+            name = range(place, place + 1)
+        found = max(found, name, key=len)
+    return found
+
+
 def join_before(flags: torch.Tensor) -> torch.Tensor:
     """How each token follows the one before it.
 
