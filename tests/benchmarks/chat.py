@@ -31,7 +31,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from statistics import mean
-from typing import Any
+from typing import Any, Literal
 
 import click
 import torch
@@ -211,6 +211,7 @@ def records(told: Speaker, base: Speaker, edits: Sequence[Edit]) -> dict[str, fl
 @click.command(context_settings={"show_default": True})
 @click.option("--model", required=True, help="The chat model's folder.")
 @click.option("--store", help="The store, at its branch's tip; without it the unedited model is asked.")
+@click.option("--mode", type=click.Choice(["retrieve", "merge"]), default="retrieve", help="How the store answers.")
 @click.option("--what", default="cases", help="cases, conversations, essays.")
 @click.option("--context", is_flag=True, help="Put the one right fact into the system message.")
 @click.option("--limit", type=int, help="Every n-th of them, so that about as many are asked.")
@@ -221,6 +222,7 @@ def records(told: Speaker, base: Speaker, edits: Sequence[Edit]) -> dict[str, fl
 def main(
     model: str,
     store: str | None,
+    mode: Literal["retrieve", "merge"],
     what: str,
     context: bool,
     limit: int | None,
@@ -238,8 +240,17 @@ def main(
         return
     tokenizer = AutoTokenizer.from_pretrained(model)
     base = Speaker(AutoModelForCausalLM.from_pretrained(model, dtype=torch.float32), tokenizer)
-    told = base if store is None else Speaker(Repository.open(store).load("HEAD", dtype=torch.float32)[0], tokenizer)
-    found: dict[str, Any] = {"model": Path(model).name, "machine": platform.machine(), "torch": torch.__version__}
+    told = (
+        base
+        if store is None
+        else Speaker(Repository.open(store).load("HEAD", mode=mode, dtype=torch.float32)[0], tokenizer)
+    )
+    found: dict[str, Any] = {
+        "model": Path(model).name,
+        "machine": platform.machine(),
+        "torch": torch.__version__,
+        "mode": mode,
+    }
     if data is not None:
         found |= records(told, base, edits)
     else:
