@@ -5,9 +5,9 @@
 
 It needs lm-evaluation-harness (``pip install lm_eval``), which is imported where it is used. Three tasks
 (:mod:`.ability_tasks`) are made of local data, seeded: the right one of four answers to the locality prompts of
-``--choices``, which no edit is about; the last word of a passage of ``--passages``; the perplexity a word of ``--text``.
-The files of the latter are one JSON array of texts each. Raw, all three; behind the chat template, where there is one,
-the first two, as a user's message.
+``--choices``, which no edit is about; the last word of a passage of ``--passages``; the perplexity a word of
+``--text``. The last two files are one JSON array of texts each. Raw, all three; behind the chat template, where there
+is one, the first two.
 
 Beside the scores: how many single answers differ between both models (which choice; whether the word is what greedy
 decoding says; texts have no answer), and how many items have any likelihood that isn't the same to the bit. For each of
@@ -54,7 +54,7 @@ def _texts(file: Path) -> list[str]:
 
 
 def word_perplexity(likelihoods: Sequence[float], words: Sequence[int]) -> tuple[float, float]:
-    """Perplexity a word of texts with these log-likelihoods, in nats, and its standard error (a ratio's, linearised)."""
+    """Perplexity a word of texts with these log-likelihoods, in nats; its standard error, a ratio's, linearised."""
     loss = -sum(likelihoods) / sum(words)
     rests = [-likelihood - loss * count for likelihood, count in zip(likelihoods, words, strict=True)]
     several = len(rests) / (len(rests) - 1)
@@ -163,9 +163,18 @@ def _explained(one: Mapping[str, Any], other: Mapping[str, Any], harnesses: Sequ
 @click.option("--items", default=200, help="How many of each task.")
 @click.option("--seed", default=0, help="Of the choice of items.")
 @click.option("--batch", default=8, help="Sequences in a forward pass.")
-@click.option("--cache", type=click.Path(path_type=Path), help="Keep what the unedited model answers, for other stores.")
+@click.option(
+    "--cache", type=click.Path(path_type=Path), help="Keep what the unedited model answers, for other stores."
+)
 def main(
-    model: str, store: str, asked: tuple[Path, ...], passages: Path, text: Path, items: int, seed: int, batch: int,
+    model: str,
+    store: str,
+    asked: tuple[Path, ...],
+    passages: Path,
+    text: Path,
+    items: int,
+    seed: int,
+    batch: int,
     cache: Path | None,
 ) -> None:
     """Measure both models, print one JSON object."""
@@ -178,20 +187,21 @@ def main(
         batch_size=batch,
     )
     repo = Repository.open(store)
-    edited = HFLM(
-        pretrained=repo.load("HEAD", dtype=torch.float32)[0].eval(), tokenizer=tokenizer, batch_size=batch
-    )
+    edited = HFLM(pretrained=repo.load("HEAD", dtype=torch.float32)[0].eval(), tokenizer=tokenizer, batch_size=batch)
     facts = {edit.id: {"prompt": edit.prompt, "target": edit.target} for edit in repo.facts()}
     found: dict[str, Any] = {"model": Path(model).name, "edits": len(facts), "seed": seed}
     with tempfile.TemporaryDirectory() as place:
         folder = Path(place)
         write(folder, make(asked, passages, text, items, seed))
-        for kind, names in (("raw", RAW), ("chat", CHAT if tokenizer.chat_template else ())):
-            if names:
-                kept = None if cache is None else cache / kind
-                pair = [measure(base, names, folder, kind == "chat", kept)]
-                pair.append(measure(edited, names, folder, kind == "chat", None))
-                found[kind] = {name: compare(name, (base, edited), pair, facts) for name in names}
+        kinds = {"raw": RAW, "chat": CHAT} if tokenizer.chat_template else {"raw": RAW}
+        before = {
+            kind: measure(base, names, folder, kind == "chat", None if cache is None else cache / kind)
+            for kind, names in kinds.items()
+        }
+        after = {kind: measure(edited, names, folder, kind == "chat", None) for kind, names in kinds.items()}
+    for kind, names in kinds.items():
+        pair = (before[kind], after[kind])
+        found[kind] = {name: compare(name, (base, edited), pair, facts) for name in names}
     found["versions"] = {package: version(package) for package in ("wisedb", "lm_eval", "torch", "transformers")}
     found["machine"] = f"{platform.machine()}, {torch.get_num_threads()} threads"
     click.echo(json.dumps(found, indent=1, ensure_ascii=False))

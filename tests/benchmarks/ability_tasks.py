@@ -1,7 +1,7 @@
 """Tasks of general ability for lm-evaluation-harness, made of plain text and of prompts that no edit is about.
 
 Each is a YAML file beside its items, one JSON object a line. ``choices`` and ``last_word_asked`` can be asked behind a
-chat template, ``last_word`` and ``text`` as they stand: a user's message isn't gone on with.
+chat template: there the passage is a user's message, but for its last sentence, which the reply begins with.
 """
 
 from __future__ import annotations
@@ -21,7 +21,6 @@ Item = Mapping[str, Any]
 FIRST, LONGEST = 20, 60
 """A passage's words before its last one, at least and at most."""
 
-_QUESTION: Final = "Which word comes next? Answer with this word alone."
 _ACCURACY: Final = {"metric_list": [{"metric": "acc"}]}
 _TASKS: Final[Mapping[str, Mapping[str, Any]]] = {
     "choices": {
@@ -39,8 +38,9 @@ _TASKS: Final[Mapping[str, Mapping[str, Any]]] = {
     },
     "last_word_asked": {
         "output_type": "loglikelihood",
-        "doc_to_text": f"{_QUESTION}\n\n{{{{passage}}}}",
-        "doc_to_target": "{{word}}",
+        "doc_to_text": "Go on with this story.\n\n{{told}}",
+        "gen_prefix": "{{begun}}",
+        "doc_to_target": " {{word}}",
         **_ACCURACY,
     },
     "text": {
@@ -83,7 +83,8 @@ def passages(texts: Sequence[str], count: int, draw: Random) -> list[Item]:
     """Beginnings of texts up to a sentence's last word, which stood in them before: what LAMBADA asks for.
 
     Returns:
-        ``passage``, of 20 to 60 words, and ``word``, of four letters or more; each text at most once.
+        ``passage``, of 20 to 60 words, the same as two parts, ``told`` and ``begun``, its last sentence, and ``word``,
+        of four letters or more; each text at most once.
 
     Raises:
         ValueError: fewer than ``count`` texts have such a word.
@@ -91,10 +92,18 @@ def passages(texts: Sequence[str], count: int, draw: Random) -> list[Item]:
     items: list[Item] = []
     for text in draw.sample(list(texts), len(texts)):
         words = text.split()[: LONGEST + 1]
-        ends = [place for place in range(FIRST, len(words)) if _is_said_again(words, place)]
+        # The sentence has a beginning, and something was said before it.
+        first = next((place for place, word in enumerate(words) if _ends(word)), len(words))
+        ends = [
+            place
+            for place in range(max(FIRST, first + 2), len(words))
+            if _is_said_again(words, place) and not _ends(words[place - 1])
+        ]
         if ends:
             place = draw.choice(ends)
-            items.append({"passage": " ".join(words[:place]), "word": _bare(words[place])})
+            begins = max((number for number in range(1, place) if _ends(words[number - 1])), default=0)
+            told, begun = " ".join(words[:begins]), " ".join(words[begins:place])
+            items.append({"passage": f"{told} {begun}", "told": told, "begun": begun, "word": _bare(words[place])})
         if len(items) == count:
             return items
     raise ValueError(f"only {len(items)} of {len(texts)} texts have a last word that can be asked for")
@@ -104,6 +113,10 @@ def _is_said_again(words: Sequence[str], place: int) -> bool:
     word = _bare(words[place])
     before = {_bare(other).casefold() for other in words[:place]}
     return words[place] in (f"{word}.", f"{word}!", f"{word}?") and len(word) > 3 and word.casefold() in before
+
+
+def _ends(word: str) -> bool:
+    return word.rstrip("\"'").endswith((".", "!", "?"))
 
 
 def _bare(word: str) -> str:
