@@ -69,7 +69,7 @@ def choices(edits: Sequence[Edit], count: int, draw: Random) -> list[Item]:
             if near.answer is not None:
                 answers.setdefault(near.prompt.removeprefix("nq question: "), []).append(near.answer)
     every = sorted({answer for several in answers.values() for answer in several})
-    items = []
+    items: list[Item] = []
     for prompt in draw.sample(sorted(answers), count):
         right = {answer.casefold() for answer in answers[prompt]}
         wrong = draw.sample([answer for answer in every if answer.casefold() not in right], 3)
