@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from math import exp, log, sqrt
+from math import exp, sqrt
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.benchmarks.ability import answer, compare, likelihoods, word_perplexity
+from tests.benchmarks.ability import answer, compare, likelihoods, perplexity_error
 from tests.benchmarks.ability_tasks import choices, passages, write
 from wisedb.edits import Edit, LocalityPrompt
 
@@ -70,11 +70,9 @@ def test_tasks_are_written_as_the_harness_reads_them(tmp_path: Path) -> None:
 
 
 def test_a_perplexity_has_the_error_of_a_ratio() -> None:
-    # Two texts of 10 and 30 words: losses of 1 and 2 a word.
-    found, error = word_perplexity([-10.0, -60.0], [10, 30])
-    assert log(found) == pytest.approx(70 / 40)
-    assert error == pytest.approx(exp(70 / 40) * sqrt(2 * 2 * 7.5**2) / 40)
-    assert word_perplexity([-10.0, -30.0], [10, 30])[1] == pytest.approx(0.0)
+    # Two texts of 10 and 30 words: losses of 1 and 2 a word, 70 / 40 together.
+    assert perplexity_error([-10.0, -60.0], [10, 30]) == pytest.approx(exp(70 / 40) * sqrt(2 * 2 * 7.5**2) / 40)
+    assert perplexity_error([-10.0, -30.0], [10, 30]) == pytest.approx(0.0)
 
 
 CHOSEN = {"filtered_resps": [(-3.0, False), (-1.0, True), (-2.0, False)]}

@@ -53,13 +53,15 @@ def _texts(file: Path) -> list[str]:
     return found
 
 
-def word_perplexity(likelihoods: Sequence[float], words: Sequence[int]) -> tuple[float, float]:
-    """Perplexity a word of texts with these log-likelihoods, in nats; its standard error, a ratio's, linearised."""
+def perplexity_error(likelihoods: Sequence[float], words: Sequence[int]) -> float:
+    """The standard error of a perplexity a word (a ratio's, linearised), of texts with these log-likelihoods, in nats.
+
+    lm-evaluation-harness gives none.
+    """
     loss = -sum(likelihoods) / sum(words)
     rests = [-likelihood - loss * count for likelihood, count in zip(likelihoods, words, strict=True)]
     several = len(rests) / (len(rests) - 1)
-    error = sqrt(several * sum(rest * rest for rest in rests)) / sum(words)
-    return exp(loss), exp(loss) * error
+    return exp(loss) * sqrt(several * sum(rest * rest for rest in rests)) / sum(words)
 
 
 def measure(harness: Any, names: Sequence[str], folder: Path, chat: bool, cache: Path | None) -> Any:
@@ -95,8 +97,8 @@ def scores(name: str, samples: Sequence[Mapping[str, Any]], found: Mapping[str, 
     """A task's score and its standard error."""
     if name == "text":
         counts = [len(sample["target"].split()) for sample in samples]
-        perplexity, error = word_perplexity([likelihoods(sample)[0] for sample in samples], counts)
-        return {"word_perplexity": perplexity, "stderr": error}
+        error = perplexity_error([likelihoods(sample)[0] for sample in samples], counts)
+        return {"word_perplexity": found["word_perplexity,none"], "stderr": error}
     return {"acc": found["acc,none"], "stderr": found["acc_stderr,none"]}
 
 
