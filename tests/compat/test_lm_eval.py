@@ -15,6 +15,7 @@ from lm_eval.api.task import ConfigurableTask
 from lm_eval.models.huggingface import HFLM
 from lm_eval.tasks import TaskManager
 
+from tests.benchmarks.ability import woken
 from tests.compat.conftest import BEFORE, EDITED, PROMPTS, UNRELATED, Models
 from wisedb import atlas
 from wisedb.repository import Repository
@@ -117,3 +118,10 @@ def test_a_merged_export_needs_no_wisedb(store: Repository, tmp_path: Path) -> N
     done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     assert done.stdout.splitlines() == [*EDITED.values(), str([True] * len(EDITED))]
+
+
+def test_an_item_that_differs_names_the_edit_that_answered(models: Models, store: Repository) -> None:
+    ids = {edit.prompt: edit.id for edit in store.facts()}
+    for prompt, target in {**EDITED, **UNRELATED}.items():
+        tokens = models.tokenizer(f"{prompt} {target}")["input_ids"][:-1]
+        assert woken(models.edited, models.base, tokens) == [ids[each] for each in [prompt] if each in ids]
