@@ -22,7 +22,7 @@ from wisedb.memory.gates.keys.question_map import (
     shipped_statements,
 )
 from wisedb.model.capture import capture
-from wisedb.model.chat import EARLIER, ChatFormat, Thinking, encode_chat, encode_question, encode_reply, user
+from wisedb.model.chat import EARLIER, ChatFormat, Thinking, encode_question, encode_reply, user
 from wisedb.model.locate import Projection
 from wisedb.model.opening import read_opening
 from wisedb.model.tokens import end_tokens
@@ -157,7 +157,7 @@ def compute_chat_statistics(
     earlier = encode_reply(tokenizer, [user(EARLIER)], EARLIER)
     tokens = (frame.start, frame.header, frame.opening, earlier)
     start, header, opening, before = (torch.tensor(part, dtype=torch.int32) for part in tokens)
-    state = _closing_state(model, projection, tokenizer)
+    state = _closing_state(model, projection, tokenizer, frame)
     return ChatStatistics(
         mean,
         relations,
@@ -174,14 +174,15 @@ def compute_chat_statistics(
 
 @torch.no_grad()
 def _closing_state(
-    model: PreTrainedModel, projection: Projection, tokenizer: PreTrainedTokenizerBase
+    model: PreTrainedModel, projection: Projection, tokenizer: PreTrainedTokenizerBase, frame: ChatFormat
 ) -> torch.Tensor | None:
     """What the last block gives where the model ends a reply, float32 (d_model,); None where it goes on.
 
     The reply says once more what was said: nothing is left to say. A model that was told a fact ends its reply so too.
     """
     messages = [user(EARLIER), {"role": "assistant", "content": EARLIER}, user(EARLIER)]
-    ids = [*encode_chat(tokenizer, messages), *encode_reply(tokenizer, messages, EARLIER)]
+    asked = encode_question(tokenizer, messages, frame.opening, frame.thinking)
+    ids = [*asked, *encode_reply(tokenizer, messages, EARLIER)]
     kept: list[torch.Tensor] = []
 
     def keep(_module: object, _args: object, output: Any) -> None:
