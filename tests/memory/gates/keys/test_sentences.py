@@ -18,10 +18,9 @@ from wisedb.memory.gates.keys.prompt_features import PromptFeatures
 from wisedb.memory.gates.keys.question_map import question_state
 from wisedb.memory.gates.keys.questions import AskedOf
 from wisedb.memory.gates.keys.replies import Meant, last_reply
-from wisedb.memory.gates.keys.sentence_reader import SentenceReader, sentences_of
+from wisedb.memory.gates.keys.sentence_reader import SentenceReader
 from wisedb.memory.gates.keys.sentences import Heard, score_messages
 from wisedb.memory.gates.keys.statistics import Statistics, compute_statistics
-from wisedb.memory.gates.keys.token_flags import STOP
 from wisedb.model.capture import capture
 from wisedb.model.chat import Message, encode_chat, user
 from wisedb.model.locate import locate
@@ -72,12 +71,6 @@ def heard(
     relations = torch.zeros(*ids.shape, statistics.relation_map.shape[1])
     whole = PromptFeatures(statistics.tokens(embedded), relations, statistics.flags_of(ids, embedded), seen, ids)
     return score_messages(whole, last_reply(ids, seen, chat), index, 0.0, SentenceReader(chat, QUESTIONS, read))
-
-
-def test_a_sentence_ends_with_its_sign() -> None:
-    flags = [0, STOP, STOP, 0, 0, STOP, 0]
-    assert sentences_of(flags, range(7)) == [[0, 1], [3, 4, 5], [6]]
-    assert sentences_of(flags, [1, 2]) == []
 
 
 @pytest.mark.parametrize("text", [OTHER, " ", "?!"])
@@ -186,20 +179,3 @@ def test_a_reply_ends_where_nothing_else_was_asked_for(
     assert found(ends(-1.0, index, nothing=1.0)) == quiet
     # It goes on where a text was asked for, and where nobody knows how the model ends a reply.
     assert found(ends(1.0, index)) == found(None) == [False] * len(ended)
-
-
-def test_what_was_read_is_remembered(statistics: Statistics) -> None:
-    asked: list[int] = []
-
-    def read(sequences: Sequence[Sequence[int]]) -> torch.Tensor:
-        asked.append(len(sequences))
-        return torch.ones(len(sequences), 2 * statistics.relation_map.shape[0])
-
-    assert statistics.chat is not None
-    reader = SentenceReader(statistics.chat, {}, read)
-    first = reader([[5, 6], [7], [5, 6]])
-    again = reader([[5, 6], [7], [5, 6]])
-    assert torch.equal(first.relations, again.relations) and len(first.relations) == 3
-    # Who asks for a text isn't known in stores from before replies were ended.
-    assert not reader.ends and first.text.tolist() == first.nothing.tolist() == [False] * 3
-    assert asked == [1, 1]
