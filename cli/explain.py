@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from wisedb.edits import shown_prompt
+from wisedb.shown import shown_prompt
 
 from . import render
 from .options import at_option, command

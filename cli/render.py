@@ -9,7 +9,7 @@ import sys
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, TextIO
 
-from wisedb.edits import shown_prompt
+from wisedb.shown import shown_messages, shown_prompt
 
 from .lines import Line, Lines, Table, clean, line, table
 
@@ -112,7 +112,7 @@ def edits(records: Sequence[Mapping[str, Any]], none: str) -> Lines:
 
 def answer(edit: Mapping[str, Any]) -> str:
     """An edit's target, and the conversation to which it is the answer where there is one."""
-    before = " › ".join(f"{message['role']}: {message['content']}" for message in edit.get("messages", ()))
+    before = shown_messages(edit)
     return f"{edit['target']} (behind {before})" if before else str(edit["target"])
 
 

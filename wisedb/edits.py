@@ -10,6 +10,7 @@ from typing import Any
 
 from wisedb.canonical import canonical_json, digest
 from wisedb.errors import ConflictingEdits, InputError
+from wisedb.shown import shown_prompt
 
 
 @dataclass(frozen=True)
@@ -167,12 +168,6 @@ def normalise_prompt(prompt: str) -> str:
     # Canonical caseless matching as Unicode defines it (D145): decompose, fold, decompose again.
     folded = unicodedata.normalize("NFD", unicodedata.normalize("NFD", prompt).casefold())
     return " ".join(unicodedata.normalize("NFC", folded).split())
-
-
-def shown_prompt(record: Mapping[str, Any]) -> str:
-    """The prompt of an edit's JSON record as people read it: behind its conversation."""
-    before = "".join(f"{each['role']}: {each['content']} › " for each in record.get("messages", ()))
-    return f"{before}{record['prompt']}"
 
 
 def distinct(edits: Iterable[Edit]) -> list[Edit]:

@@ -2,9 +2,8 @@
 
 However a user came to ask for a fact (in other words, between other sentences, late in a conversation), the memory says
 what it says to the question that it learned: behind the chat template, as the first message of a conversation or, where
-the edit says so, behind the messages that it was taught with. One
-fixed sentence stands for whatever the reply said before. The states that this gives behind the last block stand in the
-place of the model's own.
+the edit says so, behind the messages that it was taught with. One fixed sentence stands for whatever the reply said
+before. The states that this gives behind the last block stand in the place of the model's own.
 """
 
 from __future__ import annotations

@@ -59,7 +59,7 @@ class TrainingSet:
         return [*asked, *(example for example in others if example[1] and example not in asked)]
 
     def features(self, chooser: Random) -> Tensor:
-        """A(x) of the new edits' tokens, under two prompts each, and of the earlier ones', ``(N, d_ff)``."""
+        """A(x) of the new edits' tokens, under the prompts of a sample, and of the earlier ones', ``(N, d_ff)``."""
         return torch.cat([*self.new.features(self.sample(chooser)), *self.old.features(self.old.own)])
 
 

@@ -179,3 +179,11 @@ def test_a_reply_ends_where_nothing_else_was_asked_for(
     assert found(ends(-1.0, index, nothing=1.0)) == quiet
     # It goes on where a text was asked for, and where nobody knows how the model ends a reply.
     assert found(ends(1.0, index)) == found(None) == [False] * len(ended)
+
+
+def test_what_names_the_subject_of_a_later_pronoun_may_ask_for_something_itself(index: KeyIndex) -> None:
+    text = "Write a poem about France.\nWhat is the capital of#?"
+    (meant,) = heard(text, index, [], closing=ends(-1.0, index)).meant[0]
+    assert meant.edit == 0 and not meant.ends
+    (meant,) = heard(text, index, [], closing=ends(-1.0, index, nothing=1.0)).meant[0]
+    assert meant.edit == 0 and meant.ends

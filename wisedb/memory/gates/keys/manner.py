@@ -11,6 +11,8 @@ from collections.abc import Sequence
 
 import torch
 
+from wisedb.memory.gates.keys.whitening import halves_alike
+
 # λ in units of the mean of the states' squared lengths. Kinds of things left out by turns, .995 of the questions and
 # requests of SmolLM2-135M-Instruct are told right with .01 to 1, and .996 of the questions and statements with .1.
 _SHRINKAGE = 0.1
@@ -56,9 +58,7 @@ def _seen(weights: torch.Tensor, states: torch.Tensor) -> torch.Tensor:
 def _direction(states: torch.Tensor, there: torch.Tensor, sure: float) -> torch.Tensor:
     """What tells the states of one class, bool (n,), from the others, (d + 1,): weights and their bias."""
     mean = states.mean(dim=0)
-    # Both halves count alike.
-    halves = [part.std(dim=0).mean().clamp(min=1e-12) for part in (states - mean).chunk(2, dim=1)]
-    scale = torch.cat([(1 / half).expand(len(mean) // 2) for half in halves])
+    scale = halves_alike(states - mean)
     centred = (states - mean) * scale
     share = torch.where(there, there.double().mean(), 1 - there.double().mean())
     products = centred @ centred.T

@@ -21,7 +21,7 @@ from typing import NamedTuple
 
 import torch
 
-from wisedb.memory.gates.keys.whitening import white
+from wisedb.memory.gates.keys.whitening import halves_alike, white
 
 # How many directions, and λ in units of the mean variance. Chosen on the set itself, its kinds left out by turns.
 _DIRECTIONS = 32
@@ -95,9 +95,7 @@ def compute_question_map(
     """
     states = states.double()
     mean = states.mean(dim=0)
-    # Both halves count alike.
-    last, whole = (part.std(dim=0).mean().clamp(min=1e-12) for part in (states - mean).chunk(2, dim=1))
-    scale = torch.cat([(1 / part).expand(len(mean) // 2) for part in (last, whole)])
+    scale = halves_alike(states - mean)
     # In the space that the questions span, which is smaller where the model is wide.
     basis = torch.linalg.qr(((states - mean) * scale).T)[0]
     spread = ((states - mean) * scale) @ basis

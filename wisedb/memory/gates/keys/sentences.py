@@ -86,7 +86,7 @@ def score_messages(
         if bool(top >= threshold) and not (case.whole and meant[case.row]):
             edit = int(each.best[number, 0])
             meant[case.row].setdefault(edit, Meant(edit, int(memory), int(index.stops[edit]), tuple(case.text)))
-            settled[case.row].update(() if asked.text[number] else case.places)
+            settled[case.row].update(() if asked.text[number] else case.own)
     found = [list(row.values()) for row in meant]
     for row in range(rows):
         if read.ends and found[row] and _asks_no_more(whole, reply, row, settled[row], read):
@@ -115,12 +115,15 @@ class _Case(NamedTuple):
         row: of whose message.
         places: the positions in which a subject may stand.
         text: the token ids that are read for what is asked.
-        whole: whether that is the whole message.
+        own: the positions of the sentence that asks, without the one before in which its subject stands; none of the
+            whole message, which may ask for other things besides.
+        whole: whether the whole message is read.
     """
 
     row: int
     places: list[int]
     text: list[int]
+    own: list[int]
     whole: bool = False
 
 
@@ -134,7 +137,10 @@ def _cases(
     earlier = sentences_of(flags, reply.before[row].nonzero()[:, 0].tolist())
     # A name may have a full stop in it.
     entire = [places] if len(sentences) > 1 else []
-    stretches = [_Case(row, some, [ids[place] for place in some]) for some in (*earlier, *sentences, *entire)]
+    stretches = [
+        _Case(row, some, [ids[place] for place in some], [] if some is places else some)
+        for some in (*earlier, *sentences, *entire)
+    ]
     named = _named(whole, stretches, index, threshold)
     first, last = len(earlier), len(earlier) + len(sentences)
     clauses, inside = _apart(whole, stretches[first:last], named[first:last], index, threshold, read)
@@ -176,9 +182,10 @@ def _apart(
     edits: list[int | None] = []
     for case, edit in zip(sentences, named, strict=True):
         clauses = [] if edit is None else read.pronouns.clauses(case.text)
+        stretches = [[case.places[place] for place in clause] for clause in clauses]
         parts = [
-            _Case(case.row, [case.places[place] for place in clause], [case.text[place] for place in clause])
-            for clause in clauses
+            _Case(case.row, places, [case.text[place] for place in clause], places)
+            for places, clause in zip(stretches, clauses, strict=True)
         ]
         inside = _named(whole, parts, index, threshold) if len(parts) > 1 else []
         several = len({subject for each in inside if (subject := read.subject(each))}) > 1
@@ -194,7 +201,7 @@ def _named_before(
     for earlier, edit in zip(reversed(before), reversed(named), strict=True):
         if subject := read.subject(edit):
             text = read.pronouns.in_place(case.text, subject)
-            return [] if text is None else [_Case(case.row, [*earlier.places, *case.places], text)]
+            return [] if text is None else [_Case(case.row, [*earlier.places, *case.places], text, case.own)]
     return []
 
 
@@ -226,7 +233,7 @@ def _asked_before(
         name = name_in([flags[at] for at in earlier.places]) if place is None else range(place, place + len(other))
         if name and other != subject:
             text = [*earlier.text[: name.start], *subject, *earlier.text[name.stop :]]
-            found.append(_Case(case.row, case.places, text))
+            found.append(_Case(case.row, case.places, text, case.own))
     return found
 
 

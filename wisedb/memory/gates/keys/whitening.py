@@ -26,5 +26,11 @@ def main_directions(spread: torch.Tensor, count: int) -> torch.Tensor:
     return vectors[:, -count:].float()
 
 
+def halves_alike(centred: torch.Tensor) -> torch.Tensor:
+    """Factors (d,) after which both halves of the columns of ``centred`` (n, d) vary alike on average."""
+    halves = [part.std(dim=0).mean().clamp(min=1e-12) for part in centred.chunk(2, dim=1)]
+    return torch.cat([(1 / half).expand(centred.shape[1] // 2) for half in halves])
+
+
 def _exact(values: torch.Tensor) -> torch.Tensor:
     return values.to(torch.float64 if values.shape[1] <= _EXACT_WIDTH else torch.float32)
