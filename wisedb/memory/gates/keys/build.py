@@ -63,7 +63,8 @@ def build_keys(
     start = () if statistics.chat is None else statistics.chat.start.tolist()
     opening = read_opening(model, projection, start, statistics.layer)
     for owner, edit in enumerate(edits):
-        for prompt in dict.fromkeys((edit.prompt, *(edit.rephrases if rephrases else ()))):
+        asked = _endings(tokenizer, edit.prompt)
+        for prompt in dict.fromkeys((*asked, *(edit.rephrases if rephrases else ()))):
             ids = encode_prompt(tokenizer, prompt)
             if not ids:
                 continue
@@ -79,7 +80,7 @@ def build_keys(
                 relation, question = _asked_in_chat(model, projection, tokenizer, statistics, opening, prompt)
                 own = _moved(spellings[0], question)
                 typed = [own, *spellings[1:], *_typed(tokenizer, subject, spellings)]
-                behind = _conversation(tokenizer, statistics.chat, edit) if prompt == edit.prompt else []
+                behind = _conversation(tokenizer, statistics.chat, edit) if prompt in asked else []
                 found.add(owner, relation, 1.0, typed, stops_of(tokenizer, statistics, edit.target), behind)
     if not found.owners:
         return EditKeys.empty(statistics)
@@ -94,6 +95,16 @@ def build_keys(
         torch.tensor([token for ids in found.conversations for token in ids], dtype=torch.int32),
         torch.tensor([len(ids) for ids in found.conversations], dtype=torch.int32),
     )
+
+
+def _endings(tokenizer: PreTrainedTokenizerBase, prompt: str) -> tuple[str, ...]:
+    """The prompt as it is looked for: without white space at its end, which the router passes over.
+
+    Where the tokenizer makes one token of that and the sign before it, the prompt is looked for as it stands too.
+    """
+    bare = prompt.rstrip()
+    ids = encode_prompt(tokenizer, bare)
+    return (bare,) if encode_prompt(tokenizer, prompt)[: len(ids)] == ids else (prompt, bare)
 
 
 def _conversation(tokenizer: PreTrainedTokenizerBase, chat: ChatStatistics, edit: Edit) -> list[int]:
