@@ -67,6 +67,13 @@ def test_all_bad_records_are_listed_and_can_be_skipped(copy: Path) -> None:
     assert again["skipped_to"] == ["f.jsonl.bad.2.jsonl"], "what was written before is not overwritten"
 
 
+def test_what_can_not_be_read_to_its_end_is_not_skipped(copy: Path) -> None:
+    (copy / "f.csv").write_text('prompt,target\np,t\n"a,b\nc,d\n')
+    refused = inside("add", "f.csv", "--skip-bad", cwd=copy)
+    assert refused.returncode == 1 and "nothing behind it was read" in refused.stderr
+    assert answer("status", cwd=copy)["staged"] == []
+
+
 def test_records_that_contradict_each_other_are_refused_or_skipped(copy: Path) -> None:
     (copy / "f.json").write_text(json.dumps([{"prompt": "p", "target": "t"}, {"prompt": "P ", "target": "u"}]))
     refused = inside("add", "f.json", cwd=copy)

@@ -245,6 +245,21 @@ def test_a_layout_is_named_by_hand() -> None:
         How("x")
 
 
+def test_a_row_with_too_many_cells_is_kept_whole() -> None:
+    (line,) = read_data(b"prompt,target\na,b,c\n", "e.csv", How()).bad
+    assert json.loads(line.text) == {"prompt": "a", "target": "b", "Unnamed: 2": "c"}
+    (line,) = read_data(b'prompt,target\n"a,b\nc,d\n', "e.csv", How()).bad
+    assert line.text == "", "what stands behind it can't be skipped"
+
+
+def test_a_field_that_is_missing_names_what_is_there_instead() -> None:
+    with pytest.raises(BadRecord, match="is missing; is it 'prompts'"):
+        one({"prompts": ["a"], "target_new": "t"})
+    how = How(fields=fields_named("prompt=question,target=answr"))
+    (line,) = read_data(b'{"question": "q", "answer": "a"}', "e.json", how).bad
+    assert line.problem.field == "answr"
+
+
 def test_all_bad_records_are_listed() -> None:
     records = [OWN, {"prompt": "p"}, 3, {**OWN, "prompt": "q"}, {**OWN, "colour": "red"}]
     with pytest.raises(BadRecord, match=r"record 2, field 'target'.*2 more") as caught:

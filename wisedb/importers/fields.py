@@ -86,7 +86,8 @@ class Fields:
             return found[1]
         there = next((name for name in names if name in self._spelling), None)
         if there is None:
-            raise FieldProblem(names[0], "is missing")
+            near = difflib.get_close_matches(names[0], [name for name in self._spelling if name not in self._asked], 1)
+            raise FieldProblem(names[0], "is missing" + (f"; is it '{self._spelling[near[0]]}'?" if near else ""))
         raise FieldProblem(self.spelt(there), "is empty")
 
     def texts(self, *names: str) -> tuple[str, ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any
@@ -131,9 +132,10 @@ def _rewrite(rewrite: Fields, record: Fields, source: str) -> Edit:
     prompt = filled(rewrite.required("prompt"), subject, "requested_rewrite")
     target = rewrite.required("target_new")
     truth = rewrite.text("target_true", "ground_truth", "target_old")
-    asked = [text for text in rewrite.texts("question", "prompt_full") if text != prompt]
     triplets = tuple(_triplets(rewrite))
-    rephrases = dict.fromkeys((*asked, *record.texts("paraphrase_prompts")))
+    wordings = (*rewrite.texts("question", "prompt_full"), *record.texts("paraphrase_prompts"))
+    rephrases = dict.fromkeys(filled(text, subject, "paraphrase_prompts") for text in wordings)
+    rephrases.pop(prompt, None)
     # What is written in a rewrite counts before what its record says.
     reason, origin = rewrite.text("reason") or record.text("reason"), rewrite.text("source") or record.text("source")
     tags = (*rewrite.texts("tags"), *record.texts("tags"))
@@ -177,7 +179,7 @@ def _apart(said: str, old: str, answers: list[str]) -> tuple[str, str]:
     """A statement's prompt and target.
 
     The target is an answer of the tests with which the statement ends; or what it says otherwise than the statement of
-    the old fact does; or what stands behind its one "is".
+    the old fact does; or what stands behind its one "is" or "are".
 
     Raises:
         FieldProblem: none of these tells.
@@ -189,7 +191,8 @@ def _apart(said: str, old: str, answers: list[str]) -> tuple[str, str]:
     cut = said.rfind(" ", 0, shared) + 1
     if old and cut and said[cut:].strip() and said[:cut].rstrip().endswith((" is", " are", " was")):
         return said[:cut].rstrip(), said[cut:]
-    if said.count(" is ") == 1:
-        prompt, _, target = said.partition(" is ")
-        return f"{prompt} is", target
+    verbs = re.findall(r" (?:is|are) ", said)
+    if len(verbs) == 1:
+        prompt, verb, target = said.partition(verbs[0])
+        return prompt + verb.rstrip(), target
     raise FieldProblem("edit", "doesn't tell where its prompt ends and its target begins")
