@@ -70,6 +70,9 @@ def test_all_containers_read_alike(record: dict[str, Any], tmp_path: Path) -> No
     assert read(_csv(record, json.dumps, "\t"), "e.tsv") == expected
     capital = {name.upper(): value for name, value in record.items()}
     assert read(_csv(capital, json.dumps), "e.csv") == read([capital]) == expected
+    flat = {name: json.dumps(value) if isinstance(value, dict) else value for name, value in record.items()}
+    if not isinstance(record.get("target_new"), dict):  # a text with braces is a target like any other
+        assert read([flat]) == expected
     file = tmp_path / "e.parquet"
     pq.write_table(pa.Table.from_pylist([record]), file)
     assert read(file.read_bytes(), "e.parquet") == expected

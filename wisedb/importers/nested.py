@@ -83,8 +83,8 @@ def ripple(record: Fields) -> list[Edit]:
     (edit, *more) = record.inside("edit")
     if more:
         raise FieldProblem("edit", "must be one object")
-    follows = tuple(item for name in _FOLLOWS for item in _tests(record.get(name), name))
-    stays = tuple(item for name in _STAYS for item in _tests(record.get(name), name))
+    follows = tuple(item for name in _FOLLOWS for item in _tests(record.structure(name), name))
+    stays = tuple(item for name in _STAYS for item in _tests(record.structure(name), name))
     said = edit.required("prompt").strip().removesuffix(".")
     before = edit.get("original_fact")
     old = str(before.get("prompt") or "").strip().removesuffix(".") if isinstance(before, Mapping) else ""
@@ -111,7 +111,7 @@ def _several(record: Fields, source: str) -> list[Edit]:
     answer = record.text("new_answer")
     follows = [LocalityPrompt(text, answer) for text in record.texts("questions")]
     known = {text for edit in edits for text in (edit.prompt, *edit.rephrases)}
-    hops = list(questions(_hops(record.get("new_single_hops")), "new_single_hops"))
+    hops = list(questions(_hops(record.structure("new_single_hops")), "new_single_hops"))
     follows += [item for item in hops if item.prompt not in known]
     last = edits[-1]
     kept = tuple(dict.fromkeys((*last.portability, *follows)))
@@ -157,7 +157,7 @@ def _rewrite(rewrite: Fields, record: Fields, source: str) -> Edit:
 
 def _triplets(rewrite: Fields) -> Iterator[LocalityPrompt]:
     """What was extracted from a passage: ``{subject, prompt, target}``."""
-    value = rewrite.get("unsfact_triplets_gpt")
+    value = rewrite.structure("unsfact_triplets_gpt")
     for item in value if isinstance(value, (list, tuple)) else ():
         if isinstance(item, Mapping) and isinstance(item.get("prompt"), str):
             subject = item.get("subject")

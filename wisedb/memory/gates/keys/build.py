@@ -14,7 +14,7 @@ from wisedb.memory.gates.keys.chat_statistics import ChatStatistics
 from wisedb.memory.gates.keys.edit_keys import EditKeys
 from wisedb.memory.gates.keys.question_map import question_state
 from wisedb.memory.gates.keys.statistics import SWAPS, Statistics
-from wisedb.memory.gates.keys.token_flags import STOP
+from wisedb.memory.gates.keys.token_flags import SPACE, STOP
 from wisedb.model.capture import capture
 from wisedb.model.chat import encode_question, user
 from wisedb.model.locate import Projection
@@ -63,7 +63,7 @@ def build_keys(
     start = () if statistics.chat is None else statistics.chat.start.tolist()
     opening = read_opening(model, projection, start, statistics.layer)
     for owner, edit in enumerate(edits):
-        asked = _endings(tokenizer, edit.prompt)
+        asked = _endings(tokenizer, statistics, edit.prompt)
         for prompt in dict.fromkeys((*asked, *(edit.rephrases if rephrases else ()))):
             ids = encode_prompt(tokenizer, prompt)
             if not ids:
@@ -97,14 +97,17 @@ def build_keys(
     )
 
 
-def _endings(tokenizer: PreTrainedTokenizerBase, prompt: str) -> tuple[str, ...]:
+def _endings(tokenizer: PreTrainedTokenizerBase, statistics: Statistics, prompt: str) -> tuple[str, ...]:
     """The prompt as it is looked for: without white space at its end, which the router passes over.
 
-    Where the tokenizer makes one token of that and the sign before it, the prompt is looked for as it stands too.
+    Where the router doesn't, since the tokenizer makes one token of that and the sign before it, or since the flags of
+    an older store don't tell new lines, the prompt is looked for as it stands too.
     """
     bare = prompt.rstrip()
-    ids = encode_prompt(tokenizer, bare)
-    return (bare,) if encode_prompt(tokenizer, prompt)[: len(ids)] == ids else (prompt, bare)
+    ids, whole = encode_prompt(tokenizer, bare), encode_prompt(tokenizer, prompt)
+    behind = torch.tensor(whole[len(ids) :], dtype=torch.int64)
+    passed_over = whole[: len(ids)] == ids and bool(len(statistics.flags)) and (statistics.flags[behind] & SPACE).all()
+    return (bare,) if passed_over else tuple(dict.fromkeys((prompt, bare)))
 
 
 def _conversation(tokenizer: PreTrainedTokenizerBase, chat: ChatStatistics, edit: Edit) -> list[int]:
