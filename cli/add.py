@@ -80,7 +80,7 @@ def _understood(given: Sequence[Path | Reading], how: How) -> dict[str, Any]:
     from wisedb.repository.adding import warn_of
 
     reading = read(given, how)
-    warn_of(reading.edits, reading.repeated)
+    warn_of(reading.edits)
     bad = (*reading.bad, *(line for _, line in reading.contrary))
     return {
         "edits": len(reading.edits),

@@ -56,8 +56,6 @@ class Reading:
         edits: their edits, in the files' order.
         bad: the records that are none.
         left_out: fields that no edit has a place for, each with the number of records that had it.
-        repeated: edits whose prompt stood in an earlier record of the same file with the same target, and which
-            differ from that in something else.
         contrary: edits whose prompt stood in an earlier record of the same file with another target, and their
             records. They are among the edits too.
     """
@@ -65,7 +63,6 @@ class Reading:
     edits: tuple[Edit, ...] = ()
     bad: tuple[BadLine, ...] = ()
     left_out: Mapping[str, int] = field(default_factory=dict)
-    repeated: tuple[Edit, ...] = ()
     contrary: tuple[tuple[Edit, BadLine], ...] = ()
 
     @classmethod
@@ -75,7 +72,6 @@ class Reading:
             tuple(edit for reading in readings for edit in reading.edits),
             tuple(line for reading in readings for line in reading.bad),
             dict(sum((Counter(reading.left_out) for reading in readings if reading.left_out), Counter[str]())),
-            tuple(edit for reading in readings for edit in reading.repeated),
             tuple(pair for reading in readings for pair in reading.contrary),
         )
 
@@ -131,7 +127,6 @@ def read_data(data: bytes, name: str, how: How) -> Reading:
     edits: list[Edit] = []
     bad: list[BadLine] = []
     left_out: Counter[str] = Counter()
-    repeated: list[Edit] = []
     contrary: list[tuple[Edit, BadLine]] = []
     first: dict[str, tuple[int, Edit]] = {}
     layout: Layout | None = None
@@ -159,11 +154,9 @@ def read_data(data: bytes, name: str, how: How) -> Reading:
                 place, earlier = first.setdefault(edit.key, (number, edit))
                 if earlier.target != edit.target:
                     contrary.append((edit, BadLine(_contrary(name, number, edit, place, earlier), row.text)))
-                elif earlier.id != edit.id:
-                    repeated.append(edit)
     if not number:
         raise InputError(f"{name} holds no records", hint="Put at least one edit into it.")
-    return Reading(tuple(edits), tuple(bad), left_out, tuple(repeated), tuple(contrary))
+    return Reading(tuple(edits), tuple(bad), left_out, tuple(contrary))
 
 
 def _read_record(

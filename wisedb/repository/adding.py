@@ -79,7 +79,7 @@ def add(
     contrary = {id(edit) for edit, _ in reading.contrary}
     given = tuple(edit for edit in reading.edits if id(edit) not in contrary)
     skipped = (*reading.bad, *(line for _, line in reading.contrary))
-    warn_of(given, reading.repeated)
+    warn_of(given)
     before = repository.store.staging.edits()
     after = {edit.id for edit in repository.store.staging.add(given, replace=replace)}
     gone = tuple(edit for edit in before if edit.id not in after)
@@ -87,20 +87,26 @@ def add(
     return Added(status.branch, status.head, status.staged, status.index, given, gone, skipped, reading.left_out)
 
 
-def warn_of(edits: Sequence[Edit], repeated: Sequence[Edit] = ()) -> None:
-    """Warn of edits whose subject is not in their prompt, and of those that an earlier one of their file stands for."""
+def warn_of(edits: Sequence[Edit]) -> None:
+    """Warn of edits whose subject is not in their prompt, and of those that an earlier one of them stands for."""
+    first: dict[str, Edit] = {}
+    repeated = []
+    for edit in edits:
+        earlier = first.setdefault(edit.key, edit)
+        if earlier.id != edit.id and earlier.target == edit.target:
+            repeated.append(edit)
     astray = [edit for edit in edits if edit.subject is not None and not edit.names_subject]
     if astray:
-        first = astray[0]
+        one = astray[0]
         warnings.warn(
-            f"{_several(len(astray), 'edit')} with a subject that is not in the prompt, such as {first.subject!r} in"
-            f" {first.prompt!r}: the prompt is looked through for one instead",
+            f"{_several(len(astray), 'edit')} with a subject that is not in the prompt, such as {one.subject!r} in"
+            f" {one.prompt!r}: the prompt is looked through for one instead",
             WisedbWarning,
             stacklevel=3,
         )
     if repeated:
         warnings.warn(
-            f"{_several(len(repeated), 'record')} with prompt and target of an earlier one and other fields, such as"
+            f"{_several(len(repeated), 'edit')} with prompt and target of an earlier one and other fields, such as"
             f" {repeated[0].prompt!r}: the earlier one is kept",
             WisedbWarning,
             stacklevel=3,

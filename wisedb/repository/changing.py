@@ -55,9 +55,9 @@ def commit(
 
 
 def _read(edits: Edit | str | Path | Iterable[Edit | str | Path]) -> Sequence[Edit]:
-    reading = importers.refuse_bad(importers.read(edits))
-    warn_of(reading.edits, reading.repeated)
-    return reading.edits
+    given = importers.read_all(edits)
+    warn_of(given)
+    return given
 
 
 def import_easyedit(
