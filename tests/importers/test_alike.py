@@ -244,6 +244,9 @@ def test_fields_are_named_by_hand() -> None:
 def test_a_layout_is_named_by_hand() -> None:
     data = json.dumps({"question": "Who?", "answer": "Me"}).encode()
     assert read_data(data, "e.json", How("unke")).edits == (Edit("Who?", "Me", source="UnKE"),)
+    for name in ("rome", "memit", "CounterFact"):
+        data = json.dumps([REQUEST, {"requested_rewrite": REQUEST}]).encode()
+        assert [edit.target for edit in read_data(data, "e.json", How(name)).edits] == ["Sydney", "Sydney"]
     with pytest.raises(UsageError, match="no layout 'x'"):
         How("x")
 

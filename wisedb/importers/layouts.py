@@ -6,7 +6,7 @@ name, or a text that somebody would miss; numbering and the like, which no edit 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -42,6 +42,7 @@ class Layout:
         fits: whether a record is of this layout, judged by the folded names of its fields, and their values.
         convert: a record → its edits, one or several; raises ``FieldProblem`` or ``InputError``.
         left_out: what it knows and an edit has no place for.
+        others: further names under which people know it; several layouts may share one.
     """
 
     name: str
@@ -50,6 +51,7 @@ class Layout:
     fits: Callable[[frozenset[str], Fields], bool]
     convert: Callable[[Fields], list[Edit]]
     left_out: frozenset[str] = _NUMBERING
+    others: tuple[str, ...] = ()
 
     def read(self, record: Fields) -> tuple[list[Edit], tuple[str, ...]]:
         """The record's edits, and the fields that were left out.
@@ -62,24 +64,24 @@ class Layout:
         return edits, record.check(self.left_out)
 
 
-def recognise(record: Fields) -> Layout | None:
-    """The first layout that the record fits."""
+def recognise(record: Fields, among: Sequence[Layout] | None = None) -> Layout | None:
+    """The first layout that the record fits, of all or of some."""
     names = record.names()
-    return next((layout for layout in LAYOUTS if layout.fits(names, record)), None)
+    return next((layout for layout in (LAYOUTS if among is None else among) if layout.fits(names, record)), None)
 
 
-def named(name: str) -> Layout:
-    """The layout of a name.
+def named(name: str) -> tuple[Layout, ...]:
+    """The layouts that people know by a name.
 
     Raises:
         UsageError: there is none.
     """
     wanted = name.casefold().replace("_", "-")
-    for layout in LAYOUTS:
-        if layout.name == wanted:
-            return layout
-    known = ", ".join(layout.name for layout in LAYOUTS)
-    raise UsageError(f"there is no layout '{name}'", hint=f"The layouts are {known}.")
+    found = tuple(layout for layout in LAYOUTS if wanted in (layout.name, *layout.others))
+    if not found:
+        known = ", ".join(layout.name for layout in LAYOUTS)
+        raise UsageError(f"there is no layout '{name}'", hint=f"The layouts are {known}.")
+    return found
 
 
 def unknown(file: str, number: int, record: Mapping[str, Any]) -> BadRecord:
@@ -110,6 +112,7 @@ LAYOUTS: tuple[Layout, ...] = (
         lambda names, _: "messages" in names and not {"prompt", "target"} & names,
         chat,
         frozenset(),
+        ("openai",),
     ),
     Layout(
         "akew",
@@ -147,6 +150,7 @@ LAYOUTS: tuple[Layout, ...] = (
         lambda names, _: "requested_rewrite" in names,
         rome,
         _NUMBERING | {"generation_prompts", "attribute_prompts"},
+        ("counterfact", "memit", "alphaedit"),
     ),
     Layout(
         "ripple",
@@ -155,6 +159,7 @@ LAYOUTS: tuple[Layout, ...] = (
         lambda names, record: "edit" in names and _is_object(record, "edit"),
         ripple,
         _NUMBERING | {"example_type"},
+        ("rippleedits",),
     ),
     Layout(
         "unke",
@@ -183,6 +188,7 @@ LAYOUTS: tuple[Layout, ...] = (
         lambda names, _: "target_new" in names,
         easyedit,
         _NUMBERING | {"cond", "pred", "generation_prompts", "attribute_prompts"},
+        ("counterfact", "knowedit", "wikibigedit", "rome", "memit", "alphaedit"),
     ),
     Layout(
         "wikibigedit",

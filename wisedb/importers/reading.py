@@ -169,9 +169,10 @@ def _read_record(
         record = renamed(record, how.fields)
     fields = Fields(record, spelling(record))
     if how.layout is not None:
-        layout = named(how.layout)
+        known = named(how.layout)
+        layout = recognise(fields, known) or known[0]
     elif how.fields:
-        layout = named("wisedb")
+        (layout,) = named("wisedb")
     else:
         found = recognise(fields) or before
         if found is None:

@@ -27,8 +27,8 @@ if TYPE_CHECKING:
 # A batch of so few edits borrows no paraphrases: in its few steps it would learn them at the cost of its own prompts.
 # Of trial edits of ZsRE six at a time EM was .87 without and .83 with them, twelve at a time .92 either way.
 _SMALL_BATCH = 8
-# How many times more, at most, an edit is seen whose prompt ends in white space. Of 12 shipped edits with a space behind
-# their prompts EM was .33 with 40 views each, of 6 it was 1 with 160. Set by hand.
+# How many times more, at most, an edit is seen whose prompt ends in white space. Of 12 shipped edits with a space
+# behind their prompts EM was .33 with 40 views each, of 6 it was 1 with 160. Set by hand.
 _APART = 3
 # Where a merge puts what several shards held into one, an edit borrows so many times as many: what a crowded memory
 # holds it carries over to fewer other wordings. Of 350 trial edits of atlas Gen. was .949 with 4, .956 with 8.
