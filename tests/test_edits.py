@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import json
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -45,6 +47,14 @@ def test_the_id_hangs_on_every_field() -> None:
         plain.id == "34bd286dca3e082770ca785557e59a7803e49af0f126505824cb7d594ca76847"
         and "messages" not in plain.content()
     )
+
+
+def test_questions_that_follow_are_content_only_where_there_are_some() -> None:
+    plain, asked = Edit("p", "t"), Edit("p", "t", portability=(LocalityPrompt("Its mayor is", "Fred"),))
+    assert "portability" not in plain.content() and asked.id != plain.id
+    assert Edit.from_json(json.loads(json.dumps(asked.to_json()))) == asked
+    with pytest.raises(InputError, match="portability"):
+        Edit.from_json({"prompt": "p", "target": "t", "portability": [{"question": "q"}]})
 
 
 def test_the_word_boundary_is_no_part_of_the_fact() -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from tests.store.freedonia import ANTHEM, CAPITAL, NEW_CAPITAL, fact
 from tests.store.index.synthetic import Builder
-from wisedb.edits import ChatMessage, Edit
+from wisedb.edits import ChatMessage, Edit, LocalityPrompt
 from wisedb.store import history
 from wisedb.store.store import Store
 
@@ -43,3 +43,12 @@ def test_every_form_tells_of_the_same_edits(builder: Builder, store: Store) -> N
     assert history.search_as(history.JSON, store, "freedonia") == [compact(edit) for edit in found]
     assert [row[1] for row in history.search_as(history.BRIEF, store, "freedonia")] == [edit.shown for edit in found]
     assert history.search_as(history.JSON, store, "nowhere") == []
+
+
+def test_questions_that_follow_come_back_in_every_form(builder: Builder, store: Store) -> None:
+    follows = (LocalityPrompt("Its mayor is", "Fred"), LocalityPrompt("And then?"))
+    asked = fact("capital", "Fredville", portability=follows)
+    behind = fact("river", "Fred", portability=follows, messages=(ChatMessage("system", "Be brief."),))
+    builder.commit(asked, behind, ANTHEM)
+    assert history.facts(store) == [asked, behind, ANTHEM]
+    assert history.facts_as(history.JSON, store) == [compact(edit) for edit in (asked, behind, ANTHEM)]
