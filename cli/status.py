@@ -22,31 +22,34 @@ def status(session: Session) -> None:
 def situation(status: Mapping[str, Any]) -> render.Lines:
     """The branch and what is staged."""
     yield from _where(status)
-    staged: Sequence[Mapping[str, Any]] = status["staged"]
-    if staged:
-        yield render.line(f"{render.plural(len(staged), 'edit')} staged:")
-    yield from render.edits(staged, "Nothing is staged.")
+    yield from _listed(status["staged"])
 
 
 def newest(status: Mapping[str, Any]) -> render.Lines:
-    """The branch, what was replaced, and the newest of what is staged."""
+    """The branch, what was replaced, and what is staged; of much only the newest."""
     yield from _where(status)
     staged: Sequence[Mapping[str, Any]] = status["staged"]
-    by_key = {_key(edit): edit for edit in staged} if status["replaced"] else {}
-    for gone in status["replaced"][:_NEWEST]:
+    replaced: Sequence[Mapping[str, Any]] = status.get("replaced", ())
+    by_key = {_key(edit): edit for edit in staged} if replaced else {}
+    for gone in replaced[:_NEWEST]:
         now = by_key.get(_key(gone))
         what = f"{gone['target']!r} by {now['target']!r}" if now and now["target"] != gone["target"] else "an edit"
         yield render.line((f"replaced {what}: ", "yellow"), gone["prompt"])
-    if len(status["replaced"]) > _NEWEST:
-        yield render.line((f"replaced {len(status['replaced']) - _NEWEST:,} more", "yellow"))
+    if len(replaced) > _NEWEST:
+        yield render.line((f"replaced {len(replaced) - _NEWEST:,} more", "yellow"))
     if len(staged) <= _NEWEST:
-        if staged:
-            yield render.line(f"{render.plural(len(staged), 'edit')} staged:")
-        yield from render.edits(staged, "Nothing is staged.")
+        yield from _listed(staged)
         return
-    yield render.line(f"{len(staged):,} edits staged, {status['given']:,} of them now; the last:")
+    now_staged = f", {status['given']:,} of them now" if "given" in status else ""
+    yield render.line(f"{len(staged):,} edits staged{now_staged}; the last:")
     yield from render.edits(staged[-3:], "")
     yield render.line(("'wisedb status' lists them all", "dim"))
+
+
+def _listed(staged: Sequence[Mapping[str, Any]]) -> render.Lines:
+    if staged:
+        yield render.line(f"{render.plural(len(staged), 'edit')} staged:")
+    yield from render.edits(staged, "Nothing is staged.")
 
 
 def _where(status: Mapping[str, Any]) -> render.Lines:

@@ -44,7 +44,10 @@ def test_many_edits_are_summed_up(copy: Path) -> None:
     done = inside("add", _file(copy / "many.jsonl", 500), cwd=copy)
     assert "500 edits staged, 500 of them now" in done.stdout and "wisedb status" in done.stdout
     assert len(done.stdout.splitlines()) < 10
-    assert len(answer("status", cwd=copy)["staged"]) == 500
+    staged = answer("status", cwd=copy)["staged"]
+    assert len(staged) == 500
+    done = inside("unstage", staged[0]["id"], cwd=copy)
+    assert "499 edits staged; the last:" in done.stdout and len(done.stdout.splitlines()) < 10
 
 
 def test_all_bad_records_are_listed_and_can_be_skipped(copy: Path) -> None:
