@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import click
 
-from wisedb.edits import Edit
-
 from .options import command
 from .session import Session
-from .status import situation
+from .status import newest
 
 
 @command(
@@ -36,16 +34,21 @@ def edit(
 ) -> None:
     """Stage one edit by hand.
 
-    At PROMPT the model shall answer TARGET, given with or without its leading space.
+    At PROMPT the model shall answer TARGET, given with or without its leading space; a {} in PROMPT is where the
+    subject goes. It takes the place of an edit that is staged with the same prompt.
     """
+    from wisedb.edits import Edit
+    from wisedb.importers import filled
+
     made = Edit(
-        prompt=prompt,
+        prompt=filled(prompt, subject),
         target=target,
         subject=subject,
-        rephrases=rephrases,
+        rephrases=tuple(filled(text, subject) for text in rephrases),
         ground_truth=ground_truth,
         source=source,
         reason=reason,
         tags=tags,
     )
-    session.show(session.repository().add([made]).to_json(), situation)
+    added = session.repository().add([made], replace=True)
+    session.show({**added.to_json(), "given": 1}, newest)

@@ -8,11 +8,11 @@ import sys
 import traceback
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TextIO
+from typing import Any, TextIO
 
 import click
 
-from wisedb.errors import WisedbError, WisedbWarning
+from wisedb.errors import BadRecord, WisedbError, WisedbWarning
 
 from . import render
 from .session import Session
@@ -38,6 +38,9 @@ class Failure:
 class Interrupted(Exception):
     """The user pressed Ctrl-C."""
 
+
+_LISTED = 20
+"""How many bad records of a file are listed."""
 
 _DISK_FULL = {errno.ENOSPC, errno.EDQUOT}
 _NOT_WRITABLE = {errno.EROFS, errno.EACCES, errno.EPERM}
@@ -104,11 +107,21 @@ def report(error: BaseException, *, as_json: bool, debug: bool) -> int:
     if debug:
         traceback.print_exception(error)
     failure = describe(error)
+    records = error.all if isinstance(error, BadRecord) else ()
     if as_json:
-        document = {"error": {"kind": failure.kind, "message": failure.message, "hint": failure.hint}}
-        _say(json.dumps(document))
+        document: dict[str, Any] = {"kind": failure.kind, "message": failure.message, "hint": failure.hint}
+        if records:
+            document["records"] = [
+                {"file": each.file, "record": each.record, "field": each.field, "problem": each.problem}
+                for each in records
+            ]
+        _say(json.dumps({"error": document}))
     else:
         _say(f"error: {failure.message}", style="red")
+        for each in records[1:_LISTED]:
+            _say(f"       {_one_line(str(each))}")
+        if len(records) > _LISTED:
+            _say(f"       … and {len(records) - _LISTED:,} more")
         if failure.hint:
             _say(f"hint: {failure.hint}", style="dim")
     return failure.exit_code

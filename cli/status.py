@@ -9,6 +9,9 @@ from . import render
 from .options import command
 from .session import Session
 
+_NEWEST = 10
+"""How many of the edits that were just staged are shown."""
+
 
 @command("wisedb status", "wisedb status --json")
 def status(session: Session) -> None:
@@ -18,12 +21,43 @@ def status(session: Session) -> None:
 
 def situation(status: Mapping[str, Any]) -> render.Lines:
     """The branch and what is staged."""
+    yield from _where(status)
+    staged: Sequence[Mapping[str, Any]] = status["staged"]
+    if staged:
+        yield render.line(f"{render.plural(len(staged), 'edit')} staged:")
+    yield from render.edits(staged, "Nothing is staged.")
+
+
+def newest(status: Mapping[str, Any]) -> render.Lines:
+    """The branch, what was replaced, and the newest of what is staged."""
+    yield from _where(status)
+    staged: Sequence[Mapping[str, Any]] = status["staged"]
+    by_key = {_key(edit): edit for edit in staged} if status["replaced"] else {}
+    for gone in status["replaced"][:_NEWEST]:
+        now = by_key.get(_key(gone))
+        what = f"{gone['target']!r} by {now['target']!r}" if now and now["target"] != gone["target"] else "an edit"
+        yield render.line((f"replaced {what}: ", "yellow"), gone["prompt"])
+    if len(status["replaced"]) > _NEWEST:
+        yield render.line((f"replaced {len(status['replaced']) - _NEWEST:,} more", "yellow"))
+    if len(staged) <= _NEWEST:
+        if staged:
+            yield render.line(f"{render.plural(len(staged), 'edit')} staged:")
+        yield from render.edits(staged, "Nothing is staged.")
+        return
+    yield render.line(f"{len(staged):,} edits staged, {status['given']:,} of them now; the last:")
+    yield from render.edits(staged[-3:], "")
+    yield render.line(("'wisedb status' lists them all", "dim"))
+
+
+def _where(status: Mapping[str, Any]) -> render.Lines:
     head = status["head"]
     where = f"On branch {status['branch']}" if status["branch"] else "On no branch"
     yield render.line(where, ", at " if head else ", no commit yet", render.ident(head) if head else None)
     if status["index"] not in ("ok", "caught-up"):  # what a person can do nothing about, and needn't
         yield render.line(("index: ", "dim"), status["index"])
-    staged: Sequence[Mapping[str, Any]] = status["staged"]
-    if staged:
-        yield render.line(f"{render.plural(len(staged), 'edit')} staged:")
-    yield from render.edits(staged, "Nothing is staged.")
+
+
+def _key(edit: Mapping[str, Any]) -> str:
+    from wisedb.edits import normalise_prompt
+
+    return normalise_prompt(edit["prompt"])

@@ -35,6 +35,8 @@ CREATE TABLE edits (
     tags VARCHAR[],
     message_roles VARCHAR[],   -- of the conversation before the prompt
     message_contents VARCHAR[],
+    portability_prompts VARCHAR[],
+    portability_answers VARCHAR[],
     key VARCHAR,               -- the prompt, normalised
     words VARCHAR              -- the different words of prompt, rephrases and subject, a space around each
 );

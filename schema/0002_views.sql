@@ -7,7 +7,7 @@ CREATE VIEW commits AS
 
 CREATE VIEW edits AS
     SELECT id, prompt, target, subject, ground_truth, rephrases, locality_prompts, locality_answers, source, reason, tags,
-        message_roles, message_contents
+        message_roles, message_contents, portability_prompts, portability_answers
     FROM internal.seen_edits;
 
 CREATE VIEW changes AS

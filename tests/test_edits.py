@@ -48,7 +48,13 @@ def test_the_id_hangs_on_every_field() -> None:
 
 
 def test_the_word_boundary_is_no_part_of_the_fact() -> None:
-    assert Edit(prompt="Water is ", target=" wet ").id == Edit(prompt="Water is", target="wet").id
+    assert Edit(prompt="Water is", target=" wet ").id == Edit(prompt="Water is", target="wet").id
+
+
+@pytest.mark.parametrize("prompt", ["Water is ", "Q: what is water?\nA:\n", " Water is"])
+def test_a_prompt_is_kept_as_it_was_given(prompt: str) -> None:
+    edit = Edit(prompt=prompt, target="wet")
+    assert edit.prompt == prompt and edit.key == Edit(prompt=prompt.strip(), target="wet").key
 
 
 @pytest.mark.parametrize(

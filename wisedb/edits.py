@@ -15,7 +15,7 @@ from wisedb.shown import shown_prompt
 
 @dataclass(frozen=True)
 class LocalityPrompt:
-    """An unrelated prompt whose answer the edit must not change.
+    """A prompt that measures an edit: an unrelated one whose answer it must not change, or one whose answer follows.
 
     Attributes:
         prompt: the prompt, without its answer.
@@ -70,6 +70,8 @@ class Edit:
         tags: free labels.
         messages: the conversation before the prompt, which is then its next message of a user: the edit is taught as
             the reply to exactly that. Without it the prompt stands by itself.
+        portability: questions whose answer follows from the edit, with that answer. They are kept beside it and never
+            trained on.
 
     Raises:
         InputError: the prompt or the target is empty, or a field has the wrong type.
@@ -85,13 +87,13 @@ class Edit:
     reason: str | None = None
     tags: tuple[str, ...] = ()
     messages: tuple[ChatMessage, ...] = ()
+    portability: tuple[LocalityPrompt, ...] = ()
 
     def __post_init__(self) -> None:
         for name in ("prompt", "target"):
             value = getattr(self, name)
             if not isinstance(value, str) or not value.strip():
                 raise InputError(f"an edit's {name} must be a text that is not empty", hint=f"Give the {name}.")
-        object.__setattr__(self, "prompt", self.prompt.rstrip())
         object.__setattr__(self, "target", self.target.strip())
         for name in ("subject", "ground_truth", "source", "reason"):
             value = getattr(self, name)
@@ -99,7 +101,8 @@ class Edit:
                 raise InputError(f"an edit's {name} must be a text", hint=f"Give the {name} as text, or leave it out.")
         for name in ("rephrases", "tags"):
             object.__setattr__(self, name, _texts(name, getattr(self, name)))
-        object.__setattr__(self, "locality", tuple(_locality(item) for item in self.locality))
+        for name in ("locality", "portability"):
+            object.__setattr__(self, name, tuple(_question(name, item) for item in getattr(self, name)))
         object.__setattr__(self, "messages", _messages(self.messages))
 
     @cached_property
@@ -112,6 +115,11 @@ class Edit:
         """The prompt, normalised: two edits with the same key speak of the same fact."""
         return normalise_prompt(self.prompt)
 
+    @cached_property
+    def names_subject(self) -> bool:
+        """Whether the subject stands in the prompt, whatever its case and Unicode form."""
+        return bool(self.subject) and normalise_prompt(self.subject or "") in self.key
+
     @property
     def conversation(self) -> tuple[dict[str, str], ...]:
         """The messages, and the prompt as the last one of a user, as a chat template takes them."""
@@ -123,8 +131,12 @@ class Edit:
         return shown_prompt(self.content())
 
     def content(self) -> dict[str, Any]:
-        """Every field as JSON values, without the id; ``messages`` only where there are some."""
-        before = {"messages": [message.to_json() for message in self.messages]} if self.messages else {}
+        """Every field as JSON values, without the id; ``messages`` and ``portability`` only where there are some."""
+        more: dict[str, Any] = {}
+        if self.messages:
+            more["messages"] = [message.to_json() for message in self.messages]
+        if self.portability:
+            more["portability"] = [item.to_json() for item in self.portability]
         return {
             "prompt": self.prompt,
             "target": self.target,
@@ -135,7 +147,7 @@ class Edit:
             "source": self.source,
             "reason": self.reason,
             "tags": list(self.tags),
-            **before,
+            **more,
         }
 
     def to_json(self) -> dict[str, Any]:
@@ -203,14 +215,14 @@ def _texts(name: str, value: Sequence[str]) -> tuple[str, ...]:
     return tuple(value)
 
 
-def _locality(item: LocalityPrompt | Mapping[str, Any]) -> LocalityPrompt:
+def _question(field: str, item: LocalityPrompt | Mapping[str, Any]) -> LocalityPrompt:
     if isinstance(item, LocalityPrompt):
         return item
     if not isinstance(item, Mapping) or not isinstance(item.get("prompt"), str):
-        raise InputError("an edit's locality must be a list of {prompt, answer}")
+        raise InputError(f"an edit's {field} must be a list of {{prompt, answer}}")
     answer = item.get("answer")
     if answer is not None and not isinstance(answer, str):
-        raise InputError("a locality prompt's answer must be a text")
+        raise InputError(f"the answer of a {field} prompt must be a text")
     return LocalityPrompt(item["prompt"], answer)
 
 

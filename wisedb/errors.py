@@ -50,6 +50,7 @@ What is no failure is a :class:`WisedbWarning`.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import ClassVar
 
 
@@ -114,6 +115,10 @@ class InputError(WisedbError):
     kind = "input"
 
 
+_MEND_RECORD = "Nothing was staged; mend the record and add the file again."
+_MEND_RECORDS = "Nothing was staged; mend the records and add the file again, or leave them out: add --skip-bad."
+
+
 class BadRecord(InputError):
     """A record of an input file that is not an edit.
 
@@ -121,17 +126,43 @@ class BadRecord(InputError):
         file: the file, as the user named it.
         record: its number, from 1.
         field: the field at fault, or ``None`` where the whole record is.
+        problem: what is wrong.
+        others: the further bad records of the same reading.
     """
 
     kind = "bad-record"
 
-    def __init__(self, file: str, record: int, field: str | None, problem: str, *, hint: str = "") -> None:
+    def __init__(
+        self,
+        file: str,
+        record: int,
+        field: str | None,
+        problem: str,
+        *,
+        hint: str = "",
+        others: Sequence[BadRecord] = (),
+    ) -> None:
         where = f"{file}: record {record}" + (f", field '{field}'" if field else "")
-        advice = hint or "Nothing was staged; mend the record and add the file again."
-        super().__init__(f"{where}: {problem}", hint=advice)
+        advice = hint or (_MEND_RECORDS if others else _MEND_RECORD)
+        more = f" (and {len(others)} more bad record{'s' if len(others) > 1 else ''})" if others else ""
+        super().__init__(f"{where}: {problem}{more}", hint=advice)
         self.file = file
         self.record = record
         self.field = field
+        self.problem = problem
+        self.others = tuple(others)
+
+    def with_others(self, others: Sequence[BadRecord]) -> BadRecord:
+        """The same, as the first of several."""
+        if not others:
+            return self
+        given = "" if self.hint == _MEND_RECORD else self.hint
+        return BadRecord(self.file, self.record, self.field, self.problem, hint=given, others=others)
+
+    @property
+    def all(self) -> tuple[BadRecord, ...]:
+        """This record and the others."""
+        return (self, *self.others)
 
 
 class ConflictingEdits(InputError):

@@ -2,12 +2,23 @@
 
 from __future__ import annotations
 
+import difflib
+import json
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from wisedb.edits import LocalityPrompt
 
 Record = Mapping[str, Any]
+
+_SLOT = re.compile(r"\{\s*(?:0|subject)?\s*\}")
+"""Where a template's subject goes, as ROME's requests have it."""
+
+_PROMPTS = ("prompt", "loc", "question", "new_question")
+_ANSWERS = ("answer", "loc_ans", "ground_truth", "new_answer", "target")
+# What published questions say of themselves beside prompt and answer.
+_BESIDE = frozenset({"recalled_relation", "answer_alias", "cloze", "relation", "id", "subject"})
 
 
 class FieldProblem(Exception):
@@ -18,37 +29,166 @@ class FieldProblem(Exception):
         self.field = field
 
 
-def required(record: Record, field: str) -> str:
-    """A text that must be there and not be empty.
+def absent(value: Any) -> bool:
+    """Whether a value is what a table writes where nothing is: ``null``, or a number that is none."""
+    return value is None or (isinstance(value, float) and value != value)
+
+
+class Fields:
+    """A record, and which of its fields somebody has asked for.
+
+    Args:
+        record: the record as the file has it.
+        spelling: folded names, each with its spelling there; fields that aren't named don't count.
+        within: what stands before the names of its fields where they are told to people.
+        left: where the names of fields go that an edit has no place for.
+    """
+
+    def __init__(
+        self, record: Record, spelling: Mapping[str, str], within: str = "", left: list[str] | None = None
+    ) -> None:
+        self._record = record
+        self._spelling = spelling
+        self._within = within
+        self._left: list[str] = [] if left is None else left
+        self._asked: set[str] = set()
+
+    def names(self) -> frozenset[str]:
+        """The folded names of what is there, and not absent."""
+        return frozenset(name for name, spelt in self._spelling.items() if not absent(self._record[spelt]))
+
+    def get(self, name: str) -> Any:
+        """A field's value, ``None`` where it isn't there."""
+        self._asked.add(name)
+        return self._record[self._spelling[name]] if name in self._spelling else None
+
+    def spelt(self, name: str) -> str:
+        """A field's name as the file spells it."""
+        return self._spelling.get(name, name)
+
+    def text(self, *names: str) -> str | None:
+        """The one text that stands in a field or in one of its other names, without white space around it.
+
+        Raises:
+            FieldProblem: it is no text, or several.
+        """
+        found = self._one(names)
+        return None if found is None else found[1].strip()
+
+    def required(self, *names: str) -> str:
+        """The one text of a field, which must be there and not be empty; as it stands.
+
+        Raises:
+            FieldProblem: it isn't there, is empty, no text, or several.
+        """
+        found = self._one(names)
+        if found is not None:
+            return found[1]
+        there = next((name for name in names if name in self._spelling), None)
+        if there is None:
+            raise FieldProblem(names[0], "is missing")
+        raise FieldProblem(self.spelt(there), "is empty")
+
+    def texts(self, *names: str) -> tuple[str, ...]:
+        """The texts of several fields, each a text or a list of texts; empty ones left out, each once."""
+        found = (text for name in names for text in flat_texts(_listed(self.get(name)), self.spelt(name)))
+        return tuple(dict.fromkeys(text for text in found if text.strip()))
+
+    def questions(self, *names: str) -> tuple[LocalityPrompt, ...]:
+        """Prompts with their answers from several fields, in any of the shapes in use; see :func:`questions`."""
+        found = (item for name in names for item in questions(_listed(self.get(name)), self.spelt(name)))
+        return tuple(dict.fromkeys(found))
+
+    def pairs(self, prompts: str, answers: str) -> tuple[LocalityPrompt, ...]:
+        """Prompts and their answers from two fields, each a text or a list of texts.
+
+        Raises:
+            FieldProblem: the lists differ in length, or there are answers to nothing.
+        """
+        asked, said = _listed(self.get(prompts)), _listed(self.get(answers))
+        found = tuple(_paired(asked, said, self.spelt(prompts), self.spelt(answers)))
+        if not found and any(text.strip() for text in flat_texts(said, self.spelt(answers))):
+            raise FieldProblem(self.spelt(answers), f"is there without '{prompts}'")
+        return found
+
+    def neighbours(self, prompts: Iterable[str], truth: str | None) -> tuple[LocalityPrompt, ...]:
+        """Prompts whose true answer is the edit's old one."""
+        return tuple(LocalityPrompt(text, truth) for text in prompts)
+
+    def with_values(self, values: Mapping[str, Any]) -> Fields:
+        """The same record with other values of some of its fields, or further ones."""
+        kept = {name: self._record[spelt] for name, spelt in self._spelling.items() if name not in values}
+        spelling = {**self._spelling, **{name: name for name in values}}
+        made = Fields({**{spelling[name]: value for name, value in kept.items()}, **values}, spelling)
+        made._asked = self._asked
+        return made
+
+    def inside(self, name: str) -> list[Fields]:
+        """The objects in a field: one, or a list of them.
+
+        Raises:
+            FieldProblem: it holds something else, or nothing.
+        """
+        value = _listed(self.get(name))
+        items = list(value) if isinstance(value, (list, tuple)) else [value]
+        if not items or not all(isinstance(item, Mapping) for item in items):
+            raise FieldProblem(self.spelt(name), "must be an object, or a list of objects")
+        within = f"{self.spelt(name)}."
+        return [Fields(item, {str(key).casefold(): str(key) for key in item}, within, self._left) for item in items]
+
+    def check(self, left_out: Iterable[str] = ()) -> tuple[str, ...]:
+        """The fields that nobody asked for, of those that may be left out; those of the objects inside too.
+
+        Raises:
+            FieldProblem: a field is neither asked for nor may be left out; names the nearest that is known.
+        """
+        there = self.names()
+        rest = [name for name in self._spelling if name in there and name not in self._asked]
+        may = frozenset(left_out)
+        for name in rest:
+            if name not in may:
+                near = difflib.get_close_matches(name, sorted(self._asked | may), 1)
+                problem = "is no field of an edit" + (f"; is it '{near[0]}'?" if near else "")
+                raise FieldProblem(self._spelling[name], problem)
+        self._left.extend(f"{self._within}{self._spelling[name]}" for name in rest)
+        return tuple(dict.fromkeys(self._left))
+
+    def _one(self, names: tuple[str, ...]) -> tuple[str, str] | None:
+        found: tuple[str, str] | None = None
+        for name in names:
+            spelt = self.spelt(name)
+            given = [text for text in flat_texts(_unwrapped(self.get(name)), spelt) if text.strip()]
+            if len(given) > 1:
+                raise FieldProblem(spelt, f"is a list of {len(given)} texts where one belongs: write a record for each")
+            if given and found is not None and given[0].strip() != found[1].strip():
+                raise FieldProblem(spelt, f"says something else than '{found[0]}'")
+            if given and found is None:
+                found = spelt, given[0]
+        return found
+
+
+def first(value: Any, field: str) -> str | None:
+    """The first of several accepted spellings of one answer: it stands for all."""
+    return next((text.strip() for text in flat_texts(value, field) if text.strip()), None)
+
+
+def filled(prompt: str, subject: str | None, field: str) -> str:
+    """A template with its subject in the place of ``{}``; any other prompt as it is.
 
     Raises:
-        FieldProblem: it isn't, or is no text.
+        FieldProblem: there is no subject to put there, or it stands in the prompt already.
     """
-    if field not in record:
-        raise FieldProblem(field, "is missing")
-    texts = [text for text in _texts(_flat(record[field]), field) if text.strip()]
-    if not texts:
-        raise FieldProblem(field, "is empty")
-    return texts[0]
+    if not _SLOT.search(prompt):
+        return prompt
+    if subject is None:
+        raise FieldProblem(field, "has a {} and there is no subject to put there")
+    if subject in _SLOT.sub("", prompt):
+        raise FieldProblem(field, "has a {} beside the subject itself: which of them is meant?")
+    return _SLOT.sub(lambda _: subject, prompt)
 
 
-def optional(record: Record, *fields: str) -> str | None:
-    """The first of several fields that holds a text, without white space around it; of a list its first text."""
-    for field in fields:
-        for text in _texts(_flat(record.get(field)), field):
-            if text.strip():
-                return text.strip()
-    return None
-
-
-def several(record: Record, *fields: str) -> tuple[str, ...]:
-    """The texts of several fields, each a text or a list of texts; empty ones left out, each once."""
-    found = (text for field in fields for text in _texts(record.get(field), field) if text.strip())
-    return tuple(dict.fromkeys(found))
-
-
-def locality(value: Any, field: str) -> tuple[LocalityPrompt, ...]:
-    """Unrelated prompts in any of the shapes in use.
+def questions(value: Any, field: str) -> Iterator[LocalityPrompt]:
+    """Prompts in any of the shapes in use.
 
     A prompt; ``{prompt, answer}`` under the names of any layout, also with parallel lists in it; a list of these; or
     named groups of these.
@@ -56,27 +196,21 @@ def locality(value: Any, field: str) -> tuple[LocalityPrompt, ...]:
     Raises:
         FieldProblem: it is something else.
     """
-    return tuple(dict.fromkeys(_locality(value, field)))
-
-
-def pairs(record: Record, prompts: str, answers: str) -> tuple[LocalityPrompt, ...]:
-    """Unrelated prompts and their answers from two fields, each a text or a list of texts."""
-    return tuple(_paired(record.get(prompts), record.get(answers), prompts, answers))
-
-
-def _locality(value: Any, field: str) -> Iterator[LocalityPrompt]:
     if isinstance(value, Mapping):
-        prompt = next((name for name in ("prompt", "loc") if name in value), None)
+        given = {str(key).casefold().replace(" ", "_"): item for key, item in value.items() if not absent(item)}
+        prompt = next((name for name in _PROMPTS if name in given), None)
         if prompt is not None:
-            answer = next((name for name in ("answer", "loc_ans", "ground_truth") if name in value), "answer")
-            yield from _paired(value[prompt], value.get(answer), field, field)
+            answer = next((name for name in _ANSWERS if name in given), "answer")
+            if more := sorted(set(given) - {prompt, answer} - _BESIDE):
+                raise FieldProblem(field, f"has an item with '{more[0]}', beside '{prompt}' and '{answer}'")
+            yield from _paired(given[prompt], given.get(answer), field, field)
         else:
             for group in value.values():
-                yield from _locality(group, field)
+                yield from questions(group, field)
     elif isinstance(value, (list, tuple)):
         for item in value:
-            yield from _locality(item, field)
-    elif value is not None:
+            yield from questions(item, field)
+    elif not absent(value):
         yield from _paired(value, None, field, field)
 
 
@@ -88,16 +222,18 @@ def _paired(prompts: Any, answers: Any, prompt_field: str, answer_field: str) ->
         for prompt, answer in zip(prompts, listed, strict=True):
             yield from _paired(prompt, answer, prompt_field, answer_field)
         return
-    for prompt in _texts(prompts, prompt_field):
+    for prompt in flat_texts(prompts, prompt_field):
         if prompt.strip():
-            # Several accepted spellings of one answer: the first stands for all.
-            answer = next((text.strip() for text in _texts(answers, answer_field) if text.strip()), None)
-            yield LocalityPrompt(prompt.rstrip(), answer)
+            yield LocalityPrompt(prompt, first(answers, answer_field))
 
 
-def _texts(value: Any, field: str) -> Iterable[str]:
-    """The texts in a text, a list, or a list of lists."""
-    if value is None:
+def flat_texts(value: Any, field: str) -> Iterable[str]:
+    """The texts in a text, a list, or a list of lists.
+
+    Raises:
+        FieldProblem: there is something else in it.
+    """
+    if absent(value):
         return
     if isinstance(value, str):
         try:
@@ -107,14 +243,27 @@ def _texts(value: Any, field: str) -> Iterable[str]:
         yield value
     elif isinstance(value, (list, tuple)):
         for item in value:
-            yield from _texts(item, field)
+            yield from flat_texts(item, field)
     else:
         raise FieldProblem(field, f"must be a text, not {_kind(value)}")
 
 
-def _flat(value: Any) -> Any:
+def _unwrapped(value: Any) -> Any:
     """ROME's layout nests its texts: ``{"str", "id"}``."""
-    return value["str"] if isinstance(value, Mapping) and "str" in value else value
+    if isinstance(value, Mapping) and "str" in value:
+        return value["str"]
+    return [_unwrapped(item) for item in value] if isinstance(value, (list, tuple)) else value
+
+
+def _listed(value: Any) -> Any:
+    """A list or an object that was written into a text, as tables that can't nest have it."""
+    if isinstance(value, str) and value.strip()[:1] in ("[", "{"):
+        try:
+            found = json.loads(value)
+        except (json.JSONDecodeError, RecursionError):
+            return value
+        return found if isinstance(found, (list, dict)) else value
+    return value
 
 
 def _kind(value: Any) -> str:

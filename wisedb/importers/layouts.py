@@ -1,22 +1,34 @@
-"""The data layouts of the field, each recognised by its keys.
+"""The data layouts of the field: what each has, what it lacks, and what its records become.
 
-What a layout holds beyond an edit (portability questions, attribute prompts, personas, …) is left out; of our own
-layout an unknown key is an error, since it is most likely a misspelt one.
+A record is of the first layout that it fits. What a layout doesn't know is an error, since it is most likely a misspelt
+name, or a text that somebody would miss; numbering and the like, which no edit has a place for, is counted as left out.
 """
 
 from __future__ import annotations
 
-import difflib
-import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
+from typing import Any
 
 from wisedb.edits import Edit
-from wisedb.errors import BadRecord
-from wisedb.importers.conversations import conversation
-from wisedb.importers.fields import FieldProblem, Record, locality, optional, pairs, required, several
+from wisedb.errors import BadRecord, UsageError
+from wisedb.importers.fields import Fields
+from wisedb.importers.flat import OWN_FIELDS, chat, easyedit, own, qaedit, wikibigedit, zsre
+from wisedb.importers.nested import akew, akew_passage, mquake, ripple, rome, unke
 
-_OWN_FIELDS = frozenset(field.name for field in fields(Edit)) | {"id"}
+_NUMBERING = frozenset({"id", "case_id", "index", "idx", "pararel_idx", "relation_id", "relation"})
+"""What data sets number their records and relations with."""
+
+_HOPS = _NUMBERING | {
+    "answer",
+    "answer_alias",
+    "attribute_prompts",
+    "generation_prompts",
+    "new_answer_alias",
+    "orig",
+    "single_hops",
+}
+"""What MQuAKE says of the unedited model, other spellings, and the Wikidata triples."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,185 +36,181 @@ class Layout:
     """One layout.
 
     Attributes:
-        name: what users know it as.
+        name: what ``--layout`` calls it.
+        title: what people know it as.
         keys: the keys that an error message lists.
-        fits: whether a record is of this layout, judged by its keys.
-        convert: a record → its edit; raises ``FieldProblem`` or ``InputError``.
+        fits: whether a record is of this layout, judged by the folded names of its fields, and their values.
+        convert: a record → its edits, one or several; raises ``FieldProblem`` or ``InputError``.
+        left_out: what it knows and an edit has no place for.
     """
 
     name: str
+    title: str
     keys: str
-    fits: Callable[[Record], bool]
-    convert: Callable[[Record], Edit]
+    fits: Callable[[frozenset[str], Fields], bool]
+    convert: Callable[[Fields], list[Edit]]
+    left_out: frozenset[str] = _NUMBERING
+
+    def read(self, record: Fields) -> tuple[list[Edit], tuple[str, ...]]:
+        """The record's edits, and the fields that were left out.
+
+        Raises:
+            FieldProblem: a field is wrong, or unknown.
+            InputError: an edit can't be made of it.
+        """
+        edits = self.convert(record)
+        return edits, record.check(self.left_out)
 
 
-def recognise(record: Record) -> Layout | None:
-    """The first layout that the record's keys fit."""
-    return next((layout for layout in LAYOUTS if layout.fits(record)), None)
+def recognise(record: Fields) -> Layout | None:
+    """The first layout that the record fits."""
+    names = record.names()
+    return next((layout for layout in LAYOUTS if layout.fits(names, record)), None)
 
 
-def unknown(file: str, number: int, record: Record) -> BadRecord:
+def named(name: str) -> Layout:
+    """The layout of a name.
+
+    Raises:
+        UsageError: there is none.
+    """
+    wanted = name.casefold().replace("_", "-")
+    for layout in LAYOUTS:
+        if layout.name == wanted:
+            return layout
+    known = ", ".join(layout.name for layout in LAYOUTS)
+    raise UsageError(f"there is no layout '{name}'", hint=f"The layouts are {known}.")
+
+
+def unknown(file: str, number: int, record: Mapping[str, Any]) -> BadRecord:
     """The error for a record of no layout: the keys found, the layouts known."""
-    found = ", ".join(str(key) for key in list(record)[:12]) or "none"
-    known = "; ".join(f"{layout.name}: {layout.keys}" for layout in LAYOUTS)
-    return BadRecord(file, number, None, f"no known layout has these keys: {found}", hint=f"Layouts: {known}.")
+    found = ", ".join(str(key) for key in list(record)[:12] if str(key).strip()) or "none"
+    known = "; ".join(f"{layout.title}: {layout.keys}" for layout in LAYOUTS if layout.keys)
+    hint = f"Say which is which, as in --fields prompt=question,target=reply. Layouts: {known}."
+    return BadRecord(file, number, None, f"no known layout has these keys: {found}", hint=hint)
 
 
-def _rome(record: Record) -> Edit:
-    rewrite = record["requested_rewrite"]
-    if not isinstance(rewrite, Mapping):
-        raise FieldProblem("requested_rewrite", "must be an object (one rewrite a record)")
-    subject = optional(rewrite, "subject")
-    prompt = required(rewrite, "prompt")
-    if "{}" in prompt:
-        if subject is None:
-            raise FieldProblem("requested_rewrite", "has a prompt with {} and no subject to put there")
-        prompt = prompt.replace("{}", subject)
-    truth = optional(rewrite, "target_true")
-    # Neighbourhood prompts ask the same relation of subjects whose true answer is the old one (ROME, section 3.4).
-    unrelated = several(record, "neighborhood_prompts")
-    return Edit(
-        prompt=prompt,
-        target=required(rewrite, "target_new"),
-        subject=subject,
-        ground_truth=truth,
-        rephrases=several(record, "paraphrase_prompts"),
-        locality=locality([{"prompt": text, "answer": truth} for text in unrelated], "neighborhood_prompts"),
-        source="CounterFact",
-    )
-
-
-def _zsre(record: Record) -> Edit:
-    return Edit(
-        prompt=required(record, "src"),
-        target=required(record, "alt"),
-        subject=optional(record, "subject"),
-        ground_truth=optional(record, "answers", "pred"),
-        rephrases=several(record, "rephrase"),
-        locality=pairs(record, "loc", "loc_ans"),
-        source="ZsRE",
-    )
-
-
-def _flat(record: Record) -> Edit:
-    groups = record.get("locality")
-    named = "KnowEdit" if "portability" in record or isinstance(groups, Mapping) else None
-    return Edit(
-        prompt=required(record, "prompt"),
-        target=required(record, "target_new"),
-        subject=optional(record, "subject"),
-        ground_truth=optional(record, "ground_truth"),
-        rephrases=several(record, "rephrase_prompt", "rephrase_prompts", "rephrase", "ood_rephrase"),
-        locality=(*pairs(record, "locality_prompt", "locality_ground_truth"), *locality(groups, "locality")),
-        source="CounterFact" if "case_id" in record else named,
-    )
-
-
-def _wikibigedit(record: Record) -> Edit:
-    return Edit(
-        prompt=required(record, "update"),
-        target=required(record, "ans"),
-        subject=optional(record, "subject"),
-        rephrases=several(record, "rephrase"),
-        locality=pairs(record, "loc", "loc_ans"),
-        source="WikiBigEdit",
-    )
-
-
-def _qaedit(record: Record) -> Edit:
-    origin = optional(record, "source")
-    return Edit(
-        prompt=required(record, "prompt"),
-        target=required(record, "target"),
-        subject=optional(record, "subject"),
-        ground_truth=optional(record, "ground_truth"),
-        rephrases=several(record, "rephrase"),
-        locality=(*locality(record.get("locality"), "locality"), *pairs(record, "loc", "loc_ans")),
-        source=f"QAEdit ({origin})" if origin else "QAEdit",
-    )
-
-
-def _own(record: Record) -> Edit:
-    for key in record:
-        if key not in _OWN_FIELDS:
-            near = difflib.get_close_matches(str(key), _OWN_FIELDS, 1)
-            raise FieldProblem(str(key), "is no field of an edit" + (f"; is it '{near[0]}'?" if near else ""))
-    for name in ("rephrases", "tags"):
-        if record.get(name) is not None and not isinstance(record[name], (list, tuple)):
-            raise FieldProblem(name, "must be a list of texts")
-    prompt, target = required(record, "prompt"), required(record, "target")
-    single = {name: _single(record, name) for name in ("subject", "ground_truth", "source", "reason")}
-    edit = Edit(
-        prompt=prompt,
-        target=target,
-        **single,
-        rephrases=several(record, "rephrases"),
-        locality=locality(record.get("locality"), "locality"),
-        tags=several(record, "tags"),
-        messages=record.get("messages") or (),
-    )
-    # An id of another kind is the user's own numbering and means nothing here.
-    claimed = record.get("id")
-    if isinstance(claimed, str) and re.fullmatch("[0-9a-f]{64}", claimed) and claimed != edit.id:
-        raise FieldProblem("id", "is that of another edit: the content was changed; leave the id out")
-    return edit
-
-
-def _chat(record: Record) -> Edit:
-    found = conversation(record["messages"])
-    rest = {name: value for name, value in record.items() if name != "messages"}
-    return _own({**rest, "prompt": found.prompt, "target": found.target, "messages": found.before})
-
-
-def _single(record: Record, name: str) -> str | None:
-    if isinstance(record.get(name), (list, tuple)):
-        raise FieldProblem(name, "must be a text, not a list")
-    return optional(record, name)
-
-
-def _is_qaedit(record: Record) -> bool:
+def _has_loc(record: Fields) -> bool:
     items = record.get("locality")
-    asks = isinstance(items, list) and any(isinstance(item, Mapping) and "loc" in item for item in items)
-    return {"prompt", "target"} <= record.keys() and (asks or bool({"rephrase", "loc", "loc_ans"} & record.keys()))
+    return isinstance(items, (list, tuple)) and any(isinstance(item, Mapping) and "loc" in item for item in items)
+
+
+def _is_object(record: Fields, name: str, *, holding: str = "") -> bool:
+    """Whether a field holds an object, or a list of them, the first of which has a key."""
+    value = record.get(name)
+    first = value[0] if isinstance(value, (list, tuple)) and value else value
+    return isinstance(first, Mapping) and (not holding or holding in first)
 
 
 LAYOUTS: tuple[Layout, ...] = (
     Layout(
+        "chat",
         "a conversation (OpenAI's fine-tuning)",
         "messages [{role, content}], and of wisedb's own keys those beside prompt and target",
-        lambda record: "messages" in record and not {"prompt", "target"} & record.keys(),
-        _chat,
+        lambda names, _: "messages" in names and not {"prompt", "target"} & names,
+        chat,
+        frozenset(),
     ),
     Layout(
+        "akew",
+        "AKEW",
+        "requested_rewrite {prompt, subject, target_new, fact_new_uns, unsfact_triplets_GPT}",
+        lambda names, record: (
+            "requested_rewrite" in names and _is_object(record, "requested_rewrite", holding="fact_new_uns")
+        ),
+        akew,
+        _HOPS,
+    ),
+    Layout(
+        "akew-text",
+        "AKEW's passages",
+        "",
+        lambda names, record: False,
+        akew_passage,
+        _HOPS | {"questions", "new_answer", "new_single_hops", "neighborhood_prompts"},
+    ),
+    Layout(
+        "mquake",
+        "MQuAKE",
+        "requested_rewrite [{prompt, subject, target_new, target_true, question}], questions, new_answer",
+        lambda names, record: (
+            "requested_rewrite" in names
+            and (isinstance(record.get("requested_rewrite"), (list, tuple)) or "new_answer" in names)
+        ),
+        mquake,
+        _HOPS,
+    ),
+    Layout(
+        "rome",
         "CounterFact as ROME has it",
         "requested_rewrite, paraphrase_prompts, neighborhood_prompts",
-        lambda record: "requested_rewrite" in record,
-        _rome,
+        lambda names, _: "requested_rewrite" in names,
+        rome,
+        _NUMBERING | {"generation_prompts", "attribute_prompts"},
     ),
     Layout(
+        "ripple",
+        "RippleEdits",
+        "edit {prompt, original_fact}, Logical_Generalization, Relation_Specificity, …",
+        lambda names, record: "edit" in names and _is_object(record, "edit"),
+        ripple,
+        _NUMBERING | {"example_type"},
+    ),
+    Layout(
+        "unke",
+        "UnKE",
+        "question, answer, para_question, sub_question, sub_answer",
+        lambda names, _: (
+            {"question", "answer"} <= names
+            and bool({"para_question", "sub_question"} & names)
+            and "prompt" not in names
+        ),
+        unke,
+        _NUMBERING | {"pred", "sub_pred", "title"},
+    ),
+    Layout(
+        "zsre",
         "ZsRE (MEND)",
         "src, alt, rephrase, loc, loc_ans, subject, answers",
-        lambda record: bool({"src", "alt"} & record.keys()),
-        _zsre,
+        lambda names, _: bool({"src", "alt"} & names) and not {"prompt", "target"} & names,
+        zsre,
+        _NUMBERING | {"cond", "pred"},
     ),
     Layout(
-        "CounterFact, KnowEdit, WikiBigEdit as EasyEdit has them",
+        "easyedit",
+        "CounterFact, KnowEdit, WikiBigEdit as EasyEdit has them, and requests of ROME and MEMIT",
         "prompt, target_new, ground_truth, rephrase_prompt, locality_prompt, locality_ground_truth, locality, subject",
-        lambda record: "target_new" in record,
-        _flat,
+        lambda names, _: "target_new" in names,
+        easyedit,
+        _NUMBERING | {"cond", "pred", "generation_prompts", "attribute_prompts"},
     ),
     Layout(
+        "wikibigedit",
         "WikiBigEdit",
         "update, ans, rephrase, loc, loc_ans, subject",
-        lambda record: {"update", "ans"} <= record.keys(),
-        _wikibigedit,
+        lambda names, _: {"update", "ans"} <= names,
+        wikibigedit,
+        _NUMBERING | {"tag"},
     ),
-    Layout("QAEdit", "prompt, target, rephrase, locality [{loc, loc_ans}], subject", _is_qaedit, _qaedit),
+    Layout(
+        "qaedit",
+        "QAEdit",
+        "prompt, target, rephrase, locality [{loc, loc_ans}], subject",
+        lambda names, record: (
+            {"prompt", "target"} <= names
+            and not {"reason", "tags", "rephrases"} & names
+            and (_has_loc(record) or {"loc", "loc_ans"} <= names)
+        ),
+        qaedit,
+    ),
     Layout(
         "wisedb",
-        "prompt, target, subject, ground_truth, rephrases, locality [{prompt, answer}], source, reason, tags, messages",
-        lambda record: "target" in record or ("prompt" in record and record.keys() <= _OWN_FIELDS),
-        _own,
+        "wisedb",
+        "prompt, target, subject, ground_truth, rephrases, locality [{prompt, answer}], portability, source, reason,"
+        " tags, messages",
+        lambda names, _: "target" in names or ("prompt" in names and names <= OWN_FIELDS),
+        own,
+        frozenset(),
     ),
 )
-"""In the order in which they are tried: the more telling keys first."""
+"""In the order in which they are tried: those that ask for more of a record first."""

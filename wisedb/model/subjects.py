@@ -25,10 +25,13 @@ def subject_of(edit: Edit, prompt: str | None = None) -> str | None:
         prompt: another prompt of the edit, such as a rephrase, to look through where no subject is named.
 
     Returns:
-        a text that is not blank, or None where nobody knows. A subject that is named need not stand in the prompt.
+        a text that is not blank, or None where nobody knows. A subject that is named and isn't in the edit's own prompt
+        counts only where the prompt seems to be about nothing: no question could be found by it.
     """
-    named = edit.subject
-    return named if named and named.strip() else likely_subject(edit.prompt if prompt is None else prompt)
+    named = edit.subject if edit.subject and edit.subject.strip() else None
+    if named is not None and edit.names_subject:
+        return named
+    return likely_subject(edit.prompt if prompt is None else prompt) or named
 
 
 def names(texts: Sequence[str]) -> tuple[str, ...]:

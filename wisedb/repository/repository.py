@@ -12,11 +12,9 @@ from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self, overload
 
-from wisedb import importers
 from wisedb.config import DEFAULT_EDITOR, Setting
-from wisedb.edits import Edit
 from wisedb.progress import Listener
-from wisedb.repository import asking, changing, sharing, showing
+from wisedb.repository import adding, asking, changing, sharing, showing
 from wisedb.store.store import Store
 from wisedb.versioning import refs, reports
 
@@ -164,15 +162,7 @@ class Repository:
         """The branch, HEAD, what is staged, the index's health."""
         return reports.status(self.store)
 
-    def add(self, edits: Edit | str | Path | Iterable[Edit | str | Path]) -> Status:
-        """Stage edits, and those of files in any layout that :mod:`wisedb.importers` knows: all of them or none.
-
-        Raises:
-            BadRecord, InputError: a file can't be taken.
-            ConflictingEdits: one prompt would have two targets.
-        """
-        self.store.staging.add(importers.read_all(edits))
-        return self.status()
+    add = adding.add
 
     def unstage(self, ids: Iterable[str] | None = None) -> Status:
         """Take staged edits out by id, or all of them.

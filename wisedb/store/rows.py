@@ -16,7 +16,7 @@ T_co = TypeVar("T_co", covariant=True)
 
 COLUMNS: Final = (
     "id, prompt, target, subject, ground_truth, rephrases, locality_prompts, locality_answers, source, reason, tags,"
-    " message_roles, message_contents"
+    " message_roles, message_contents, portability_prompts, portability_answers"
 )
 """What :func:`to_edits` needs, in its order."""
 
@@ -79,6 +79,8 @@ def _to_edit(
     tags: list[str],
     message_roles: list[str],
     message_contents: list[str],
+    portability_prompts: list[str],
+    portability_answers: list[str | None],
 ) -> Edit:
     edit = object.__new__(Edit)
     vars(edit).update(
@@ -93,6 +95,7 @@ def _to_edit(
         reason=reason,
         tags=tuple(tags),
         messages=tuple(map(ChatMessage, message_roles, message_contents)),
+        portability=tuple(map(LocalityPrompt, portability_prompts, portability_answers)),
     )
     return edit
 
@@ -106,9 +109,16 @@ _FIELDS = """
     source: source, reason: reason, tags: tags"""
 _MESSAGES = "list_zip(message_roles, message_contents)::STRUCT(role VARCHAR, content VARCHAR)[]"
 
+_PORTABILITY = (
+    "portability: list_zip(portability_prompts, portability_answers)::STRUCT(prompt VARCHAR, answer VARCHAR)[]"
+)
+
 JSON: Final[RowFormat[list[str]]] = RowFormat(
-    f"""CASE WHEN len(message_roles) = 0 THEN to_json({{{_FIELDS}}})
-        ELSE to_json({{{_FIELDS}, messages: {_MESSAGES}}}) END""",
+    f"""CASE WHEN len(portability_prompts) = 0 THEN
+            CASE WHEN len(message_roles) = 0 THEN to_json({{{_FIELDS}}})
+            ELSE to_json({{{_FIELDS}, messages: {_MESSAGES}}}) END
+        WHEN len(message_roles) = 0 THEN to_json({{{_FIELDS}, {_PORTABILITY}}})
+        ELSE to_json({{{_FIELDS}, messages: {_MESSAGES}, {_PORTABILITY}}}) END""",
     lambda rows: [row[0] for row in rows],
 )
 """What :meth:`wisedb.edits.Edit.to_json` gives, each as JSON text."""

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from wisedb.canonical import canonical_json, digest
 from wisedb.edits import Edit, distinct
-from wisedb.errors import AmbiguousId, CorruptObject, InputError, UnknownEdit
+from wisedb.errors import AmbiguousId, ConflictingEdits, CorruptObject, InputError, UnknownEdit
 from wisedb.store.files import Disk, read_if_there
 from wisedb.store.lock import StoreLock
 
@@ -42,17 +42,29 @@ class Staging:
             raise _corrupt(self._path, "it has another checksum")
         return [_parse(self._path, number, line) for number, line in enumerate(body.split(b"\n")[:-1], 2)]
 
-    def add(self, edits: Iterable[Edit]) -> list[Edit]:
+    def add(self, edits: Iterable[Edit], *, replace: bool = False) -> list[Edit]:
         """Stage edits, all or none, each once; returns all that is staged then.
+
+        An edit takes the place of one that is staged with its prompt and its target; with another target only where
+        that is asked for.
+
+        Args:
+            edits: what is staged.
+            replace: whether an edit also takes the place of a staged one with another target, or another conversation.
 
         Raises:
             ConflictingEdits: one prompt would have two targets in one commit; nothing was staged.
             CorruptObject, StoreBusy, NoSpace, StoreNotWritable: nothing was staged.
         """
-        new = list(edits)
+        new = distinct(edits)
         with self._lock.hold("staging edits"):
-            staged = distinct([*self.edits(), *new])
-            self._write(staged)
+            before = self.edits()
+            if not replace:
+                _refuse_other_targets(before, new)
+            latest = {edit.key: edit for edit in new}
+            staged = distinct([*(latest.get(edit.key, edit) for edit in before), *new])
+            if staged != before:
+                self._write(staged)
         return staged
 
     def remove(self, ids: Iterable[str], *, missing_ok: bool = False) -> list[Edit]:
@@ -94,6 +106,18 @@ class Staging:
             self._disk.write(self._path, _head(body) + b"\n" + body)
         else:
             self._disk.remove(self._path)
+
+
+def _refuse_other_targets(staged: Iterable[Edit], new: Iterable[Edit]) -> None:
+    before = {edit.key: edit for edit in staged}
+    for edit in new:
+        try:
+            distinct([before.get(edit.key, edit), edit])
+        except ConflictingEdits as error:
+            other = before[edit.key].id[:12]
+            raise ConflictingEdits(
+                error.message, hint=f"{other} is staged; `wisedb unstage {other}` makes room for the other one."
+            ) from error
 
 
 def _head(body: bytes) -> bytes:

@@ -193,6 +193,8 @@ def _edit_row(number: int, edit: Edit) -> tuple[Any, ...]:
         list(edit.tags),
         [message.role for message in edit.messages],
         [message.content for message in edit.messages],
+        [item.prompt for item in edit.portability],
+        [item.answer for item in edit.portability],
         edit.key,
         f" {' '.join(distinct)} ",
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from importlib import resources
 from typing import Final
 
-VERSION: Final = 2
+VERSION: Final = 3
 """Grows whenever the tables change. An index of another version is built anew: it holds derived data only."""
 
 TABLES: Final = ("commits", "edits", "changes", "memories")
