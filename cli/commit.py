@@ -11,7 +11,7 @@ import click
 from wisedb.config import Setting
 
 from . import render
-from .options import command, files_argument, settings_option, signature_options
+from .options import base_option, command, files_argument, settings_option, signature_options
 from .session import Session
 
 
@@ -37,6 +37,7 @@ from .session import Session
     " there is a template).",
 )
 @settings_option()
+@base_option()
 def commit(
     session: Session,
     files: tuple[Path, ...],

@@ -10,7 +10,7 @@ import click
 from wisedb.shown import shown_prompt
 
 from . import render
-from .options import command, revision
+from .options import base_option, command, revision
 from .session import Session
 
 
@@ -19,6 +19,7 @@ from .session import Session
 @revision("b", default="HEAD", metavar="B")
 @click.option("--tensors", is_flag=True, help="Compare the memories too: norms and overlap, shard by shard.")
 @click.option("--behaviour", is_flag=True, help="Ask the model every prompt that differs, at A and at B.")
+@base_option()
 def diff(session: Session, a: str, b: str, tensors: bool, behaviour: bool) -> None:
     """Show which facts differ between two commits.
 

@@ -54,6 +54,9 @@ FEWEST = 10
     " measuring.",
 )
 @click.option("--seed", type=int, default=0, show_default=True, help="Where every random choice comes from.")
+@click.option(
+    "--trust-remote-code", is_flag=True, help="Run Python files that lie beside the model; the store remembers."
+)
 @settings_option()
 @signature_options
 def init(
@@ -67,6 +70,7 @@ def init(
     editor: str,
     pool: Path | None,
     seed: int,
+    trust_remote_code: bool,
     settings: tuple[tuple[str, Setting], ...],
     author: str,
     date: str | None,
@@ -95,6 +99,7 @@ def init(
             author=author,
             date=date,
             progress=progress,
+            trust_remote_code=trust_remote_code,
         )
     session.show(document(made), created)
 

@@ -21,7 +21,7 @@ from .lazy import LazyGroup
 from .session import Session
 
 SECTIONS = {
-    "Start": ("init", "demo"),
+    "Start": ("init", "base", "demo"),
     "Edit": ("add", "edit", "status", "unstage", "commit", "import", "editors"),
     "Look": ("log", "show", "diff", "facts", "blame", "search", "sql"),
     "Move": ("checkout", "switch", "reset", "rollback", "revert", "branch", "tag", "reflog"),
@@ -34,6 +34,7 @@ SECTIONS = {
 
 HOMES = {
     "init": "init:init",
+    "base": "base:base",
     "demo": "demo:demo",
     "add": "add:add",
     "edit": "edit:edit",
@@ -104,16 +105,23 @@ QUIET = {
     type=click.Path(file_okay=False, path_type=Path),
     help="Look for the store from DIR upward instead of from the working directory.",
 )
+@click.option(
+    "--base",
+    metavar="PATH",
+    envvar="WISEDB_BASE",
+    show_envvar=True,
+    help="Take the base model from PATH (a folder, a GGUF file or a Hub id) instead of where the store says.",
+)
 @click.option("--debug", is_flag=True, help="Show tracebacks, and what other libraries have to say.")
 @click.version_option(__version__, prog_name="wisedb", message="%(prog)s %(version)s")
 @click.pass_context
-def cli(ctx: click.Context, directory: Path | None, debug: bool) -> None:
+def cli(ctx: click.Context, directory: Path | None, base: str | None, debug: bool) -> None:
     """git for what a language model knows: versioned corrections with WISE side memories.
 
     REV is a branch, a tag, the first 4 or more digits of a commit id, HEAD, HEAD~n, REV^ or @{n} from the reflog.
     Every command takes --json, and then prints exactly one JSON document; chat prints one a reply.
     """
-    ctx.obj = Session(directory=directory, debug=debug)
+    ctx.obj = Session(directory=directory, debug=debug, base=base)
     if not debug:
         for name, value in QUIET.items():
             os.environ.setdefault(name, value)

@@ -12,7 +12,7 @@ import click
 from wisedb.shown import shown_prompt
 
 from . import render
-from .options import Callback, command, complete_revision, revision, signature_options
+from .options import Callback, base_option, command, complete_revision, revision, signature_options
 from .session import Session
 
 _MESSAGE = click.option(
@@ -49,6 +49,7 @@ def _choice_options(function: Callback) -> Callback:
 )
 @_MESSAGE
 @signature_options
+@base_option()
 def merge(
     session: Session,
     rev: str,
@@ -93,6 +94,7 @@ def merge(
 @click.option("--mainline", type=int, metavar="N", help="Of a merge: the parent to compare it to, from 1.")
 @_MESSAGE
 @signature_options
+@base_option()
 def cherry_pick(
     session: Session,
     revs: tuple[str, ...],

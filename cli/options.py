@@ -50,6 +50,23 @@ def _remember_json(ctx: click.Context, param: click.Parameter, value: bool) -> N
         session.as_json = value
 
 
+def base_option() -> Decorator[Any]:
+    """``--base PATH`` behind the command's name, as before it; for commands that need the model."""
+    return click.option(
+        "--base",
+        metavar="PATH",
+        expose_value=False,
+        callback=_remember_base,
+        help="Take the base model from PATH (a folder, a GGUF file or a Hub id) instead of where the store says.",
+    )
+
+
+def _remember_base(ctx: click.Context, param: click.Parameter, value: str | None) -> None:
+    session = ctx.find_object(Session)
+    if session is not None and value is not None:
+        session.base = value
+
+
 def revision(name: str = "rev", default: str | None = None, metavar: str = "REV") -> Decorator[Any]:
     """An argument that takes a revision; with a default it is optional."""
     shown = metavar if default is None else f"[{metavar}]"

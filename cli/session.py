@@ -31,11 +31,13 @@ class Session:
         directory: where the search for the store begins (``-C`` or ``WISEDB_DIR``), ``None`` for the working directory.
         debug: whether tracebacks and other libraries' warnings are shown.
         as_json: whether the command was given ``--json``.
+        base: where the base model is (``--base`` or ``WISEDB_BASE``), ``None`` for where the store says.
     """
 
     directory: Path | None = None
     debug: bool = False
     as_json: bool = False
+    base: str | None = None
 
     @property
     def start(self) -> Path:
@@ -51,7 +53,7 @@ class Session:
         # Imported with the first command that needs a store: `--help`, `--version` and usage errors don't.
         from wisedb.repository import Repository
 
-        return Repository.open(self.start)
+        return Repository.open(self.start, model=self.base)
 
     def store(self) -> Store:
         """The same place for commands that need nothing of the facade, and so not all that it loads.

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from wisedb.store.fsck import FsckReport
     from wisedb.store.gc import GcReport
     from wisedb.store.reflog import RefMove
+    from wisedb.versioning.base import BaseSet
     from wisedb.versioning.refs import HeadMove, NamedRef
     from wisedb.versioning.reports import Reindexed, Status
 
@@ -38,14 +39,17 @@ class Repository:
     Args:
         store: the store. If it is a lazy clone, what it lacks is fetched when it is read.
         base: its base model, if it is loaded already.
+        model: where its base model is, if it isn't where the store says: a folder, a Hub id or a GGUF file; it is
+            checked all the same.
 
     Attributes:
         store: the store.
     """
 
-    def __init__(self, store: Store, base: LoadedBase | None = None) -> None:
+    def __init__(self, store: Store, base: LoadedBase | None = None, *, model: str | None = None) -> None:
         self.store = store
         self._base = base
+        self._model = model
         if store.config.promised is not None:
             from wisedb.sharing.lazy import keep_promises
 
@@ -91,13 +95,17 @@ class Repository:
         return cls(store, base)
 
     @classmethod
-    def open(cls, path: str | Path = ".") -> Repository:
+    def open(cls, path: str | Path = ".", *, model: str | None = None) -> Repository:
         """Open the store in ``path`` or in the nearest folder above it.
+
+        Args:
+            path: where to look.
+            model: where the base model is, if it isn't where the store says.
 
         Raises:
             NotAStore: there is none.
         """
-        return cls(Store.discover(Path(path)))
+        return cls(Store.discover(Path(path)), model=model)
 
     @classmethod
     def clone(
@@ -141,10 +149,41 @@ class Repository:
             BaseModelMismatch: it is not the one of ``init``.
         """
         if self._base is None:
-            from wisedb.model.base import accelerator, load_for
+            from wisedb.model.base import accelerator
+            from wisedb.serving.store_base import load_base_of
 
-            self._base = load_for(self.store.config.base, **accelerator())
+            self._base = load_base_of(self.store, **accelerator(), **self.located)
         return self._base
+
+    @property
+    def located(self) -> dict[str, Any]:
+        """Where the base model was said to be when the store was opened, as a keyword argument of what loads it."""
+        return {} if self._model is None else {"model": self._model}
+
+    def set_base(
+        self,
+        model: str,
+        *,
+        revision: str | None = None,
+        gguf_file: str | None = None,
+        accept: bool = False,
+        trust_remote_code: bool | None = None,
+    ) -> BaseSet:
+        """Say where the base model is, or put another one in its place; see :mod:`wisedb.versioning.base`."""
+        from wisedb.model.base import accelerator
+        from wisedb.versioning.base import set_base
+
+        made, self._base = set_base(
+            self.store,
+            model,
+            revision=revision,
+            gguf_file=gguf_file,
+            accept=accept,
+            trust_remote_code=trust_remote_code,
+            **accelerator(),
+        )
+        self._model = None
+        return made
 
     @contextmanager
     def lent_base(self) -> Iterator[LoadedBase]:

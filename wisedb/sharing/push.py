@@ -96,7 +96,7 @@ class _Push:
     def run(self, progress: Listener | None) -> Transfer:
         snapshot = self.remote.snapshot(self.job.branch)
         manifest = snapshot.manifest
-        if manifest is not None and manifest.base.fingerprint != self.store.config.base.fingerprint:
+        if manifest is not None and not self.store.config.fits(manifest.base):
             raise BaseModelMismatch(
                 f"{self.remote.url} holds edits for {manifest.base.model} ({manifest.base.fingerprint}), this store's "
                 f"are for {self.store.config.base.model} ({self.store.config.base.fingerprint})",
@@ -122,7 +122,7 @@ class _Push:
                 branch=self.job.branch,
                 refs={change.name: change.to for change in changes},
                 manifest=Manifest(
-                    manifest.base if manifest is not None else self.store.config.base,
+                    (manifest.base if manifest is not None else self.store.config.base).published,
                     manifest.editor if manifest is not None else self.store.config.editor,
                     self._refs(snapshot, changes),
                     packed.bundles,

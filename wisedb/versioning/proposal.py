@@ -191,7 +191,7 @@ def commit_proposal(
         author=author,
         date=date,
         message=message,
-        base=store.config.base,
+        base=store.config.base.published,
         editor=proposal.choice,
         edits=None if blob is None else blob.id,
         added=added,

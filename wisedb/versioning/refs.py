@@ -78,7 +78,7 @@ def rollback(store: Store, rev: str, signature: Signature | None = None) -> Head
         author=author,
         date=date,
         message=message,
-        base=replace(goal.base, target=None),
+        base=replace(goal.base, target=None).published,
         editor=goal.choice,
         edits=None if blob is None else blob.id,
         added=added,

@@ -68,7 +68,7 @@ def plan_merge(
     """
     tip, other = read_tip(store), store.resolve(rev)
     goal = store.objects.commit(other)
-    same_base(tip.commit, goal, rev)
+    same_base(store, tip.commit, goal, rev)
     shared = common(store, tip.id, other)
     found = MergeResult(None, "merge", tip.branch, tip.id, other, shared.bases)
     if other in shared.bases:
