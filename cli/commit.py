@@ -11,7 +11,7 @@ import click
 from wisedb.config import Setting
 
 from . import render
-from .options import command, files_argument, settings_option, signature_options
+from .options import command, complete_editor, files_argument, settings_option, signature_options
 from .session import Session
 
 
@@ -22,7 +22,9 @@ from .session import Session
 )
 @files_argument(required=False)
 @click.option("-m", "--message", metavar="MSG", required=True, help="What the commit is about.")
-@click.option("--editor", metavar="NAME", help="The editor that writes; the store's by default.")
+@click.option(
+    "--editor", metavar="NAME", shell_complete=complete_editor, help="The editor that writes; the store's by default."
+)
 @signature_options
 @click.option("--seed", type=int, help="Where every random choice comes from; the store's by default.")
 @click.option(
@@ -71,7 +73,7 @@ def commit(
             settings=chosen or None,
             progress=progress,
         )
-    session.show({**made.to_json(), "message": message}, committed)
+    session.tell({**made.to_json(), "message": message}, committed)
 
 
 def committed(made: Mapping[str, Any]) -> render.Lines:

@@ -10,9 +10,10 @@ from typing import Any
 import click
 
 from wisedb.shown import shown_prompt
+from wisedb.store.signature import Author
 
 from . import render
-from .options import Callback, command, complete_revision, revision, signature_options
+from .options import Callback, command, complete_revision, late_signature_options, revision, signature_options
 from .session import Session
 
 _MESSAGE = click.option(
@@ -48,7 +49,7 @@ def _choice_options(function: Callback) -> Callback:
     "--allow-unrelated-histories", "allow_unrelated", is_flag=True, help="Merge histories with no common commit too."
 )
 @_MESSAGE
-@signature_options
+@late_signature_options
 def merge(
     session: Session,
     rev: str,
@@ -58,7 +59,7 @@ def merge(
     fast_forward: str | None,
     allow_unrelated: bool,
     message: str | None,
-    author: str,
+    author: Author,
     date: str | None,
 ) -> None:
     """Merge another branch into this one.
@@ -207,7 +208,7 @@ def _target(edit: Mapping[str, Any] | None) -> tuple[str, str]:
 
 
 def _finish(session: Session, record: Mapping[str, Any], renderer: Callable[[Any], render.Lines], again: str) -> None:
-    session.show(record, renderer)
+    session.tell(record, renderer)
     count = len(record["conflicts"])
     if count:
         # The document is the answer; for people the failure is told as any other.

@@ -10,6 +10,7 @@ from typing import Any
 import tomli_w
 
 from wisedb.errors import CorruptObject, FormatTooNew
+from wisedb.preferences import Preference, flatten, nest
 
 FORMAT = 2
 """The version of the store's layout. A store with a larger one is refused, never guessed at."""
@@ -163,12 +164,14 @@ class StoreConfig:
         editor: the defaults for the next commits.
         remotes: name → URL.
         promised: the remote that a lazy clone fetches the blobs of old memories from when they are needed.
+        preferences: dotted key → value; see :mod:`wisedb.preferences`.
     """
 
     base: BaseModel
     editor: EditorChoice = field(default_factory=EditorChoice)
     remotes: Mapping[str, str] = field(default_factory=dict)
     promised: str | None = None
+    preferences: Mapping[str, Preference] = field(default_factory=dict)
 
     def to_toml(self) -> bytes:
         """The file's bytes."""
@@ -180,6 +183,8 @@ class StoreConfig:
         }
         if self.promised is not None:
             document["promised"] = {"remote": self.promised}
+        if self.preferences:
+            document["config"] = nest(self.preferences)
         return tomli_w.dumps(document).encode()
 
     @classmethod
@@ -206,6 +211,7 @@ class StoreConfig:
                 editor,
                 {name: _text(document["remotes"], name) for name in document.get("remotes", {})},
                 _text(document["promised"], "remote") if "promised" in document else None,
+                flatten(document.get("config", {})),
             )
         except (UnicodeDecodeError, tomllib.TOMLDecodeError, KeyError, TypeError) as error:
             raise CorruptObject(
