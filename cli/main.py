@@ -18,7 +18,7 @@ from wisedb.errors import WisedbWarning
 
 from . import failures
 from .lazy import LazyGroup
-from .preferences import Defaults
+from .preferences import defaults
 from .session import Session
 
 SECTIONS = {
@@ -123,7 +123,7 @@ def cli(ctx: click.Context, directory: Path | None, quiet: bool, verbose: bool, 
     Every command takes --json, and then prints exactly one JSON document; chat prints one a reply.
     """
     ctx.obj = Session(directory=directory, debug=debug, quiet=quiet, verbose=verbose, paged=not no_pager)
-    ctx.default_map = Defaults(ctx.obj.start)
+    ctx.default_map = defaults(ctx.obj.preferences)
     if not debug:
         for name, value in QUIET.items():
             os.environ.setdefault(name, value)

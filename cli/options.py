@@ -183,32 +183,29 @@ def moment(text: str) -> str:
 
 def signature_options(function: Callback) -> Callback:
     """``--author`` and ``--date``: who makes the commit, and when. The author is a name: without one it fails."""
-    return _author_option(_required_author)(_date_option()(function))
+    return _signed(function, _required_author)
 
 
 def late_signature_options(function: Callback) -> Callback:
     """The same for commands that may come to no commit: the author is asked for once there is one."""
-    return _author_option(_late_author)(_date_option()(function))
+    return _signed(function, _late_author)
 
 
 def optional_signature_options(function: Callback) -> Callback:
     """The same where the author may be left out: ``None`` where nobody said."""
-    return _author_option(_optional_author)(_date_option()(function))
+    return _signed(function, _optional_author)
 
 
-def _author_option(callback: Callable[[click.Context, click.Parameter, str | None], Any]) -> Decorator[Any]:
-    return click.option(
+def _signed(function: Callback, author: Callable[[click.Context, click.Parameter, str | None], Any]) -> Callback:
+    who = click.option(
         "--author",
         metavar="NAME",
         envvar="WISEDB_AUTHOR",
         show_envvar=True,
-        callback=callback,
+        callback=author,
         help="Who makes the commit; by default what 'wisedb config' has as user.name and user.email.",
     )
-
-
-def _date_option() -> Decorator[Any]:
-    return click.option(
+    date = click.option(
         "--date",
         metavar="WHEN",
         envvar="WISEDB_DATE",
@@ -216,6 +213,7 @@ def _date_option() -> Decorator[Any]:
         type=moment,
         help="The commit's time in ISO 8601, for commits that can be made again to the byte; now by default.",
     )
+    return who(date(function))
 
 
 def _optional_author(ctx: click.Context, param: click.Parameter, value: str | None) -> str | None:

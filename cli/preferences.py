@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -44,30 +44,10 @@ def effective(start: Path) -> dict[str, Preference]:
     return {**read(global_file()), **of_store(start.absolute())}
 
 
-class Defaults(Mapping[str, Any]):
-    """Command → option → default, as click takes them; the files are read with the first command that asks.
-
-    Args:
-        start: where the search for the store begins.
-    """
-
-    def __init__(self, start: Path) -> None:
-        self._start = start
-        self._tables: dict[str, dict[str, Any]] | None = None
-
-    def __getitem__(self, command: str) -> dict[str, Any]:
-        return self._read()[command]
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._read())
-
-    def __len__(self) -> int:
-        return len(self._read())
-
-    def _read(self) -> dict[str, dict[str, Any]]:
-        if self._tables is None:
-            self._tables = {}
-            for key, value in effective(self._start).items():
-                command, _, option = key.partition(".")
-                self._tables.setdefault(command, {})[option.replace("-", "_")] = value
-        return self._tables
+def defaults(preferences: Mapping[str, Preference]) -> dict[str, dict[str, Any]]:
+    """Command → option → default, as click takes them."""
+    tables: dict[str, dict[str, Any]] = {}
+    for key, value in preferences.items():
+        command, _, option = key.partition(".")
+        tables.setdefault(command, {})[option.replace("-", "_")] = value
+    return tables

@@ -53,6 +53,37 @@ def commit(
     )
 
 
+def amend(
+    repository: Repository,
+    edits: Edit | str | Path | Iterable[Edit | str | Path] | None = None,
+    message: str = "",
+    *,
+    author: Author | None = None,
+    date: str | None = None,
+    editor: str | None = None,
+    seed: int | None = None,
+    settings: Mapping[str, Setting] | None = None,
+    progress: Listener | None = None,
+) -> CommitResult:
+    """Make the newest commit anew, with edits as well (by default what is staged), another message or author.
+
+    See :func:`wisedb.versioning.amend.amend`.
+    """
+    from wisedb.versioning.amend import amend
+
+    given = repository.store.staging.edits() if edits is None else importers.read_all(edits)
+    return amend(
+        repository.store,
+        lambda: repository.base,
+        given,
+        Signature(message, author, date),
+        editor=editor,
+        seed=seed,
+        settings=settings,
+        progress=progress,
+    )
+
+
 def import_easyedit(
     repository: Repository,
     path: str | Path,

@@ -189,6 +189,7 @@ class Repository:
     # What makes history
 
     commit = changing.commit
+    amend = changing.amend
     import_easyedit = changing.import_easyedit
     rollback = changing.rollback
     revert = changing.revert

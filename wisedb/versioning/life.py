@@ -112,13 +112,11 @@ def fact_life(store: Store, what: str, rev: str = "HEAD") -> list[FactEvent]:
         if (now is None and was is None) or _merged(store, commit, edits, now):
             continue
         if now is not None and now.id not in seen:
-            action, about = (ADDED if was is None else CHANGED), now
-        else:
-            action, about = REVERTED, was or now
+            events.append(FactEvent(commit_id, commit, ADDED if was is None else CHANGED, now, was, now))
+        elif (about := was or now) is not None:
+            events.append(FactEvent(commit_id, commit, REVERTED, about, was, now))
         if now is not None:
             seen.add(now.id)
-        assert about is not None
-        events.append(FactEvent(commit_id, commit, action, about, was, now))
     return events[::-1]
 
 
