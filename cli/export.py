@@ -42,7 +42,7 @@ def export(session: Session, rev: str, directory: Path, layout: str, mode: str |
     repository = session.repository()
     with session.progress() as progress:
         made = repository.export(rev, directory, layout, mode, progress)
-    session.show(made.to_json(), _lines)
+    session.tell(made.to_json(), _lines)
 
 
 def _lines(made: Mapping[str, Any]) -> render.Lines:

@@ -25,4 +25,4 @@ def import_(session: Session, file: Path, message: str, author: str, date: str |
     repository = session.repository()
     with session.progress() as progress:
         made = repository.import_easyedit(file, message, author=author, date=date, progress=progress)
-    session.show({**made.to_json(), "message": message}, committed)
+    session.tell({**made.to_json(), "message": message}, committed)

@@ -13,7 +13,7 @@ from wisedb.errors import InputError
 from wisedb.model.gguf import split_gguf
 
 from . import render
-from .options import command, settings_option, signature_options
+from .options import command, complete_editor, optional_signature_options, settings_option
 from .session import Session
 
 if TYPE_CHECKING:
@@ -44,7 +44,14 @@ FEWEST = 10
     help="Load the model from this GGUF file in the folder or Hub repository, dequantised: needs wisedb[gguf].",
 )
 @click.option("--layer", type=click.IntRange(min=0), help="Edit this layer; by default one at 27/32 of the depth.")
-@click.option("--editor", metavar="NAME", default=DEFAULT_EDITOR, show_default=True, help="Who writes the edits.")
+@click.option(
+    "--editor",
+    metavar="NAME",
+    shell_complete=complete_editor,
+    default=DEFAULT_EDITOR,
+    show_default=True,
+    help="Who writes the edits.",
+)
 @click.option("--target", metavar="MODULE", help="Edit this module, as model.get_submodule takes its name.")
 @click.option(
     "--pool",
@@ -58,7 +65,7 @@ FEWEST = 10
     "--trust-remote-code", is_flag=True, help="Run Python files that lie beside the model; the store remembers."
 )
 @settings_option()
-@signature_options
+@optional_signature_options
 def init(
     session: Session,
     directory: Path | None,
@@ -72,7 +79,7 @@ def init(
     seed: int,
     trust_remote_code: bool,
     settings: tuple[tuple[str, Setting], ...],
-    author: str,
+    author: str | None,
     date: str | None,
 ) -> None:
     """Make a new store, in DIR or here, for a base model.
@@ -101,7 +108,7 @@ def init(
             progress=progress,
             trust_remote_code=trust_remote_code,
         )
-    session.show(document(made), created)
+    session.tell(document(made), created)
 
 
 def unrelated_prompts(file: Path) -> list[str]:

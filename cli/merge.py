@@ -10,9 +10,18 @@ from typing import Any
 import click
 
 from wisedb.shown import shown_prompt
+from wisedb.store.signature import Author
 
 from . import render
-from .options import Callback, base_option, command, complete_revision, revision, signature_options
+from .options import (
+    Callback,
+    base_option,
+    command,
+    complete_revision,
+    late_signature_options,
+    revision,
+    signature_options,
+)
 from .session import Session
 
 _MESSAGE = click.option(
@@ -48,7 +57,7 @@ def _choice_options(function: Callback) -> Callback:
     "--allow-unrelated-histories", "allow_unrelated", is_flag=True, help="Merge histories with no common commit too."
 )
 @_MESSAGE
-@signature_options
+@late_signature_options
 @base_option()
 def merge(
     session: Session,
@@ -59,7 +68,7 @@ def merge(
     fast_forward: str | None,
     allow_unrelated: bool,
     message: str | None,
-    author: str,
+    author: Author,
     date: str | None,
 ) -> None:
     """Merge another branch into this one.
@@ -209,7 +218,7 @@ def _target(edit: Mapping[str, Any] | None) -> tuple[str, str]:
 
 
 def _finish(session: Session, record: Mapping[str, Any], renderer: Callable[[Any], render.Lines], again: str) -> None:
-    session.show(record, renderer)
+    session.tell(record, renderer)
     count = len(record["conflicts"])
     if count:
         # The document is the answer; for people the failure is told as any other.

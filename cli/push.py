@@ -67,7 +67,7 @@ def push(
             endpoint=endpoint,
             progress=progress,
         )
-    session.show(done.to_json("sent"), pushed)
+    session.tell(done.to_json("sent"), pushed)
 
 
 def pushed(done: Mapping[str, Any]) -> render.Lines:

@@ -29,7 +29,7 @@ def add(session: Session, name: str, address: str) -> None:
     The first one is best called origin: it is meant where no other is named. Nothing is read or written there.
     """
     remotes = session.repository().remote_add(name, address)
-    session.show(_told(name, remotes[name], remotes), lambda told: [render.line((name, "green"), f" is {told['url']}")])
+    session.tell(_told(name, remotes[name], remotes), lambda told: [render.line((name, "green"), f" is {told['url']}")])
 
 
 @command("wisedb remote list", "wisedb remote list --json", name="list")
@@ -49,7 +49,7 @@ def remove(session: Session, name: str) -> None:
     repository = session.repository()
     url = repository.remotes().get(name, "")
     remotes = repository.remote_remove(name)
-    session.show(_told(name, url, remotes), lambda told: [render.line((name, "green"), " is forgotten")])
+    session.tell(_told(name, url, remotes), lambda told: [render.line((name, "green"), " is forgotten")])
 
 
 for each in (add, list_, remove):

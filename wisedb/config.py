@@ -12,6 +12,7 @@ import tomli_w
 
 from wisedb.canonical import canonical_json, digest
 from wisedb.errors import CorruptObject, FormatTooNew
+from wisedb.preferences import Preference, flatten, nest
 
 FORMAT = 2
 """The version of the store's layout. A store with a larger one is refused, never guessed at."""
@@ -241,6 +242,7 @@ class StoreConfig:
             is in no commit and no pack.
         accepted: fingerprints of base models that the user took the present one in the place of; what was made for
             them is taken as made for it.
+        preferences: dotted key → value; see :mod:`wisedb.preferences`.
     """
 
     base: BaseModel
@@ -249,6 +251,7 @@ class StoreConfig:
     promised: str | None = None
     trust_remote_code: bool = False
     accepted: tuple[str, ...] = ()
+    preferences: Mapping[str, Preference] = field(default_factory=dict)
 
     def fits(self, base: BaseModel) -> bool:
         """Whether what was made for a base model belongs into this store."""
@@ -266,6 +269,8 @@ class StoreConfig:
             document["promised"] = {"remote": self.promised}
         if self.trust_remote_code or self.accepted:
             document["local"] = {"trust_remote_code": self.trust_remote_code, "accepted": list(self.accepted)}
+        if self.preferences:
+            document["config"] = nest(self.preferences)
         return tomli_w.dumps(document).encode()
 
     @classmethod
@@ -295,6 +300,7 @@ class StoreConfig:
                 _text(document["promised"], "remote") if "promised" in document else None,
                 local.get("trust_remote_code", False) is True,
                 tuple(str(each) for each in local.get("accepted", ())),
+                flatten(document.get("config", {})),
             )
         except (UnicodeDecodeError, tomllib.TOMLDecodeError, KeyError, TypeError, AttributeError) as error:
             raise CorruptObject(

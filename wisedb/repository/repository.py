@@ -218,6 +218,7 @@ class Repository:
     # What makes history
 
     commit = changing.commit
+    amend = changing.amend
     import_easyedit = changing.import_easyedit
     rollback = changing.rollback
     revert = changing.revert
@@ -231,6 +232,8 @@ class Repository:
     facts = showing.facts
     diff = showing.diff
     blame = showing.blame
+    fact_life = showing.fact_life
+    show_edit = showing.show_edit
     search = showing.search
     sql = showing.sql
 
@@ -254,25 +257,39 @@ class Repository:
 
         return switch_model(branch_or_model, self.store, rev or "HEAD", mode)
 
-    def reset(self, rev: str) -> HeadMove:
-        """Move the branch that HEAD is on."""
-        return refs.reset(self.store, rev)
+    def reset(self, rev: str = "HEAD", *, soft: bool = False, hard: bool = False) -> HeadMove:
+        """Move the branch that HEAD is on; see :func:`wisedb.versioning.refs.reset`."""
+        return refs.reset(self.store, rev, soft=soft, hard=hard)
 
     def branches(self) -> list[NamedRef]:
         """All branches."""
         return refs.branches(self.store)
 
-    def branch(self, name: str, rev: str = "HEAD", delete: bool = False) -> list[NamedRef]:
-        """Make or delete a branch."""
-        return refs.branch(self.store, name, rev, delete=delete)
+    def branch(
+        self, name: str, rev: str = "HEAD", delete: bool = False, *, only_merged: bool = False, force: bool = False
+    ) -> list[NamedRef]:
+        """Make, move or delete a branch; see :func:`wisedb.versioning.refs.branch`."""
+        return refs.branch(self.store, name, rev, delete=delete, only_merged=only_merged, force=force)
+
+    def rename_branch(self, old: str | None, new: str, *, force: bool = False) -> list[NamedRef]:
+        """Give a branch (the current one where none is named) another name."""
+        return refs.rename(self.store, old, new, force=force)
 
     def tags(self) -> list[NamedRef]:
         """All tags."""
         return refs.tags(self.store)
 
-    def tag(self, name: str, rev: str = "HEAD", delete: bool = False) -> list[NamedRef]:
-        """Make or delete a tag."""
-        return refs.tag(self.store, name, rev, delete=delete)
+    def tag(
+        self,
+        name: str,
+        rev: str = "HEAD",
+        delete: bool = False,
+        force: bool = False,
+        *,
+        note: tuple[str, str] | None = None,
+    ) -> list[NamedRef]:
+        """Make, move or delete a tag; with a note of (who, why) it is annotated."""
+        return refs.tag(self.store, name, rev, delete=delete, force=force, note=note)
 
     def reflog(self, ref: str = "HEAD") -> list[RefMove]:
         """The moves of HEAD or of a branch, newest first."""

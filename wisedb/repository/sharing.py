@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from wisedb.sharing.lsremote import RemoteRef
     from wisedb.sharing.pull import Pulled
     from wisedb.sharing.transfer import Transfer
+    from wisedb.store.signature import Author
 
 
 def remotes(repository: Repository) -> dict[str, str]:
@@ -113,7 +114,7 @@ def pull(
     branch: str | None = None,
     *,
     ff_only: bool = False,
-    author: str | None = None,
+    author: Author | None = None,
     date: str | None = None,
     token: str | None = None,
     endpoint: str | None = None,

@@ -93,6 +93,7 @@ def pull(
     if is_ancestor(store.objects, there, before):
         return Pulled(fetched, own, before, before, UP_TO_DATE)
     if is_ancestor(store.objects, before, there):
+        store.refs.keep_orig_head(before)
         store.refs.update(BRANCHES + own, before, there, f"pull: fast-forward to {target.name} {wanted}")
         store.index.note_commit(there)
         return Pulled(fetched, own, before, there, FAST_FORWARD)

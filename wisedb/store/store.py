@@ -23,12 +23,21 @@ from wisedb.store.refs import Refs
 from wisedb.store.revisions import resolve
 from wisedb.store.scores import Scores
 from wisedb.store.staging import Staging
+from wisedb.store.tag_notes import TagNotes
 from wisedb.store.transaction import Transaction
 
 FOLDER: Final = ".wisedb"
 DEFAULT_BRANCH: Final = "main"
 
 _CONFIG: Final = "config.toml"
+
+_NOT_FOR_GIT: Final = b"""# What git must not keep of a store: locks, unfinished files, and the index, which is derived.
+/lock
+/index/
+/trash/
+*.lock
+.tmp-*
+"""
 
 
 class Store:
@@ -46,6 +55,7 @@ class Store:
         objects: blobs and commits.
         refs: branches, tags, HEAD and their logs.
         staging: the edits that wait for a commit.
+        tag_notes: what annotated tags say.
         scores: evaluations by commit.
         lock: the one that writers hold.
         disk: how files are written.
@@ -60,6 +70,7 @@ class Store:
         self.objects = Objects(root / "objects", self.disk)
         self.refs = Refs(root, self.lock, self.disk)
         self.staging = Staging(root / "staged.jsonl", self.lock, self.disk)
+        self.tag_notes = TagNotes(root / "tag-notes", self.lock, self.disk)
         self.scores = Scores(root / "scores", self.disk)
         self.index = Index(root, self.objects, self.refs, self.scores)
         self.blob_cache = BlobCache(self.objects)
@@ -133,6 +144,7 @@ class Store:
         store = cls(root, fault=fault)
         for name in ("objects", "refs/heads", "refs/tags", "logs", "index", "scores"):
             store.disk.make_folder(root / name)
+        store.disk.write(root / ".gitignore", _NOT_FOR_GIT)
         store.disk.write(root / _CONFIG, config.to_toml())
         store.disk.write(root / HEAD, f"ref: {BRANCHES}{branch}\n".encode())
         return store

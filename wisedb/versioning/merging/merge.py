@@ -157,6 +157,7 @@ def merge(
     if found.how == "up-to-date":
         return replace(found, commit=tip.id, seconds=time.perf_counter() - started)
     if found.how == "fast-forward":
+        store.refs.keep_orig_head(tip.id)
         store.refs.update(tip.ref, tip.id, found.other, f"merge {rev}: fast-forward")
         return replace(found, commit=found.other, seconds=time.perf_counter() - started)
     if planned.proposal is None:
@@ -167,6 +168,7 @@ def merge(
     from wisedb.versioning.proposal import commit_proposal
 
     made = commit_proposal(store, load(), planned.proposal, chosen, action=f"merge {rev}", progress=progress)
+    store.refs.keep_orig_head(tip.id)
     return replace(
         found,
         commit=made.commit,
