@@ -50,7 +50,7 @@ def _theta(model: Path, value: float) -> None:
 
 
 def _says(store: Path, *before: str, **more: str) -> str:
-    found = answer(*before, "generate", "The capital of Australia is", cwd=store, **more)
+    found = answer(*before, "generate", "The capital of Australia is", cwd=store, run=inside, **more)
     return str(found[0]["text"])
 
 

@@ -90,10 +90,10 @@ def model_card(store: Store, commit_id: str, *, url: str | None = None, existing
     described = describe(store, commit_id)
     base = described.commit.base
     # A commit knows a folder by its name alone.
-    base = public_base(
+    shown = public_base(
         store.config.base if base.model.startswith("./") else base, online=url is not None and url.startswith("hf://")
     )
-    return render(described, base, url=url, existing=existing)
+    return render(described, shown, url=url, existing=existing)
 
 
 def describe(store: Store, commit_id: str) -> Described:
