@@ -91,6 +91,12 @@ def _lines(found: Mapping[str, Any]) -> render.Lines:
         f" {render.figure(router['recall_at_1_rephrase'])} of their rephrases reach their own memory,"
         f" {render.figure(router['false_fire'])} of the unrelated prompts reach any"
     )
+    forced = found["forced"]
+    if forced is not None:
+        yield render.line(
+            f"a memory forced on: {render.figure(forced['agreement'])} of the unedited model's own text stays,"
+            f" perplexity {forced['perplexity']:.2f} for {forced['base_perplexity']:.2f}"
+        )
     if chat:
         yield render.line(("loc. is the share of replies that are the unedited model's, word for word", "dim"))
     else:
