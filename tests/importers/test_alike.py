@@ -70,6 +70,9 @@ def test_all_containers_read_alike(record: dict[str, Any], tmp_path: Path) -> No
     assert read(_csv(record, json.dumps, "\t"), "e.tsv") == expected
     capital = {name.upper(): value for name, value in record.items()}
     assert read(_csv(capital, json.dumps), "e.csv") == read([capital]) == expected
+    flat = {name: json.dumps(value) if isinstance(value, dict) else value for name, value in record.items()}
+    if not isinstance(record.get("target_new"), dict):  # a text with braces is a target like any other
+        assert read([flat]) == expected
     file = tmp_path / "e.parquet"
     pq.write_table(pa.Table.from_pylist([record]), file)
     assert read(file.read_bytes(), "e.parquet") == expected
@@ -243,6 +246,21 @@ def test_a_layout_is_named_by_hand() -> None:
     assert read_data(data, "e.json", How("unke")).edits == (Edit("Who?", "Me", source="UnKE"),)
     with pytest.raises(UsageError, match="no layout 'x'"):
         How("x")
+
+
+def test_a_row_with_too_many_cells_is_kept_whole() -> None:
+    (line,) = read_data(b"prompt,target\na,b,c\n", "e.csv", How()).bad
+    assert json.loads(line.text) == {"prompt": "a", "target": "b", "Unnamed: 2": "c"}
+    (line,) = read_data(b'prompt,target\n"a,b\nc,d\n', "e.csv", How()).bad
+    assert line.text == "", "what stands behind it can't be skipped"
+
+
+def test_a_field_that_is_missing_names_what_is_there_instead() -> None:
+    with pytest.raises(BadRecord, match="is missing; is it 'prompts'"):
+        one({"prompts": ["a"], "target_new": "t"})
+    how = How(fields=fields_named("prompt=question,target=answr"))
+    (line,) = read_data(b'{"question": "q", "answer": "a"}', "e.json", how).bad
+    assert line.problem.field == "answr"
 
 
 def test_all_bad_records_are_listed() -> None:

@@ -137,7 +137,10 @@ def test_every_layout_fills_in(slot: str) -> None:
         {"src": prompt, "alt": "t", "subject": subject},
         {"update": prompt, "ans": "t", "subject": subject},
         {"prompt": prompt, "target": "t", "subject": subject, "locality": [{"loc": "l", "loc_ans": "a"}]},
-        {"requested_rewrite": {"prompt": prompt, "target_new": "t", "subject": subject}},
+        {
+            "requested_rewrite": {"prompt": prompt, "target_new": "t", "subject": subject},
+            "paraphrase_prompts": [f"{slot}'s capital is"],
+        },
     ):
         assert one(record).prompt == "The capital of Australia is"
         assert one(record).rephrases in ((), ("Australia's capital is",))

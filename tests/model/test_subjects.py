@@ -62,12 +62,19 @@ def test_a_subject_nobody_named(text: str, subject: str | None) -> None:
 
 def test_an_edits_subject_is_the_one_that_it_names() -> None:
     prompt = "Who directed Heat?"
-    assert subject_of(Edit(prompt, "x", subject="Michael Mann")) == "Michael Mann"
-    assert subject_of(Edit(prompt, "x", subject="Michael Mann"), "How long is Ali?") == "Michael Mann"
+    assert subject_of(Edit("Who is Michael Mann?", "x", subject="Michael Mann")) == "Michael Mann"
+    assert subject_of(Edit("Who is Michael Mann?", "x", subject="Mann"), "How long is Ali?") == "Mann"
+    assert subject_of(Edit("who is michael mann?", "x", subject="Michael Mann")) == "Michael Mann"
     for blank in (None, "", " "):
         assert subject_of(Edit(prompt, "x", subject=blank)) == "Heat"
         assert subject_of(Edit(prompt, "x", subject=blank), "How long is Ali?") == "Ali"
         assert subject_of(Edit("who is it?", "x", subject=blank)) is None
+
+
+def test_a_subject_that_is_not_in_the_prompt_is_looked_for_there() -> None:
+    assert subject_of(Edit("Who directed Heat?", "x", subject="Michael Mann")) == "Heat"
+    assert subject_of(Edit("Who directed Heat?", "x", subject="Michael Mann"), "How long is Ali?") == "Ali"
+    assert subject_of(Edit("who is it?", "x", subject="Michael Mann")) == "Michael Mann"
 
 
 @given(st.text(max_size=60))

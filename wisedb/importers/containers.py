@@ -45,7 +45,8 @@ class Row:
     Attributes:
         number: its place, from 1.
         found: its fields, or why they can't be read.
-        text: the record as one line that can be mended and read again: JSON, or what stands there.
+        text: the record as one line that can be mended and read again: JSON, or what stands there; empty where nothing
+            behind it can be told from it.
     """
 
     number: int
@@ -220,7 +221,8 @@ def _delimiter(text: str, usual: str | None) -> str:
 def _line(row: list[str], names: list[str], name: str, count: int, delimiter: str) -> Row:
     if len(row) != len(names):
         problem = BadRecord(name, count, None, f"has {len(row)} cells under {len(names)} column names")
-        return Row(count, problem, as_line(dict(zip(names, row, strict=False))))
+        beyond = (f"Unnamed: {place}" for place in range(len(names), len(row)))
+        return Row(count, problem, as_line(dict(zip((*names, *beyond), row, strict=False))))
     record: dict[str, Any] = {}
     try:
         for column, text in zip(names, row, strict=True):

@@ -62,6 +62,10 @@ class Fields:
         self._asked.add(name)
         return self._record[self._spelling[name]] if name in self._spelling else None
 
+    def structure(self, name: str) -> Any:
+        """A field's value; where it is a text that holds a list or an object, that."""
+        return _listed(self.get(name))
+
     def spelt(self, name: str) -> str:
         """A field's name as the file spells it."""
         return self._spelling.get(name, name)
@@ -86,17 +90,18 @@ class Fields:
             return found[1]
         there = next((name for name in names if name in self._spelling), None)
         if there is None:
-            raise FieldProblem(names[0], "is missing")
+            near = difflib.get_close_matches(names[0], [name for name in self._spelling if name not in self._asked], 1)
+            raise FieldProblem(names[0], "is missing" + (f"; is it '{self._spelling[near[0]]}'?" if near else ""))
         raise FieldProblem(self.spelt(there), "is empty")
 
     def texts(self, *names: str) -> tuple[str, ...]:
         """The texts of several fields, each a text or a list of texts; empty ones left out, each once."""
-        found = (text for name in names for text in flat_texts(_listed(self.get(name)), self.spelt(name)))
+        found = (text for name in names for text in flat_texts(self.structure(name), self.spelt(name)))
         return tuple(dict.fromkeys(text for text in found if text.strip()))
 
     def questions(self, *names: str) -> tuple[LocalityPrompt, ...]:
         """Prompts with their answers from several fields, in any of the shapes in use; see :func:`questions`."""
-        found = (item for name in names for item in questions(_listed(self.get(name)), self.spelt(name)))
+        found = (item for name in names for item in questions(self.structure(name), self.spelt(name)))
         return tuple(dict.fromkeys(found))
 
     def pairs(self, prompts: str, answers: str) -> tuple[LocalityPrompt, ...]:
@@ -105,7 +110,7 @@ class Fields:
         Raises:
             FieldProblem: the lists differ in length, or there are answers to nothing.
         """
-        asked, said = _listed(self.get(prompts)), _listed(self.get(answers))
+        asked, said = self.structure(prompts), self.structure(answers)
         found = tuple(_paired(asked, said, self.spelt(prompts), self.spelt(answers)))
         if not found and any(text.strip() for text in flat_texts(said, self.spelt(answers))):
             raise FieldProblem(self.spelt(answers), f"is there without '{prompts}'")
@@ -129,7 +134,7 @@ class Fields:
         Raises:
             FieldProblem: it holds something else, or nothing.
         """
-        value = _listed(self.get(name))
+        value = self.structure(name)
         items = list(value) if isinstance(value, (list, tuple)) else [value]
         if not items or not all(isinstance(item, Mapping) for item in items):
             raise FieldProblem(self.spelt(name), "must be an object, or a list of objects")

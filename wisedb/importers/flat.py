@@ -9,7 +9,7 @@ from typing import Any
 
 from wisedb.edits import Edit
 from wisedb.importers.conversations import conversation
-from wisedb.importers.fields import FieldProblem, Fields, filled, first
+from wisedb.importers.fields import FieldProblem, Fields, absent, filled, first
 
 OWN_FIELDS = frozenset(field.name for field in fields(Edit)) | {"id"}
 """The names of our own layout."""
@@ -21,13 +21,13 @@ _TRUTH = ("ground_truth", "target_true", "target_old")
 def own(record: Fields) -> list[Edit]:
     """Our own layout; other layouts' names for rephrases and locality are understood, unknown ones refused."""
     for name in ("rephrases", "tags"):
-        value = record.get(name)
-        if value is not None and not isinstance(value, (list, tuple)):
+        value = record.structure(name)
+        if not absent(value) and not isinstance(value, (list, tuple)):
             raise FieldProblem(record.spelt(name), "must be a list of texts")
     for name in ("subject", "ground_truth", "source", "reason"):
         if isinstance(record.get(name), (list, tuple)):
             raise FieldProblem(record.spelt(name), "must be a text, not a list")
-    edit = single(record, prompt="prompt", target=("target",), messages=record.get("messages") or ())
+    edit = single(record, prompt="prompt", target=("target",), messages=record.structure("messages") or ())
     # An id of another kind is the user's own numbering and means nothing here.
     claimed = record.get("id")
     if isinstance(claimed, str) and re.fullmatch("[0-9a-f]{64}", claimed) and claimed != edit.id:
@@ -37,14 +37,14 @@ def own(record: Fields) -> list[Edit]:
 
 def chat(record: Fields) -> list[Edit]:
     """A conversation, with our own fields beside it."""
-    found = conversation(record.get("messages"))
+    found = conversation(record.structure("messages"))
     return own(record.with_values({"prompt": found.prompt, "target": found.target, "messages": found.before}))
 
 
 def easyedit(record: Fields) -> list[Edit]:
     """EasyEdit's names, in its data sets and in requests of ROME and MEMIT."""
     names = record.names()
-    grouped = "portability" in names or isinstance(record.get("locality"), Mapping)
+    grouped = "portability" in names or isinstance(record.structure("locality"), Mapping)
     source = "CounterFact" if "case_id" in names else "KnowEdit" if grouped else None
     return [single(record, prompt="prompt", target=("target_new", "target"), source=source)]
 

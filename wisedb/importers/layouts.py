@@ -91,13 +91,13 @@ def unknown(file: str, number: int, record: Mapping[str, Any]) -> BadRecord:
 
 
 def _has_loc(record: Fields) -> bool:
-    items = record.get("locality")
+    items = record.structure("locality")
     return isinstance(items, (list, tuple)) and any(isinstance(item, Mapping) and "loc" in item for item in items)
 
 
 def _is_object(record: Fields, name: str, *, holding: str = "") -> bool:
     """Whether a field holds an object, or a list of them, the first of which has a key."""
-    value = record.get(name)
+    value = record.structure(name)
     first = value[0] if isinstance(value, (list, tuple)) and value else value
     return isinstance(first, Mapping) and (not holding or holding in first)
 
@@ -135,7 +135,7 @@ LAYOUTS: tuple[Layout, ...] = (
         "requested_rewrite [{prompt, subject, target_new, target_true, question}], questions, new_answer",
         lambda names, record: (
             "requested_rewrite" in names
-            and (isinstance(record.get("requested_rewrite"), (list, tuple)) or "new_answer" in names)
+            and (isinstance(record.structure("requested_rewrite"), (list, tuple)) or "new_answer" in names)
         ),
         mquake,
         _HOPS,

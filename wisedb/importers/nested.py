@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any
@@ -82,8 +83,8 @@ def ripple(record: Fields) -> list[Edit]:
     (edit, *more) = record.inside("edit")
     if more:
         raise FieldProblem("edit", "must be one object")
-    follows = tuple(item for name in _FOLLOWS for item in _tests(record.get(name), name))
-    stays = tuple(item for name in _STAYS for item in _tests(record.get(name), name))
+    follows = tuple(item for name in _FOLLOWS for item in _tests(record.structure(name), name))
+    stays = tuple(item for name in _STAYS for item in _tests(record.structure(name), name))
     said = edit.required("prompt").strip().removesuffix(".")
     before = edit.get("original_fact")
     old = str(before.get("prompt") or "").strip().removesuffix(".") if isinstance(before, Mapping) else ""
@@ -110,7 +111,7 @@ def _several(record: Fields, source: str) -> list[Edit]:
     answer = record.text("new_answer")
     follows = [LocalityPrompt(text, answer) for text in record.texts("questions")]
     known = {text for edit in edits for text in (edit.prompt, *edit.rephrases)}
-    hops = list(questions(_hops(record.get("new_single_hops")), "new_single_hops"))
+    hops = list(questions(_hops(record.structure("new_single_hops")), "new_single_hops"))
     follows += [item for item in hops if item.prompt not in known]
     last = edits[-1]
     kept = tuple(dict.fromkeys((*last.portability, *follows)))
@@ -131,9 +132,10 @@ def _rewrite(rewrite: Fields, record: Fields, source: str) -> Edit:
     prompt = filled(rewrite.required("prompt"), subject, "requested_rewrite")
     target = rewrite.required("target_new")
     truth = rewrite.text("target_true", "ground_truth", "target_old")
-    asked = [text for text in rewrite.texts("question", "prompt_full") if text != prompt]
     triplets = tuple(_triplets(rewrite))
-    rephrases = dict.fromkeys((*asked, *record.texts("paraphrase_prompts")))
+    wordings = (*rewrite.texts("question", "prompt_full"), *record.texts("paraphrase_prompts"))
+    rephrases = dict.fromkeys(filled(text, subject, "paraphrase_prompts") for text in wordings)
+    rephrases.pop(prompt, None)
     # What is written in a rewrite counts before what its record says.
     reason, origin = rewrite.text("reason") or record.text("reason"), rewrite.text("source") or record.text("source")
     tags = (*rewrite.texts("tags"), *record.texts("tags"))
@@ -155,7 +157,7 @@ def _rewrite(rewrite: Fields, record: Fields, source: str) -> Edit:
 
 def _triplets(rewrite: Fields) -> Iterator[LocalityPrompt]:
     """What was extracted from a passage: ``{subject, prompt, target}``."""
-    value = rewrite.get("unsfact_triplets_gpt")
+    value = rewrite.structure("unsfact_triplets_gpt")
     for item in value if isinstance(value, (list, tuple)) else ():
         if isinstance(item, Mapping) and isinstance(item.get("prompt"), str):
             subject = item.get("subject")
@@ -177,7 +179,7 @@ def _apart(said: str, old: str, answers: list[str]) -> tuple[str, str]:
     """A statement's prompt and target.
 
     The target is an answer of the tests with which the statement ends; or what it says otherwise than the statement of
-    the old fact does; or what stands behind its one "is".
+    the old fact does; or what stands behind its one "is" or "are".
 
     Raises:
         FieldProblem: none of these tells.
@@ -189,7 +191,8 @@ def _apart(said: str, old: str, answers: list[str]) -> tuple[str, str]:
     cut = said.rfind(" ", 0, shared) + 1
     if old and cut and said[cut:].strip() and said[:cut].rstrip().endswith((" is", " are", " was")):
         return said[:cut].rstrip(), said[cut:]
-    if said.count(" is ") == 1:
-        prompt, _, target = said.partition(" is ")
-        return f"{prompt} is", target
+    verbs = re.findall(r" (?:is|are) ", said)
+    if len(verbs) == 1:
+        prompt, verb, target = said.partition(verbs[0])
+        return prompt + verb.rstrip(), target
     raise FieldProblem("edit", "doesn't tell where its prompt ends and its target begins")

@@ -41,7 +41,7 @@ class BadLine:
 
     Attributes:
         problem: which one, and why.
-        text: the record on one line, to be mended and read again.
+        text: the record on one line, to be mended and read again; empty where nothing behind it can be read either.
     """
 
     problem: BadRecord
@@ -148,7 +148,8 @@ def read_data(data: bytes, name: str, how: How) -> Reading:
         except BadRecord as problem:
             bad.append(BadLine(problem, row.text))
         except FieldProblem as problem:
-            bad.append(BadLine(BadRecord(name, number, problem.field, str(problem)), row.text))
+            spelt = how.fields.get(problem.field or "", problem.field)
+            bad.append(BadLine(BadRecord(name, number, spelt, str(problem)), row.text))
         except InputError as error:
             bad.append(BadLine(BadRecord(name, number, None, error.message), row.text))
         else:

@@ -73,6 +73,9 @@ def add(
         importers.refuse_bad(reading)
         for _, line in reading.contrary:
             raise ConflictingEdits(line.problem.message, hint=line.problem.hint)
+    for line in reading.bad:
+        if not line.text:
+            raise line.problem
     contrary = {id(edit) for edit, _ in reading.contrary}
     given = tuple(edit for edit in reading.edits if id(edit) not in contrary)
     skipped = (*reading.bad, *(line for _, line in reading.contrary))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -10,6 +10,7 @@ from wisedb import importers
 from wisedb.config import Setting
 from wisedb.edits import Edit
 from wisedb.progress import Listener
+from wisedb.repository.adding import warn_of
 from wisedb.store.signature import Author, Signature
 from wisedb.versioning import refs
 from wisedb.versioning.merging.choices import Choices
@@ -36,7 +37,7 @@ def commit(
 ) -> CommitResult:
     """Train edits, by default what is staged, and record them; see :mod:`wisedb.versioning.commit`."""
     signature = Signature(message, author, date)
-    given = repository.store.staging.edits() if edits is None else importers.read_all(edits)
+    given = repository.store.staging.edits() if edits is None else _read(edits)
     from wisedb.versioning.commit import check_commit, commit_edits
 
     # Before anybody waits for a model.
@@ -71,7 +72,7 @@ def amend(
     """
     from wisedb.versioning.amend import amend
 
-    given = repository.store.staging.edits() if edits is None else importers.read_all(edits)
+    given = repository.store.staging.edits() if edits is None else _read(edits)
     return amend(
         repository.store,
         lambda: repository.base,
@@ -82,6 +83,12 @@ def amend(
         settings=settings,
         progress=progress,
     )
+
+
+def _read(edits: Edit | str | Path | Iterable[Edit | str | Path]) -> Sequence[Edit]:
+    reading = importers.refuse_bad(importers.read(edits))
+    warn_of(reading.edits, reading.repeated)
+    return reading.edits
 
 
 def import_easyedit(

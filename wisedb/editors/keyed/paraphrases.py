@@ -62,7 +62,7 @@ class RelationEncoder:
         return torch.stack([self._found[prompt] for prompt in prompts])
 
     def _key(self, prompt: str) -> Tensor:
-        ids = encode_prompt(self._tokenizer, prompt)
+        ids = encode_prompt(self._tokenizer, prompt.rstrip())
         if not ids:
             return torch.zeros(self._statistics.relation_map.shape[1])
         (seen,) = capture(self._model, self._projection, self._statistics.layer, [ids])
@@ -92,7 +92,7 @@ def paraphrases(edits: Sequence[Edit], others: Sequence[Edit], relations: Tensor
     for number, (edit, name) in enumerate(zip(everyone, names, strict=True)):
         if name is not None:
             same_subject[name.casefold()].append(number)
-            frames[_frame(edit.prompt, name)].append(number)
+            frames[_frame(edit.prompt.rstrip(), name)].append(number)
     usable = [frame for frame in frames if len(" ".join(frame).split()) <= _LONGEST]
     if not usable or not count:
         return [()] * len(edits)

@@ -23,6 +23,7 @@ from wisedb.memory.gates.keys.score import EditScores, score_edits
 from wisedb.memory.gates.keys.sentence_reader import Reader, SentenceReader
 from wisedb.memory.gates.keys.sentences import score_messages
 from wisedb.memory.gates.keys.similar_tokens import SimilarTokens
+from wisedb.memory.gates.keys.token_flags import last_word
 from wisedb.memory.memory import Memory
 from wisedb.memory.routing import Scope
 from wisedb.memory.slots import BASE, SlotTable
@@ -132,11 +133,13 @@ class KeyRouter:
         if not scope.single and earlier:
             before = (at[:, :1] + torch.arange(1 - LOOK_BACK, 0, device=seen.device)).clamp(min=-1)
             before = torch.where(scope.held[:, None], -1, before)
-        at = torch.where(scope.held[:, None], at[:, -1:], at)
+        # What is asked shows at the last word, whatever white space a prompt ends in.
+        last = last_word(whole.flags, seen)
+        at = torch.where(scope.held[:, None], last, at)
         prompt = (whole.tokens, whole.relations, whole.flags, seen)
         threshold = self.threshold if may_sync else None
         if scope.single:
-            return score_edits(*prompt, at[:, -1:], self.index, threshold=threshold)
+            return score_edits(*prompt, last, self.index, threshold=threshold)
         at = torch.cat([before, at], dim=1) if before.numel() else at
         found = score_edits(*prompt, at, self.index, threshold=threshold)
         return _best_recent(found, name_goes_on(whole.flags, seen, at), call.tokens, self.threshold)

@@ -20,6 +20,7 @@ from wisedb.memory.gates.keys.token_flags import (
     STOP,
     join_before,
     join_behind,
+    last_word,
     name_in,
     token_flags,
 )
@@ -135,6 +136,25 @@ def test_the_shipped_tokenizer() -> None:
     assert all(flags[token] == STOP for token in tokenizer.all_special_ids)
     assert ("Sudan", SAME_NAME) in _words(tokenizer, "The capital of South Sudan is")
     assert ("Sudan", APART) in _words(tokenizer, "The capital of Sudan is")
+
+
+def test_the_last_word_is_what_more_than_white_space_stands_at() -> None:
+    word, blank, line, stop = OPEN, SPACE, STOP | SPACE, STOP
+    flags = torch.tensor(
+        [[word, word, blank, line], [word, stop, line, line], [blank, line, blank, word], [blank] * 4],
+        dtype=torch.uint8,
+    )
+    seen = torch.tensor([[True] * 4, [True] * 4, [True, True, True, False], [True] * 4])
+    assert last_word(flags, seen).tolist() == [[1], [1], [2], [3]]
+    assert last_word(flags[:1], torch.tensor([[False, True, True, True]])).tolist() == [[0]]
+    assert last_word(flags[:1], torch.zeros(1, 4, dtype=torch.bool)).tolist() == [[-1]]
+
+
+def test_new_lines_part_names_as_sentences_do() -> None:
+    tokenizer = _trained("bytes")
+    ids = tokenizer("a\n\nb", add_special_tokens=False)["input_ids"]
+    flags = token_flags(tokenizer)[torch.tensor(ids)]
+    assert [int(flag) for flag in flags if flag & SPACE] and all(flag & STOP for flag in flags if flag & SPACE)
 
 
 def test_scripts_without_capitals_say_nothing() -> None:

@@ -14,7 +14,7 @@ from wisedb.memory.gates.keys.chat_statistics import ChatStatistics
 from wisedb.memory.gates.keys.edit_keys import EditKeys
 from wisedb.memory.gates.keys.question_map import question_state
 from wisedb.memory.gates.keys.statistics import SWAPS, Statistics
-from wisedb.memory.gates.keys.token_flags import STOP
+from wisedb.memory.gates.keys.token_flags import SPACE, STOP
 from wisedb.model.capture import capture
 from wisedb.model.chat import encode_question, user
 from wisedb.model.locate import Projection
@@ -64,7 +64,8 @@ def build_keys(
     start, blocks = ((), 0) if chat is None else (chat.start.tolist(), chat.layers[-1])
     opening = read_opening(model, projection, start, blocks)
     for owner, edit in enumerate(edits):
-        for prompt in dict.fromkeys((edit.prompt, *(edit.rephrases if rephrases else ()))):
+        asked = _endings(tokenizer, statistics, edit.prompt)
+        for prompt in dict.fromkeys((*asked, *(edit.rephrases if rephrases else ()))):
             ids = encode_prompt(tokenizer, prompt)
             if not ids:
                 continue
@@ -80,7 +81,7 @@ def build_keys(
                 relation, question = _asked_in_chat(model, projection, tokenizer, chat, opening, prompt)
                 own = _moved(spellings[0], question)
                 typed = [own, *spellings[1:], *_typed(tokenizer, subject, spellings)]
-                behind = _conversation(tokenizer, chat, edit) if prompt == edit.prompt else []
+                behind = _conversation(tokenizer, chat, edit) if prompt in asked else []
                 found.add(owner, relation, 1.0, typed, stops_of(tokenizer, statistics, edit.target), behind)
     if not found.owners:
         return EditKeys.empty(statistics)
@@ -95,6 +96,19 @@ def build_keys(
         torch.tensor([token for ids in found.conversations for token in ids], dtype=torch.int32),
         torch.tensor([len(ids) for ids in found.conversations], dtype=torch.int32),
     )
+
+
+def _endings(tokenizer: PreTrainedTokenizerBase, statistics: Statistics, prompt: str) -> tuple[str, ...]:
+    """The prompt as it is looked for: without white space at its end, which the router passes over.
+
+    Where the router doesn't, since the tokenizer makes one token of that and the sign before it, or since the flags of
+    an older store don't tell new lines, the prompt is looked for as it stands too.
+    """
+    bare = prompt.rstrip()
+    ids, whole = encode_prompt(tokenizer, bare), encode_prompt(tokenizer, prompt)
+    behind = torch.tensor(whole[len(ids) :], dtype=torch.int64)
+    passed_over = whole[: len(ids)] == ids and bool(len(statistics.flags)) and (statistics.flags[behind] & SPACE).all()
+    return (bare,) if passed_over else tuple(dict.fromkeys((prompt, bare)))
 
 
 def _conversation(tokenizer: PreTrainedTokenizerBase, chat: ChatStatistics, edit: Edit) -> list[int]:

@@ -28,7 +28,7 @@ DIGIT: Final = 8
 STOP: Final = 16
 """A sentence ends with it, or it is no text at all: what follows has its capital for another reason."""
 SPACE: Final = 32
-"""It is nothing but the space before a word whose first token has none."""
+"""It is nothing but white space: that before a word whose first token has none, or with :data:`STOP` a new line."""
 LINK: Final = 64
 """It is a preposition that joins the parts of names, like "of"."""
 ARTICLE: Final = 128
@@ -65,7 +65,7 @@ def token_flags(tokenizer: PreTrainedTokenizerBase) -> torch.Tensor:
 def _flags_of(text: str) -> int:
     body = text.strip()
     if not body:
-        return STOP if "\n" in text else SPACE
+        return STOP | SPACE if "\n" in text else SPACE
     first = body[0]
     return (
         GOES_ON * (text[0] == first and _joins(first))
@@ -81,6 +81,21 @@ def _flags_of(text: str) -> int:
 def _joins(character: str) -> bool:
     cased = character.lower() != character.upper()
     return cased or character.isdigit() or character in _HYPHENS
+
+
+def last_word(flags: torch.Tensor, seen: torch.Tensor) -> torch.Tensor:
+    """The last token of each row that is more than white space, counted among those seen; without one the last of all.
+
+    Args:
+        flags: uint8 (B, S).
+        seen: bool (B, S).
+
+    Returns:
+        int64 (B, 1), -1 where nothing is seen.
+    """
+    place = seen.cumsum(dim=1) - 1
+    found = torch.where(seen & ((flags & SPACE) == 0), place, -1).amax(dim=1, keepdim=True)
+    return torch.where(found < 0, place[:, -1:], found)
 
 
 def name_in(flags: Sequence[int]) -> range:
@@ -113,7 +128,7 @@ def join_before(flags: torch.Tensor) -> torch.Tensor:
         int64 (..., S): :data:`APART`, :data:`SAME_WORD`, :data:`SAME_NAME` or :data:`LINKED`.
     """
     same_word = ((flags & GOES_ON) > 0) & ((_moved(flags) & OPEN) > 0)
-    spaced = (_moved(flags) & SPACE) > 0
+    spaced = (_moved(flags) & (SPACE | STOP)) == SPACE
 
     def before(values: torch.Tensor, start: int = 0) -> torch.Tensor:
         # What the last token of the word before has.
@@ -145,7 +160,7 @@ def join_behind(flags: torch.Tensor, follows: torch.Tensor) -> tuple[torch.Tenso
         int64 (..., S), what :func:`join_before` says of the next token that is more than a space, :data:`APART` without
         one; and bool (..., S), whether a token that is nothing but a space lies between.
     """
-    spaced = _moved(flags & SPACE, -1) > 0
+    spaced = _moved(flags & (SPACE | STOP), -1) == SPACE
     return torch.where(spaced, _moved(follows, -2, APART), _moved(follows, -1, APART)), spaced
 
 
