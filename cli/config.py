@@ -153,7 +153,9 @@ def _checked(ctx: click.Context, key: str, text: str) -> Preference:
         raise UnknownPreference(
             f"nothing looks at '{key}'", hint=f"Did you mean {near[0]}?" if near else "See `wisedb config --help`."
         )
-    if option.is_flag and option.secondary_opts == []:
+    if option.multiple or (option.is_flag and not option.is_bool_flag):
+        raise click.UsageError(f"{key} can have no default: it is given call by call")
+    if option.is_flag:
         words = {
             "true": True,
             "yes": True,
@@ -167,9 +169,7 @@ def _checked(ctx: click.Context, key: str, text: str) -> Preference:
         if text.lower() not in words:
             raise click.UsageError(f"{key} is true or false, not '{text}'")
         return words[text.lower()]
-    option.type_cast_value(ctx, [text] if option.multiple else text)
-    if option.multiple:
-        raise click.UsageError(f"{key} may be given several times and can have no default")
+    option.type_cast_value(ctx, text)
     try:
         number = json.loads(text)
     except ValueError:

@@ -23,6 +23,7 @@ from wisedb.store.refs import Refs
 from wisedb.store.revisions import resolve
 from wisedb.store.scores import Scores
 from wisedb.store.staging import Staging
+from wisedb.store.stash import Stash
 from wisedb.store.tag_notes import TagNotes
 from wisedb.store.transaction import Transaction
 
@@ -55,6 +56,7 @@ class Store:
         objects: blobs and commits.
         refs: branches, tags, HEAD and their logs.
         staging: the edits that wait for a commit.
+        stash: edits that were staged and put aside.
         tag_notes: what annotated tags say.
         scores: evaluations by commit.
         lock: the one that writers hold.
@@ -70,6 +72,7 @@ class Store:
         self.objects = Objects(root / "objects", self.disk)
         self.refs = Refs(root, self.lock, self.disk)
         self.staging = Staging(root / "staged.jsonl", self.lock, self.disk)
+        self.stash = Stash(root / "stash.jsonl", self.lock, self.disk)
         self.tag_notes = TagNotes(root / "tag-notes", self.lock, self.disk)
         self.scores = Scores(root / "scores", self.disk)
         self.index = Index(root, self.objects, self.refs, self.scores)
@@ -159,8 +162,8 @@ class Store:
             FormatTooNew: a newer wisedb wrote it.
         """
         path = path.absolute()
-        root = path if _is_store(path) else path / FOLDER
-        if not _is_store(root):
+        root = path if is_store(path) else path / FOLDER
+        if not is_store(root):
             raise NotAStore(f"there is no store in {path}", hint="`wisedb init` makes one.")
         store = cls(root, lock_timeout=lock_timeout, fault=fault)
         _ = store.config
@@ -176,7 +179,7 @@ class Store:
         """
         start = start.absolute()
         for folder in (start, *start.parents):
-            if _is_store(folder) or _is_store(folder / FOLDER):
+            if is_store(folder) or is_store(folder / FOLDER):
                 return cls.open(folder, lock_timeout=lock_timeout)
         raise NotAStore(
             f"there is no store in {start} or above",
@@ -254,7 +257,8 @@ class Store:
         )
 
 
-def _is_store(folder: Path) -> bool:
+def is_store(folder: Path) -> bool:
+    """Whether a folder is itself a ``.wisedb`` folder, or looks like one that was damaged."""
     # Not the configuration: a store that has lost it must say so, and not pass for no store.
     with suppress(OSError):
         return (folder / "objects").is_dir() and ((folder / HEAD).is_file() or (folder / "refs").is_dir())

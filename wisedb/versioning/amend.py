@@ -12,6 +12,7 @@ from wisedb.edits import Edit, distinct
 from wisedb.errors import UsageError
 from wisedb.progress import Listener
 from wisedb.store import history
+from wisedb.store.commits import COMMIT_FORMAT
 from wisedb.store.signature import Signature
 from wisedb.versioning.land import Tip, first_line, land, read_tip
 from wisedb.versioning.streams import in_force_at, modern_memories
@@ -62,9 +63,7 @@ def amend(
     new = [edit for edit in distinct(edits) if edit.id not in force]
     if not new:
         if editor is not None or seed is not None or settings:
-            raise UsageError(
-                "how to train is said, and there is nothing to train", hint="Stage edits, or leave it out."
-            )
+            raise UsageError("how to train is said, and nothing is to be trained", hint="Stage edits, or leave it out.")
         return _reworded(store, tip, signed, [edit.id for edit in edits])
     # Here, so that another message needs no torch.
     from wisedb.versioning.commit import check_commit, choose
@@ -102,7 +101,7 @@ def _reworded(store: Store, tip: Tip, signature: Signature, unstage: Sequence[st
         base=replace(old.base, target=None),
         editor=old.choice,
         memories=modern_memories(store, old),
-        format=type(old).__dataclass_fields__["format"].default,
+        format=COMMIT_FORMAT,
     )
     landed = land(store, tip, commit, action=f"commit (amend): {first_line(message)}", unstage=unstage)
     scores = commit.scores or {}

@@ -17,9 +17,9 @@ from wisedb.store.refnames import BRANCHES, TAGS
 from wisedb.store.revisions import previous
 from wisedb.store.signature import Signature
 from wisedb.store.tag_notes import TagNote
+from wisedb.store.upstream import forget_upstream, move_upstream, upstream_of
 from wisedb.versioning.land import first_line, land, read_tip
 from wisedb.versioning.streams import changes, edits_blob, in_force_at, modern_memories, read_streams
-from wisedb.versioning.upstream import forget_upstream, move_upstream, upstream_of
 
 if TYPE_CHECKING:
     from wisedb.store.reflog import RefMove
