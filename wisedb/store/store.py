@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import shutil
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
 from wisedb.config import StoreConfig
 from wisedb.errors import CorruptObject, MissingObject, NotAStore, StoreExists
+from wisedb.preferences import Preference
 from wisedb.store.blob_cache import BlobCache
 from wisedb.store.blobs import Blob
 from wisedb.store.commits import Commit
@@ -214,6 +216,24 @@ class Store:
         with self.lock.hold("writing the configuration"):
             self.disk.write(self.root / _CONFIG, config.to_toml())
         self._config = config
+
+    def change_preferences(
+        self, change: Callable[[dict[str, Preference]], Mapping[str, Preference]]
+    ) -> Mapping[str, Preference]:
+        """Replace the store's preferences by what is made of them; what they are then.
+
+        Args:
+            change: takes the present ones, read under the lock.
+
+        Raises:
+            StoreBusy, NoSpace, StoreNotWritable: nothing has changed.
+        """
+        with self.lock.hold("writing the preferences"):
+            config = Store.open(self.root).config
+            made = change(dict(config.preferences))
+            if made != config.preferences:
+                self.write_config(replace(config, preferences=made))
+        return made
 
     def resolve(self, revision: str) -> str:
         """The id of the commit that a revision names; see :mod:`wisedb.store.revisions`.
