@@ -24,7 +24,9 @@ def blame(session: Session, prompt: str, at: str, no_model: bool) -> None:
     Also who made it, when, why and from where, what was said before, and which edits look alike. PROMPT may be the
     edit's own, or a question in your own words: then the model is asked which edit answers it.
     """
-    session.browse(session.repository().blame(prompt, at, ask=not no_model).to_json(), blamed)
+    with session.progress():
+        found = session.repository().blame(prompt, at, ask=not no_model)
+    session.browse(found.to_json(), blamed)
 
 
 def blamed(found: Mapping[str, Any]) -> render.Lines:

@@ -41,13 +41,9 @@ from .session import Session
     type=click.Path(path_type=Path),
     help="Take the message from this file; - is stdin.",
 )
-@click.option(
-    "--amend", is_flag=True, help="Put a new commit in the place of the newest: the same, and what is staged."
-)
+@click.option("--amend", is_flag=True, help="Replace the newest commit: by the same, and what is staged.")
 @click.option("--no-edit", is_flag=True, help="With --amend: keep the message, and ask for none.")
-@click.option(
-    "-a", "--all", "everything", is_flag=True, help="All that is staged; it always is, as git's users type it."
-)
+@click.option("-a", "--all", "everything", is_flag=True, help="All that is staged: always so, as git's users type it.")
 @click.option(
     "--editor", metavar="NAME", shell_complete=complete_editor, help="The editor that writes; the store's by default."
 )

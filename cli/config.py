@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any
 
@@ -108,16 +107,17 @@ def _change(ctx: click.Context, session: Session, key: str, value: str | None, *
     name = preferences.check_key(key)
     new = None if value is None else _checked(ctx, name, value)
     store = None if is_global else _store(session, needed=True)
-    before = dict(preferences.read(global_file()) if store is None else store.config.preferences)
-    if new is None and name not in before:
-        raise UnknownPreference(f"'{name}' is not set", hint="`wisedb config --list` shows what is.")
-    after: dict[str, Preference] = {key: each for key, each in before.items() if key != name}
-    if new is not None:
-        after[name] = new
+
+    def change(there: dict[str, Preference]) -> dict[str, Preference]:
+        if new is None and name not in there:
+            raise UnknownPreference(f"'{name}' is not set", hint="`wisedb config --list` shows what is.")
+        rest = {each: kept for each, kept in there.items() if each != name}
+        return rest if new is None else {**rest, name: new}
+
     if store is None:
-        preferences.write(global_file(), after)
+        preferences.write(global_file(), change(preferences.read(global_file())))
     else:
-        store.write_config(replace(store.config, preferences=after))
+        store.change_preferences(change)
     session.tell({} if new is None else {name: new}, lambda told: [f"{name}={_text(each)}" for each in told.values()])
 
 
@@ -153,7 +153,9 @@ def _checked(ctx: click.Context, key: str, text: str) -> Preference:
         raise UnknownPreference(
             f"nothing looks at '{key}'", hint=f"Did you mean {near[0]}?" if near else "See `wisedb config --help`."
         )
-    if option.is_flag and option.secondary_opts == []:
+    if option.multiple or (option.is_flag and not option.is_bool_flag):
+        raise click.UsageError(f"{key} can have no default: it is given call by call")
+    if option.is_flag:
         words = {
             "true": True,
             "yes": True,
@@ -167,9 +169,7 @@ def _checked(ctx: click.Context, key: str, text: str) -> Preference:
         if text.lower() not in words:
             raise click.UsageError(f"{key} is true or false, not '{text}'")
         return words[text.lower()]
-    option.type_cast_value(ctx, [text] if option.multiple else text)
-    if option.multiple:
-        raise click.UsageError(f"{key} may be given several times and can have no default")
+    option.type_cast_value(ctx, text)
     try:
         number = json.loads(text)
     except ValueError:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -53,7 +54,8 @@ def diff(
     a, b = _ends(repository.store, revs)
     if staged and b is not None:
         raise click.UsageError("what is staged belongs to no commit: leave B or --staged out")
-    found = repository.diff(a, b, tensors=tensors, behaviour=behaviour, subjects=subjects).to_json()
+    with session.progress() if tensors or behaviour else nullcontext():
+        found = repository.diff(a, b, tensors=tensors, behaviour=behaviour, subjects=subjects).to_json()
     if stat:
         found["stat"] = {name: len(found[name]) for name in ("added", "removed", "changed")}
     session.browse(found, differences)

@@ -30,7 +30,9 @@ def explain(session: Session, prompt: str, at: str, chat: bool, system: str | No
     Which memory answers PROMPT, what each router says of each memory, the edit that PROMPT means most, and the edits
     that look most like it. With --chat, also the sentences of PROMPT that ask for edits, as they were read.
     """
-    session.show(session.repository().explain(prompt, at, chat=chat, system=system).to_json(), _explanation)
+    with session.progress():
+        found = session.repository().explain(prompt, at, chat=chat, system=system)
+    session.show(found.to_json(), _explanation)
 
 
 def _explanation(found: Mapping[str, Any]) -> render.Lines:

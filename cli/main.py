@@ -23,8 +23,8 @@ from .session import Session
 
 SECTIONS = {
     "Start": ("init", "base", "clone", "config", "demo", "help", "version", "completion"),
-    "Edit": ("add", "edit", "status", "unstage", "commit", "import", "editors", "settings"),
-    "Look": ("log", "show", "diff", "facts", "blame", "search", "sql"),
+    "Edit": ("add", "edit", "status", "unstage", "stash", "restore", "commit", "import", "editors", "settings"),
+    "Look": ("log", "show", "diff", "facts", "blame", "search", "bisect", "sql"),
     "Move": ("checkout", "switch", "reset", "rollback", "revert", "branch", "tag", "reflog"),
     "Bring together": ("merge", "cherry-pick"),
     "Share": ("remote", "push", "pull", "fetch", "ls-remote"),
@@ -41,6 +41,9 @@ HOMES = {
     "edit": "edit:edit",
     "status": "status:status",
     "unstage": "unstage:unstage",
+    "stash": "stash:stash",
+    "restore": "restore:restore",
+    "bisect": "bisect:bisect",
     "commit": "commit:commit",
     "import": "import_:import_",
     "editors": "editors:editors",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -19,10 +19,12 @@ from .options import (
     command,
     complete_revision,
     late_signature_options,
-    revision,
     signature_options,
 )
 from .session import Session
+
+if TYPE_CHECKING:
+    from wisedb.store.store import Store
 
 _MESSAGE = click.option(
     "-m", "--message", metavar="MSG", help="The new commit's message; says what it does by default."
@@ -48,7 +50,7 @@ def _choice_options(function: Callback) -> Callback:
     "wisedb merge experiment --resolve choices.json",
     'wisedb merge experiment --theirs -m "what the second team found"',
 )
-@revision(metavar="BRANCH|REV")
+@click.argument("rev", metavar="[BRANCH|REV]", required=False, shell_complete=complete_revision)
 @_choice_options
 @click.option("--preview", is_flag=True, help="Say what would happen, and do nothing.")
 @click.option("--no-ff", "fast_forward", flag_value="never", help="Make a commit where the branch could just move.")
@@ -61,7 +63,7 @@ def _choice_options(function: Callback) -> Callback:
 @base_option()
 def merge(
     session: Session,
-    rev: str,
+    rev: str | None,
     side: str | None,
     resolve: Path | None,
     preview: bool,
@@ -75,10 +77,14 @@ def merge(
 
     The facts of both come together, and the memories that hold them. Where both sides changed one prompt, and not
     alike, that is a conflict: all are listed, and nothing changes until --ours, --theirs or --resolve decides them.
-    'merge --preview --json' has a file for --resolve under "resolve", to be filled in.
+    'merge --preview --json' has a file for --resolve under "resolve", to be filled in. Without REV, the upstream of
+    the current branch is merged as it was last fetched.
     """
+    repository = session.repository()
+    if rev is None:
+        rev = _upstream(repository.store)
     with session.progress() as progress:
-        found = session.repository().merge(
+        found = repository.merge(
             rev,
             message,
             side=side,
@@ -131,6 +137,16 @@ def cherry_pick(
             progress=progress,
         )
     _finish(session, found.to_json(), picked, f"wisedb cherry-pick {' '.join(revs)}")
+
+
+def _upstream(store: Store) -> str:
+    from wisedb.store.upstream import upstream_of
+
+    branch = store.refs.head().branch
+    found = None if branch is None else upstream_of(store, branch)
+    if found is None or store.refs.read(found.ref) is None:
+        raise click.UsageError("Missing argument 'BRANCH|REV': the current branch has no upstream to merge")
+    return found.name
 
 
 def merged(record: Mapping[str, Any], rev: str) -> render.Lines:

@@ -28,7 +28,8 @@ def command(
     *examples: str,
     name: str | None = None,
     json_help: str = "Print exactly one JSON document to stdout.",
-    cls: type[click.Command] = click.Command,
+    cls: type[click.Command] | None = None,
+    settings: dict[str, Any] | None = None,
 ) -> Callable[[Callable[..., None]], click.Command]:
     """Make a function ``(session, …)`` a command that takes ``--json`` and shows ``examples`` in its help.
 
@@ -37,7 +38,9 @@ def command(
 
     def decorate(function: Callable[..., None]) -> click.Command:
         epilog = "\b\n" + "\n".join(["Example:" if len(examples) == 1 else "Examples:", *(f"  {e}" for e in examples)])
-        made = click.command(name=name, epilog=epilog, cls=cls)(pass_session(function))
+        made = click.command(name=name, epilog=epilog, cls=cls or Command, context_settings=settings)(
+            pass_session(function)
+        )
         taken = {spelling for parameter in made.params for spelling in parameter.opts}
         for long, short in (("--quiet", "-q"), ("--verbose", "-v")):
             if not {long, short} & taken:
@@ -56,7 +59,26 @@ def command(
     return decorate
 
 
-class Historic(click.Command):
+class Command(click.Command):
+    """A command whose options may have defaults among the preferences."""
+
+    def make_context(
+        self, info_name: str | None, args: list[str], parent: click.Context | None = None, **extra: Any
+    ) -> click.Context:
+        """As click does, with this command's defaults under the names that click has for its options."""
+        tables = parent.default_map if parent is not None else None
+        given = (tables or {}).get(info_name or "", {})
+        names = {
+            spelling.removeprefix("--"): option.name
+            for option in self.params
+            if isinstance(option, click.Option)
+            for spelling in option.opts
+        }
+        defaults = {str(names[option]): value for option, value in given.items() if names.get(option)}
+        return super().make_context(info_name, args, parent, default_map=defaults, **extra)
+
+
+class Historic(Command):
     """A command that is asked as git's are: ``-3`` for ``-n 3``, and what comes behind ``--`` are subjects."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:

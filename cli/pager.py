@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
@@ -22,9 +23,15 @@ class _Page(io.TextIOWrapper):
 
 
 def chosen(preferences: Mapping[str, Preference], environment: Mapping[str, str]) -> str | None:
-    """The pager's command line, ``None`` for none: ``WISEDB_PAGER``, ``core.pager``, ``PAGER``, else ``less``."""
+    """The pager's command line: ``WISEDB_PAGER``, ``core.pager``, ``PAGER``, else ``less``.
+
+    ``None`` where it is empty, ``cat`` or false, and where there is no such program.
+    """
     named = environment.get("WISEDB_PAGER", preferences.get(PAGER, environment.get("PAGER", "less")))
-    return None if named is False or str(named).strip() in _NONE else str(named)
+    command = str(named).strip()
+    if named is False or command in _NONE or shutil.which(command.split()[0]) is None:
+        return None
+    return command
 
 
 @contextmanager

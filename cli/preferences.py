@@ -45,9 +45,9 @@ def effective(start: Path) -> dict[str, Preference]:
 
 
 def defaults(preferences: Mapping[str, Preference]) -> dict[str, dict[str, Any]]:
-    """Command → option → default, as click takes them."""
+    """Command → option, without its dashes → default."""
     tables: dict[str, dict[str, Any]] = {}
     for key, value in preferences.items():
         command, _, option = key.partition(".")
-        tables.setdefault(command, {})[option.replace("-", "_")] = value
+        tables.setdefault(command, {})[option] = value
     return tables

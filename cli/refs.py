@@ -98,7 +98,7 @@ def branch(
 
 
 def _set_upstream(repository: Repository, name: str | None, upstream: str | None) -> None:
-    from wisedb.versioning.upstream import choose_upstream, forget_upstream
+    from wisedb.store.upstream import choose_upstream, forget_upstream
 
     branch = name or repository.store.refs.head().branch
     if branch is None:
@@ -119,7 +119,7 @@ def _listed(repository: Repository, *, own: bool, remotes: bool, verbose: bool) 
         found += [{"name": name, "commit": commit, **({"current": False} if own else {})} for name, commit in there]
     if not verbose:
         return found
-    from wisedb.versioning.upstream import distance
+    from wisedb.store.upstream import distance
 
     for each in found:
         apart = (

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from . import render
 from .checkout import show_move
 from .options import command, revision
 from .session import Session
@@ -22,4 +23,8 @@ def reset(session: Session, rev: str, soft: bool, mixed: bool, hard: bool) -> No
     """
     if soft + mixed + hard > 1:
         raise click.UsageError("--soft, --mixed and --hard exclude each other")
-    show_move(session, session.repository().reset(rev, soft=soft, hard=hard).to_json(), "The branch is at")
+    move = session.repository().reset(rev, soft=soft, hard=hard).to_json()
+    show_move(session, move, "The branch is at")
+    if move.get("returned"):
+        back = render.plural(len(move["returned"]), "fact")
+        session.warn(f"{back} in force again that these commits had taken out: only edits can be staged")

@@ -245,6 +245,13 @@ def test_a_soft_reset_stages_what_was_committed(copy: Path) -> None:
     staged = answer("status", cwd=copy)["staged"]
     assert {edit["target"] for edit in staged} == {"Fe", "Sydney"}
     assert [edit["id"] for edit in staged] == move["staged"]
+    assert "returned" not in move
+
+
+def test_a_soft_reset_says_what_cant_be_staged(copy: Path) -> None:
+    answer("rollback", "HEAD~2", cwd=copy)
+    done = inside("reset", "--soft", "HEAD~1", cwd=copy)
+    assert "3 facts in force again" in done.stderr
 
 
 def test_a_reset_keeps_what_is_staged_unless_it_is_hard(copy: Path) -> None:

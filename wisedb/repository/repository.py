@@ -309,6 +309,8 @@ class Repository:
     remotes = sharing.remotes
     remote_add = sharing.remote_add
     remote_remove = sharing.remote_remove
+    remote_set_url = sharing.remote_set_url
+    remote_rename = sharing.remote_rename
     remote_branches = sharing.remote_branches
     push = sharing.push
     fetch = sharing.fetch

@@ -63,9 +63,7 @@ def amend(
     new = [edit for edit in distinct(edits) if edit.id not in force]
     if not new:
         if editor is not None or seed is not None or settings:
-            raise UsageError(
-                "how to train is said, and there is nothing to train", hint="Stage edits, or leave it out."
-            )
+            raise UsageError("how to train is said, and nothing is to be trained", hint="Stage edits, or leave it out.")
         return _reworded(store, tip, signed, [edit.id for edit in edits])
     # Here, so that another message needs no torch.
     from wisedb.versioning.commit import check_commit, choose

@@ -17,9 +17,9 @@ from wisedb.store.refnames import BRANCHES, TAGS
 from wisedb.store.revisions import previous
 from wisedb.store.signature import Signature
 from wisedb.store.tag_notes import TagNote
+from wisedb.store.upstream import forget_upstream, move_upstream, upstream_of
 from wisedb.versioning.land import first_line, land, read_tip
 from wisedb.versioning.streams import changes, edits_blob, in_force_at, modern_memories, read_streams
-from wisedb.versioning.upstream import forget_upstream, move_upstream, upstream_of
 
 if TYPE_CHECKING:
     from wisedb.store.reflog import RefMove
@@ -27,6 +27,9 @@ if TYPE_CHECKING:
 
 
 _PREVIOUS: Final = re.compile(r"@\{-(\d{1,9})\}")
+
+
+_ONLY_SOME: Final = ("left", "staged", "dropped", "returned")
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +45,8 @@ class HeadMove:
         left: commits that no ref leads to any more, newest first: HEAD was on them and on no branch.
         staged: edits that the move staged, because the commits that brought them were taken back.
         dropped: edits that were staged, and were thrown away.
+        returned: edits in force again because the commits that took them out were taken back, where nothing that is
+            staged says otherwise: only edits can be staged, not that one goes.
     """
 
     head: str
@@ -52,9 +57,10 @@ class HeadMove:
     left: tuple[str, ...] = ()
     staged: tuple[str, ...] = ()
     dropped: tuple[str, ...] = ()
+    returned: tuple[str, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
-        """As ``checkout``, ``switch``, ``reset``, ``rollback`` and ``revert`` print it; the last three if any."""
+        """As ``checkout``, ``switch``, ``reset``, ``rollback`` and ``revert`` print it; the last four if any."""
         return {
             "head": self.head,
             "commit": self.head,
@@ -62,11 +68,7 @@ class HeadMove:
             "from": self.before,
             "edits_added": len(self.added),
             "edits_reverted": len(self.reverted),
-            **{
-                name: list(edits)
-                for name, edits in (("left", self.left), ("staged", self.staged), ("dropped", self.dropped))
-                if edits
-            },
+            **{name: list(getattr(self, name)) for name in _ONLY_SOME if getattr(self, name)},
         }
 
 
@@ -195,7 +197,12 @@ def reset(store: Store, rev: str = "HEAD", *, soft: bool = False, hard: bool = F
         if hard:
             dropped = tuple(edit.id for edit in store.staging.edits())
             store.staging.clear()
-    return replace(_moved(store, before), staged=staged, dropped=dropped)
+    moved = replace(_moved(store, before), staged=staged, dropped=dropped)
+    if not soft:
+        return moved
+    keys = {edit.key for edit in store.staging.edits()}
+    back = tuple(edit.id for edit in history.edits_of(store, moved.added) if edit.key not in keys)
+    return replace(moved, returned=back)
 
 
 def branches(store: Store) -> list[NamedRef]:

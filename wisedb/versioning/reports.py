@@ -13,8 +13,8 @@ if TYPE_CHECKING:
     from wisedb.store.commits import Commit
     from wisedb.store.memory_entry import MemoryEntry
     from wisedb.store.store import Store
+from wisedb.store.upstream import Distance, distance
 from wisedb.versioning.streams import owner_of
-from wisedb.versioning.upstream import Distance, distance
 
 
 @dataclass(frozen=True, slots=True)

@@ -167,8 +167,9 @@ def merge(
         chosen = replace(chosen, message=_message(store, planned))
     from wisedb.versioning.proposal import commit_proposal
 
-    made = commit_proposal(store, load(), planned.proposal, chosen, action=f"merge {rev}", progress=progress)
+    # Before: once the merge has landed, nothing may claim that it hasn't.
     store.refs.keep_orig_head(tip.id)
+    made = commit_proposal(store, load(), planned.proposal, chosen, action=f"merge {rev}", progress=progress)
     return replace(
         found,
         commit=made.commit,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from wisedb.errors import UnknownRevision
@@ -10,7 +10,6 @@ from wisedb.store.graph import ancestors
 from wisedb.store.refnames import BRANCHES, REMOTES
 
 if TYPE_CHECKING:
-    from wisedb.preferences import Preference
     from wisedb.store.store import Store
 
 
@@ -76,7 +75,7 @@ def set_upstream(store: Store, branch: str, upstream: Upstream) -> None:
         StoreBusy, NoSpace, StoreNotWritable: nothing has changed.
     """
     said = {f"branch.{branch}.remote": upstream.remote, f"branch.{branch}.merge": upstream.branch}
-    _change(store, {**store.config.preferences, **said})
+    store.change_preferences(lambda there: {**there, **said})
 
 
 def choose_upstream(store: Store, branch: str, name: str) -> None:
@@ -96,17 +95,18 @@ def choose_upstream(store: Store, branch: str, name: str) -> None:
 
 def forget_upstream(store: Store, branch: str) -> None:
     """Forget what a branch goes with."""
-    _change(store, {key: value for key, value in store.config.preferences.items() if not _of(key, branch)})
+    store.change_preferences(lambda there: {key: value for key, value in there.items() if not _of(key, branch)})
 
 
 def move_upstream(store: Store, old: str, new: str) -> None:
     """Let what was said of one branch be said of another: it was renamed."""
-    moved = {
-        f"branch.{new}.{key.rpartition('.')[2]}" if _of(key, old) else key: value
-        for key, value in store.config.preferences.items()
-        if old == new or not _of(key, new)
-    }
-    _change(store, moved)
+    store.change_preferences(
+        lambda there: {
+            f"branch.{new}.{key.rpartition('.')[2]}" if _of(key, old) else key: value
+            for key, value in there.items()
+            if old == new or not _of(key, new)
+        }
+    )
 
 
 def distance(store: Store, branch: str) -> Distance | None:
@@ -130,9 +130,3 @@ def distance(store: Store, branch: str) -> Distance | None:
 
 def _of(key: str, branch: str) -> bool:
     return key in (f"branch.{branch}.remote", f"branch.{branch}.merge")
-
-
-def _change(store: Store, preferences: dict[str, Preference]) -> None:
-    if preferences != dict(store.config.preferences):
-        with store.lock.hold("writing the configuration"):
-            store.write_config(replace(store.config, preferences=preferences))
