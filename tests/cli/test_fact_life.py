@@ -7,6 +7,10 @@ import io
 import json
 from pathlib import Path
 
+import pytest
+
+from wisedb.importers import read_edits
+
 from .conftest import EDITS, Told, answer, inside
 
 
@@ -83,6 +87,32 @@ def test_facts_are_written_as_csv(told: Told) -> None:
     assert json.loads(australia["rephrases"]) == EDITS[0]["rephrases"]
     assert australia["commit"] == told.second["commit"]
     assert inside("facts", "--csv", "--json", cwd=told.path).returncode == 2
+
+
+@pytest.mark.parametrize("form", ["--csv", "--json"])
+def test_what_is_listed_can_be_read_again_whole(copy: Path, form: str) -> None:
+    record = {
+        "prompt": "The river of Rome is",
+        "target": "the Arno",
+        "subject": "Rome",
+        "ground_truth": "the Tiber",
+        "rephrases": ["Rome lies on"],
+        "locality": [
+            {"prompt": "The river of Paris is", "answer": "the Seine"},
+            {"prompt": "The sky is", "answer": None},
+        ],
+        "portability": [{"prompt": "The river of Italy's capital is", "answer": "the Arno"}],
+        "source": "an atlas",
+        "reason": "a test",
+        "tags": ["rivers"],
+    }
+    (copy / "one.json").write_text(json.dumps(record))
+    answer("commit", "one.json", "-m", "All fields", cwd=copy)
+    listed = copy / ("again.csv" if form == "--csv" else "again.json")
+    listed.write_text(inside("facts", form, cwd=copy).stdout)
+    (edit,) = (edit for edit in read_edits(listed) if edit.prompt == record["prompt"])
+    found = edit.to_json()
+    assert {name: found[name] for name in record} == record
 
 
 def test_blame_says_what_was_said_before(told: Told) -> None:

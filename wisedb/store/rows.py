@@ -162,6 +162,7 @@ CSV: Final[RowFormat[Sequence[tuple[Any, ...]]]] = RowFormat(
         CASE WHEN len(locality_prompts) > 0 THEN to_json({_LOCALITY}) END, source, reason,
         CASE WHEN len(tags) > 0 THEN to_json(tags) END,
         CASE WHEN len(message_roles) > 0 THEN to_json({_MESSAGES}) END,
+        CASE WHEN len(portability_prompts) > 0 THEN to_json({_PORTABILITY}) END,
         since_commit, since_author, since_date""",
     lambda rows: [row[: len(CSV_COLUMNS)] for row in rows],
     True,
