@@ -1,11 +1,13 @@
-"""The progress bar: phase, bar, loss and the seconds left, on stderr, only where a terminal shows it."""
+"""How far long work is, on stderr: a bar on a terminal, a line now and then elsewhere."""
 
 from __future__ import annotations
 
 import sys
+import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from . import render
 
@@ -15,14 +17,24 @@ if TYPE_CHECKING:
     from wisedb.progress import Listener, Progress
 
 
-@contextmanager
-def listener() -> Iterator[Listener | None]:
-    """Yield a listener for the library's progress reports; ``None`` when stderr is not a terminal.
+EVERY: Final = 10.0
+"""Seconds between two lines where no terminal shows a bar."""
 
-    The bar appears with the first report and is gone when the work is done, so that quick work shows nothing.
+
+@contextmanager
+def listener(*, verbose: bool = False, every: float = EVERY) -> Iterator[Listener]:
+    """Yield a listener for the library's progress reports.
+
+    On a terminal it draws a bar that appears with the first report and is gone when the work is done, so that quick
+    work shows nothing. Elsewhere it says a line every ten seconds, whether reports come or not.
+
+    Args:
+        verbose: say each phase as it begins, too.
+        every: seconds between two lines.
     """
     if not sys.stderr.isatty():
-        yield None
+        with _lines(verbose, every) as teller:
+            yield teller
         return
     from rich.console import Console
     from rich.progress import BarColumn, TextColumn, TimeRemainingColumn
@@ -60,6 +72,38 @@ def listener() -> Iterator[Listener | None]:
         yield listen
     finally:
         bar.stop()
+
+
+@contextmanager
+def _lines(verbose: bool, every: float) -> Iterator[Listener]:
+    began = time.monotonic()
+    newest: list[Progress] = []
+    ended = threading.Event()
+
+    def say() -> None:
+        what = f"{newest[-1].phase} {_count(newest[-1])}" if newest else "working"
+        # One write: two threads may have something to say.
+        sys.stderr.write(f"{what}, {time.monotonic() - began:.0f} s\n")
+        sys.stderr.flush()
+
+    def listen(report: Progress) -> None:
+        begins = not newest or newest[-1].phase != report.phase
+        newest[:] = [report]
+        if verbose and begins:
+            say()
+
+    def remind() -> None:
+        while not ended.wait(every):
+            say()
+
+    # A step may take minutes between two reports: somebody else keeps the time.
+    clock = threading.Thread(target=remind, name="wisedb-progress", daemon=True)
+    clock.start()
+    try:
+        yield listen
+    finally:
+        ended.set()
+        clock.join()
 
 
 def _count(report: Progress) -> str:

@@ -16,7 +16,7 @@ from wisedb.errors import UsageError, WisedbError
 
 from . import failures, render
 from .generate import route
-from .options import command, mode_option, revision
+from .options import base_option, command, mode_option, revision
 from .session import Session
 
 if TYPE_CHECKING:
@@ -50,6 +50,7 @@ _COMMANDS = {
     show_default=True,
     help="Longest reply.",
 )
+@base_option()
 def chat(session: Session, rev: str, mode: str, system: str | None, max_new_tokens: int) -> None:
     """Talk with the model at a commit.
 

@@ -50,7 +50,7 @@ def clone(
     target = session.start / (folder if folder is not None else address.name)
     with session.progress() as progress:
         made = run(address.url, target, branch=branch, lazy=lazy, model=model, endpoint=endpoint, progress=progress)
-    session.show(made.to_json(), cloned)
+    session.tell(made.to_json(), cloned)
 
 
 def cloned(made: Mapping[str, Any]) -> render.Lines:

@@ -7,11 +7,14 @@ from pathlib import Path
 from typing import Any
 
 import click
+from click.core import ParameterSource
 
 from wisedb.config import Setting
+from wisedb.errors import NothingToCommit
 
 from . import render
-from .options import command, files_argument, settings_option, signature_options
+from .message import has_terminal, message_of, named_editor, written_message
+from .options import base_option, command, complete_editor, files_argument, settings_option, signature_options
 from .session import Session
 
 
@@ -19,10 +22,31 @@ from .session import Session
     'wisedb commit -m "capitals of May"',
     'wisedb commit corrections.jsonl -m "from the FAQ" --author "Ada <ada@example.org>"',
     'wisedb commit -m "more steps" --set steps=100 --seed 7',
+    'wisedb commit --amend -m "a better message"',
 )
 @files_argument(required=False)
-@click.option("-m", "--message", metavar="MSG", required=True, help="What the commit is about.")
-@click.option("--editor", metavar="NAME", help="The editor that writes; the store's by default.")
+@click.option(
+    "-m",
+    "--message",
+    "messages",
+    metavar="MSG",
+    multiple=True,
+    help="What the commit is about; several are paragraphs. Without it an editor asks: core.editor, VISUAL or EDITOR.",
+)
+@click.option(
+    "-F",
+    "--file",
+    "message_file",
+    metavar="FILE",
+    type=click.Path(path_type=Path),
+    help="Take the message from this file; - is stdin.",
+)
+@click.option("--amend", is_flag=True, help="Replace the newest commit: by the same, and what is staged.")
+@click.option("--no-edit", is_flag=True, help="With --amend: keep the message, and ask for none.")
+@click.option("-a", "--all", "everything", is_flag=True, help="All that is staged: always so, as git's users type it.")
+@click.option(
+    "--editor", metavar="NAME", shell_complete=complete_editor, help="The editor that writes; the store's by default."
+)
 @signature_options
 @click.option("--seed", type=int, help="Where every random choice comes from; the store's by default.")
 @click.option(
@@ -37,10 +61,17 @@ from .session import Session
     " there is a template).",
 )
 @settings_option()
+@base_option()
+@click.pass_context
 def commit(
+    ctx: click.Context,
     session: Session,
     files: tuple[Path, ...],
-    message: str,
+    messages: tuple[str, ...],
+    message_file: Path | None,
+    amend: bool,
+    no_edit: bool,
+    everything: bool,
     editor: str | None,
     author: str,
     date: str | None,
@@ -52,26 +83,41 @@ def commit(
     """Train what is staged and record it.
 
     The edits that are staged, or those of FILE, are trained into the side memory and become one commit. With FILE,
-    what is staged stays staged.
+    what is staged stays staged. --amend keeps message, author and date of the commit that it replaces where none are
+    given, and trains nothing where nothing is staged.
     """
+    if everything and files:
+        raise click.UsageError("--all commits what is staged, and FILE something else: leave one out")
     repository = session.repository()
+    message = message_of(session, messages, message_file)
+    kept = amend and (no_edit or not (has_terminal() or named_editor(session)))
+    if message is None and not kept:
+        staged = () if files else repository.store.staging.edits()
+        if not (staged or files or amend):
+            raise NothingToCommit("there is nothing to commit", hint="Stage edits with 'wisedb add', or name a file.")
+        message = written_message(session, staged, repository.show().entry.record.message if amend else "")
     chosen = dict(settings)
     if train_rephrases:
         chosen["train_rephrases"] = True
     if format is not None:
         chosen["format"] = format
     with session.progress() as progress:
-        made = repository.commit(
+        made = (repository.amend if amend else repository.commit)(
             files or None,
-            message,
-            author=author,
+            message or "",
+            author=None if amend and not _given(ctx, "author") else author,
             date=date,
             editor=editor,
             seed=seed,
             settings=chosen or None,
             progress=progress,
         )
-    session.show({**made.to_json(), "message": message}, committed)
+    told = message or repository.show().entry.record.message
+    session.tell({**made.to_json(), "message": told}, committed)
+
+
+def _given(ctx: click.Context, name: str) -> bool:
+    return ctx.get_parameter_source(name) is ParameterSource.COMMANDLINE
 
 
 def committed(made: Mapping[str, Any]) -> render.Lines:

@@ -23,7 +23,7 @@ from .checkout import moved
 from .diff import differences
 from .fsck import checked
 from .generate import answers
-from .options import command, settings_option, whoami
+from .options import command, settings_option
 from .session import Renderer, Session
 
 if TYPE_CHECKING:
@@ -94,7 +94,7 @@ class Tour:
         self._session = session
         self._folder = folder
         self._first, self._second = edits[:FIRST], edits[FIRST:]
-        self._author = whoami()
+        self._author = session.who() or "demo"
 
     def run(self, model: str, settings: dict[str, Setting]) -> None:
         """The whole tour, on a base model with settings for its editor."""

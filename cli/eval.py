@@ -11,7 +11,7 @@ import click
 from wisedb.errors import UsageError
 
 from . import render
-from .options import command, mode_option, revision
+from .options import base_option, command, mode_option, revision
 from .session import Session
 
 
@@ -35,6 +35,7 @@ from .session import Session
 @click.option("--chat", is_flag=True, help="Ask everything as a user's message behind the model's chat template.")
 @click.option("--forms", is_flag=True, help="Measure also in many forms of writing; takes a while.")
 @click.option("--seed", type=int, help="Where the choices of --forms come from; 0 if nothing is said.")
+@base_option()
 def evaluate(
     session: Session,
     rev: str,
@@ -90,6 +91,12 @@ def _lines(found: Mapping[str, Any]) -> render.Lines:
         f" {render.figure(router['recall_at_1_rephrase'])} of their rephrases reach their own memory,"
         f" {render.figure(router['false_fire'])} of the unrelated prompts reach any"
     )
+    forced = found["forced"]
+    if forced is not None:
+        yield render.line(
+            f"a memory forced on: {render.figure(forced['agreement'])} of the unedited model's own text stays,"
+            f" perplexity {forced['perplexity']:.2f} for {forced['base_perplexity']:.2f}"
+        )
     if chat:
         yield render.line(("loc. is the share of replies that are the unedited model's, word for word", "dim"))
     else:

@@ -10,7 +10,7 @@ import click
 from wisedb.shown import shown_prompt
 
 from . import render
-from .options import at_option, command
+from .options import at_option, base_option, command
 from .session import Session
 
 
@@ -23,13 +23,16 @@ from .session import Session
 @at_option("Ask the model at this commit.")
 @click.option("--chat", is_flag=True, help="PROMPT is a user's message behind the model's chat template.")
 @click.option("--system", metavar="TEXT", help="The system message in front of it; means --chat.")
+@base_option()
 def explain(session: Session, prompt: str, at: str, chat: bool, system: str | None) -> None:
     """Say why the model answers as it does.
 
     Which memory answers PROMPT, what each router says of each memory, the edit that PROMPT means most, and the edits
     that look most like it. With --chat, also the sentences of PROMPT that ask for edits, as they were read.
     """
-    session.show(session.repository().explain(prompt, at, chat=chat, system=system).to_json(), _explanation)
+    with session.progress():
+        found = session.repository().explain(prompt, at, chat=chat, system=system)
+    session.show(found.to_json(), _explanation)
 
 
 def _explanation(found: Mapping[str, Any]) -> render.Lines:

@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from . import render
-from .options import command, revision
+from .options import base_option, command, revision
 from .session import Session
 
 
@@ -33,6 +33,7 @@ from .session import Session
     type=click.Choice(["retrieve", "merge"]),
     help="What an adapter holds: every memory, of which one answers (the default), or one merged of all.",
 )
+@base_option()
 def export(session: Session, rev: str, directory: Path, layout: str, mode: str | None) -> None:
     """Write the model at REV to a folder.
 
@@ -41,7 +42,7 @@ def export(session: Session, rev: str, directory: Path, layout: str, mode: str |
     repository = session.repository()
     with session.progress() as progress:
         made = repository.export(rev, directory, layout, mode, progress)
-    session.show(made.to_json(), _lines)
+    session.tell(made.to_json(), _lines)
 
 
 def _lines(made: Mapping[str, Any]) -> render.Lines:

@@ -25,7 +25,7 @@ def fetch(session: Session, remote: str | None, branches: tuple[str, ...], prune
     """
     with session.progress() as progress:
         done = session.repository().fetch(remote, branches, prune=prune, endpoint=endpoint, progress=progress)
-    session.show(done.to_json(), fetched)
+    session.tell(done.to_json(), fetched)
 
 
 def fetched(done: Mapping[str, Any]) -> render.Lines:

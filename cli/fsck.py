@@ -18,7 +18,8 @@ def fsck(session: Session) -> None:
 
     Exits with 1 when something is wrong. Nothing is changed.
     """
-    found = session.repository().fsck().to_json()
+    with session.progress():
+        found = session.repository().fsck().to_json()
     session.show(found, checked)
     if not found["ok"]:
         raise click.exceptions.Exit(1)

@@ -37,4 +37,4 @@ def gc(session: Session, prune: bool, grace: float) -> None:
         if count and not prune:
             yield render.line(("'wisedb gc --prune' really does it", "dim"))
 
-    session.show(found, lines)
+    session.tell(found, lines)

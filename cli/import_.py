@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from .commit import committed
-from .options import command, signature_options
+from .options import base_option, command, signature_options
 from .session import Session
 
 
@@ -15,6 +15,7 @@ from .session import Session
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @click.option("-m", "--message", metavar="MSG", required=True, help="What the commit is about.")
 @signature_options
+@base_option()
 def import_(session: Session, file: Path, message: str, author: str, date: str | None) -> None:
     """Take over the side memories of an EasyEdit WISE checkpoint.
 
@@ -24,4 +25,4 @@ def import_(session: Session, file: Path, message: str, author: str, date: str |
     repository = session.repository()
     with session.progress() as progress:
         made = repository.import_easyedit(file, message, author=author, date=date, progress=progress)
-    session.show({**made.to_json(), "message": message}, committed)
+    session.tell({**made.to_json(), "message": message}, committed)

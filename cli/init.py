@@ -13,7 +13,7 @@ from wisedb.errors import InputError
 from wisedb.model.gguf import split_gguf
 
 from . import render
-from .options import command, settings_option, signature_options
+from .options import command, complete_editor, optional_signature_options, settings_option
 from .session import Session
 
 if TYPE_CHECKING:
@@ -44,7 +44,14 @@ FEWEST = 10
     help="Load the model from this GGUF file in the folder or Hub repository, dequantised: needs wisedb[gguf].",
 )
 @click.option("--layer", type=click.IntRange(min=0), help="Edit this layer; by default one at 27/32 of the depth.")
-@click.option("--editor", metavar="NAME", default=DEFAULT_EDITOR, show_default=True, help="Who writes the edits.")
+@click.option(
+    "--editor",
+    metavar="NAME",
+    shell_complete=complete_editor,
+    default=DEFAULT_EDITOR,
+    show_default=True,
+    help="Who writes the edits.",
+)
 @click.option("--target", metavar="MODULE", help="Edit this module, as model.get_submodule takes its name.")
 @click.option(
     "--pool",
@@ -54,8 +61,11 @@ FEWEST = 10
     " measuring.",
 )
 @click.option("--seed", type=int, default=0, show_default=True, help="Where every random choice comes from.")
+@click.option(
+    "--trust-remote-code", is_flag=True, help="Run Python files that lie beside the model; the store remembers."
+)
 @settings_option()
-@signature_options
+@optional_signature_options
 def init(
     session: Session,
     directory: Path | None,
@@ -67,8 +77,9 @@ def init(
     editor: str,
     pool: Path | None,
     seed: int,
+    trust_remote_code: bool,
     settings: tuple[tuple[str, Setting], ...],
-    author: str,
+    author: str | None,
     date: str | None,
 ) -> None:
     """Make a new store, in DIR or here, for a base model.
@@ -95,8 +106,9 @@ def init(
             author=author,
             date=date,
             progress=progress,
+            trust_remote_code=trust_remote_code,
         )
-    session.show(document(made), created)
+    session.tell(document(made), created)
 
 
 def unrelated_prompts(file: Path) -> list[str]:

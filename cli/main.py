@@ -18,15 +18,16 @@ from wisedb.errors import WisedbWarning
 
 from . import failures
 from .lazy import LazyGroup
+from .preferences import defaults
 from .session import Session
 
 SECTIONS = {
-    "Start": ("init", "demo"),
-    "Edit": ("add", "edit", "status", "unstage", "commit", "import", "editors"),
-    "Look": ("log", "show", "diff", "facts", "blame", "search", "sql"),
+    "Start": ("init", "base", "clone", "config", "demo", "help", "version", "completion"),
+    "Edit": ("add", "edit", "status", "unstage", "stash", "restore", "commit", "import", "editors", "settings"),
+    "Look": ("log", "show", "diff", "facts", "blame", "search", "bisect", "sql"),
     "Move": ("checkout", "switch", "reset", "rollback", "revert", "branch", "tag", "reflog"),
     "Bring together": ("merge", "cherry-pick"),
-    "Share": ("clone", "remote", "push", "pull", "fetch", "ls-remote"),
+    "Share": ("remote", "push", "pull", "fetch", "ls-remote"),
     "Ask and measure": ("generate", "chat", "explain", "eval", "bench", "export"),
     "Maintain": ("fsck", "gc", "reindex"),
     "The model that ships inside": ("atlas",),
@@ -34,14 +35,23 @@ SECTIONS = {
 
 HOMES = {
     "init": "init:init",
+    "base": "base:base",
     "demo": "demo:demo",
     "add": "add:add",
     "edit": "edit:edit",
     "status": "status:status",
     "unstage": "unstage:unstage",
+    "stash": "stash:stash",
+    "restore": "restore:restore",
+    "bisect": "bisect:bisect",
     "commit": "commit:commit",
     "import": "import_:import_",
     "editors": "editors:editors",
+    "settings": "settings:settings",
+    "config": "config:config",
+    "help": "help:help_",
+    "version": "version:version",
+    "completion": "completion:completion",
     "log": "history:log",
     "show": "history:show",
     "diff": "diff:diff",
@@ -104,16 +114,35 @@ QUIET = {
     type=click.Path(file_okay=False, path_type=Path),
     help="Look for the store from DIR upward instead of from the working directory.",
 )
+@click.option(
+    "--base",
+    metavar="PATH",
+    envvar="WISEDB_BASE",
+    show_envvar=True,
+    help="Take the base model from PATH (a folder, a GGUF file or a Hub id) instead of where the store says.",
+)
+@click.option("-q", "--quiet", is_flag=True, help="Say only what was asked for and what failed.")
+@click.option("-v", "--verbose", is_flag=True, help="Say each phase of long work, without a terminal too.")
+@click.option("--no-pager", is_flag=True, help="Show long listings at once, without a pager.")
 @click.option("--debug", is_flag=True, help="Show tracebacks, and what other libraries have to say.")
 @click.version_option(__version__, prog_name="wisedb", message="%(prog)s %(version)s")
 @click.pass_context
-def cli(ctx: click.Context, directory: Path | None, debug: bool) -> None:
+def cli(
+    ctx: click.Context,
+    directory: Path | None,
+    base: str | None,
+    quiet: bool,
+    verbose: bool,
+    no_pager: bool,
+    debug: bool,
+) -> None:
     """git for what a language model knows: versioned corrections with WISE side memories.
 
     REV is a branch, a tag, the first 4 or more digits of a commit id, HEAD, HEAD~n, REV^ or @{n} from the reflog.
     Every command takes --json, and then prints exactly one JSON document; chat prints one a reply.
     """
-    ctx.obj = Session(directory=directory, debug=debug)
+    ctx.obj = Session(directory=directory, debug=debug, base=base, quiet=quiet, verbose=verbose, paged=not no_pager)
+    ctx.default_map = defaults(ctx.obj.preferences)
     if not debug:
         for name, value in QUIET.items():
             os.environ.setdefault(name, value)

@@ -5,15 +5,26 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from wisedb.shown import shown_prompt
+from wisedb.store.signature import Author
 
 from . import render
-from .options import Callback, command, complete_revision, revision, signature_options
+from .options import (
+    Callback,
+    base_option,
+    command,
+    complete_revision,
+    late_signature_options,
+    signature_options,
+)
 from .session import Session
+
+if TYPE_CHECKING:
+    from wisedb.store.store import Store
 
 _MESSAGE = click.option(
     "-m", "--message", metavar="MSG", help="The new commit's message; says what it does by default."
@@ -39,7 +50,7 @@ def _choice_options(function: Callback) -> Callback:
     "wisedb merge experiment --resolve choices.json",
     'wisedb merge experiment --theirs -m "what the second team found"',
 )
-@revision(metavar="BRANCH|REV")
+@click.argument("rev", metavar="[BRANCH|REV]", required=False, shell_complete=complete_revision)
 @_choice_options
 @click.option("--preview", is_flag=True, help="Say what would happen, and do nothing.")
 @click.option("--no-ff", "fast_forward", flag_value="never", help="Make a commit where the branch could just move.")
@@ -48,27 +59,32 @@ def _choice_options(function: Callback) -> Callback:
     "--allow-unrelated-histories", "allow_unrelated", is_flag=True, help="Merge histories with no common commit too."
 )
 @_MESSAGE
-@signature_options
+@late_signature_options
+@base_option()
 def merge(
     session: Session,
-    rev: str,
+    rev: str | None,
     side: str | None,
     resolve: Path | None,
     preview: bool,
     fast_forward: str | None,
     allow_unrelated: bool,
     message: str | None,
-    author: str,
+    author: Author,
     date: str | None,
 ) -> None:
     """Merge another branch into this one.
 
     The facts of both come together, and the memories that hold them. Where both sides changed one prompt, and not
     alike, that is a conflict: all are listed, and nothing changes until --ours, --theirs or --resolve decides them.
-    'merge --preview --json' has a file for --resolve under "resolve", to be filled in.
+    'merge --preview --json' has a file for --resolve under "resolve", to be filled in. Without REV, the upstream of
+    the current branch is merged as it was last fetched.
     """
+    repository = session.repository()
+    if rev is None:
+        rev = _upstream(repository.store)
     with session.progress() as progress:
-        found = session.repository().merge(
+        found = repository.merge(
             rev,
             message,
             side=side,
@@ -93,6 +109,7 @@ def merge(
 @click.option("--mainline", type=int, metavar="N", help="Of a merge: the parent to compare it to, from 1.")
 @_MESSAGE
 @signature_options
+@base_option()
 def cherry_pick(
     session: Session,
     revs: tuple[str, ...],
@@ -120,6 +137,16 @@ def cherry_pick(
             progress=progress,
         )
     _finish(session, found.to_json(), picked, f"wisedb cherry-pick {' '.join(revs)}")
+
+
+def _upstream(store: Store) -> str:
+    from wisedb.store.upstream import upstream_of
+
+    branch = store.refs.head().branch
+    found = None if branch is None else upstream_of(store, branch)
+    if found is None or store.refs.read(found.ref) is None:
+        raise click.UsageError("Missing argument 'BRANCH|REV': the current branch has no upstream to merge")
+    return found.name
 
 
 def merged(record: Mapping[str, Any], rev: str) -> render.Lines:
@@ -207,7 +234,7 @@ def _target(edit: Mapping[str, Any] | None) -> tuple[str, str]:
 
 
 def _finish(session: Session, record: Mapping[str, Any], renderer: Callable[[Any], render.Lines], again: str) -> None:
-    session.show(record, renderer)
+    session.tell(record, renderer)
     count = len(record["conflicts"])
     if count:
         # The document is the answer; for people the failure is told as any other.

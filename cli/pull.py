@@ -7,10 +7,12 @@ from typing import Any
 
 import click
 
+from wisedb.store.signature import Author
+
 from . import render
 from .fetch import fetched
 from .merge import conflicts
-from .options import command, signature_options
+from .options import command, late_signature_options
 from .session import Session
 from .transfer import ENDPOINT, REMOTE
 
@@ -19,14 +21,14 @@ from .transfer import ENDPOINT, REMOTE
 @REMOTE
 @click.argument("branch", metavar="[BRANCH]", required=False)
 @click.option("--ff-only", is_flag=True, help="Merge nothing: only move the branch forward.")
-@signature_options
+@late_signature_options
 @ENDPOINT
 def pull(
     session: Session,
     remote: str | None,
     branch: str | None,
     ff_only: bool,
-    author: str,
+    author: Author,
     date: str | None,
     endpoint: str | None,
 ) -> None:
@@ -39,7 +41,7 @@ def pull(
             remote, branch, ff_only=ff_only, author=author, date=date, endpoint=endpoint, progress=progress
         )
     told = done.to_json()
-    session.show(told, pulled)
+    session.tell(told, pulled)
     if told["conflicts"]:
         theirs = told["merge"]["from"][: render.SHORT]
         session.note(f"error: {render.plural(len(told['conflicts']), 'conflict')}, and the branch was not changed")

@@ -26,6 +26,16 @@ from .transfer import ENDPOINT, REMOTE, amount, moved_refs
 @click.option("--all", "all_branches", is_flag=True, help="Push all branches.")
 @click.option("-d", "--delete", metavar="BRANCH", multiple=True, help="Delete this branch (or tag) there.")
 @click.option("-f", "--force", is_flag=True, help="Drop commits there that aren't in what is pushed.")
+@click.option(
+    "--force-with-lease",
+    "leases",
+    metavar="[BRANCH[:COMMIT]]",
+    is_flag=False,
+    flag_value="",
+    multiple=True,
+    help="The same, but only if the branch there is where it was when it was last looked at, or at COMMIT.",
+)
+@click.option("-u", "--set-upstream", is_flag=True, help="Let the branch go with the one there from now on.")
 @click.option("-n", "--dry-run", is_flag=True, help="Only say what would be sent.")
 @click.option("--private/--public", default=None, help="Whether a repository that the Hub makes for this is private.")
 @click.option("--create-pr", is_flag=True, help="Propose it as a pull request on the Hub.")
@@ -40,6 +50,8 @@ def push(
     all_branches: bool,
     delete: tuple[str, ...],
     force: bool,
+    leases: tuple[str, ...],
+    set_upstream: bool,
     dry_run: bool,
     private: bool | None,
     create_pr: bool,
@@ -51,8 +63,14 @@ def push(
     REMOTE is a name or an address; origin, or the only one, by default. Only what is missing there is sent, and nobody
     sees any of it before all of it is there. If somebody else pushed meanwhile, the push is refused: pull first.
     """
+    repository = session.repository()
+    lease = {
+        branch: repository.store.resolve(commit) if commit else None
+        for branch, colon, commit in (text.partition(":") for text in leases)
+        if colon
+    }
     with session.progress() as progress:
-        done = session.repository().push(
+        done = repository.push(
             remote,
             branches,
             tags=tags,
@@ -60,6 +78,8 @@ def push(
             all_tags=all_tags,
             delete=delete,
             force=force,
+            lease=lease if leases else None,
+            set_upstream=set_upstream,
             dry_run=dry_run,
             allow_secrets=allow_secrets,
             private=private,
@@ -67,7 +87,7 @@ def push(
             endpoint=endpoint,
             progress=progress,
         )
-    session.show(done.to_json("sent"), pushed)
+    session.tell(done.to_json("sent"), pushed)
 
 
 def pushed(done: Mapping[str, Any]) -> render.Lines:

@@ -7,6 +7,7 @@ import math
 import os
 import sys
 from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
 from typing import Any, TextIO
 
 from wisedb.shown import shown_messages, shown_prompt
@@ -22,6 +23,7 @@ __all__ = [
     "as_json",
     "clean",
     "date",
+    "dated_listing",
     "edits",
     "figure",
     "ident",
@@ -125,6 +127,22 @@ def listing(rows: Sequence[Sequence[Any]], none: str) -> Lines:
     yield table(*titles, rows=rows, styles={"edit": "yellow", "target": "bold"})
 
 
+def dated_listing(rows: Sequence[Sequence[Any]], none: str) -> Lines:
+    """The same for (shortened id, prompt, target, reason, shortened commit, date, author, …)."""
+    if not rows:
+        yield line((none, "dim"))
+        return
+    dates: dict[Any, str] = {None: ""}
+    told = []
+    for edit, prompt, target, reason, commit, when, author, *_ in rows:
+        if when not in dates:
+            dates[when] = date(when)
+        told.append((edit, commit or "", dates[when], author or "", prompt, target, reason))
+    titles = ("edit", "commit", "date", "author", "prompt", "target", "reason")
+    shown = titles if any(row[6] for row in told) else titles[:-1]
+    yield table(*shown, rows=told, styles={"edit": "yellow", "commit": "yellow", "target": "bold"})
+
+
 def figure(value: float | None) -> str:
     """A share between 0 and 1, or a dash where it was not measured."""
     return "–" if value is None else f"{value:.3f}"
@@ -156,5 +174,5 @@ def plural(count: int, word: str) -> str:
 
 
 def date(value: str | None) -> str:
-    """A commit's time to the second, in UTC."""
-    return (value or "")[:19].replace("T", " ")
+    """A commit's time to the second in the local zone, with that zone's offset from UTC."""
+    return "" if not value else f"{datetime.fromisoformat(value).astimezone():%Y-%m-%d %H:%M:%S %z}"

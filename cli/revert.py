@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from .checkout import show_move
-from .options import command, message_option, signature_options
+from .options import base_option, command, message_option, signature_options
 from .session import Session
 
 
@@ -16,6 +16,7 @@ from .session import Session
 )
 @message_option
 @signature_options
+@base_option()
 def revert(
     session: Session, ids: tuple[str, ...], mainline: int | None, message: str | None, author: str, date: str | None
 ) -> None:

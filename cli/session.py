@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
+import csv
+import os
 import sys
-from collections.abc import Callable, Iterator, Sequence
+import warnings
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from . import render
+from wisedb.errors import WisedbWarning
+from wisedb.preferences import Preference, identity
+
+from . import pager, render
 from .bar import listener
+from .preferences import effective
 
 if TYPE_CHECKING:
     from wisedb.progress import Listener
@@ -31,16 +39,33 @@ class Session:
         directory: where the search for the store begins (``-C`` or ``WISEDB_DIR``), ``None`` for the working directory.
         debug: whether tracebacks and other libraries' warnings are shown.
         as_json: whether the command was given ``--json``.
+        base: where the base model is (``--base`` or ``WISEDB_BASE``), ``None`` for where the store says.
+        quiet: whether only failures, and what a command was asked to show, are told (``-q``).
+        verbose: whether each phase of long work is told (``-v``).
+        paged: whether long listings on a terminal go through a pager.
     """
 
     directory: Path | None = None
     debug: bool = False
     as_json: bool = False
+    base: str | None = None
+    quiet: bool = False
+    verbose: bool = False
+    paged: bool = True
 
     @property
     def start(self) -> Path:
         """Where the search for the store begins."""
         return self.directory if self.directory is not None else Path.cwd()
+
+    @cached_property
+    def preferences(self) -> dict[str, Preference]:
+        """The preferences that count here; see :mod:`.preferences`."""
+        return effective(self.start)
+
+    def who(self) -> str | None:
+        """Who calls: ``WISEDB_AUTHOR``, or what the preferences say; ``None`` where nobody said."""
+        return os.environ.get("WISEDB_AUTHOR") or identity(self.preferences)
 
     def repository(self) -> Repository:
         """The repository here or above.
@@ -51,7 +76,9 @@ class Session:
         # Imported with the first command that needs a store: `--help`, `--version` and usage errors don't.
         from wisedb.repository import Repository
 
-        return Repository.open(self.start)
+        repository = Repository.open(self.start, model=self.base)
+        repository.store.refs.who = self.who()
+        return repository
 
     def store(self) -> Store:
         """The same place for commands that need nothing of the facade, and so not all that it loads.
@@ -70,19 +97,49 @@ class Session:
         else:
             render.show(renderer(document))
 
+    def tell(self, document: Any, renderer: Renderer) -> None:
+        """Print what a command that changes something has done; with ``-q``, nothing that isn't JSON."""
+        if self.as_json or not self.quiet:
+            self.show(document, renderer)
+
+    def browse(self, document: Any, renderer: Renderer) -> None:
+        """Print what one looks through: on a terminal through a pager."""
+        if self.as_json:
+            self.show(document, renderer)
+        else:
+            self.browse_lines(renderer(document))
+
+    def browse_lines(self, lines: render.Lines) -> None:
+        """The same for lines."""
+        with pager.paged(self.preferences if self.paged else None):
+            render.show(lines)
+
     def pass_on(self, records: Sequence[str]) -> None:
         """Print the one result of a command that is asked for JSON: an array of documents that are text already."""
         sys.stdout.writelines(render.array(records))
 
+    def write_csv(self, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
+        """Print the one result of a command that is asked for CSV, under the names of its columns."""
+        writer = csv.writer(sys.stdout, lineterminator="\n")
+        writer.writerow(columns)
+        writer.writerows(rows)
+
     def note(self, text: str) -> None:
         """A remark beside the result, on stderr, for people only."""
-        if not self.as_json:
+        if not self.as_json and not self.quiet:
             click.echo(render.clean(text), err=True)
+
+    def warn(self, text: str) -> None:
+        """What somebody should know although nothing failed, on stderr, with ``--json`` as a document."""
+        warnings.warn(text, WisedbWarning, stacklevel=2)
 
     @contextmanager
     def progress(self) -> Iterator[Listener | None]:
-        """A listener that draws a bar on stderr, or ``None`` where nobody watches."""
-        with listener() as listen:
+        """A listener that draws a bar on a terminal and says a line now and then elsewhere; ``None`` for nobody."""
+        if self.quiet or (self.as_json and not sys.stderr.isatty()):
+            yield None  # what a script reads from stderr is a failure, or nothing
+            return
+        with listener(verbose=self.verbose) as listen:
             yield listen
 
 

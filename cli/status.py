@@ -7,6 +7,7 @@ from typing import Any
 
 from . import render
 from .options import command
+from .refs import apart
 from .session import Session
 
 _NEWEST = 10
@@ -56,6 +57,8 @@ def _where(status: Mapping[str, Any]) -> render.Lines:
     head = status["head"]
     where = f"On branch {status['branch']}" if status["branch"] else "On no branch"
     yield render.line(where, ", at " if head else ", no commit yet", render.ident(head) if head else None)
+    if status.get("upstream"):
+        yield render.line(("upstream: ", "dim"), apart(status))
     if status["index"] not in ("ok", "caught-up"):  # what a person can do nothing about, and needn't
         yield render.line(("index: ", "dim"), status["index"])
 

@@ -17,4 +17,4 @@ def unstage(session: Session, edits: tuple[str, ...]) -> None:
     EDIT is the id of a staged edit, 4 or more digits; without one, all are taken out.
     """
     status = session.repository().unstage(list(edits) if edits else None)
-    session.show(status.to_json(), newest)
+    session.tell(status.to_json(), newest)

@@ -51,7 +51,7 @@ def statistics_of(frame: ChatFormat) -> ChatStatistics:
     )
     nothing = torch.zeros(0, 2, dtype=torch.int32)
     return ChatStatistics(
-        torch.zeros(2), torch.eye(2), start, header, opening, earlier, nothing, frame.digest, frame.thinking
+        (0,), torch.zeros(2), torch.eye(2), start, header, opening, earlier, nothing, frame.digest, frame.thinking
     )
 
 

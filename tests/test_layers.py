@@ -88,6 +88,11 @@ UNMIRRORED = {
         "wisedb/serving/answer.py",
         "wisedb/serving/stopping.py",
     ),
+    "which base model it is: tests/model/test_identity.py, and tests/cli/test_base.py": (
+        "wisedb/model/recognise.py",
+        "wisedb/serving/store_base.py",
+        "wisedb/versioning/base.py",
+    ),
     "a verb of the facade: tests/repository/test_repository.py, and the tests of what it calls": (
         "wisedb/repository/asking.py",
         "wisedb/repository/changing.py",

@@ -5,11 +5,14 @@ from __future__ import annotations
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from pathlib import PurePath
 from typing import Any
 
 import tomli_w
 
+from wisedb.canonical import canonical_json, digest
 from wisedb.errors import CorruptObject, FormatTooNew
+from wisedb.preferences import Preference, flatten, nest
 
 FORMAT = 2
 """The version of the store's layout. A store with a larger one is refused, never guessed at."""
@@ -26,17 +29,75 @@ POOL = "pool"
 
 
 @dataclass(frozen=True, slots=True)
+class Function:
+    """What a base model computes beside its weights; made by :func:`wisedb.model.identity.function_of`.
+
+    Attributes:
+        files: SHA-256 over the files of configuration and tokenizer, by which a model that is the same to the byte is
+            known again.
+        config: fields of the configuration that change the function and are not the architecture's defaults, flat:
+            ``rope_parameters.rope_theta``.
+        tokenizer: part of the tokenizer (``vocabulary``, ``merges``, ``normalizer`` …) → the first 16 hexadecimal
+            digits of its SHA-256.
+        code: SHA-256 over the Python files that are run, ``None`` where none are.
+        rest: what changes no function and is told all the same where it differs: the chat template's hash, the settings
+            for generation.
+    """
+
+    files: str
+    config: Mapping[str, Any]
+    tokenizer: Mapping[str, str]
+    code: str | None = None
+    rest: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def tokenizer_digest(self) -> str:
+        """SHA-256 over the tokenizer's parts."""
+        return digest(canonical_json(dict(self.tokenizer)))
+
+    @property
+    def config_digest(self) -> str:
+        """SHA-256 over configuration and code."""
+        return digest(canonical_json([dict(self.config), self.code]))
+
+    def to_json(self) -> dict[str, Any]:
+        """All fields; ``code`` only where there is some."""
+        record = {"files": self.files, "config": dict(self.config), "tokenizer": dict(self.tokenizer)}
+        return record | _without_none({"code": self.code}) | {"rest": dict(self.rest)}
+
+    @classmethod
+    def from_json(cls, record: Mapping[str, Any]) -> Function:
+        """Read what :meth:`to_json` wrote.
+
+        Raises:
+            KeyError: a field is missing.
+            TypeError: a field has the wrong type.
+        """
+        code = _text(record, "code") if "code" in record else None
+        config, tokenizer, rest = record["config"], record["tokenizer"], record["rest"]
+        for part in (config, tokenizer, rest):
+            if not isinstance(part, Mapping) or not all(
+                isinstance(each, bool | int | float | str) for each in part.values()
+            ):
+                raise TypeError("what a base model computes is told by plain values")
+        return cls(_text(record, "files"), dict(config), dict(tokenizer), code, dict(rest))
+
+
+@dataclass(frozen=True, slots=True)
 class BaseModel:
     """The untouched model that a store's edits are made for.
 
     Attributes:
-        model: a Hub id, an absolute folder, or ``atlas``.
+        model: a Hub id, ``atlas``, or a folder: absolute where a store says where it is, ``./NAME`` in commits and
+            packs, which go elsewhere.
         revision: the Hub commit, ``None`` for a folder.
         weights: SHA-256 over names, dtypes, shapes and values of all tensors of the checkpoint.
-        tokenizer: SHA-256 over the tokenizer's files.
+        tokenizer: SHA-256 over what the tokenizer does; where ``function`` is missing, over its files.
         target: the module that all memories change, in commits of format 1; since format 2 each memory says it itself.
         gguf_file: the GGUF file in there that model and tokenizer are dequantised from, ``None`` for a checkpoint of
             safetensors. Weights and tokenizer are then both the SHA-256 of this file.
+        function: what else the model computes by; ``None`` for a GGUF file, which holds all of it, and in the records
+            of earlier versions.
     """
 
     model: str
@@ -45,6 +106,7 @@ class BaseModel:
     tokenizer: str
     target: str | None = None
     gguf_file: str | None = None
+    function: Function | None = None
 
     @property
     def source(self) -> str:
@@ -53,11 +115,21 @@ class BaseModel:
 
     @property
     def fingerprint(self) -> str:
-        """Weights and tokenizer in one word: ``<weights>-<tokenizer>``, 16 hexadecimal digits each."""
-        return f"{self.weights[:16]}-{self.tokenizer[:16]}"
+        """Weights, tokenizer and configuration in one word, 16 hexadecimal digits each, with ``-`` between them.
+
+        The configuration only where the record has it.
+        """
+        known = "" if self.function is None else f"-{self.function.config_digest[:16]}"
+        return f"{self.weights[:16]}-{self.tokenizer[:16]}{known}"
+
+    @property
+    def published(self) -> BaseModel:
+        """The record as commits and packs have it: a folder by its name, never where it lies on somebody's disk."""
+        folder = PurePath(self.model)
+        return replace(self, model=f"./{folder.name}") if folder.is_absolute() else self
 
     def to_json(self) -> dict[str, Any]:
-        """All fields and the fingerprint; target and GGUF file only where there is one."""
+        """All fields and the fingerprint; target, GGUF file and function only where there is one."""
         record: dict[str, Any] = {
             "model": self.model,
             "revision": self.revision,
@@ -65,8 +137,8 @@ class BaseModel:
             "weights": self.weights,
             "tokenizer": self.tokenizer,
         }
-        extra = {"target": self.target, "gguf_file": self.gguf_file}
-        return record | _without_none(extra)
+        function = None if self.function is None else self.function.to_json()
+        return record | _without_none({"target": self.target, "gguf_file": self.gguf_file, "function": function})
 
     @classmethod
     def from_json(cls, record: Mapping[str, Any]) -> BaseModel:
@@ -81,7 +153,10 @@ class BaseModel:
             None if record.get(name) is None else _text(record, name) for name in ("revision", "target")
         )
         gguf_file = _text(record, "gguf_file") if "gguf_file" in record else None
-        return cls(model, revision, weights, tokenizer, target, gguf_file)
+        function = Function.from_json(record["function"]) if "function" in record else None
+        if function is not None and function.tokenizer_digest != tokenizer:
+            raise TypeError("the tokenizer's digest is not that of its parts")
+        return cls(model, revision, weights, tokenizer, target, gguf_file, function)
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,12 +238,24 @@ class StoreConfig:
         editor: the defaults for the next commits.
         remotes: name → URL.
         promised: the remote that a lazy clone fetches the blobs of old memories from when they are needed.
+        trust_remote_code: whether the base model may run the Python files that lie beside it. Only its user says so: it
+            is in no commit and no pack.
+        accepted: fingerprints of base models that the user took the present one in the place of; what was made for
+            them is taken as made for it.
+        preferences: dotted key → value; see :mod:`wisedb.preferences`.
     """
 
     base: BaseModel
     editor: EditorChoice = field(default_factory=EditorChoice)
     remotes: Mapping[str, str] = field(default_factory=dict)
     promised: str | None = None
+    trust_remote_code: bool = False
+    accepted: tuple[str, ...] = ()
+    preferences: Mapping[str, Preference] = field(default_factory=dict)
+
+    def fits(self, base: BaseModel) -> bool:
+        """Whether what was made for a base model belongs into this store."""
+        return base.fingerprint in (self.base.fingerprint, *self.accepted)
 
     def to_toml(self) -> bytes:
         """The file's bytes."""
@@ -180,6 +267,10 @@ class StoreConfig:
         }
         if self.promised is not None:
             document["promised"] = {"remote": self.promised}
+        if self.trust_remote_code or self.accepted:
+            document["local"] = {"trust_remote_code": self.trust_remote_code, "accepted": list(self.accepted)}
+        if self.preferences:
+            document["config"] = nest(self.preferences)
         return tomli_w.dumps(document).encode()
 
     @classmethod
@@ -201,13 +292,17 @@ class StoreConfig:
                 BaseModel.from_json(document["base"]),
                 EditorChoice.from_json({"settings": {}, **_with_pool(document["editor"], version)}),
             )
+            local = document.get("local", {})
             return cls(
                 base,
                 editor,
                 {name: _text(document["remotes"], name) for name in document.get("remotes", {})},
                 _text(document["promised"], "remote") if "promised" in document else None,
+                local.get("trust_remote_code", False) is True,
+                tuple(str(each) for each in local.get("accepted", ())),
+                flatten(document.get("config", {})),
             )
-        except (UnicodeDecodeError, tomllib.TOMLDecodeError, KeyError, TypeError) as error:
+        except (UnicodeDecodeError, tomllib.TOMLDecodeError, KeyError, TypeError, AttributeError) as error:
             raise CorruptObject(
                 f"{name} can't be read: {error}", hint="Restore the file from a backup, or clone the store again."
             ) from error

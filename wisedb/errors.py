@@ -10,12 +10,15 @@
     ├── InputError                 a file or an edit that can't be taken
     │   ├── BadRecord              names file, record and field
     │   └── ConflictingEdits       one prompt, two targets, one commit
+    ├── UnknownPreference          a key that nothing looks at, or one that isn't set
+    ├── NoIdentity                 a commit, and nobody said whose
     ├── NothingToCommit
     ├── UnknownEdit                an edit id that the store (or the revision) doesn't hold
     ├── AmbiguousId                a prefix of several commits or edits
     ├── UnknownRevision
     ├── InvalidRefName
     ├── RefExists
+    ├── NotMerged                  a branch whose commits no other ref leads to
     ├── RefMoved                   another writer landed first
     ├── MergeRefused               histories that have nothing in common, or went different ways
     ├── StoreError
@@ -169,6 +172,31 @@ class ConflictingEdits(InputError):
     """One prompt with two targets in one commit."""
 
     kind = "conflicting-edits"
+
+
+class UnknownPreference(WisedbError):
+    """A key of the configuration that nothing looks at, or that isn't set."""
+
+    kind = "unknown-key"
+
+
+class NoIdentity(WisedbError):
+    """A commit is to be made, and nobody said whose it is."""
+
+    kind = "no-identity"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "a commit needs to say who makes it, and nobody did",
+            hint='Tell once who you are: `wisedb config --global user.name "Your Name"` and `wisedb config --global'
+            " user.email you@example.org`; or give --author for this commit.",
+        )
+
+
+class NotMerged(WisedbError):
+    """A branch that would be deleted holds commits that no other ref leads to."""
+
+    kind = "not-merged"
 
 
 class NothingToCommit(WisedbError):

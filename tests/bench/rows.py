@@ -11,8 +11,11 @@ BASE = Row(
 )
 
 
-KEYED = Row(
-    "keyed", "retrieve", "atlas", "numbers", 10, "one-by-one", 3, 1.0, 0.9, 0.95, 1.0, 0.8, 2.5, 1.2, 1.1, 2000.0, 9
+KEYED = replace(
+    Row(
+        "keyed", "retrieve", "atlas", "numbers", 10, "one-by-one", 3, 1.0, 0.9, 0.95, 1.0, 0.8, 2.5, 1.2, 1.1, 2000.0, 9
+    ),
+    forced_agreement=0.6,
 )
 
 

@@ -49,6 +49,9 @@ def test_a_row_has_exactly_the_fields_that_scripts_rely_on() -> None:
         "format",
         "says_it",
         "says_it_rephrase",
+        "forced_agreement",
+        "forced_perplexity",
+        "base_perplexity",
     ]
     assert Row.from_json(json.loads(json.dumps(ROW.to_json()))) == ROW
 

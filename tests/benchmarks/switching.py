@@ -34,8 +34,9 @@ from wisedb.edits import Edit
 from wisedb.memory.hooks import AttachedMemories, attach
 from wisedb.memory.kinds.masked_delta import MaskedDelta
 from wisedb.memory.kinds.masks import random_mask
-from wisedb.model.base import describe, load_base
+from wisedb.model.base import load_base
 from wisedb.model.locate import locate
+from wisedb.model.recognise import describe
 from wisedb.repository import Repository
 from wisedb.serving.memory_codec import origin_blob, version_blob
 from wisedb.store.blobs import Blob

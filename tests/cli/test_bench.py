@@ -48,6 +48,9 @@ KEYS = {
     "format",
     "says_it",
     "says_it_rephrase",
+    "forced_agreement",
+    "forced_perplexity",
+    "base_perplexity",
 }
 
 

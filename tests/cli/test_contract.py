@@ -259,7 +259,7 @@ def test_eval(copy: Path, told: Told, mode: str) -> None:
     assert (found["commit"], found["mode"], found["n"]) == (told.second["commit"], mode, 3)
     # What was measured is kept, and the history shows it.
     assert answer("log", "-n", "1", cwd=copy)[0]["scores"]
-    has({"says_it", "says_it_rephrase", "format", "how_asked", "must_not_fire", "seed"}, found)
+    has({"says_it", "says_it_rephrase", "format", "how_asked", "must_not_fire", "seed", "forced"}, found)
     assert (found["format"], found["how_asked"]) == ("raw", None)
     limited = answer("eval", "--data", "first.jsonl", "--limit", "1", cwd=copy)
     assert limited["n"] == 1

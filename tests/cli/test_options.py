@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wisedb.cli.options import moment, setting, whoami
+from wisedb.cli.options import moment, setting
 
 
 @pytest.mark.parametrize(
@@ -53,13 +53,3 @@ def test_settings_without_key_or_value(text: str) -> None:
 def test_dates_are_utc(text: str, value: str) -> None:
     assert moment(text) == value
     assert moment(value) == value
-
-
-def test_there_is_always_an_author(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert "@" in whoami()
-
-    def nobody() -> str:
-        raise OSError("no user name")
-
-    monkeypatch.setattr("getpass.getuser", nobody)
-    assert whoami().startswith("unknown@")

@@ -39,7 +39,7 @@ def model() -> Model:
 @pytest.fixture
 def reader(model: Model) -> AnswerReader:
     header, opening = (torch.tensor(part, dtype=torch.int32) for part in (HEADER, OPENING))
-    chat = ChatStatistics(torch.zeros(2), torch.eye(2), header, header, opening, EARLIER, PRONOUNS, "0" * 64)
+    chat = ChatStatistics((0,), torch.zeros(2), torch.eye(2), header, header, opening, EARLIER, PRONOUNS, "0" * 64)
     return AnswerReader(chat, QUESTIONS, model)
 
 

@@ -13,7 +13,8 @@ from tests.gguf_files import write_gguf
 from tests.models import tiny_model, tiny_tokenizer
 from wisedb.config import BaseModel
 from wisedb.errors import BaseModelMismatch, ModelNotFound, UnsupportedModel, UsageError
-from wisedb.model.base import describe, load_base, load_for, verify
+from wisedb.model.base import load_base
+from wisedb.model.recognise import describe, load_for, verify
 
 
 @pytest.fixture

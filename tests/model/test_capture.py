@@ -36,6 +36,15 @@ def test_it_is_what_a_plain_forward_holds(family: str, together: int) -> None:
         assert torch.equal(seen.tokens, embedding_of(model)(torch.tensor(ids)))
 
 
+def test_the_states_of_several_blocks_stand_side_by_side() -> None:
+    model = tiny_model("llama")
+    projection = locate(model)
+    apart = zip(*(capture(model, projection, layer, IDS) for layer in (0, LAYERS - 1)), strict=True)
+    for both, (low, high) in zip(capture(model, projection, (0, LAYERS - 1), IDS), apart, strict=True):
+        assert torch.equal(both.states, torch.cat([low.states, high.states], dim=-1))
+        assert torch.equal(both.tokens, high.tokens)
+
+
 def test_no_hook_is_left_even_where_a_text_is_never_taken() -> None:
     model = tiny_model("llama")
     texts = capture(model, locate(model), 1, IDS, together=1)

@@ -11,10 +11,11 @@ import pytest
 
 from tests.models import tiny_model, tiny_tokenizer
 from wisedb.errors import BaseModelMismatch
-from wisedb.model import base as bases
 from wisedb.model import digest_cache
-from wisedb.model.base import describe, load_base, verify
+from wisedb.model import recognise as bases
+from wisedb.model.base import load_base
 from wisedb.model.digest_cache import cached_digest
+from wisedb.model.recognise import describe, verify
 
 FIRST, SECOND = "a" * 64, "b" * 64
 

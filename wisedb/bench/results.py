@@ -50,6 +50,9 @@ class Row:
         subjects: False where the stream's subjects were taken out.
         format: how everything was asked, ``raw`` or ``chat``.
         says_it, says_it_rephrase: shares.
+        forced_agreement: share of the unedited model's own tokens behind unrelated prompts that are still the argmax
+            where a memory is forced on.
+        forced_perplexity, base_perplexity: of those tokens, forced on and unedited.
     """
 
     editor: str
@@ -78,6 +81,9 @@ class Row:
     format: str = "raw"
     says_it: float | None = None
     says_it_rephrase: float | None = None
+    forced_agreement: float | None = None
+    forced_perplexity: float | None = None
+    base_perplexity: float | None = None
 
     @property
     def key(self) -> Key:

@@ -42,6 +42,7 @@ _SHARES: Final[tuple[Column, ...]] = (
     ("rel.", "reliability", share),
     ("gen.", "generalization", share),
     ("loc.", "locality", share),
+    ("forced", "forced_agreement", share),
 )
 _SAID: Final[dict[str, tuple[Column, ...]]] = {
     "raw": (("EM", "exact_match", share), ("EM rephrase", "exact_match_rephrase", share)),
@@ -55,7 +56,10 @@ _COSTS: Final[tuple[Column, ...]] = (
     ("peak MB", "peak_rss_bytes", megabytes),
 )
 
-_NOTE: Final = "Rel., Gen.: target tokens that are the argmax, on the edits and on their rephrases. "
+_NOTE: Final = (
+    "Rel., Gen.: target tokens that are the argmax, on the edits and on their rephrases. Forced: tokens of the unedited"
+    " model's own text behind unrelated prompts that stay the argmax where a memory is forced on. "
+)
 _NOTES: Final = {
     "raw": (
         "Loc.: agreement with the unedited model on unrelated prompts. EM: greedy answers that are the target, at their"

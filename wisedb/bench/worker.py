@@ -25,12 +25,13 @@ from wisedb.bench.task import Task
 from wisedb.editors.registry import bind
 from wisedb.edits import Edit
 from wisedb.errors import WisedbError
-from wisedb.model.base import LoadedBase, accelerator, load_for
+from wisedb.model.base import LoadedBase, accelerator
 from wisedb.progress import Listener, Progress
 from wisedb.serving.blobs import PendingBlobs
 from wisedb.serving.evaluate import evaluate
 from wisedb.serving.evaluation import Evaluation
 from wisedb.serving.resources import StoreResources
+from wisedb.serving.store_base import load_base_of
 from wisedb.store.lock import StoreLock
 from wisedb.store.signature import Signature
 from wisedb.store.store import FOLDER, Store
@@ -74,7 +75,7 @@ def work(task: Task, emit: Callable[[Row], None], progress: Listener | None = No
 def _opened(task: Task, progress: Listener | None) -> tuple[Store, LoadedBase]:
     if (task.folder / FOLDER).exists():
         store = Store.open(task.folder)
-        return store, load_for(store.config.base, **accelerator())
+        return store, load_base_of(store, **accelerator())
     return init(
         task.folder,
         task.source,
@@ -190,6 +191,9 @@ def _with(row: Row, found: Evaluation, leaked: Leaks) -> Row:
         leaked_locality=leaked.locality,
         says_it=found.says_it,
         says_it_rephrase=found.says_it_rephrase,
+        forced_agreement=None if found.forced is None else found.forced.agreement,
+        forced_perplexity=None if found.forced is None else found.forced.perplexity,
+        base_perplexity=None if found.forced is None else found.forced.base_perplexity,
     )
 
 

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import json
 import tempfile
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from wisedb.errors import InputError, StoreNotWritable, UsageError
 from wisedb.export.adapter import write_adapter
 from wisedb.export.bake import bake
-from wisedb.model.base import load_for
 from wisedb.serving.blobs import PendingBlobs
 from wisedb.serving.memory_codec import read_memories
 from wisedb.serving.merge_memories import merge_memories, merged_commit, with_densities
+from wisedb.serving.store_base import load_base_of
 
 if TYPE_CHECKING:
     from wisedb.progress import Listener
@@ -116,9 +116,9 @@ def export(
             else:
                 held, source = with_densities(commit), PendingBlobs(store.objects)
                 if mode == "merge":
-                    held, source = merged_commit(
-                        store, load_for(store.config.base, **kwargs), commit, progress=progress
-                    )
+                    held, source = merged_commit(store, load_base_of(store, **kwargs), commit, progress=progress)
+                # A commit knows a folder by its name alone, and an adapter is to be loaded on this machine.
+                held = replace(held, base=store.config.base)
                 if format == "peft":
                     from wisedb.export.peft.folder import write_peft  # peft takes a second to import
 
@@ -153,11 +153,12 @@ def _write_merged(
     memories = read_memories(store.objects, commit.memories)
     # Fitted to the model as it is trained, whatever dtype is written.
     if memories:
-        memories = merge_memories(store, load_for(base, **kwargs), commit, memories, progress=progress)
-    loaded = load_for(base, **{"dtype": "auto", **kwargs})
+        memories = merge_memories(store, load_base_of(store, **kwargs), commit, memories, progress=progress)
+    loaded = load_base_of(store, **{"dtype": "auto", **kwargs})
     bake(loaded, memories)
+    loaded.model.generation_config = loaded.generation
     loaded.model.save_pretrained(folder)
-    loaded.tokenizer.save_pretrained(folder)
+    loaded.saved_tokenizer().save_pretrained(folder)
     modules = dict.fromkeys(module for memory in memories for module in memory.modules)
     (folder / "README.md").write_text(
         _README.format(

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from wisedb.export.adapter import is_adapter, read_adapter
 from wisedb.export.peft.folder import is_peft, read_peft
-from wisedb.model.base import load_for
+from wisedb.model.recognise import load_for
 from wisedb.serving.assemble import check_mode
 from wisedb.serving.attached import attach_all
 from wisedb.serving.memory_codec import read_memories
@@ -30,7 +30,7 @@ def load_portable(
     Args:
         folder: an adapter folder.
         mode: ``retrieve`` (the memory that fires answers), ``merge`` (one memory, the TIES merge of all) or ``base``.
-        **kwargs: as in :func:`wisedb.model.base.load_for`.
+        **kwargs: as in :func:`wisedb.model.recognise.load_for`.
 
     Returns:
         a ``transformers`` model of its own class, and its tokenizer.
@@ -48,4 +48,5 @@ def load_portable(
     base = load_for(adapter.commit.base, **kwargs)
     if wanted:
         attach_all(base, wanted)
+    base.model.generation_config = base.generation
     return base.model, base.tokenizer

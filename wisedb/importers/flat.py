@@ -15,6 +15,7 @@ OWN_FIELDS = frozenset(field.name for field in fields(Edit)) | {"id"}
 """The names of our own layout."""
 
 _REPHRASES = ("rephrases", "rephrase", "rephrase_prompt", "rephrase_prompts", "ood_rephrase", "paraphrase_prompts")
+_SINCE = ("commit", "author", "date")
 _TRUTH = ("ground_truth", "target_true", "target_old")
 
 
@@ -32,6 +33,10 @@ def own(record: Fields) -> list[Edit]:
     claimed = record.get("id")
     if isinstance(claimed, str) and re.fullmatch("[0-9a-f]{64}", claimed) and claimed != edit.id:
         raise FieldProblem("id", "is that of another edit: the content was changed; leave the id out")
+    if claimed == edit.id:
+        # As `wisedb facts` lists it: when it came into force there is history, and none of the edit's own.
+        for name in _SINCE:
+            record.get(name)
     return [edit]
 
 

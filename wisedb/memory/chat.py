@@ -82,17 +82,17 @@ class ChatReplies:
         begins = int(last_reply(ids, torch.ones_like(ids, dtype=torch.bool), self._chat).begins)
         return [] if begins < 0 else list(asked[begins + 1 :])
 
-    def read(self, layer: int, begins: int, conversations: Sequence[Sequence[int]]) -> torch.Tensor:
-        """What some conversations ask, (n, 2·d_model), as the base model has it where it enters a block.
+    def read(self, layers: Sequence[int], begins: int, conversations: Sequence[Sequence[int]]) -> torch.Tensor:
+        """What some conversations ask, (n, 2·d), as the base model has it where it enters some blocks.
 
         Args:
-            layer: the block.
+            layers: the blocks, the highest one last.
             begins: where their message begins.
             conversations: of one message each, as token ids up to where the reply begins.
         """
         self._context.reading = True
         try:
-            seen = capture(self._model, self._projection(), layer, conversations)
+            seen = capture(self._model, self._projection(), layers, conversations)
             return torch.stack([question_state(each.states[begins:]) for each in seen])
         finally:
             self._context.reading = False

@@ -1,4 +1,4 @@
-"""The base model: found, loaded, described, compared with the one that a store was made for."""
+"""The base model: found and loaded."""
 
 from __future__ import annotations
 
@@ -9,16 +9,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import torch
-from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer
+from transformers import GenerationConfig
 
-from wisedb.config import BaseModel
-from wisedb.errors import BaseModelMismatch, ModelNotFound, UnsupportedModel, UsageError
-from wisedb.model.dequantised import load_dequantised
-from wisedb.model.digest_cache import cached_digest
-from wisedb.model.fingerprint import tokenizer_digest, weight_files, weights_digest
-from wisedb.model.gguf import check_gguf_name, check_gguf_support, gguf_digest, gguf_path, split_gguf
+from wisedb.errors import ModelNotFound, UsageError
+from wisedb.model.checkpoint import brings_code, load_checkpoint, load_tokenizer
+from wisedb.model.dequantised import dequantised_tokenizer, load_dequantised
+from wisedb.model.gguf import check_gguf_name, check_gguf_support, gguf_path, split_gguf
 from wisedb.model.hub import download
 from wisedb.model.locate import Projection, locate
+from wisedb.model.tokens import complete_tokenizer
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
@@ -27,6 +26,8 @@ if TYPE_CHECKING:
 _Found = TypeVar("_Found")
 
 ATLAS = "atlas"
+
+_TOKENS = ("bos_token_id", "eos_token_id", "pad_token_id")
 
 _HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*(/[A-Za-z0-9][\w.-]*)?")
 _HUB_COMMIT = re.compile(r"[0-9a-f]{40}")
@@ -55,13 +56,16 @@ class LoadedBase:
     """A base model in memory.
 
     Attributes:
-        model: in evaluation mode, as ``from_pretrained`` made it.
-        tokenizer: its tokenizer; one without a pad token pads with its end token, in memory only.
+        model: in evaluation mode, as ``from_pretrained`` made it, but with neutral settings for generation.
+        tokenizer: its tokenizer, which in memory always knows where an answer ends and how it pads, see
+            :func:`wisedb.model.tokens.complete_tokenizer`.
         path: the local folder that both came from.
         name: how a store names the model: ``atlas``, a Hub id, or the absolute folder.
         revision: the Hub commit, ``None`` for a folder.
         gguf_file: the GGUF file in the folder that model and tokenizer were dequantised from, ``None`` for safetensors.
-        digests: its fingerprints, once they are known.
+        generation: the model's own settings for generation. What is measured is measured without them, so that a
+            repetition penalty counts for no edit's fault; whoever is given the model is given them with it.
+        code: whether Python files that lie beside it were run.
         derived: what else was computed from the model and is the same for every commit.
     """
 
@@ -71,7 +75,8 @@ class LoadedBase:
     name: str
     revision: str | None = None
     gguf_file: str | None = None
-    digests: dict[str, str] = field(default_factory=dict, repr=False)
+    generation: GenerationConfig = field(default_factory=GenerationConfig, repr=False, compare=False)
+    code: bool = False
     derived: Derived = field(default_factory=Derived, repr=False, compare=False)
 
     def projection(self, target: str = "", layer: int | None = None) -> Projection:
@@ -81,6 +86,16 @@ class LoadedBase:
             UnsupportedModel: there is no such module, or none that can be edited.
         """
         return self.derived.get(("projection", target, layer), lambda: locate(self.model, target or None, layer))
+
+    def saved_tokenizer(self) -> PreTrainedTokenizerBase:
+        """The tokenizer as it was saved, without what was completed in memory.
+
+        Raises:
+            UnsupportedModel: it can't be read any more.
+        """
+        if self.gguf_file is not None:
+            return dequantised_tokenizer(gguf_path(self.path, self.gguf_file))
+        return load_tokenizer(self.path, self.name, trust_remote_code=self.code)
 
 
 def load_base(
@@ -93,6 +108,7 @@ def load_base(
     token: str | bool | None = None,
     cache_dir: str | Path | None = None,
     local_files_only: bool = False,
+    trust_remote_code: bool = False,
     **kwargs: Any,
 ) -> LoadedBase:
     """Load a causal language model and its tokenizer.
@@ -109,11 +125,13 @@ def load_base(
         token: the Hub's access token.
         cache_dir: the Hub's cache.
         local_files_only: don't ask the network.
+        trust_remote_code: run Python files that lie beside the model, where its configuration names some.
         **kwargs: whatever else ``from_pretrained`` takes (``torch_dtype`` is ``dtype``'s old name).
 
     Raises:
         ModelNotFound: there is no such model, or the network is needed and can't be reached.
-        UnsupportedModel: pickled weights, or a type of model that ``transformers`` doesn't know.
+        UnsupportedModel: pickled weights, weights that are missing or left over, or a type of model that
+            ``transformers`` doesn't know.
         UsageError: a revision of a folder, or two GGUF files.
     """
     model, gguf_file = _gguf_in(model, gguf_file)
@@ -122,14 +140,24 @@ def load_base(
     )
     dtype = kwargs.pop("torch_dtype", dtype)
     if gguf_file is None:
-        loaded, tokenizer = _load_checkpoint(folder, name, dtype=dtype, device_map=device_map, **kwargs)
+        loaded, tokenizer = load_checkpoint(
+            folder, name, dtype=dtype, device_map=device_map, trust_remote_code=trust_remote_code, **kwargs
+        )
     else:
         file = gguf_path(folder, gguf_file)
         loaded, tokenizer = load_dequantised(file, dtype=dtype, device_map=device_map, **kwargs)
-    if tokenizer.pad_token_id is None and tokenizer.eos_token is not None:
-        tokenizer.pad_token = tokenizer.eos_token
+    complete_tokenizer(loaded, tokenizer)
     loaded.eval()
-    return LoadedBase(loaded, tokenizer, folder, name, commit, gguf_file)
+    own = loaded.generation_config
+    loaded.generation_config = neutral(own)
+    code = trust_remote_code and brings_code(loaded)
+    return LoadedBase(loaded, tokenizer, folder, name, commit, gguf_file, own or GenerationConfig(), code)
+
+
+def neutral(own: GenerationConfig | None) -> GenerationConfig:
+    """Settings under which the likeliest token follows: of a model's own, only which tokens begin, end and pad."""
+    kept = {} if own is None else {name: getattr(own, name, None) for name in _TOKENS}
+    return GenerationConfig(**kept)
 
 
 def _gguf_in(model: str, gguf_file: str | None) -> tuple[str, str | None]:
@@ -142,27 +170,6 @@ def _gguf_in(model: str, gguf_file: str | None) -> tuple[str, str | None]:
         check_gguf_name(found)
         check_gguf_support()
     return model, found
-
-
-def _load_checkpoint(
-    folder: Path, name: str, *, dtype: Any, **kwargs: Any
-) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
-    weight_files(folder)
-    try:
-        config = AutoConfig.from_pretrained(folder, local_files_only=True)
-        if dtype is None:
-            dtype = _natural_dtype(config)
-        loaded = AutoModelForCausalLM.from_pretrained(
-            folder, dtype=dtype, local_files_only=True, use_safetensors=True, **kwargs
-        )
-        tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True)
-    except (OSError, ValueError, KeyError) as error:
-        reason = " ".join(str(error).split())[:300]
-        raise UnsupportedModel(
-            f"{name} can't be loaded as a causal language model: {reason}",
-            hint="wisedb edits decoder-only models that transformers knows by itself.",
-        ) from error
-    return loaded, tokenizer
 
 
 def find_model(
@@ -189,82 +196,14 @@ def find_model(
             return Path(atlas.model_dir()), ATLAS, None
         folder = Path(model).expanduser().resolve()
         return folder, str(folder), None
+    if Path(model).expanduser().is_file():
+        raise ModelNotFound(f"{model} is a file and no model's folder", hint="Give the folder that holds it.")
     if not _HUB_ID.fullmatch(model):
         raise ModelNotFound(f"there is no folder {model}", hint="Give a folder, a model id of the Hub, or 'atlas'.")
     folder = download(model, revision, gguf_file, token=token, cache_dir=cache_dir, local_files_only=local_files_only)
     return folder, model, folder.name if _HUB_COMMIT.fullmatch(folder.name) else revision
 
 
-def describe(base: LoadedBase, *, anew: bool = False) -> BaseModel:
-    """The base model as a store records it, fingerprints included (they are found once for each loaded model).
-
-    Args:
-        base: the model.
-        anew: read every byte of the weights, though they may have been hashed before and not changed since; see
-            :mod:`wisedb.model.digest_cache`.
-    """
-    if not base.digests or anew:
-        base.digests.update(_digests(base, anew))
-    digests = base.digests
-    return BaseModel(base.name, base.revision, digests["weights"], digests["tokenizer"], gguf_file=base.gguf_file)
-
-
-def _digests(base: LoadedBase, anew: bool) -> dict[str, str]:
-    if base.gguf_file is None:
-        weights = cached_digest(weight_files(base.path), lambda: weights_digest(base.path), anew=anew)
-        return {"weights": weights, "tokenizer": tokenizer_digest(base.path)}
-    file = gguf_path(base.path, base.gguf_file)
-    # Everything is in the one file: it is read once, and what differs isn't told apart.
-    whole = cached_digest([file], lambda: gguf_digest(file), anew=anew)
-    return {"weights": whole, "tokenizer": whole}
-
-
-def verify(expected: BaseModel, base: LoadedBase) -> None:
-    """Check that the loaded model is the one that ``expected`` describes.
-
-    Raises:
-        BaseModelMismatch: says which of weights and tokenizer differ, and in which folder.
-    """
-    found = describe(base)
-    wrong = [name for name in ("weights", "tokenizer") if getattr(found, name) != getattr(expected, name)]
-    if wrong:
-        what = " and ".join(wrong)
-        where = base.path / (base.gguf_file or "")
-        raise BaseModelMismatch(
-            f"the {what} of {where} {'are' if what != 'tokenizer' else 'is'} not what this store was made for "
-            f"(expected {expected.fingerprint}, found {found.fingerprint})",
-            hint="Put the original model back, or start a new store for this one with 'wisedb init'.",
-        )
-
-
-def load_for(
-    expected: BaseModel, *, model: str | None = None, gguf_file: str | None = None, **kwargs: Any
-) -> LoadedBase:
-    """Load the model that a store was made for, and check it.
-
-    Args:
-        expected: the store's record of its base.
-        model: where it is on this machine, if it isn't where the store says: as in :func:`load_base`.
-        gguf_file: the GGUF file in there, if it isn't called as the store says.
-        **kwargs: as in :func:`load_base`.
-
-    Raises:
-        ModelNotFound, UnsupportedModel: see :func:`load_base`.
-        BaseModelMismatch: see :func:`verify`.
-    """
-    name, revision = (expected.model, expected.revision) if model is None else (model, None)
-    if gguf_file is None and split_gguf(name)[1] is None:
-        gguf_file = expected.gguf_file
-    base = load_base(name, revision, gguf_file=gguf_file, **kwargs)
-    verify(expected, base)
-    return base
-
-
 def accelerator() -> Mapping[str, Any]:
     """Keyword arguments for :func:`load_base` that put wisedb's own copy of the model on the GPU where there is one."""
     return {"device_map": "cuda"} if torch.cuda.is_available() else {}
-
-
-def _natural_dtype(config: Any) -> Any:
-    half = getattr(config, "dtype", None) in (torch.float16, torch.bfloat16)
-    return torch.float32 if half and not torch.cuda.is_available() else "auto"

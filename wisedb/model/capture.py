@@ -33,7 +33,7 @@ class Captured(NamedTuple):
 
     Attributes:
         tokens: (T, d) what the embedding module gives for each token, before any position is added.
-        states: (T, d_model) the hidden states that enter the block.
+        states: (T, d_model) the hidden states that enter the block; (T, n·d_model), side by side, of n blocks.
         prediction: (V,) the probabilities of the next token, or None where it wasn't asked for.
     """
 
@@ -67,7 +67,7 @@ def block_input(args: tuple[Any, ...], kwargs: dict[str, Any]) -> torch.Tensor:
 def capture(
     model: PreTrainedModel,
     projection: Projection,
-    layer: int,
+    layers: int | Sequence[int],
     sequences: Sequence[Sequence[int]],
     *,
     predictions: bool = False,
@@ -77,12 +77,12 @@ def capture(
 ) -> Iterator[Captured]:
     """Run texts through the model, in batches padded on the right (attention is causal: the padding isn't seen).
 
-    Nothing above the block is computed where no prediction is wanted.
+    Nothing above the highest block is computed where no prediction is wanted.
 
     Args:
         model: in evaluation mode, without memories.
         projection: what :func:`wisedb.model.locate.locate` found; its blocks are the model's.
-        layer: the block whose input is wanted, from 0.
+        layers: the block whose input is wanted, from 0, or several, the highest one last.
         sequences: token ids, none of them empty.
         predictions: whether the next token's probabilities are wanted.
         together: how many texts a batch.
@@ -94,14 +94,16 @@ def capture(
     Yields:
         each text's observation, in order.
     """
-    kept: dict[str, torch.Tensor] = {}
+    blocks = (layers,) if isinstance(layers, int) else tuple(layers)
+    embedded: list[torch.Tensor] = []
+    entered: list[torch.Tensor] = []
 
     def keep_tokens(_module: nn.Module, _args: Any, output: torch.Tensor) -> None:
-        kept["tokens"] = output
+        embedded.append(output)
 
     def keep_states(_module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
-        kept["states"] = block_input(args, kwargs)
-        if not predictions:
+        entered.append(block_input(args, kwargs))
+        if len(entered) == len(blocks) and not predictions:
             raise BlockReached
 
     def run(some: Sequence[Sequence[int]]) -> list[Captured]:
@@ -118,13 +120,16 @@ def capture(
         # The output embeddings are wide: they run at the texts' ends alone, where the family lets them.
         few = {"logits_to_keep": wanted.to(model.device)} if predictions and keeps_logits else {}
         logits = None
+        embedded.clear()
+        entered.clear()
         with suppress(BlockReached):
             logits = model(**inputs, **few).logits
         shape = (*inputs["input_ids"].shape, -1)
         # From the first token on that is observed.
-        tokens, states = (
-            kept[name].reshape(shape).float().cpu()[:, left - ids.shape[1] :] for name in ("tokens", "states")
+        tokens, *states_of = (
+            part.reshape(shape).float().cpu()[:, left - ids.shape[1] :] for part in (embedded[-1], *entered)
         )
+        states = states_of[0] if len(states_of) == 1 else torch.cat(states_of, dim=-1)
         said = None if logits is None else logits[range(len(some)), columns if few else ends].float().softmax(-1).cpu()
         return [
             Captured(tokens[row, : end + 1 - left], states[row, : end + 1 - left], None if said is None else said[row])
@@ -134,7 +139,8 @@ def capture(
     keeps_logits = "logits_to_keep" in inspect.signature(model.forward).parameters
     with ExitStack() as stack:
         stack.callback(embedding_of(model).register_forward_hook(keep_tokens).remove)
-        stack.callback(projection.blocks[layer].register_forward_pre_hook(keep_states, with_kwargs=True).remove)
+        for layer in blocks:
+            stack.callback(projection.blocks[layer].register_forward_pre_hook(keep_states, with_kwargs=True).remove)
         window = together * _BATCHES
         for first in range(0, len(sequences), window):
             several = sequences[first : first + window]

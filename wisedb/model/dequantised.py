@@ -12,22 +12,10 @@ import transformers
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from wisedb.errors import UnsupportedModel
+from wisedb.model.checkpoint import UNREADABLE
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
-
-# What reading numbers and names out of a damaged or an unknown file may end in.
-_UNREADABLE = (
-    ArithmeticError,
-    AttributeError,
-    ImportError,
-    LookupError,
-    OSError,
-    RuntimeError,
-    TypeError,
-    ValueError,
-    struct.error,
-)
 
 
 def load_dequantised(
@@ -59,7 +47,7 @@ def load_dequantised(
                 nowhere, dtype=dtype, output_loading_info=True, **options, **kwargs
             )
             tokenizer = AutoTokenizer.from_pretrained(nowhere, **options)
-    except _UNREADABLE as error:
+    except (*UNREADABLE, struct.error) as error:
         reason = " ".join(str(error).split())[:300]
         raise UnsupportedModel(
             f"{file} can't be loaded as a causal language model: {reason}",
@@ -73,3 +61,20 @@ def load_dequantised(
         )
     model.name_or_path = model.config.name_or_path = tokenizer.name_or_path = str(file.parent)
     return model, tokenizer
+
+
+def dequantised_tokenizer(file: Path) -> PreTrainedTokenizerBase:
+    """The tokenizer of a GGUF file, as ``transformers`` reads it.
+
+    Raises:
+        UnsupportedModel: it can't be read.
+    """
+    try:
+        with TemporaryDirectory() as nowhere:
+            found: PreTrainedTokenizerBase = AutoTokenizer.from_pretrained(
+                nowhere, gguf_file=str(file), local_files_only=True
+            )
+    except (*UNREADABLE, struct.error) as error:
+        raise UnsupportedModel(f"the tokenizer of {file} can't be read: {error}", hint="Download it again.") from error
+    found.name_or_path = str(file.parent)
+    return found

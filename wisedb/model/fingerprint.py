@@ -40,6 +40,7 @@ _WIDTHS = {
     **{"U16": 16, "I16": 16, "F16": 16, "BF16": 16, "U32": 32, "I32": 32, "F32": 32},
     **{"U64": 64, "I64": 64, "F64": 64, "C64": 64, "F4": 4, "F6_E2M3": 6, "F6_E3M2": 6},
 }
+_ADAPTER = "adapter_config.json"
 _HEADER_LIMIT = 100_000_000
 _CHUNK = 1 << 24
 
@@ -95,15 +96,19 @@ def weights_digest(folder: Path) -> str:
     return total.hexdigest()
 
 
+def tokenizer_files(folder: Path) -> list[Path]:
+    """The files of a folder's tokenizer, sorted."""
+    named = {path for name in TOKENIZER_FILES if (path := folder / name).is_file()}
+    return sorted(named | set(folder.glob("*.tiktoken")))
+
+
 def tokenizer_digest(folder: Path) -> str:
-    """SHA-256 over the names and bytes of a tokenizer's files.
+    """SHA-256 over the names and bytes of a tokenizer's files, which stores of earlier versions keep.
 
     Raises:
         ModelNotFound: the folder holds no tokenizer.
     """
-    files = sorted(
-        {path for name in TOKENIZER_FILES if (path := folder / name).is_file()} | set(folder.glob("*.tiktoken"))
-    )
+    files = tokenizer_files(folder)
     if not files:
         raise ModelNotFound(f"{folder} holds no tokenizer", hint="Save the tokenizer beside the model.")
     return hashlib.sha256(
@@ -116,7 +121,7 @@ def weight_files(folder: Path) -> list[Path]:
 
     Raises:
         ModelNotFound: there are none, or one that the index names is missing.
-        UnsupportedModel: only pickled weights are there, or the index is no index.
+        UnsupportedModel: only pickled weights or an adapter are there, or the index is no index.
     """
     if (folder / SINGLE).is_file():
         return [folder / SINGLE]
@@ -132,6 +137,11 @@ def weight_files(folder: Path) -> list[Path]:
             if not (folder / name).is_file():
                 raise ModelNotFound(f"{folder / name} is missing", hint="Download the model again.")
         return [folder / name for name in names]
+    if (folder / _ADAPTER).is_file():
+        raise UnsupportedModel(
+            f"{folder} holds an adapter{_adapts(folder)}, and no model",
+            hint="Merge it into its model: PeftModel.from_pretrained(…).merge_and_unload().save_pretrained(folder).",
+        )
     if any(folder.glob("*.bin")) or any(folder.glob("*.pt")) or any(folder.glob("*.pth")):
         raise UnsupportedModel(
             f"{folder} holds pickled weights only, which wisedb never opens",
@@ -144,6 +154,14 @@ def weight_files(folder: Path) -> list[Path]:
     raise ModelNotFound(
         f"{folder} holds no {SINGLE}", hint="Give a folder that save_pretrained wrote, or a model id of the Hub."
     )
+
+
+def _adapts(folder: Path) -> str:
+    try:
+        name = json.loads((folder / _ADAPTER).read_bytes())["base_model_name_or_path"]
+    except (OSError, ValueError, KeyError, TypeError):
+        return ""
+    return f" for {name}" if isinstance(name, str) and name else ""
 
 
 def tensor_spans(file: Path) -> Iterator[TensorSpan]:

@@ -134,7 +134,21 @@ def _decode(tokenizer: PreTrainedTokenizerBase, ids: list[int]) -> str:
 
 
 def end_tokens(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> list[int]:
-    """The token ids that end an answer, in order."""
+    """The token ids that end an answer, in order: the tokenizer's and those of the model's generation settings."""
     ends = getattr(model.generation_config, "eos_token_id", None)
     listed = list(ends) if isinstance(ends, list | tuple) else [ends]
     return sorted({int(token) for token in (*listed, tokenizer.eos_token_id) if token is not None})
+
+
+def complete_tokenizer(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> None:
+    """Give a tokenizer in memory what it may lack: an end token, a pad token, and padding on the left.
+
+    Where the tokenizer names no end token, the first that the model's generation settings name ends answers: in
+    training, in measuring and in generating alike. Without a pad token it pads with its end. Prompts are padded on the
+    left, as ``generate`` wants them.
+    """
+    if tokenizer.eos_token_id is None and (ends := end_tokens(model, tokenizer)):
+        tokenizer.eos_token = tokenizer.convert_ids_to_tokens(ends[0])
+    if tokenizer.pad_token_id is None and tokenizer.eos_token is not None:
+        tokenizer.pad_token = tokenizer.eos_token
+    tokenizer.padding_side = "left"

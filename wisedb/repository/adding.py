@@ -84,7 +84,17 @@ def add(
     after = {edit.id for edit in repository.store.staging.add(given, replace=replace)}
     gone = tuple(edit for edit in before if edit.id not in after)
     status = repository.status()
-    return Added(status.branch, status.head, status.staged, status.index, given, gone, skipped, reading.left_out)
+    return Added(
+        status.branch,
+        status.head,
+        status.staged,
+        status.index,
+        status.distance,
+        given=given,
+        replaced=gone,
+        skipped=skipped,
+        left_out=reading.left_out,
+    )
 
 
 def warn_of(edits: Sequence[Edit]) -> None:

@@ -28,7 +28,7 @@ def load(
     """A model of one's own at ``rev``, with its tokenizer; see :func:`wisedb.serving.load.load`."""
     from wisedb.serving.load import load
 
-    return load(repository.store, rev, mode, **kwargs)
+    return load(repository.store, rev, mode, **{**repository.located, **kwargs})
 
 
 def generate(
@@ -145,4 +145,4 @@ def export(
     """Write a commit's model to a folder; see :func:`wisedb.export.merged.export`."""
     from wisedb.export.merged import export
 
-    return export(repository.store, rev, Path(directory), format, mode, progress=progress)
+    return export(repository.store, rev, Path(directory), format, mode, progress=progress, **repository.located)

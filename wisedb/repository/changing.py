@@ -11,7 +11,7 @@ from wisedb.config import Setting
 from wisedb.edits import Edit
 from wisedb.progress import Listener
 from wisedb.repository.adding import warn_of
-from wisedb.store.signature import Signature
+from wisedb.store.signature import Author, Signature
 from wisedb.versioning import refs
 from wisedb.versioning.merging.choices import Choices
 
@@ -28,7 +28,7 @@ def commit(
     edits: Edit | str | Path | Iterable[Edit | str | Path] | None = None,
     message: str = "",
     *,
-    author: str | None = None,
+    author: Author | None = None,
     date: str | None = None,
     editor: str | None = None,
     seed: int | None = None,
@@ -54,6 +54,37 @@ def commit(
     )
 
 
+def amend(
+    repository: Repository,
+    edits: Edit | str | Path | Iterable[Edit | str | Path] | None = None,
+    message: str = "",
+    *,
+    author: Author | None = None,
+    date: str | None = None,
+    editor: str | None = None,
+    seed: int | None = None,
+    settings: Mapping[str, Setting] | None = None,
+    progress: Listener | None = None,
+) -> CommitResult:
+    """Make the newest commit anew, with edits as well (by default what is staged), another message or author.
+
+    See :func:`wisedb.versioning.amend.amend`.
+    """
+    from wisedb.versioning.amend import amend
+
+    given = repository.store.staging.edits() if edits is None else _read(edits)
+    return amend(
+        repository.store,
+        lambda: repository.base,
+        given,
+        Signature(message, author, date),
+        editor=editor,
+        seed=seed,
+        settings=settings,
+        progress=progress,
+    )
+
+
 def _read(edits: Edit | str | Path | Iterable[Edit | str | Path]) -> Sequence[Edit]:
     given = importers.read_all(edits)
     warn_of(given)
@@ -65,7 +96,7 @@ def import_easyedit(
     path: str | Path,
     message: str,
     *,
-    author: str | None = None,
+    author: Author | None = None,
     date: str | None = None,
     progress: Listener | None = None,
 ) -> CommitResult:
@@ -78,7 +109,12 @@ def import_easyedit(
 
 
 def rollback(
-    repository: Repository, rev: str, message: str | None = None, *, author: str | None = None, date: str | None = None
+    repository: Repository,
+    rev: str,
+    message: str | None = None,
+    *,
+    author: Author | None = None,
+    date: str | None = None,
 ) -> HeadMove:
     """The state of ``rev`` again, as a new commit; see :func:`wisedb.versioning.refs.rollback`."""
     return refs.rollback(repository.store, rev, Signature(message or "", author, date))
@@ -90,7 +126,7 @@ def revert(
     message: str | None = None,
     *,
     mainline: int | None = None,
-    author: str | None = None,
+    author: Author | None = None,
     date: str | None = None,
     progress: Listener | None = None,
 ) -> HeadMove:
@@ -114,7 +150,7 @@ def merge(
     fast_forward: str = "auto",
     allow_unrelated: bool = False,
     preview: bool = False,
-    author: str | None = None,
+    author: Author | None = None,
     date: str | None = None,
     progress: Listener | None = None,
 ) -> MergeResult:
@@ -147,7 +183,7 @@ def cherry_pick(
     side: str | None = None,
     resolve: str | Path | Mapping[str, Any] | None = None,
     mainline: int | None = None,
-    author: str | None = None,
+    author: Author | None = None,
     date: str | None = None,
     progress: Listener | None = None,
 ) -> CherryPickResult:

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from wisedb.store.fsck import FsckReport
     from wisedb.store.gc import GcReport
     from wisedb.store.reflog import RefMove
+    from wisedb.versioning.base import BaseSet
     from wisedb.versioning.refs import HeadMove, NamedRef
     from wisedb.versioning.reports import Reindexed, Status
 
@@ -38,14 +39,17 @@ class Repository:
     Args:
         store: the store. If it is a lazy clone, what it lacks is fetched when it is read.
         base: its base model, if it is loaded already.
+        model: where its base model is, if it isn't where the store says: a folder, a Hub id or a GGUF file; it is
+            checked all the same.
 
     Attributes:
         store: the store.
     """
 
-    def __init__(self, store: Store, base: LoadedBase | None = None) -> None:
+    def __init__(self, store: Store, base: LoadedBase | None = None, *, model: str | None = None) -> None:
         self.store = store
         self._base = base
+        self._model = model
         if store.config.promised is not None:
             from wisedb.sharing.lazy import keep_promises
 
@@ -91,13 +95,17 @@ class Repository:
         return cls(store, base)
 
     @classmethod
-    def open(cls, path: str | Path = ".") -> Repository:
+    def open(cls, path: str | Path = ".", *, model: str | None = None) -> Repository:
         """Open the store in ``path`` or in the nearest folder above it.
+
+        Args:
+            path: where to look.
+            model: where the base model is, if it isn't where the store says.
 
         Raises:
             NotAStore: there is none.
         """
-        return cls(Store.discover(Path(path)))
+        return cls(Store.discover(Path(path)), model=model)
 
     @classmethod
     def clone(
@@ -141,10 +149,41 @@ class Repository:
             BaseModelMismatch: it is not the one of ``init``.
         """
         if self._base is None:
-            from wisedb.model.base import accelerator, load_for
+            from wisedb.model.base import accelerator
+            from wisedb.serving.store_base import load_base_of
 
-            self._base = load_for(self.store.config.base, **accelerator())
+            self._base = load_base_of(self.store, **accelerator(), **self.located)
         return self._base
+
+    @property
+    def located(self) -> dict[str, Any]:
+        """Where the base model was said to be when the store was opened, as a keyword argument of what loads it."""
+        return {} if self._model is None else {"model": self._model}
+
+    def set_base(
+        self,
+        model: str,
+        *,
+        revision: str | None = None,
+        gguf_file: str | None = None,
+        accept: bool = False,
+        trust_remote_code: bool | None = None,
+    ) -> BaseSet:
+        """Say where the base model is, or put another one in its place; see :mod:`wisedb.versioning.base`."""
+        from wisedb.model.base import accelerator
+        from wisedb.versioning.base import set_base
+
+        made, self._base = set_base(
+            self.store,
+            model,
+            revision=revision,
+            gguf_file=gguf_file,
+            accept=accept,
+            trust_remote_code=trust_remote_code,
+            **accelerator(),
+        )
+        self._model = None
+        return made
 
     @contextmanager
     def lent_base(self) -> Iterator[LoadedBase]:
@@ -179,6 +218,7 @@ class Repository:
     # What makes history
 
     commit = changing.commit
+    amend = changing.amend
     import_easyedit = changing.import_easyedit
     rollback = changing.rollback
     revert = changing.revert
@@ -192,6 +232,8 @@ class Repository:
     facts = showing.facts
     diff = showing.diff
     blame = showing.blame
+    fact_life = showing.fact_life
+    show_edit = showing.show_edit
     search = showing.search
     sql = showing.sql
 
@@ -215,25 +257,39 @@ class Repository:
 
         return switch_model(branch_or_model, self.store, rev or "HEAD", mode)
 
-    def reset(self, rev: str) -> HeadMove:
-        """Move the branch that HEAD is on."""
-        return refs.reset(self.store, rev)
+    def reset(self, rev: str = "HEAD", *, soft: bool = False, hard: bool = False) -> HeadMove:
+        """Move the branch that HEAD is on; see :func:`wisedb.versioning.refs.reset`."""
+        return refs.reset(self.store, rev, soft=soft, hard=hard)
 
     def branches(self) -> list[NamedRef]:
         """All branches."""
         return refs.branches(self.store)
 
-    def branch(self, name: str, rev: str = "HEAD", delete: bool = False) -> list[NamedRef]:
-        """Make or delete a branch."""
-        return refs.branch(self.store, name, rev, delete=delete)
+    def branch(
+        self, name: str, rev: str = "HEAD", delete: bool = False, *, only_merged: bool = False, force: bool = False
+    ) -> list[NamedRef]:
+        """Make, move or delete a branch; see :func:`wisedb.versioning.refs.branch`."""
+        return refs.branch(self.store, name, rev, delete=delete, only_merged=only_merged, force=force)
+
+    def rename_branch(self, old: str | None, new: str, *, force: bool = False) -> list[NamedRef]:
+        """Give a branch (the current one where none is named) another name."""
+        return refs.rename(self.store, old, new, force=force)
 
     def tags(self) -> list[NamedRef]:
         """All tags."""
         return refs.tags(self.store)
 
-    def tag(self, name: str, rev: str = "HEAD", delete: bool = False) -> list[NamedRef]:
-        """Make or delete a tag."""
-        return refs.tag(self.store, name, rev, delete=delete)
+    def tag(
+        self,
+        name: str,
+        rev: str = "HEAD",
+        delete: bool = False,
+        force: bool = False,
+        *,
+        note: tuple[str, str] | None = None,
+    ) -> list[NamedRef]:
+        """Make, move or delete a tag; with a note of (who, why) it is annotated."""
+        return refs.tag(self.store, name, rev, delete=delete, force=force, note=note)
 
     def reflog(self, ref: str = "HEAD") -> list[RefMove]:
         """The moves of HEAD or of a branch, newest first."""
@@ -253,6 +309,8 @@ class Repository:
     remotes = sharing.remotes
     remote_add = sharing.remote_add
     remote_remove = sharing.remote_remove
+    remote_set_url = sharing.remote_set_url
+    remote_rename = sharing.remote_rename
     remote_branches = sharing.remote_branches
     push = sharing.push
     fetch = sharing.fetch

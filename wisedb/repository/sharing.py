@@ -6,9 +6,10 @@ the only one is meant. A token is the Hub's, and is kept nowhere; an endpoint is
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
+from wisedb.errors import UsageError
 from wisedb.progress import Listener
 
 if TYPE_CHECKING:
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from wisedb.sharing.lsremote import RemoteRef
     from wisedb.sharing.pull import Pulled
     from wisedb.sharing.transfer import Transfer
+    from wisedb.store.signature import Author
 
 
 def remotes(repository: Repository) -> dict[str, str]:
@@ -40,6 +42,22 @@ def remote_remove(repository: Repository, name: str) -> dict[str, str]:
     return remotes(repository)
 
 
+def remote_set_url(repository: Repository, name: str, url: str) -> dict[str, str]:
+    """Give a name another address; see :func:`wisedb.sharing.named.set_remote_url`."""
+    from wisedb.sharing.named import set_remote_url
+
+    set_remote_url(repository.store, name, url)
+    return remotes(repository)
+
+
+def remote_rename(repository: Repository, old: str, new: str) -> dict[str, str]:
+    """Give a remote another name; see :func:`wisedb.sharing.named.rename_remote`."""
+    from wisedb.sharing.named import rename_remote
+
+    rename_remote(repository.store, old, new)
+    return remotes(repository)
+
+
 def remote_branches(repository: Repository) -> dict[str, str]:
     """``origin/main`` → commit id: where the branches of remotes were when they were last looked at."""
     from wisedb.store.refnames import REMOTES
@@ -57,6 +75,8 @@ def push(
     all_tags: bool = False,
     delete: str | Iterable[str] = (),
     force: bool = False,
+    lease: Mapping[str, str | None] | None = None,
+    set_upstream: bool = False,
     dry_run: bool = False,
     allow_secrets: bool = False,
     private: bool | None = None,
@@ -66,6 +86,9 @@ def push(
     progress: Listener | None = None,
 ) -> Transfer:
     """Publish branches (the current one by default) and tags.
+
+    With ``set_upstream`` the branches go with those of their names there from now on: ``status`` tells how far both are
+    apart, and ``pull`` and ``push`` mean that remote.
 
     See :func:`wisedb.sharing.push.push` and :class:`wisedb.sharing.jobs.PushOptions`.
     """
@@ -80,13 +103,29 @@ def push(
         all_tags=all_tags,
         delete=_words(delete),
         force=force,
+        lease=lease,
         dry_run=dry_run,
         allow_secrets=allow_secrets,
         private=private,
         create_pr=create_pr,
     )
     target = find_target(repository.store, remote, token=token, endpoint=endpoint)
-    return push(repository.store, target, options, progress=progress)
+    if set_upstream and target.tracked is None:
+        raise UsageError(
+            f"{target.name} has no name here that an upstream could go by",
+            hint="`wisedb remote add NAME ADDRESS` first.",
+        )
+    done = push(repository.store, target, options, progress=progress)
+    if set_upstream and target.tracked is not None and not dry_run:
+        from wisedb.store import upstream
+
+        head = repository.store.refs.head().branch
+        names = (
+            list(repository.store.refs.branches()) if all_branches else options.branches or ((head,) if head else ())
+        )
+        for name in names:
+            upstream.set_upstream(repository.store, name, upstream.Upstream(target.tracked, name))
+    return done
 
 
 def fetch(
@@ -113,7 +152,7 @@ def pull(
     branch: str | None = None,
     *,
     ff_only: bool = False,
-    author: str | None = None,
+    author: Author | None = None,
     date: str | None = None,
     token: str | None = None,
     endpoint: str | None = None,

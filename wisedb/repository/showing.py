@@ -2,22 +2,35 @@
 
 from __future__ import annotations
 
+import warnings
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from wisedb.edits import Edit
 from wisedb.store import history
-from wisedb.versioning import reports
+from wisedb.store.blame import NO_WORD
+from wisedb.versioning import life, reports
 from wisedb.versioning.diff import facts as fact_diff
+from wisedb.versioning.log import LogFilter
+from wisedb.versioning.log import log as find_log
 
 if TYPE_CHECKING:
     from wisedb.repository.repository import Repository
     from wisedb.versioning.diff.facts import Diff
+    from wisedb.versioning.life import EditDetails, FactEvent
     from wisedb.versioning.reports import BlameResult, CommitDetails, LogEntry, Table
 
 
-def log(repository: Repository, rev: str = "HEAD", n: int | None = None) -> list[LogEntry]:
-    """The history of ``rev``, newest first."""
-    return reports.log(repository.store, rev, n)
+def log(
+    repository: Repository,
+    rev: str | Sequence[str] = "HEAD",
+    n: int | None = None,
+    wanted: LogFilter | None = None,
+    *,
+    every_ref: bool = False,
+) -> list[LogEntry]:
+    """The history of ``rev`` (revisions and ranges), newest first; see :func:`wisedb.versioning.log.log`."""
+    return find_log(repository.store, rev, n, wanted, every_ref=every_ref)
 
 
 def show(repository: Repository, rev: str = "HEAD") -> CommitDetails:
@@ -30,9 +43,24 @@ def facts(repository: Repository, rev: str = "HEAD", n: int | None = None) -> li
     return history.facts(repository.store, rev, n)
 
 
-def diff(repository: Repository, a: str, b: str = "HEAD", tensors: bool = False, behaviour: bool = False) -> Diff:
-    """The facts that differ between two commits, and how the memories or the answers do."""
-    found = fact_diff.diff(repository.store, a, b)
+def diff(
+    repository: Repository,
+    a: str = "HEAD",
+    b: str | None = "HEAD",
+    tensors: bool = False,
+    behaviour: bool = False,
+    subjects: Sequence[str] = (),
+) -> Diff:
+    """The facts that differ between two commits, and how the memories or the answers do.
+
+    Without ``b`` it is HEAD with what is staged on top. With ``subjects`` only facts about these things are told.
+    """
+    if b is None and not (tensors or behaviour):
+        found = fact_diff.diff_staged(repository.store, a)
+    else:
+        found = fact_diff.diff(repository.store, a, b or "HEAD")
+    if subjects:
+        found = fact_diff.about(found, subjects)
     if tensors:
         from wisedb.versioning.diff.tensors import diff_tensors
 
@@ -45,9 +73,35 @@ def diff(repository: Repository, a: str, b: str = "HEAD", tensors: bool = False,
     return found
 
 
-def blame(repository: Repository, prompt: str, at: str = "HEAD") -> BlameResult:
-    """Which edit and commit stand behind the answer to ``prompt``."""
-    return reports.blame(repository.store, prompt, at)
+def blame(repository: Repository, prompt: str, at: str = "HEAD", *, ask: bool = True) -> BlameResult:
+    """Which edit and commit stand behind the answer to ``prompt``.
+
+    Where no edit in force has this very prompt, nor a rephrase that is it, but one has words of it, the model is asked
+    which one answers, unless ``ask`` is false; without a model that can be loaded a warning says so.
+    """
+    found = reports.blame(repository.store, prompt, at)
+    if found.edit is not None or not ask or not any(score > NO_WORD for _, _, score in found.candidates):
+        return found
+    from wisedb.errors import ModelError, WisedbWarning
+    from wisedb.serving.explain import answering_edit
+
+    try:
+        base = repository.base
+    except ModelError as error:
+        warnings.warn(f"the model could not be asked: {error.message}", WisedbWarning, stacklevel=2)
+        return found
+    answering = answering_edit(repository.store, base, prompt, at)
+    return found if answering is None else reports.blame_edit(repository.store, prompt, answering, at)
+
+
+def fact_life(repository: Repository, what: str, rev: str = "HEAD") -> list[FactEvent]:
+    """Every turn in one fact's life, newest first; see :func:`wisedb.versioning.life.fact_life`."""
+    return life.fact_life(repository.store, what, rev)
+
+
+def show_edit(repository: Repository, edit_id: str) -> EditDetails:
+    """One edit in full, and its fact's life; see :func:`wisedb.versioning.life.show_edit`."""
+    return life.show_edit(repository.store, edit_id)
 
 
 def search(repository: Repository, text: str) -> list[Edit]:

@@ -16,6 +16,7 @@ from wisedb.serving.asked import Prompt, question
 from wisedb.serving.assemble import attached_at_commit, check_mode
 from wisedb.serving.evaluation import Evaluation
 from wisedb.serving.exact_match import same_answer
+from wisedb.serving.forced import force, own_text
 from wisedb.serving.forms.measure import measure_forms
 from wisedb.serving.generate import Continuation, check_chat
 from wisedb.serving.questions import Questions, ask, trained_rephrases
@@ -109,14 +110,16 @@ def evaluate(
         chat=chat,
     )
     plain = _measure(base, questions)
+    text = own_text(base, questions.locality, chat=chat)
     report.step()
     with attached_at_commit(store, base, commit, chosen, progress=progress) as handle:
-        measured, oracle, owners = plain, plain.row, None
+        measured, oracle, owners, forced = plain, plain.row, None, None
         if handle is not None:
             measured = _measure(base, questions, handle)
             report.step()
             owners = _owners(handle, edits)
             oracle = _score_row(base, questions, handle, oracle=owners)
+            forced = force(base, text, handle)
     report.step(last=True)
     worded = [] if owners is None else [owners[owner] for owner in questions.owners]
     forms = None
@@ -150,6 +153,7 @@ def evaluate(
         says_it=_mean(map(_says, measured.direct, edits)),
         says_it_rephrase=_mean(map(_says, measured.rephrased, wordings)),
         forms=forms,
+        forced=forced,
     )
     parts = {"chat": chat, "forms": forms is not None, "data": data is not None or limit is not None}
     store.scores.put(commit_id, "-".join([mode, *(part for part, there in parts.items() if there)]), result.to_json())

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from wisedb.serving.forced import Forced
 from wisedb.serving.forms.figures import FormFigures
 
 
@@ -34,6 +35,8 @@ class Evaluation:
         says_it: share of the edits to which the greedy answer has the target's words and not the old answer's
             (:func:`wisedb.serving.says.says`).
         says_it_rephrase: the same over the rephrased prompts.
+        forced: what a memory does to the unedited model's text about other things where it answers all the same;
+            ``None`` where there is no memory or no such text.
         forms: how it is asked, and what must not fire; ``None`` where that was not asked for.
     """
 
@@ -55,6 +58,7 @@ class Evaluation:
     says_it: float | None = None
     says_it_rephrase: float | None = None
     forms: FormFigures | None = None
+    forced: Forced | None = None
 
     def to_json(self) -> dict[str, Any]:
         """As ``wisedb eval --json`` prints it."""
@@ -78,5 +82,6 @@ class Evaluation:
             "format": self.format,
             "says_it": self.says_it,
             "says_it_rephrase": self.says_it_rephrase,
+            "forced": None if self.forced is None else self.forced.to_json(),
             **(dict.fromkeys(("how_asked", "must_not_fire", "seed")) if self.forms is None else self.forms.to_json()),
         }

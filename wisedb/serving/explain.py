@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from wisedb.edits import Edit
 from wisedb.memory.slots import BASE
+from wisedb.model.chat import template_digest
 from wisedb.serving.asked import Chat
 from wisedb.serving.assemble import attached_at_commit
 from wisedb.serving.generate import continue_prompts
@@ -179,6 +180,25 @@ def explain(
         always,
         None if chat is None else heard,
     )
+
+
+def answering_edit(store: Store, base: LoadedBase, prompt: str, at: str = "HEAD") -> str | None:
+    """The id of the edit that answers ``prompt`` at a commit, ``None`` where the base model does.
+
+    A prompt that no memory answers as it stands is asked in a chat too, where the model has a chat template.
+
+    Raises:
+        UnknownRevision: no such commit.
+        InputError: the prompt is empty or too long.
+    """
+    ways = [None] if template_digest(base.tokenizer) is None else [None, Chat(None)]
+    for chat in ways:
+        found = explain(store, base, prompt, at, max_new_tokens=1, chat=chat)
+        if found.heard:
+            return found.heard[0].edit
+        if found.routed and found.meant is not None:
+            return found.meant
+    return None
 
 
 def _finite(scores: Mapping[str, float]) -> dict[str, float]:

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 from wisedb.errors import UsageError
 from wisedb.memory.hooks import handle_of
-from wisedb.model.base import load_for
 from wisedb.serving.assemble import Mode, check_mode, select_memories
 from wisedb.serving.attached import attach_all, compare_template
 from wisedb.serving.memory_codec import read_memories
+from wisedb.serving.store_base import load_base_of
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
@@ -66,8 +66,9 @@ def load(
     """
     chosen = check_mode(mode)
     commit_id = store.resolve(rev)
-    base = load_for(store.config.base, **kwargs)
+    base = load_base_of(store, **kwargs)
     _put(store, base, commit_id, chosen, None)
+    base.model.generation_config = base.generation
     return base.model, base.tokenizer
 
 

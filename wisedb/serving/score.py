@@ -39,11 +39,13 @@ class Scored:
         expected: the answer's token ids.
         predicted: the argmax before each of them, given the prompt and the answer's tokens so far.
         route: the index of the memory that answered, ``-1`` for the base.
+        loss: nats a token, the mean over the answer's.
     """
 
     expected: tuple[int, ...]
     predicted: tuple[int, ...]
     route: int
+    loss: float
 
     @property
     def share(self) -> float:
@@ -118,8 +120,10 @@ def score(
             taken = [BASE] * len(rows) if record is None else record.routes.tolist()
         for place, (row, pair) in enumerate(zip(rows, batch, strict=True)):
             start = len(pair.prompt) - 1
-            predicted = best[place, start : start + len(pair.answer)].tolist()
-            found[row] = Scored(pair.answer, tuple(predicted), int(taken[place]))
+            places = slice(start, start + len(pair.answer))
+            expected = torch.tensor(pair.answer, device=logits.device)
+            loss = float(torch.nn.functional.cross_entropy(logits[place, places].float(), expected))
+            found[row] = Scored(pair.answer, tuple(best[place, places].tolist()), int(taken[place]), loss)
     return [found[row] for row in range(len(pairs))]
 
 

@@ -88,8 +88,12 @@ def model_card(store: Store, commit_id: str, *, url: str | None = None, existing
         MissingObject, CorruptObject: the history is damaged.
     """
     described = describe(store, commit_id)
-    base = public_base(described.commit.base, online=url is not None and url.startswith("hf://"))
-    return render(described, base, url=url, existing=existing)
+    base = described.commit.base
+    # A commit knows a folder by its name alone.
+    shown = public_base(
+        store.config.base if base.model.startswith("./") else base, online=url is not None and url.startswith("hf://")
+    )
+    return render(described, shown, url=url, existing=existing)
 
 
 def describe(store: Store, commit_id: str) -> Described:

@@ -179,7 +179,7 @@ class Reachability:
 
 def _check_base(store: Store, remote: Remote, snapshot: Snapshot) -> None:
     manifest, own = snapshot.manifest, store.config.base
-    if manifest is not None and manifest.base.fingerprint != own.fingerprint:
+    if manifest is not None and not store.config.fits(manifest.base):
         raise BaseModelMismatch(
             f"{remote.url} holds edits for {manifest.base.model} ({manifest.base.fingerprint}), this store's are for "
             f"{own.model} ({own.fingerprint})",

@@ -22,6 +22,8 @@ class PushOptions:
         all_tags: all tags.
         delete: names of branches, or else of tags, to delete there.
         force: move refs backward or sideways, tags included. The state that was looked at still guards the move.
+        lease: force it only where a branch there is where it was when it was last looked at: branch → the commit id
+            (``None``: not there) that is expected instead of the remembered one. ``None`` for no such force.
         dry_run: only say what would be done.
         allow_secrets: publish edits that hold what looks like a key or a token.
         private: make a new repository private.
@@ -34,6 +36,7 @@ class PushOptions:
     all_tags: bool = False
     delete: tuple[str, ...] = ()
     force: bool = False
+    lease: Mapping[str, str | None] | None = None
     dry_run: bool = False
     allow_secrets: bool = False
     private: bool | None = None

@@ -15,6 +15,7 @@ from wisedb.sharing.transfer import RefChange
 from wisedb.sharing.url import parse_address
 from wisedb.store.refnames import BRANCHES, REMOTES
 from wisedb.store.store import Store
+from wisedb.store.upstream import upstream_of
 
 ORIGIN: Final = "origin"
 """What the remote is called that a store is a clone of."""
@@ -44,7 +45,8 @@ def find_target(
 
     Args:
         store: whose configuration counts.
-        text: a configured name or an address; ``None`` for ``origin``, or the only one that is configured.
+        text: a configured name or an address; ``None`` for the upstream of HEAD's branch, or ``origin``, or the
+            only one that is configured.
         token, endpoint: as for :func:`wisedb.sharing.remotes.open_remote`.
 
     Raises:
@@ -53,7 +55,9 @@ def find_target(
     """
     remotes = store.config.remotes
     if text is None:
-        text = _usual(remotes)
+        branch = store.refs.head().branch
+        upstream = None if branch is None else upstream_of(store, branch)
+        text = _usual(remotes) if upstream is None or upstream.remote not in remotes else upstream.remote
     if text in remotes:
         return RemoteTarget(text, open_remote(remotes[text], token=token, endpoint=endpoint), text)
     try:
@@ -74,16 +78,11 @@ def add_remote(store: Store, name: str, url: str) -> dict[str, str]:
         UsageError: the name isn't one, or is taken; or the address holds a password.
         UnknownRemote: the address is none.
     """
-    if not _NAME.fullmatch(name) or name.endswith(".lock") or ".." in name:
-        raise UsageError(f"'{name}' can't name a remote", hint="Use letters, digits, '.', '_' and '-'.")
+    _check_name({}, name)
     address = parse_address(url)
     with store.lock.hold("adding a remote"):
         config = Store.open(store.root).config
-        if name in config.remotes:
-            raise UsageError(
-                f"there is a remote '{name}' already: {config.remotes[name]}",
-                hint=f"Choose another name, or `wisedb remote remove {name}` first.",
-            )
+        _check_name(config.remotes, name)
         store.write_config(replace(config, remotes={**config.remotes, name: address.url}))
     return dict(store.config.remotes)
 
@@ -97,9 +96,7 @@ def remove_remote(store: Store, name: str) -> dict[str, str]:
     """
     with store.lock.hold("removing a remote"):
         config = Store.open(store.root).config
-        if name not in config.remotes:
-            known = ", ".join(config.remotes) or "none"
-            raise UnknownRemote(f"there is no remote '{name}'", hint=f"There are: {known}.")
+        _need(config.remotes, name)
         if config.promised == name and any(store.objects.is_promised(blob_id) for blob_id in store.objects.ids()):
             raise UsageError(
                 f"this store is a lazy clone of '{name}' and still needs it for the memories of some commits",
@@ -111,6 +108,64 @@ def remove_remote(store: Store, name: str) -> dict[str, str]:
         promised = None if config.promised == name else config.promised
         store.write_config(replace(config, remotes=rest, promised=promised))
     return rest
+
+
+def set_remote_url(store: Store, name: str, url: str) -> dict[str, str]:
+    """Give a name another address; all remotes afterwards. Nothing is read there.
+
+    Raises:
+        UnknownRemote: there is none of that name, or the address is none.
+        UsageError: the address holds a password.
+    """
+    address = parse_address(url)
+    with store.lock.hold("changing a remote"):
+        config = Store.open(store.root).config
+        _need(config.remotes, name)
+        store.write_config(replace(config, remotes={**config.remotes, name: address.url}))
+    return dict(store.config.remotes)
+
+
+def rename_remote(store: Store, old: str, new: str) -> dict[str, str]:
+    """Give a remote another name, and the refs that remember it; all remotes afterwards.
+
+    Raises:
+        UnknownRemote: there is none of that name.
+        UsageError: the new name isn't one, or is taken.
+    """
+    with store.lock.hold("renaming a remote"):
+        config = Store.open(store.root).config
+        _need(config.remotes, old)
+        _check_name(config.remotes, new)
+        action = f"remote: renamed {old} to {new}"
+        for ref in store.refs.names(f"{REMOTES}{old}/"):
+            commit = store.refs.read(ref)
+            if commit is not None:
+                store.refs.update(tracking_ref(new, ref.removeprefix(f"{REMOTES}{old}/")), None, commit, action)
+            store.refs.update(ref, commit, None, action)
+        remotes = {new if name == old else name: url for name, url in config.remotes.items()}
+        said = {
+            key: new if key.startswith("branch.") and key.endswith(".remote") and value == old else value
+            for key, value in config.preferences.items()
+        }
+        promised = new if config.promised == old else config.promised
+        store.write_config(replace(config, remotes=remotes, promised=promised, preferences=said))
+    return dict(store.config.remotes)
+
+
+def _need(remotes: Mapping[str, str], name: str) -> None:
+    if name not in remotes:
+        known = ", ".join(remotes) or "none"
+        raise UnknownRemote(f"there is no remote '{name}'", hint=f"There are: {known}.")
+
+
+def _check_name(remotes: Mapping[str, str], name: str) -> None:
+    if not _NAME.fullmatch(name) or name.endswith(".lock") or ".." in name:
+        raise UsageError(f"'{name}' can't name a remote", hint="Use letters, digits, '.', '_' and '-'.")
+    if name in remotes:
+        raise UsageError(
+            f"there is a remote '{name}' already: {remotes[name]}",
+            hint=f"Choose another name, or `wisedb remote set-url {name} ADDRESS` to move that one.",
+        )
 
 
 def tracking_ref(name: str, branch: str) -> str:

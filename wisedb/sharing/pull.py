@@ -14,6 +14,7 @@ from wisedb.sharing.transfer import RefChange
 from wisedb.store.graph import is_ancestor
 from wisedb.store.refnames import BRANCHES
 from wisedb.store.store import Store
+from wisedb.store.upstream import upstream_of
 
 UP_TO_DATE: Final = "up-to-date"
 FAST_FORWARD: Final = "fast-forward"
@@ -70,7 +71,8 @@ def pull(
     Args:
         store: the store.
         target: where from.
-        branch: the remote's branch, and then no other is fetched; the one that is called like HEAD's by default.
+        branch: the remote's branch, and then no other is fetched; the upstream of HEAD's by default, or the one
+            that is called like it.
         merge: takes the remote's commit and a message, merges it into HEAD's branch and says what came of it; ``None``
             if only a fast-forward is wanted.
         progress: told while files arrive.
@@ -83,7 +85,9 @@ def pull(
         WisedbError: as :func:`wisedb.sharing.fetch.fetch`.
     """
     own, before = _current(store)
-    wanted = branch or own
+    upstream = upstream_of(store, own)
+    usual = own if upstream is None or upstream.remote != target.tracked else upstream.branch
+    wanted = branch or usual
     fetched = fetch(store, target, branches=() if branch is None else (branch,), progress=progress)
     there = fetched.branches.get(wanted)
     if there is None:
@@ -93,6 +97,7 @@ def pull(
     if is_ancestor(store.objects, there, before):
         return Pulled(fetched, own, before, before, UP_TO_DATE)
     if is_ancestor(store.objects, before, there):
+        store.refs.keep_orig_head(before)
         store.refs.update(BRANCHES + own, before, there, f"pull: fast-forward to {target.name} {wanted}")
         store.index.note_commit(there)
         return Pulled(fetched, own, before, there, FAST_FORWARD)

@@ -16,16 +16,18 @@ from wisedb.errors import (
     RemoteError,
     RemoteNotFound,
     SecretsFound,
+    UsageError,
     WisedbError,
 )
 from wisedb.progress import Listener
 from wisedb.sharing.card import model_card
 from wisedb.sharing.jobs import Job, PushOptions, jobs
 from wisedb.sharing.manifest import CARD, Manifest
-from wisedb.sharing.named import RemoteTarget, track_pushed
+from wisedb.sharing.named import RemoteTarget, track_pushed, tracking_ref
 from wisedb.sharing.outgoing import Outgoing, collect
 from wisedb.sharing.plan import LAYOUT, Layout, ancestry
 from wisedb.sharing.remotes.protocol import Publication, Remote, Snapshot
+from wisedb.sharing.remotes.store import StoreRemote
 from wisedb.sharing.repack import repack
 from wisedb.sharing.secrets import scan
 from wisedb.sharing.transfer import RefChange, Transfer
@@ -65,10 +67,12 @@ def push(
     """
     chosen = options or PushOptions()
     remote = target.remote
+    if isinstance(remote, StoreRemote):
+        raise remote.not_a_pack()
     there = remote.refs()
     total = Transfer(target.name, remote.url, dry_run=chosen.dry_run)
     for job in jobs(store, chosen, there, shared=remote.shared):
-        done = _Push(store, remote, job, chosen, layout, there).run(progress)
+        done = _Push(store, remote, job, chosen, layout, there, target.tracked).run(progress)
         total = replace(
             total,
             refs=total.refs + done.refs,
@@ -92,11 +96,12 @@ class _Push:
     options: PushOptions
     layout: Layout
     there: Mapping[str, str]
+    tracked: str | None
 
     def run(self, progress: Listener | None) -> Transfer:
         snapshot = self.remote.snapshot(self.job.branch)
         manifest = snapshot.manifest
-        if manifest is not None and manifest.base.fingerprint != self.store.config.base.fingerprint:
+        if manifest is not None and not self.store.config.fits(manifest.base):
             raise BaseModelMismatch(
                 f"{self.remote.url} holds edits for {manifest.base.model} ({manifest.base.fingerprint}), this store's "
                 f"are for {self.store.config.base.model} ({self.store.config.base.fingerprint})",
@@ -122,7 +127,7 @@ class _Push:
                 branch=self.job.branch,
                 refs={change.name: change.to for change in changes},
                 manifest=Manifest(
-                    manifest.base if manifest is not None else self.store.config.base,
+                    (manifest.base if manifest is not None else self.store.config.base).published,
                     manifest.editor if manifest is not None else self.store.config.editor,
                     self._refs(snapshot, changes),
                     packed.bundles,
@@ -157,10 +162,30 @@ class _Push:
         changes = [
             RefChange(ref, present.get(ref), goal) for ref, goal in self.job.refs.items() if present.get(ref) != goal
         ]
-        if not self.options.force:
-            for change in changes:
+        for change in changes:
+            if self.options.lease is not None and change.name.startswith(BRANCHES):
+                self._check_lease(change, self.options.lease)
+            elif not self.options.force:
                 self._check(change)
         return changes
+
+    def _check_lease(self, change: RefChange, lease: Mapping[str, str | None]) -> None:
+        name = change.name.removeprefix(BRANCHES)
+        if name in lease:
+            expected = lease[name]
+        elif self.tracked is not None:
+            expected = self.store.refs.read(tracking_ref(self.tracked, name))
+        else:
+            raise UsageError(
+                f"nothing is remembered of {self.remote.url}: what should {describe_ref(change.name)} be there?",
+                hint=f"Say it: --force-with-lease={name}:COMMIT, or give the place a name with `wisedb remote add`.",
+            )
+        if change.from_ != expected:
+            raise PushRejected(
+                f"{describe_ref(change.name)} at {self.remote.url} is at {_place(change.from_)}, not at"
+                f" {_place(expected)}, where it was when it was last looked at",
+                hint="Somebody else pushed: `wisedb fetch` shows what, and then decide anew.",
+            )
 
     def _check(self, change: RefChange) -> None:
         old, new = change.from_, change.to
@@ -260,6 +285,10 @@ class _Push:
         except WisedbError:
             # The card tells of the pack, and is not part of it.
             return None
+
+
+def _place(commit_id: str | None) -> str:
+    return "no commit" if commit_id is None else commit_id[:12]
 
 
 def _told(commit_id: str | None) -> str:

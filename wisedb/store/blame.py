@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
@@ -11,6 +11,7 @@ from wisedb.store.facts import in_force
 from wisedb.store.index.fill import numbers
 from wisedb.store.index.gather import words
 from wisedb.store.index.session import Session
+from wisedb.store.lines import since_all
 from wisedb.store.rows import COLUMNS, WIDTH, to_edits
 
 if TYPE_CHECKING:
@@ -18,6 +19,9 @@ if TYPE_CHECKING:
 
 CANDIDATES: Final = 5
 """How many similar facts are named."""
+
+NO_WORD: Final = 0.25
+"""The score that a fact without any word of the prompt has at most."""
 
 # Words that the prompt shares with a fact's prompt, rephrases or subject, each weighing ln(1 + facts / facts that have
 # it) (inverse document frequency, K. Spärck Jones 1972), as a share of the weight of all of the prompt's words; and,
@@ -78,7 +82,7 @@ def blame(store: Source, prompt: str, rev: str = "HEAD") -> Blame:
         exact = [place for place, row in enumerate(rows) if row[WIDTH + 1] == key]
         exact = exact or [place for place, edit in enumerate(edits) if key in map(normalise_prompt, edit.rephrases)]
         near = [place for place in range(len(rows)) if place not in exact][:CANDIDATES]
-        since = _since_all(session, number, {place: rows[place][WIDTH] for place in (*exact, *near)})
+        since = since_all(session, number, {place: rows[place][WIDTH] for place in (*exact, *near)})
         # Of several the one that came last; the others are candidates like any.
         chosen = max((place for place in exact if place in since), key=lambda place: since[place], default=None)
         others = sorted(place for place in since if place != chosen)[:CANDIDATES]
@@ -119,38 +123,6 @@ def _telling(prompt: str) -> list[str]:
     return sorted(set(words(prompt)), key=lambda word: (-len(word), word))[:_ASKED]
 
 
-def _since_all(session: Session, commit: int, edits: Mapping[int, int]) -> dict[int, int]:
-    """Place → the commit that brought the edit at that place into force."""
-    changes: dict[int, dict[int, bool]] = {edit: {} for edit in edits.values()}
-    rows = session.rows(
-        """SELECT edit, commit, action FROM whole_changes
-        WHERE action <> 'recorded' AND edit IN (SELECT unnest($1::VARCHAR::INTEGER[]))""",
-        [numbers(changes)],
-    )
-    for edit, at, action in rows:
-        changes[edit][at] = action == "added"
-    found = {place: _since(session, commit, changes[edit]) for place, edit in edits.items()}
-    return {place: began for place, began in found.items() if began is not None}
-
-
 def _ids(session: Session, commits: Iterable[int]) -> dict[int, str]:
     query = "SELECT number, id FROM whole_commits WHERE number IN (SELECT unnest($1::VARCHAR::INTEGER[]))"
     return dict(session.rows(query, [numbers(commits)]))
-
-
-def _since(session: Session, commit: int, changes: Mapping[int, bool]) -> int | None:
-    """The commit that brought an edit into force as seen from ``commit``, ``None`` if it is not in force there."""
-    began: int | None = None
-    following: int | None = commit
-    while following is not None:
-        changed = next((number for number in session.line(following) if number in changes), None)
-        if changed is None or not changes[changed]:
-            return began
-        began = changed
-        # A merge takes over what was in force on the merged line: go there.
-        following = next((parent for parent in session.merged(changed) if _holds(session, parent, changes)), None)
-    return began
-
-
-def _holds(session: Session, commit: int, changes: Mapping[int, bool]) -> bool:
-    return next((changes[number] for number in session.line(commit) if number in changes), False)

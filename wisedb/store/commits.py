@@ -22,7 +22,7 @@ COMMIT_FORMAT: Final = 2
 _EDITOR_KEYS: Final = {"name", "settings", "seed", "resources"}
 _EDITOR_KEYS_1: Final = {"name", "settings", "seed", "pool"}
 _BASE_KEYS_2: Final = {"fingerprint", "model", "revision", "weights", "tokenizer"}
-_BASE_KEYS: Final = (_BASE_KEYS_2, {*_BASE_KEYS_2, "gguf_file"})
+_BASE_KEYS: Final = (_BASE_KEYS_2, {*_BASE_KEYS_2, "gguf_file"}, {*_BASE_KEYS_2, "function"})
 _BASE_KEYS_1: Final = {*_BASE_KEYS_2, "target"}
 
 

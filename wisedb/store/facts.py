@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from wisedb.edits import Edit
 from wisedb.store.index.fill import numbers
 from wisedb.store.index.session import Session
+from wisedb.store.lines import since_all
 from wisedb.store.rows import EDITS, RowFormat, T
 
 if TYPE_CHECKING:
@@ -31,8 +32,20 @@ _IN_ORDER: Final = """
         SELECT chosen.edit, coalesce(added.place, 4611686018427387904 + chosen.edit) AS place
         FROM ({chosen}) AS chosen LEFT JOIN added ON added.edit = chosen.edit {limit}
     )
-    SELECT {columns}, placed.place FROM whole_edits JOIN placed ON placed.edit = whole_edits.number
+    SELECT {columns}, placed.place FROM {tables}
 """
+_PLACED: Final = "whole_edits JOIN placed ON placed.edit = whole_edits.number"
+
+# The commit that a place names; for what came by a merge, the one on the merged line.
+_SINCE: Final = f"""{_PLACED}
+    LEFT JOIN (
+        SELECT unnest($2::VARCHAR::INTEGER[]) AS edit, unnest($3::VARCHAR::INTEGER[]) AS commit
+    ) AS merged ON merged.edit = placed.edit
+    LEFT JOIN (
+        SELECT number AS since, id AS since_commit, author AS since_author, date AS since_date FROM whole_commits
+    ) ON since = coalesce(merged.commit, placed.place // 4294967296)
+"""
+_MERGED: Final = "placed WHERE placed.place // 4294967296 IN (SELECT unnest($2::VARCHAR::INTEGER[]))"
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +123,15 @@ def in_force(commit: int) -> str:
 
 def _edits(row_format: RowFormat[T], session: Session, commit: int, chosen: str, n: int | None = None) -> T:
     limit = "" if n is None else f"ORDER BY place LIMIT {max(0, int(n))}"
-    query = _IN_ORDER.format(chosen=chosen, limit=limit, columns=row_format.columns)
-    rows = session.rows(query, [numbers(session.line(commit))])
-    return row_format.in_order(rows)
+
+    def rows(columns: str, tables: str, *parameters: str) -> list[tuple[Any, ...]]:
+        query = _IN_ORDER.format(chosen=chosen, limit=limit, columns=columns, tables=tables)
+        return session.rows(query, [numbers(line), *parameters])
+
+    line = session.line(commit)
+    if not row_format.dated:
+        return row_format.in_order(rows(row_format.columns, _PLACED))
+    merges = [number for number in line if session.merged(number)]
+    came = [row[0] for row in rows("placed.edit", _MERGED, numbers(merges))] if merges else []
+    since = since_all(session, commit, {edit: edit for edit in came})
+    return row_format.in_order(rows(row_format.columns, _SINCE, numbers(since), numbers(since.values())))

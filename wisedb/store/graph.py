@@ -17,8 +17,8 @@ class CommitSource(Protocol):
         ...
 
 
-def ancestors(source: CommitSource, start: str) -> Iterator[tuple[str, Commit]]:
-    """``start`` and all that it descends from, newest first, and never a parent before its child.
+def ancestors(source: CommitSource, *starts: str) -> Iterator[tuple[str, Commit]]:
+    """``starts`` and all that they descend from, newest first, and never a parent before its child.
 
     On a straight line each step reads one commit. Where lines run side by side, they are read as far as the commit that
     they all come from; then the newest one goes first of those whose children have all been told, the smaller id first
@@ -28,7 +28,7 @@ def ancestors(source: CommitSource, start: str) -> Iterator[tuple[str, Commit]]:
     Raises:
         MissingObject, CorruptObject: a commit can't be read.
     """
-    frontier: dict[str, Commit] = {start: source.commit(start)}
+    frontier = {start: source.commit(start) for start in starts}
     told: set[str] = set()
     while frontier:
         if len(frontier) == 1:

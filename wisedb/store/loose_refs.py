@@ -9,7 +9,7 @@ from typing import Final
 from wisedb.errors import CorruptObject
 from wisedb.store.container import ID
 from wisedb.store.files import read_if_there, reading_errors
-from wisedb.store.refnames import BRANCHES, HEAD, check_ref_name, describe_ref, is_ref_name
+from wisedb.store.refnames import BRANCHES, HEAD, ORIG_HEAD, check_ref_name, describe_ref, is_ref_name
 
 SYMBOLIC: Final = "ref: "
 """What the file of an attached HEAD begins with; a branch's full name follows."""
@@ -71,6 +71,15 @@ class LooseRefs:
             return None
         data = read_if_there(path)
         return None if data is None else _commit_id(ref, _text(ref, data))
+
+    def orig_head(self) -> str | None:
+        """The commit id in ``ORIG_HEAD``, ``None`` where there is none.
+
+        Raises:
+            CorruptObject: the file holds something else.
+        """
+        data = read_if_there(self.root / ORIG_HEAD)
+        return None if data is None else _commit_id(ORIG_HEAD, _text(ORIG_HEAD, data))
 
     def names(self, prefix: str = "refs/") -> list[str]:
         """The full names of all refs that begin with ``prefix``; their files are not read."""

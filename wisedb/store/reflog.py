@@ -7,7 +7,7 @@ ref itself) starts where the line started, and not where it says that it went. R
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +27,7 @@ class RefMove:
         to: the commit id where it went, ``None`` where it was deleted.
         date: when, ISO 8601 in UTC.
         action: what for.
+        who: who moved it, ``None`` where nobody said.
     """
 
     ref: str
@@ -34,10 +35,12 @@ class RefMove:
     to: str | None
     date: str
     action: str
+    who: str | None = None
 
     def to_json(self) -> dict[str, Any]:
-        """``{"ref", "from", "to", "date", "action"}``."""
-        return {"ref": self.ref, "from": self.from_, "to": self.to, "date": self.date, "action": self.action}
+        """``{"ref", "from", "to", "date", "action"}``, and ``"who"`` where somebody said."""
+        told = {"ref": self.ref, "from": self.from_, "to": self.to, "date": self.date, "action": self.action}
+        return told | ({} if self.who is None else {"who": self.who})
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +91,17 @@ class Reflog:
         data = read_if_there(self._path(ref))
         return [_parse(ref, number, line) for number, line in enumerate((data or b"").split(b"\n")[:-1], 1)]
 
+    def rename(self, old: str, new: str) -> None:
+        """Let a ref's log go on under another name; a log that is there already is continued by it.
+
+        Raises:
+            CorruptObject: a line is not a move.
+            NoSpace, StoreNotWritable: the old log is still there.
+        """
+        for move in self.lines(old):
+            self.append(replace(move, ref=new))
+        self.disk.remove(self._path(old))
+
     def names(self) -> list[str]:
         """The full names of all refs that have a log."""
         with reading_errors(self.folder):
@@ -114,8 +128,8 @@ class Reflog:
 def _parse(ref: str, number: int, line: bytes) -> RefMove:
     try:
         record = json.loads(line)
-        move = RefMove(record["ref"], record["from"], record["to"], record["date"], record["action"])
-        texts = (move.ref, move.date, move.action, move.from_ or "", move.to or "")
+        move = RefMove(record["ref"], record["from"], record["to"], record["date"], record["action"], record.get("who"))
+        texts = (move.ref, move.date, move.action, move.from_ or "", move.to or "", move.who or "")
         ids = [commit for commit in (move.from_, move.to) if commit is not None]
         if not all(type(text) is str for text in texts) or not all(ID.fullmatch(commit) for commit in ids):
             raise ValueError("a field has the wrong type")

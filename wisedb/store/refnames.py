@@ -8,6 +8,9 @@ from typing import Final
 from wisedb.errors import InvalidRefName
 
 HEAD: Final = "HEAD"
+ORIG_HEAD: Final = "ORIG_HEAD"
+"""Where HEAD was before the last command that moved a branch far; a file of its own, no ref."""
+
 BRANCHES: Final = "refs/heads/"
 TAGS: Final = "refs/tags/"
 REMOTES: Final = "refs/remotes/"
@@ -39,7 +42,7 @@ def check_ref_name(ref: str) -> None:
         return
     short = ref.split("/", 2)[-1]
     # A branch named HEAD, @ or like an option could never be said unambiguously.
-    if not is_ref_name(ref) or short in (HEAD, "@") or short.startswith("-"):
+    if not is_ref_name(ref) or short in (HEAD, ORIG_HEAD, "@") or short.startswith("-"):
         raise InvalidRefName(
             f"'{short}' can't name a branch or tag",
             hint="Use letters, digits, '-', '_', '.' and '/'; not '..', '@{', spaces or any of ~^:?*[\\.",

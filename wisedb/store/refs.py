@@ -8,6 +8,7 @@ has happened, whatever the reflog says, and its last line is then left out by it
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 from wisedb.errors import CorruptObject, InvalidRefName, RefExists, RefMoved, UnknownRevision
@@ -17,7 +18,7 @@ from wisedb.store.files import Disk
 from wisedb.store.lock import StoreLock
 from wisedb.store.loose_refs import SYMBOLIC, Head, LooseRefs, corrupt_ref
 from wisedb.store.reflog import Reflog, RefMove
-from wisedb.store.refnames import BRANCHES, HEAD, TAGS, check_ref_name, describe_ref
+from wisedb.store.refnames import BRANCHES, HEAD, ORIG_HEAD, TAGS, check_ref_name, describe_ref
 
 
 class Refs:
@@ -29,9 +30,13 @@ class Refs:
         root: the ``.wisedb`` folder.
         lock: held during every change.
         disk: how files are written.
+
+    Attributes:
+        who: who moves refs, for the reflog; ``None`` where nobody said.
     """
 
     def __init__(self, root: Path, lock: StoreLock, disk: Disk) -> None:
+        self.who: str | None = None
         self._root = root
         self._lock = lock
         self._disk = disk
@@ -55,6 +60,14 @@ class Refs:
             CorruptObject: the file holds something else.
         """
         return self._loose.read(ref)
+
+    def orig_head(self) -> str | None:
+        """Where HEAD was before the last command that moved a branch far, ``None`` where there was none.
+
+        Raises:
+            CorruptObject: the file holds something else.
+        """
+        return self._loose.orig_head()
 
     def branches(self) -> dict[str, str]:
         """Branch name → commit id, sorted by name.
@@ -142,10 +155,10 @@ class Refs:
             self._compare(ref, old)
             if new is not None:
                 self._make_room(ref)
-            move = RefMove(ref, old, new, utc_now(), " ".join(action.split()))
+            move = self._move(ref, old, new, action)
             self._log.append(move)
             if ref == head.ref != HEAD:
-                self._log.append(RefMove(HEAD, old, new, move.date, move.action))
+                self._log.append(replace(move, ref=HEAD))
             path = self._loose.path(ref)
             if new is None:
                 self._disk.remove(path)
@@ -183,7 +196,7 @@ class Refs:
                         hint=f"`wisedb branch {branch}` makes it; `wisedb branch` lists all.",
                     )
                 new, content = found, SYMBOLIC + target
-            move = RefMove(HEAD, old, new, utc_now(), " ".join(action.split()))
+            move = self._move(HEAD, old, new, action)
             # A line that never took effect is told by where it leads. One that leads nowhere can't be told, and can't
             # be missed either where places are counted: it comes after the move.
             if old != new:
@@ -193,8 +206,8 @@ class Refs:
                 self._log.append(move)
         return self.head()
 
-    def create(self, ref: str, commit: str, action: str) -> None:
-        """Make a new branch or tag.
+    def create(self, ref: str, commit: str, action: str, *, force: bool = False) -> None:
+        """Make a new branch or tag; with ``force``, move one that is there, unless HEAD is on it.
 
         Raises:
             RefExists: there is one of that name.
@@ -202,9 +215,16 @@ class Refs:
         """
         with self._lock.hold(f"{action} ({ref})"):
             check_ref_name(ref)
-            if self.read(ref) is not None:
-                raise RefExists(f"{describe_ref(ref)} exists already", hint="Choose another name, or delete it first.")
-            self.update(ref, None, commit, action)
+            old = self.read(ref)
+            if old is not None and force and self.head().ref == ref:
+                raise RefExists(
+                    f"HEAD is on {describe_ref(ref)}", hint="`wisedb reset` moves the branch that HEAD is on."
+                )
+            if old is not None and not force:
+                raise RefExists(
+                    f"{describe_ref(ref)} exists already", hint="Choose another name, delete it first, or --force it."
+                )
+            self.update(ref, old, commit, action)
 
     def delete(self, ref: str, action: str) -> str:
         """Delete a branch or tag and return where it was. Its reflog stays.
@@ -225,6 +245,59 @@ class Refs:
                 raise RefExists(f"HEAD is on {describe_ref(ref)}", hint="Switch to another branch first.")
             self.update(ref, old, None, action)
             return old
+
+    def rename_branch(self, old: str, new: str, *, force: bool = False) -> None:
+        """Give a branch another name; HEAD stays on it, and its reflog goes along.
+
+        Args:
+            old, new: the names, without ``refs/heads/``.
+            force: take the place of a branch that is called so already, unless HEAD is on it.
+
+        Raises:
+            UnknownRevision: there is no such branch.
+            RefExists: there is one of the new name.
+            InvalidRefName, StoreBusy, StoreNotWritable, NoSpace: as :meth:`update`.
+        """
+        source, goal = BRANCHES + old, BRANCHES + new
+        with self._lock.hold(f"renaming branch '{old}'"):
+            commit = self.read(source)
+            if commit is None:
+                raise UnknownRevision(f"there is no branch '{old}'", hint="`wisedb branch` lists all.")
+            if source == goal:
+                return
+            attached = self.head().ref
+            there = self.read(goal)
+            if there is not None:
+                if not force or goal == attached:
+                    raise RefExists(f"branch '{new}' exists already", hint="Choose another name, or --force it.")
+                self.update(goal, there, None, f"branch: replaced by {old}")
+            action = f"branch: renamed {old} to {new}"
+            # A name below the old one, or above it, needs its place: then HEAD leads nowhere for a moment.
+            in_the_way = goal.startswith(f"{source}/") or source.startswith(f"{goal}/")
+            if in_the_way:
+                self._disk.remove(self._loose.path(source))
+            self._make_room(goal)
+            self._log.rename(source, goal)
+            with self._disk.claim(self._loose.path(goal)):
+                self._disk.write(self._loose.path(goal), f"{commit}\n".encode())
+            self._log.append(self._move(goal, commit, commit, action))
+            if attached == source:
+                self._disk.write(self._root / HEAD, f"{SYMBOLIC}{goal}\n".encode())
+                self._log.append(self._move(HEAD, commit, commit, action))
+            if not in_the_way:
+                self._disk.remove(self._loose.path(source))
+
+    def keep_orig_head(self, commit: str) -> None:
+        """Remember where HEAD was before a command that moves a branch far: ``ORIG_HEAD`` names it.
+
+        Raises:
+            StoreBusy, StoreNotWritable, NoSpace: the old one stays.
+        """
+        with self._lock.hold("writing ORIG_HEAD"):
+            self._disk.write(self._root / ORIG_HEAD, f"{commit}\n".encode())
+
+    def _move(self, ref: str, old: str | None, new: str | None, action: str) -> RefMove:
+        return RefMove(ref, old, new, utc_now(), " ".join(action.split()), self.who)
 
     def _last_head(self) -> str | None:
         """Where HEAD is, or was before it was damaged: moving it is how one mends it."""

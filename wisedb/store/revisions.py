@@ -3,10 +3,11 @@
 ::
 
     revision = base step*
-    base     = name | id | "HEAD" | "@" | reflog
+    base     = name | id | "HEAD" | "@" | "ORIG_HEAD" | reflog | before
     name     = a branch, a tag, or a ref in full or without "refs/"
     id       = 4 to 64 hexadecimal digits that one commit begins with
     reflog   = [name | "HEAD" | "@"] "@{" n "}"        where the ref was n moves ago; without a name, the current branch
+    before   = "@{-" n "}" | "-"                       the branch or commit that HEAD was on n checkouts ago
     step     = "~" [n] | "^" [n]                       n first parents back | the n-th parent ("^0": the commit itself)
 
 A name wins over an id that begins alike; a name that is a branch and a tag must be given in full.
@@ -22,10 +23,13 @@ from typing import Final, Protocol
 
 from wisedb.errors import AmbiguousId, CorruptObject, UnknownRevision
 from wisedb.store.graph import CommitSource
-from wisedb.store.refnames import BRANCHES, HEAD, REMOTES, TAGS, describe_ref, is_ref_name
+from wisedb.store.refnames import BRANCHES, HEAD, ORIG_HEAD, REMOTES, TAGS, describe_ref, is_ref_name
 from wisedb.store.refs import Refs
 
 _GRAMMAR: Final = re.compile(r"(?P<base>[^~^]*?)(?:@\{(?P<back>[^{}]*)\})?(?P<steps>(?:[~^]\d*)*)")
+_BEFORE: Final = re.compile(r"@\{-(?P<n>\d{1,9})\}|-$")
+_CHECKOUT: Final = "checkout: moving from "
+_LEFT: Final = re.compile(re.escape(_CHECKOUT) + r"(?P<name>\S+) to \S.*")
 _STEP: Final = re.compile(r"([~^])(\d*)")
 _PREFIX: Final = re.compile(r"[0-9a-fA-F]{4,64}")
 _NUMBER: Final = re.compile(r"\d{1,9}")
@@ -91,6 +95,9 @@ def resolve(text: str, refs: Refs, objects: ObjectSource) -> str:
         CorruptObject: a ref or a reflog on the way is damaged, or names a commit that isn't there.
         MissingObject: a commit on the way isn't there.
     """
+    before = _BEFORE.match(text)
+    if before is not None:
+        text = previous(refs, int(before["n"] or 1)) + text[before.end() :]
     revision = parse(text)
     commit_id = _base(revision, text, refs, objects)
     for sign, count in revision.steps:
@@ -100,6 +107,24 @@ def resolve(text: str, refs: Refs, objects: ObjectSource) -> str:
         elif count > 0:
             commit_id = _parent(objects, commit_id, count, text)
     return commit_id
+
+
+def previous(refs: Refs, back: int = 1) -> str:
+    """The branch, or the id of the commit, that HEAD was on ``back`` checkouts ago, counted as git does.
+
+    Raises:
+        UnknownRevision: it never was on so many.
+        CorruptObject: the reflog of HEAD is damaged.
+    """
+    left = (move for move in refs.reflog(HEAD) if move.action.startswith(_CHECKOUT))
+    places = [_LEFT.fullmatch(move.action) for move in left]
+    found = [place["name"] for place in places if place is not None]
+    if not 1 <= back <= len(found):
+        raise UnknownRevision(
+            "HEAD was on no other branch before" if back == 1 else f"HEAD has not moved {back} times yet",
+            hint="`wisedb branch` lists the branches.",
+        )
+    return found[back - 1]
 
 
 def find_ref(name: str, refs: Refs) -> str | None:
@@ -122,6 +147,8 @@ def find_ref(name: str, refs: Refs) -> str | None:
 
 def _base(revision: Revision, text: str, refs: Refs, objects: ObjectSource) -> str:
     base = revision.base
+    if base == ORIG_HEAD and revision.back is None:
+        return _orig_head(refs, objects)
     if not base:
         base = refs.head().ref
     ref = find_ref(base, refs)
@@ -147,6 +174,20 @@ def _base(revision: Revision, text: str, refs: Refs, objects: ObjectSource) -> s
     if not found:
         raise _unknown(base, refs)
     return found[0]
+
+
+def _orig_head(refs: Refs, objects: ObjectSource) -> str:
+    commit_id = refs.orig_head()
+    if commit_id is None:
+        raise UnknownRevision(
+            "there is no ORIG_HEAD yet", hint="A reset, a merge or a pull leaves one; `wisedb reflog` lists all moves."
+        )
+    if not objects.has_commit(commit_id):
+        raise CorruptObject(
+            "ORIG_HEAD is damaged: it leads to a commit that isn't in the store",
+            hint="`wisedb reflog` says where HEAD was before.",
+        )
+    return commit_id
 
 
 def _logged(ref: str, back: int, text: str, refs: Refs) -> str:

@@ -45,10 +45,13 @@ class RowFormat(Generic[T_co]):
     Attributes:
         columns: expressions over the columns of the table of edits.
         read: makes the answer out of rows that begin with these.
+        dated: whether the expressions name ``since_commit``, ``since_author`` and ``since_date`` too: the commit that
+            brought the edit, and its.
     """
 
     columns: str
     read: Callable[[list[tuple[Any, ...]]], T_co]
+    dated: bool = False
 
     def in_order(self, rows: list[tuple[Any, ...]]) -> T_co:
         """The answer out of rows that end with their places; they are sorted by these."""
@@ -109,24 +112,59 @@ _FIELDS = """
     source: source, reason: reason, tags: tags"""
 _MESSAGES = "list_zip(message_roles, message_contents)::STRUCT(role VARCHAR, content VARCHAR)[]"
 
-_PORTABILITY = (
-    "portability: list_zip(portability_prompts, portability_answers)::STRUCT(prompt VARCHAR, answer VARCHAR)[]"
-)
+_PORTABILITY = "list_zip(portability_prompts, portability_answers)::STRUCT(prompt VARCHAR, answer VARCHAR)[]"
+_SINCE = "commit: since_commit, author: since_author, date: since_date"
 
-JSON: Final[RowFormat[list[str]]] = RowFormat(
-    f"""CASE WHEN len(portability_prompts) = 0 THEN
-            CASE WHEN len(message_roles) = 0 THEN to_json({{{_FIELDS}}})
-            ELSE to_json({{{_FIELDS}, messages: {_MESSAGES}}}) END
-        WHEN len(message_roles) = 0 THEN to_json({{{_FIELDS}, {_PORTABILITY}}})
-        ELSE to_json({{{_FIELDS}, messages: {_MESSAGES}, {_PORTABILITY}}}) END""",
-    lambda rows: [row[0] for row in rows],
-)
+
+def _json(more: str, *, dated: bool) -> RowFormat[list[str]]:
+    also = f", portability: {_PORTABILITY}"
+    behind = f", messages: {_MESSAGES}"
+    return RowFormat(
+        f"""CASE WHEN len(portability_prompts) = 0 THEN
+            CASE WHEN len(message_roles) = 0 THEN to_json({{{_FIELDS}{more}}})
+            ELSE to_json({{{_FIELDS}{behind}{more}}}) END
+        WHEN len(message_roles) = 0 THEN to_json({{{_FIELDS}{also}{more}}})
+        ELSE to_json({{{_FIELDS}{behind}{also}{more}}}) END""",
+        lambda rows: [row[0] for row in rows],
+        dated,
+    )
+
+
+JSON: Final = _json("", dated=False)
 """What :meth:`wisedb.edits.Edit.to_json` gives, each as JSON text."""
 
-BRIEF: Final[RowFormat[Sequence[tuple[Any, ...]]]] = RowFormat(
-    f"""left(id, 12), array_to_string([m.role || ': ' || m.content || ' › ' FOR m IN {_MESSAGES}], '')
-        || prompt, target, coalesce(reason, '')""",
-    lambda rows: rows,
-)
+JSON_SINCE: Final = _json(f", {_SINCE}", dated=True)
+"""The same with ``commit``, ``author`` and ``date`` of the commit that brought it."""
+
+_BRIEF = f"""left(id, 12), array_to_string([m.role || ': ' || m.content || ' › ' FOR m IN {_MESSAGES}], '')
+        || prompt, target, coalesce(reason, '')"""
+
+BRIEF: Final[RowFormat[Sequence[tuple[Any, ...]]]] = RowFormat(_BRIEF, lambda rows: rows)
 """(the first twelve digits of the id, the prompt as :attr:`wisedb.edits.Edit.shown` has it, target, reason or nothing,
 …): what fits on a line."""
+
+BRIEF_SINCE: Final[RowFormat[Sequence[tuple[Any, ...]]]] = RowFormat(
+    f"{_BRIEF}, left(since_commit, 12), since_date, since_author", lambda rows: rows, True
+)
+"""The same with commit (twelve digits), date and author behind."""
+
+CSV_COLUMNS: Final = (
+    "id", "prompt", "target", "subject", "ground_truth", "rephrases", "locality", "source", "reason", "tags",
+    "messages", "portability", "commit", "author", "date",
+)  # fmt: skip
+"""The names of what :data:`CSV` gives."""
+
+_LOCALITY = "list_zip(locality_prompts, locality_answers)::STRUCT(prompt VARCHAR, answer VARCHAR)[]"
+
+CSV: Final[RowFormat[Sequence[tuple[Any, ...]]]] = RowFormat(
+    f"""id, prompt, target, subject, ground_truth,
+        CASE WHEN len(rephrases) > 0 THEN to_json(rephrases) END,
+        CASE WHEN len(locality_prompts) > 0 THEN to_json({_LOCALITY}) END, source, reason,
+        CASE WHEN len(tags) > 0 THEN to_json(tags) END,
+        CASE WHEN len(message_roles) > 0 THEN to_json({_MESSAGES}) END,
+        CASE WHEN len(portability_prompts) > 0 THEN to_json({_PORTABILITY}) END,
+        since_commit, since_author, since_date""",
+    lambda rows: [row[: len(CSV_COLUMNS)] for row in rows],
+    True,
+)
+"""A cell for each of :data:`CSV_COLUMNS`; lists as JSON, nothing as ``None``."""

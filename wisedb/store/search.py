@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Final
 
-from wisedb.edits import Edit
+from wisedb.edits import Edit, normalise_prompt
 from wisedb.errors import AmbiguousId, UnknownEdit
 from wisedb.store.index.session import Session
 from wisedb.store.rows import EDITS, RowFormat, T
@@ -25,16 +25,21 @@ _IN_ORDER: Final = """
     WITH found AS MATERIALIZED (SELECT number, id FROM {table} WHERE {condition}),
     lined AS (SELECT number, row_number() OVER (ORDER BY generation, id) AS place FROM seen_commits),
     first AS (
-        SELECT whole_changes.edit, min(lined.place * 4294967296 + whole_changes.position) AS place
+        SELECT whole_changes.edit, min(lined.place * 4294967296 + whole_changes.position) AS place,
+            arg_min(whole_changes.commit, lined.place) AS commit
         FROM whole_changes JOIN lined ON lined.number = whole_changes.commit
         WHERE whole_changes.action <> 'reverted' AND whole_changes.edit IN (SELECT number FROM found)
         GROUP BY whole_changes.edit
     ),
     placed AS MATERIALIZED (
-        SELECT found.number AS edit, row_number() OVER (ORDER BY first.place NULLS LAST, found.id) AS place
+        SELECT found.number AS edit, row_number() OVER (ORDER BY first.place NULLS LAST, found.id) AS place,
+            first.commit
         FROM found LEFT JOIN first ON first.edit = found.number
     )
     SELECT {columns}, placed.place FROM whole_edits JOIN placed ON placed.edit = whole_edits.number
+    LEFT JOIN (
+        SELECT number AS since, id AS since_commit, author AS since_author, date AS since_date FROM whole_commits
+    ) ON since = placed.commit
 """
 _TEXTS: Final = "prompt, target, subject, ground_truth, source, reason"
 
@@ -82,6 +87,33 @@ def edits_of(store: Source, ids: Iterable[str]) -> list[Edit]:
         if each not in found:
             raise UnknownEdit(f"no commit holds the edit {each[:12]}", hint="Run `wisedb fsck`.")
     return [found[each] for each in wanted]
+
+
+def edits_with_key(store: Source, key: str) -> list[Edit]:
+    """All edits, in force or not, whose prompt is a normalised one, in the order of their first appearance.
+
+    Raises:
+        MissingObject, CorruptObject: the history is damaged.
+    """
+    return _found(store, "key = $1", [key], store.index.logged())
+
+
+def edits_about(store: Source, subjects: Iterable[str]) -> list[str]:
+    """The ids of all edits, in force or not, about some things: their subject is one, or their prompt names one.
+
+    Case and white space don't count; a name counts where it stands as whole words.
+
+    Raises:
+        MissingObject, CorruptObject: the history is damaged.
+    """
+    patterns = [rf"(^|[^\pL\pN]){re.escape(normalise_prompt(text))}($|[^\pL\pN])" for text in subjects]
+
+    def ask(session: Session) -> list[str]:
+        query = """SELECT id FROM whole_edits, (SELECT unnest($1::VARCHAR[]) AS pattern)
+            WHERE regexp_matches(key, pattern) OR regexp_matches(lower(coalesce(subject, '')), pattern)"""
+        return [row[0] for row in session.rows(query, [patterns])]
+
+    return store.index.run(ask, commits=sorted(store.index.logged()))
 
 
 def search(store: Source, text: str) -> list[Edit]:

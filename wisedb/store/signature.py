@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
@@ -12,18 +13,22 @@ ANONYMOUS: Final = "unknown"
 """The author where none is given; the command line knows better and says so."""
 
 
+Author = str | Callable[[], str]
+"""A name, or what gives one or raises."""
+
+
 @dataclass(frozen=True, slots=True)
 class Signature:
     """Who commits, when and why.
 
     Attributes:
         message: why; must not be empty.
-        author: who, one line.
+        author: who, one line; or who finds out, asked only once a commit is really made.
         date: when, ISO 8601 in UTC; now by default.
     """
 
     message: str
-    author: str | None = None
+    author: Author | None = None
     date: str | None = None
 
     def checked(self) -> tuple[str, str, str]:
@@ -34,5 +39,6 @@ class Signature:
         """
         if not self.message.strip():
             raise UsageError("a commit needs a message", hint="Say why, with -m MESSAGE.")
-        author = " ".join((self.author or ANONYMOUS).split()) or ANONYMOUS
+        given = self.author() if callable(self.author) else self.author
+        author = " ".join((given or ANONYMOUS).split()) or ANONYMOUS
         return author, self.date or utc_now(), self.message.strip()

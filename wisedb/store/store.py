@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import shutil
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
 from wisedb.config import StoreConfig
 from wisedb.errors import CorruptObject, MissingObject, NotAStore, StoreExists
+from wisedb.preferences import Preference
 from wisedb.store.blob_cache import BlobCache
 from wisedb.store.blobs import Blob
 from wisedb.store.commits import Commit
@@ -23,12 +25,22 @@ from wisedb.store.refs import Refs
 from wisedb.store.revisions import resolve
 from wisedb.store.scores import Scores
 from wisedb.store.staging import Staging
+from wisedb.store.stash import Stash
+from wisedb.store.tag_notes import TagNotes
 from wisedb.store.transaction import Transaction
 
 FOLDER: Final = ".wisedb"
 DEFAULT_BRANCH: Final = "main"
 
 _CONFIG: Final = "config.toml"
+
+_NOT_FOR_GIT: Final = b"""# What git must not keep of a store: locks, unfinished files, and the index, which is derived.
+/lock
+/index/
+/trash/
+*.lock
+.tmp-*
+"""
 
 
 class Store:
@@ -46,6 +58,8 @@ class Store:
         objects: blobs and commits.
         refs: branches, tags, HEAD and their logs.
         staging: the edits that wait for a commit.
+        stash: edits that were staged and put aside.
+        tag_notes: what annotated tags say.
         scores: evaluations by commit.
         lock: the one that writers hold.
         disk: how files are written.
@@ -60,6 +74,8 @@ class Store:
         self.objects = Objects(root / "objects", self.disk)
         self.refs = Refs(root, self.lock, self.disk)
         self.staging = Staging(root / "staged.jsonl", self.lock, self.disk)
+        self.stash = Stash(root / "stash.jsonl", self.lock, self.disk)
+        self.tag_notes = TagNotes(root / "tag-notes", self.lock, self.disk)
         self.scores = Scores(root / "scores", self.disk)
         self.index = Index(root, self.objects, self.refs, self.scores)
         self.blob_cache = BlobCache(self.objects)
@@ -133,6 +149,7 @@ class Store:
         store = cls(root, fault=fault)
         for name in ("objects", "refs/heads", "refs/tags", "logs", "index", "scores"):
             store.disk.make_folder(root / name)
+        store.disk.write(root / ".gitignore", _NOT_FOR_GIT)
         store.disk.write(root / _CONFIG, config.to_toml())
         store.disk.write(root / HEAD, f"ref: {BRANCHES}{branch}\n".encode())
         return store
@@ -147,8 +164,8 @@ class Store:
             FormatTooNew: a newer wisedb wrote it.
         """
         path = path.absolute()
-        root = path if _is_store(path) else path / FOLDER
-        if not _is_store(root):
+        root = path if is_store(path) else path / FOLDER
+        if not is_store(root):
             raise NotAStore(f"there is no store in {path}", hint="`wisedb init` makes one.")
         store = cls(root, lock_timeout=lock_timeout, fault=fault)
         _ = store.config
@@ -164,7 +181,7 @@ class Store:
         """
         start = start.absolute()
         for folder in (start, *start.parents):
-            if _is_store(folder) or _is_store(folder / FOLDER):
+            if is_store(folder) or is_store(folder / FOLDER):
                 return cls.open(folder, lock_timeout=lock_timeout)
         raise NotAStore(
             f"there is no store in {start} or above",
@@ -199,6 +216,24 @@ class Store:
         with self.lock.hold("writing the configuration"):
             self.disk.write(self.root / _CONFIG, config.to_toml())
         self._config = config
+
+    def change_preferences(
+        self, change: Callable[[dict[str, Preference]], Mapping[str, Preference]]
+    ) -> Mapping[str, Preference]:
+        """Replace the store's preferences by what is made of them; what they are then.
+
+        Args:
+            change: takes the present ones, read under the lock.
+
+        Raises:
+            StoreBusy, NoSpace, StoreNotWritable: nothing has changed.
+        """
+        with self.lock.hold("writing the preferences"):
+            config = Store.open(self.root).config
+            made = change(dict(config.preferences))
+            if made != config.preferences:
+                self.write_config(replace(config, preferences=made))
+        return made
 
     def resolve(self, revision: str) -> str:
         """The id of the commit that a revision names; see :mod:`wisedb.store.revisions`.
@@ -242,7 +277,8 @@ class Store:
         )
 
 
-def _is_store(folder: Path) -> bool:
+def is_store(folder: Path) -> bool:
+    """Whether a folder is itself a ``.wisedb`` folder, or looks like one that was damaged."""
     # Not the configuration: a store that has lost it must say so, and not pass for no store.
     with suppress(OSError):
         return (folder / "objects").is_dir() and ((folder / HEAD).is_file() or (folder / "refs").is_dir())

@@ -105,7 +105,7 @@ def cherry_pick(
     goals: list[dict[str, Edit | None]] = []
     for rev, source in zip(revs, sources, strict=True):
         picked = store.objects.commit(source)
-        same_base(tip.commit, picked, rev)
+        same_base(store, tip.commit, picked, rev)
         if len(picked.parents) > 1 and mainline is None:
             raise UsageError(
                 f"{source[:12]} is a merge: what it changed depends on the parent it is compared to",

@@ -10,8 +10,10 @@ from wisedb.config import DEFAULT_EDITOR, POOL, BaseModel, Setting, StoreConfig
 from wisedb.editors.common.pool import Pool, make_pool
 from wisedb.editors.registry import calibrated, check_given
 from wisedb.errors import MissingObject, StoreExists
-from wisedb.model.base import LoadedBase, describe, load_base
+from wisedb.model.base import LoadedBase, load_base
 from wisedb.model.chat import chat_format, template_digest
+from wisedb.model.checkpoint import check_forward
+from wisedb.model.recognise import describe
 from wisedb.progress import Counter, Listener
 from wisedb.serving.blobs import PendingBlobs
 from wisedb.serving.resources import StoreResources
@@ -71,7 +73,7 @@ def init(
 
     Raises:
         StoreExists: there is one already.
-        ModelNotFound, UnsupportedModel: no such model, or none that can be edited.
+        ModelNotFound, UnsupportedModel: no such model, or none that runs and can be edited.
         UnknownEditor, UnknownSetting: see the editor.
     """
     # Store.init looks again; this is here so that nobody waits for a model first.
@@ -81,6 +83,7 @@ def init(
 
     loading = Counter(progress, "loading", 1)
     base = load_base(model, revision, gguf_file=gguf_file, **kwargs)
+    check_forward(base.name, base.model)
     where = {} if target is None and layer is None else {"target": base.projection(target or "", layer).name}
     record = describe(base, anew=True)
     loading.add(1)
@@ -90,8 +93,9 @@ def init(
     resources = StoreResources(base, record, pending, {POOL: blob.id}, progress)
     choice = calibrated(editor, base, resources, {**where, **(settings or {})}, seed, blob.id)
     who, when, why = Signature(f"Start from {_short(record)}", author, date).checked()
-    first = Commit((), who, when, why, record, choice)
-    store = Store.init(root, StoreConfig(record, choice), first, [blob])
+    first = Commit((), who, when, why, record.published, choice)
+    config = StoreConfig(record, choice, trust_remote_code=base.code)
+    store = Store.init(root, config, first, [blob])
     store.index.ensure()
     return store, base
 

@@ -94,6 +94,7 @@ class Proposal:
         plans: the memories that change.
         records: edits whose records the commit brings along: those that its parents' history may lack.
         pending: blobs of ``memories`` that aren't in the store yet, ``None`` where all are.
+        amends: the commit takes the tip's place: what it changed is told from its first parent.
     """
 
     tip: Tip
@@ -104,6 +105,7 @@ class Proposal:
     plans: tuple[Plan, ...]
     records: tuple[Edit, ...]
     pending: PendingBlobs | None = None
+    amends: bool = False
 
     def in_force(self) -> dict[str, Edit]:
         """Id → edit, of those in force afterwards, memory by memory."""
@@ -165,15 +167,16 @@ def commit_proposal(
     started = time.perf_counter()
     author, date, message = signature.checked()
     tip = proposal.tip
+    before = store.objects.commit(proposal.parents[0]) if proposal.amends else tip.commit
     after = proposal.in_force()
-    added, reverted = changes(in_force_at(store, tip.commit), after)
+    added, reverted = changes(in_force_at(store, before), after)
 
     training = time.perf_counter()
     written = write(
         store,
         base,
         proposal.memories,
-        proposal.parents,
+        (tip.id,) if proposal.amends else proposal.parents,
         proposal.plans,
         after,
         pending=proposal.pending,
@@ -182,7 +185,7 @@ def commit_proposal(
     training = time.perf_counter() - training
     # Behind the training, which refuses edits that this model can't be asked.
     chats = proposal.in_chats()
-    known = _known(store, base, tip.commit, [after[edit_id] for edit_id in added], chats)
+    known = _known(store, base, before, [after[edit_id] for edit_id in added], chats)
     shares = _shares(store, base, written, [after[edit_id] for edit_id in added], chats)
     reliability = sum(shares) / len(shares) if shares else None
     blob = edits_blob(proposal.records) if proposal.records else None
@@ -191,7 +194,7 @@ def commit_proposal(
         author=author,
         date=date,
         message=message,
-        base=store.config.base,
+        base=store.config.base.published,
         editor=proposal.choice,
         edits=None if blob is None else blob.id,
         added=added,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from wisedb.edits import Edit
@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from wisedb.store.commits import Commit
     from wisedb.store.memory_entry import MemoryEntry
     from wisedb.store.store import Store
+from wisedb.store.upstream import Distance, distance
 from wisedb.versioning.streams import owner_of
 
 
@@ -25,12 +26,14 @@ class Status:
         head: the commit, ``None`` before the first.
         staged: the edits that the next commit takes.
         index: the index's health, in one word.
+        distance: how far the branch and its upstream are apart, ``None`` where it has none.
     """
 
     branch: str | None
     head: str | None
     staged: tuple[Edit, ...]
     index: str
+    distance: Distance | None = None
 
     def to_json(self) -> dict[str, Any]:
         """As ``wisedb status --json`` prints it."""
@@ -39,6 +42,7 @@ class Status:
             "head": self.head,
             "staged": [edit.to_json() for edit in self.staged],
             "index": self.index,
+            **({} if self.distance is None else self.distance.to_json()),
         }
 
 
@@ -151,6 +155,9 @@ class BlameResult:
         author: who committed it.
         date: when.
         candidates: (edit, commit, score) of edits in force that look alike, best first; score 0 to 1.
+        was: the edit that was in force for the prompt before that commit, ``None`` where there was none.
+        asked: whether it was the model that said which edit answers; else the prompt is the edit's own, or one of its
+            rephrases.
     """
 
     prompt: str
@@ -159,6 +166,8 @@ class BlameResult:
     author: str | None
     date: str | None
     candidates: tuple[tuple[Edit, str, float], ...]
+    was: Edit | None = None
+    asked: bool = False
 
     def to_json(self) -> dict[str, Any]:
         """As ``wisedb blame --json`` prints it."""
@@ -169,6 +178,10 @@ class BlameResult:
             "author": self.author,
             "date": self.date,
             "reason": None if self.edit is None else self.edit.reason,
+            "source": None if self.edit is None else self.edit.source,
+            "was": None if self.was is None else self.was.target,
+            "ground_truth": None if self.edit is None else self.edit.ground_truth,
+            "asked_model": self.asked,
             "candidates": [
                 {"edit": edit.to_json(), "commit": commit, "score": score} for edit, commit, score in self.candidates
             ],
@@ -214,19 +227,8 @@ class Reindexed:
 def status(store: Store) -> Status:
     """Where the store is, its index repaired if it must be."""
     head = store.refs.head()
-    return Status(head.branch, head.commit, tuple(store.staging.edits()), store.index.ensure())
-
-
-def log(store: Store, rev: str = "HEAD", n: int | None = None) -> list[LogEntry]:
-    """The history of ``rev``, newest first.
-
-    Raises:
-        UnknownRevision: no such commit.
-    """
-    return [
-        LogEntry(commit_id, commit, {**(commit.scores or {}), **scores})
-        for commit_id, commit, scores in history.log(store, rev, n)
-    ]
+    apart = None if head.branch is None else distance(store, head.branch)
+    return Status(head.branch, head.commit, tuple(store.staging.edits()), store.index.ensure(), apart)
 
 
 def show(store: Store, rev: str) -> CommitDetails:
@@ -235,7 +237,9 @@ def show(store: Store, rev: str) -> CommitDetails:
     Raises:
         UnknownRevision: no such commit.
     """
-    (entry,) = log(store, rev, 1)
+    commit_id = store.resolve(rev)
+    commit = store.objects.commit(commit_id)
+    entry = LogEntry(commit_id, commit, {**(commit.scores or {}), **store.scores.get(commit_id)})
     return CommitDetails(
         entry,
         tuple(history.edits_of(store, entry.record.added)),
@@ -271,7 +275,21 @@ def blame(store: Store, prompt: str, at: str = "HEAD") -> BlameResult:
         None if record is None else record.author,
         None if record is None else record.date,
         tuple((edit, commit, score) for edit, commit, score in found.candidates),
+        None if record is None or found.edit is None else _was(store, record, found.edit),
     )
+
+
+def blame_edit(store: Store, prompt: str, edit_id: str, at: str = "HEAD") -> BlameResult:
+    """The same where the model has said which edit answers ``prompt``; the others look like the prompt."""
+    alike = blame(store, prompt, at)
+    found = blame(store, history.edit(store, edit_id).prompt, at)
+    others = tuple(each for each in alike.candidates if found.edit is None or each[0].id != found.edit.id)
+    return replace(found, prompt=prompt, candidates=others, asked=True)
+
+
+def _was(store: Store, record: Commit, edit: Edit) -> Edit | None:
+    """The edit of the same prompt that a commit put out of force."""
+    return next((other for other in history.edits_of(store, record.reverted) if other.key == edit.key), None)
 
 
 def sql(store: Store, query: str) -> Table:

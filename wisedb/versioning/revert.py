@@ -15,7 +15,7 @@ from wisedb.store import history
 from wisedb.store.graph import ancestors
 from wisedb.store.signature import Signature
 from wisedb.versioning.fact_changes import facts_of, plan_fact_changes, without_edits
-from wisedb.versioning.land import read_tip
+from wisedb.versioning.land import first_line, read_tip
 from wisedb.versioning.planning import NewEdits
 from wisedb.versioning.proposal import CommitResult, commit_proposal, propose
 from wisedb.versioning.streams import Owned, changes, in_force_at, owner_of, read_streams
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from wisedb.store.store import Store
 
 _PREFIX = re.compile(r"[0-9a-f]{4,64}")
+_REVERT = "Revert "
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +79,7 @@ def revert_edits(
     reversal = find(store, tip.id, held, what, mainline)
     chosen = signature or Signature("")
     if not chosen.message.strip():
-        chosen = replace(chosen, message=describe(reversal))
+        chosen = replace(chosen, message=_undone(store, what) or describe(reversal))
     removed = [edit.id for edit in reversal.removed]
     restored = _as_written(store, tip.id, reversal.restored, choice)
     proposal = propose(store, tip, choice, restored=restored, removed=removed, held=held)
@@ -140,8 +141,22 @@ def describe(reversal: Reversal) -> str:
     """The message of a revert that was given none."""
     named = [*reversal.removed, *reversal.restored]
     if len(named) == 1:
-        return f"Revert “{named[0].prompt} {named[0].target}”"
-    return f"Revert {len(named)} edits"
+        return f"{_REVERT}“{named[0].prompt} {named[0].target}”"
+    return f"{_REVERT}{len(named)} edits"
+
+
+def _undone(store: Store, what: Sequence[str]) -> str | None:
+    """The message of the revert of a revert, which says so; ``None`` of any other."""
+    commit_id = _commit(store, what[0]) if len(what) == 1 else None
+    if commit_id is None:
+        return None
+    commit = store.objects.commit(commit_id)
+    # What takes edits out and brings no new record only takes back.
+    if len(commit.parents) != 1 or not commit.reverted or commit.edits is not None:
+        return None
+    line = first_line(commit.message)
+    told = line.removeprefix(_REVERT) if line.startswith(_REVERT) else f"what “{line}” took out"
+    return f"Reapply {told}\n\nThis reverts {commit_id}, which was a revert."
 
 
 def _named(store: Store, facts: Mapping[str, Edit], what: Sequence[str]) -> tuple[list[Edit], list[str]]:

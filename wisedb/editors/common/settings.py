@@ -6,12 +6,29 @@ from collections.abc import Collection, Mapping
 from dataclasses import fields
 from difflib import get_close_matches
 from math import isfinite
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 from wisedb.config import Setting
 from wisedb.errors import UnknownSetting
 
 S = TypeVar("S")
+
+ELSEWHERE: Final = {
+    **dict.fromkeys(("edit_lr", "v_lr", "lr", "learningrate"), "learning_rate"),
+    **dict.fromkeys(("n_iter", "v_num_grad_steps", "num_steps", "max_iters", "n_iters", "epochs"), "steps"),
+    **dict.fromkeys(("layers", "inner_params", "layer", "rewrite_module_tmp"), "target"),
+    **dict.fromkeys(("norm_constraint", "max_norm"), "max_delta"),
+    **dict.fromkeys(("batch_size", "mini_batch", "mb_size"), "minibatch"),
+    **dict.fromkeys(("context_template_length_params", "context_templates"), "contexts"),
+    **dict.fromkeys(("densities",), "density"),
+    **dict.fromkeys(("save_freq",), "shard_size"),
+    **dict.fromkeys(("act_ratio",), "threshold_ratio"),
+    **dict.fromkeys(("clamp_norm_factor",), "clamp"),
+    **dict.fromkeys(("v_weight_decay",), "weight_decay"),
+    **dict.fromkeys(("eps", "init_radius"), "radius"),
+    **dict.fromkeys(("mom2_update_weight", "mom2_adjustment"), "ridge"),
+}
+"""What EasyEdit and the papers' own code call a setting → what it is called here, in the editors that have it."""
 
 
 def parse(cls: type[S], editor: str, settings: Mapping[str, Setting], retired: Collection[str] = ()) -> S:
@@ -34,8 +51,12 @@ def parse(cls: type[S], editor: str, settings: Mapping[str, Setting], retired: C
         if name in kinds:
             chosen[name] = fit(name, value, kinds[name])
         elif name not in retired:
-            near = get_close_matches(name, kinds, n=1, cutoff=0.0)
-            raise UnknownSetting(f"the editor '{editor}' has no setting '{name}'", hint=f"Did you mean '{near[0]}'?")
+            meant = ELSEWHERE.get(name.lower())
+            near = [meant] if meant in kinds else get_close_matches(name, kinds, n=1, cutoff=0.0)
+            raise UnknownSetting(
+                f"the editor '{editor}' has no setting '{name}'",
+                hint=f"Did you mean '{near[0]}'? `wisedb settings {editor}` lists all.",
+            )
     return cls(**chosen)
 
 

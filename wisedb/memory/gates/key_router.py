@@ -32,8 +32,8 @@ from wisedb.model.capture import embedding_of
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
 
-LayerReader = Callable[[int, int, Sequence[Sequence[int]]], Tensor]
-"""A block, where the message begins, and conversations of one message as token ids → what they ask, (n, 2·d_model)."""
+LayerReader = Callable[[Sequence[int], int, Sequence[Sequence[int]]], Tensor]
+"""Blocks, where the message begins, and conversations of one message as token ids → what they ask, (n, 2·d)."""
 
 LOOK_BACK = 32
 """Tokens for which what was meant still counts, where nobody says where the prompt ends."""
@@ -196,8 +196,8 @@ class KeyRouterBuilder:
         index = self._index(memories)
         if index is None:
             return None
-        layer, chat = index.statistics.layer, index.statistics.chat
-        read = None if self._read is None or chat is None else partial(self._read, layer, len(chat.start))
+        chat = index.statistics.chat
+        read = None if self._read is None or chat is None else partial(self._read, chat.layers, len(chat.start))
         questions = questions_of([memory.gate.keys for memory in memories], [len(memory.edits) for memory in memories])
         return KeyRouter(index, SlotTable.of(memories), self.threshold, questions, read)
 

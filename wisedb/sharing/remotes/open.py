@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from wisedb.sharing.remotes.protocol import Remote
 from wisedb.sharing.url import Address, parse_address
+from wisedb.store.store import FOLDER, is_store
 
 
 def open_remote(url: str | Address, *, token: str | None = None, endpoint: str | None = None) -> Remote:
@@ -24,6 +25,10 @@ def open_remote(url: str | Address, *, token: str | None = None, endpoint: str |
 
         return HubRemote(address.url, token=token, endpoint=endpoint)
     if address.scheme == "file":
+        if is_store(address.folder) or is_store(address.folder / FOLDER):
+            from wisedb.sharing.remotes.store import StoreRemote
+
+            return StoreRemote(address.folder)
         from wisedb.sharing.remotes.folder import FolderRemote
 
         return FolderRemote(address.folder)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from wisedb.edits import Edit
+from wisedb.edits import Edit, normalise_prompt
 from wisedb.store import history
 
 if TYPE_CHECKING:
@@ -26,6 +28,7 @@ class Diff:
         changed: (prompt, edit in ``from_``, edit in ``to``) where both have one and they differ.
         tensors: the memories' difference, if it was asked for.
         behaviour: what the model answers, if it was asked for.
+        staged: whether ``to`` is meant with what is staged on top.
     """
 
     from_: str
@@ -35,6 +38,7 @@ class Diff:
     changed: tuple[tuple[str, Edit, Edit], ...]
     tensors: TensorDiff | None = None
     behaviour: tuple[Answered, ...] | None = None
+    staged: bool = False
 
     @property
     def prompts(self) -> tuple[str, ...]:
@@ -54,6 +58,8 @@ class Diff:
                 for prompt, before, after in self.changed
             ],
         }
+        if self.staged:
+            record["staged"] = True
         if self.tensors is not None:
             record["tensors"] = self.tensors.to_json()
         if self.behaviour is not None:
@@ -70,6 +76,48 @@ def diff(store: Store, a: str, b: str = "HEAD") -> Diff:
     from_, to = store.resolve(a), store.resolve(b)
     found = history.diff(store, from_, to)
     return Diff(from_, to, tuple(found.added), tuple(found.removed), tuple(found.changed))
+
+
+def diff_staged(store: Store, a: str = "HEAD") -> Diff:
+    """The facts that would differ from ``a`` if what is staged were committed now.
+
+    Raises:
+        UnknownRevision: there is no such commit.
+        CorruptObject: what is staged can't be read.
+    """
+    from_, to = store.resolve(a), store.resolve("HEAD")
+    staged = {edit.key: edit for edit in store.staging.edits()}
+    if not staged:
+        return diff(store, from_, to)
+    before = {edit.key: edit for edit in history.facts(store, from_)}
+    now = before if from_ == to else {edit.key: edit for edit in history.facts(store, to)}
+    after = {**now, **staged}
+    return Diff(
+        from_,
+        to,
+        added=tuple(edit for key, edit in after.items() if key not in before),
+        removed=tuple(edit for key, edit in before.items() if key not in after),
+        changed=tuple(
+            (edit.prompt, before[key], edit) for key, edit in after.items() if key in before and before[key] != edit
+        ),
+        staged=True,
+    )
+
+
+def about(found: Diff, subjects: Sequence[str]) -> Diff:
+    """Of a difference what concerns some things: facts whose subject is one, or whose prompt names one."""
+    names = "|".join(re.escape(normalise_prompt(subject)) for subject in subjects)
+    named = re.compile(rf"(?<!\w)({names})(?!\w)")
+
+    def keep(edit: Edit) -> bool:
+        return any(named.search(normalise_prompt(text)) for text in (edit.prompt, edit.subject or ""))
+
+    return replace(
+        found,
+        added=tuple(edit for edit in found.added if keep(edit)),
+        removed=tuple(edit for edit in found.removed if keep(edit)),
+        changed=tuple(each for each in found.changed if keep(each[1]) or keep(each[2])),
+    )
 
 
 def with_tensors(found: Diff, tensors: TensorDiff) -> Diff:

@@ -69,10 +69,11 @@ def common(store: Store, ours: str, theirs: str) -> Common:
     return Common(bases, facts, disputed)
 
 
-def same_base(ours: Commit, theirs: Commit, rev: str) -> None:
+def same_base(store: Store, ours: Commit, theirs: Commit, rev: str) -> None:
     """Refuse what was made for another base model: its side memories fit nowhere else.
 
     Args:
+        store: the store, which may hold several base models for one.
         ours: where it shall go.
         theirs: what shall go there.
         rev: how that was called.
@@ -80,7 +81,8 @@ def same_base(ours: Commit, theirs: Commit, rev: str) -> None:
     Raises:
         BaseModelMismatch: it was.
     """
-    if ours.base.fingerprint != theirs.base.fingerprint:
+    known = store.config.fits(ours.base) and store.config.fits(theirs.base)
+    if ours.base.fingerprint != theirs.base.fingerprint and not known:
         raise BaseModelMismatch(
             f"'{rev}' was made for another base model: {theirs.base.model} ({theirs.base.fingerprint}), "
             f"not {ours.base.model} ({ours.base.fingerprint})",

@@ -68,7 +68,7 @@ def plan_merge(
     """
     tip, other = read_tip(store), store.resolve(rev)
     goal = store.objects.commit(other)
-    same_base(tip.commit, goal, rev)
+    same_base(store, tip.commit, goal, rev)
     shared = common(store, tip.id, other)
     found = MergeResult(None, "merge", tip.branch, tip.id, other, shared.bases)
     if other in shared.bases:
@@ -157,6 +157,7 @@ def merge(
     if found.how == "up-to-date":
         return replace(found, commit=tip.id, seconds=time.perf_counter() - started)
     if found.how == "fast-forward":
+        store.refs.keep_orig_head(tip.id)
         store.refs.update(tip.ref, tip.id, found.other, f"merge {rev}: fast-forward")
         return replace(found, commit=found.other, seconds=time.perf_counter() - started)
     if planned.proposal is None:
@@ -166,6 +167,8 @@ def merge(
         chosen = replace(chosen, message=_message(store, planned))
     from wisedb.versioning.proposal import commit_proposal
 
+    # Before: once the merge has landed, nothing may claim that it hasn't.
+    store.refs.keep_orig_head(tip.id)
     made = commit_proposal(store, load(), planned.proposal, chosen, action=f"merge {rev}", progress=progress)
     return replace(
         found,

@@ -40,8 +40,8 @@ def ending() -> Statistics:
 def test_how_a_reply_ends_is_known_of_a_model_that_ends_one(ending: Statistics) -> None:
     chat = ending.chat
     assert chat is not None and chat.closing is not None
-    width = len(chat.mean)
-    assert chat.closing.manner.shape == (2, width + 1) and chat.closing.state.shape == (width // 2,)
+    width, layers = len(chat.mean), len(chat.layers)
+    assert chat.closing.manner.shape == (2, width + 1) and chat.closing.state.shape == (width // 2 // layers,)
     assert bool(torch.isfinite(chat.closing.state).all()) and bool(chat.closing.state.any())
     going_on = measured(ending=False).chat
     assert going_on is not None and going_on.closing is None
@@ -59,6 +59,18 @@ def test_it_comes_back_from_a_blob_and_may_be_missing(ending: Statistics) -> Non
     half = {name: tensor for name, tensor in ending.tensors().items() if name != "chat_closing"}
     with pytest.raises(CorruptObject):
         Statistics.from_tensors(half, ending.meta())
+
+
+def test_the_layers_that_are_read_come_back_and_stores_from_before_have_one(ending: Statistics) -> None:
+    chat = ending.chat
+    assert chat is not None and chat.layers == (ending.layer,) and "chat_layers" not in ending.meta()
+    two = replace(chat, layers=(0, 1), mean=chat.mean.repeat(2), map=chat.map.repeat(2, 1), closing=None)
+    both = replace(ending, chat=two)
+    assert both.meta()["chat_layers"] == [0, 1]
+    assert Statistics.from_tensors(both.tensors(), both.meta()).same(both)
+    for wrong in ([], [1, 0], ["0", "1"], [-1, 1], "01", [0, 1, 2]):
+        with pytest.raises(CorruptObject):
+            Statistics.from_tensors(both.tensors(), both.meta() | {"chat_layers": wrong})
 
 
 @pytest.mark.parametrize("part", ["manner", "state"])

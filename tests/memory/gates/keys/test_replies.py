@@ -20,7 +20,7 @@ def whole(count: int) -> torch.Tensor:
 def chat() -> ChatStatistics:
     frame = (torch.tensor(part, dtype=torch.int32) for part in (HEADER, OPENING))
     header, opening = frame
-    return ChatStatistics(torch.zeros(2), torch.eye(2), header, header, opening, EARLIER, PRONOUNS, "0" * 64)
+    return ChatStatistics((0,), torch.zeros(2), torch.eye(2), header, header, opening, EARLIER, PRONOUNS, "0" * 64)
 
 
 def test_a_stretch_of_ids_is_found_where_it_ends() -> None:

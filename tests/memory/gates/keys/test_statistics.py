@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 import torch
 
 from tests.memory.keyed import TOKENIZER, UNRELATED, statistics_of
 from tests.models import tiny_model
 from wisedb.errors import CorruptObject, UsageError
-from wisedb.memory.gates.keys.statistics import Statistics, compute_statistics, relation_layer
+from wisedb.memory.gates.keys.statistics import Statistics, chat_layers, compute_statistics, relation_layer
 from wisedb.model.capture import capture
 from wisedb.model.locate import locate
 from wisedb.model.tokens import encode_prompt
@@ -74,6 +76,10 @@ def test_where_relations_are_read() -> None:
     projection = locate(tiny_model("llama"))
     assert relation_layer(projection) == 1
     assert relation_layer(locate(tiny_model("llama"), layer=0)) == 0
+    deep = replace(projection, layer=25, layers=30)
+    assert relation_layer(deep) == 15 and relation_layer(deep, chat=True) == 18
+    assert chat_layers(deep) == (18, 23) and chat_layers(replace(deep, layer=20)) == (18, 20)
+    assert chat_layers(replace(deep, layer=10)) == (10,)
 
 
 def test_to_tensors_and_back() -> None:

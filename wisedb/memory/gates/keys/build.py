@@ -60,8 +60,9 @@ def build_keys(
     if not edits:
         return EditKeys.empty(statistics)
     found = _Keys()
-    start = () if statistics.chat is None else statistics.chat.start.tolist()
-    opening = read_opening(model, projection, start, statistics.layer)
+    chat = statistics.chat
+    start, blocks = ((), 0) if chat is None else (chat.start.tolist(), chat.layers[-1])
+    opening = read_opening(model, projection, start, blocks)
     for owner, edit in enumerate(edits):
         asked = _endings(tokenizer, statistics, edit.prompt)
         for prompt in dict.fromkeys((*asked, *(edit.rephrases if rephrases else ()))):
@@ -76,11 +77,11 @@ def build_keys(
             if format != "chat" and not edit.messages:
                 relation, known = _asked(model, projection, tokenizer, statistics, ids, others)
                 found.add(owner, relation, known, spellings, 0)
-            if statistics.chat is not None and format != "raw":
-                relation, question = _asked_in_chat(model, projection, tokenizer, statistics, opening, prompt)
+            if chat is not None and format != "raw":
+                relation, question = _asked_in_chat(model, projection, tokenizer, chat, opening, prompt)
                 own = _moved(spellings[0], question)
                 typed = [own, *spellings[1:], *_typed(tokenizer, subject, spellings)]
-                behind = _conversation(tokenizer, statistics.chat, edit) if prompt in asked else []
+                behind = _conversation(tokenizer, chat, edit) if prompt in asked else []
                 found.add(owner, relation, 1.0, typed, stops_of(tokenizer, statistics, edit.target), behind)
     if not found.owners:
         return EditKeys.empty(statistics)
@@ -164,15 +165,13 @@ def _asked_in_chat(
     model: PreTrainedModel,
     projection: Projection,
     tokenizer: PreTrainedTokenizerBase,
-    statistics: Statistics,
+    chat: ChatStatistics,
     opening: Opening,
     prompt: str,
 ) -> tuple[torch.Tensor, list[int]]:
     """The relation key (r,) of a prompt as a user's message, and the message's token ids."""
-    chat = statistics.chat
-    assert chat is not None
     asked = encode_question(tokenizer, [user(prompt)], chat.opening.tolist(), chat.thinking)
-    (seen,) = capture(model, projection, statistics.layer, [asked], opening=opening)
+    (seen,) = capture(model, projection, chat.layers, [asked], opening=opening)
     behind = len(chat.asked(())) - len(chat.start)
     return chat.relations(question_state(seen.states)), asked[len(chat.start) : -behind]
 

@@ -52,7 +52,7 @@ class Closing:
     """How a reply ends.
 
     Attributes:
-        manner: float32 (2, 2·d_model + 1): tells in which manner a sentence asks
+        manner: float32 (2, 2·d + 1): tells in which manner a sentence asks
             (:mod:`wisedb.memory.gates.keys.manner`).
         state: float32 (d_model,): what the last block gives where the model ends a reply.
     """
@@ -66,8 +66,10 @@ class ChatStatistics:
     """What is usual behind the model's chat template.
 
     Attributes:
-        mean: float32 (2·d_model,), the mean of what questions ask (:mod:`wisedb.memory.gates.keys.question_map`).
-        map: float32 (2·d_model, r), as wide as the one of plain text.
+        layers: the blocks at whose input it shows what is asked, the highest one last; their states stand side by
+            side, d = n·d_model.
+        mean: float32 (2·d,), the mean of what questions ask (:mod:`wisedb.memory.gates.keys.question_map`).
+        map: float32 (2·d, r), as wide as the one of plain text.
         start: int32 (s,), the token ids before the first message of a conversation, see
             :class:`wisedb.model.chat.ChatFormat`.
         header: int32 (h,), those before every user's message.
@@ -79,6 +81,7 @@ class ChatStatistics:
         closing: how a reply ends, None where that isn't known.
     """
 
+    layers: tuple[int, ...]
     mean: torch.Tensor
     map: torch.Tensor
     start: torch.Tensor
@@ -96,7 +99,7 @@ class ChatStatistics:
         ends = () if self.closing is None else (self.closing.manner, self.closing.state)
         parts = (self.mean, self.map, *ends)
         real = all(part.dtype == torch.float32 and bool(torch.isfinite(part).all()) for part in parts)
-        wide = [(2, len(self.mean) + 1), (len(self.mean) // 2,)]
+        wide = [(2, len(self.mean) + 1), (len(self.mean) // (2 * len(self.layers)),)]
         real = real and [part.shape for part in ends] == (wide if ends else [])
         framed = framed and self.pronouns.dtype == torch.int32 and self.pronouns.shape[1:] == (2,)
         if not framed or not real or self.mean.ndim != 1 or self.map.ndim != 2 or len(self.map) != len(self.mean):
@@ -112,15 +115,15 @@ class ChatStatistics:
 
     @classmethod
     def from_tensors(
-        cls, tensors: Mapping[str, torch.Tensor], template: str, thinking: Thinking | None
+        cls, tensors: Mapping[str, torch.Tensor], layers: tuple[int, ...], template: str, thinking: Thinking | None
     ) -> ChatStatistics:
         """What :meth:`tensors` gave, among others."""
         mean, chat_map, start, header, opening, earlier, pronouns = (tensors[name] for name in CHAT_TENSORS)
         closing = Closing(*(tensors[name] for name in CLOSING_TENSORS)) if CLOSING_TENSORS[0] in tensors else None
-        return cls(mean, chat_map, start, header, opening, earlier, pronouns, template, thinking, closing)
+        return cls(layers, mean, chat_map, start, header, opening, earlier, pronouns, template, thinking, closing)
 
     def relations(self, states: torch.Tensor) -> torch.Tensor:
-        """Relation keys of questions: what they ask, (..., 2·d_model) → float32 (..., r)."""
+        """Relation keys of questions: what they ask, (..., 2·d) → float32 (..., r)."""
         place = states.device
         return (states.float() - self.mean.to(place)) @ self.map.to(place)
 
@@ -135,7 +138,7 @@ def compute_chat_statistics(
     projection: Projection,
     tokenizer: PreTrainedTokenizerBase,
     frame: ChatFormat,
-    layer: int,
+    layers: tuple[int, ...],
     width: int,
     counter: Counter,
 ) -> ChatStatistics:
@@ -146,11 +149,11 @@ def compute_chat_statistics(
         projection: the projection that is edited.
         tokenizer: its tokenizer.
         frame: that of its template.
-        layer: the block at whose input it shows what is asked.
+        layers: the blocks at whose input it shows what is asked, the highest one last.
         width: of a relation key.
         counter: told how many texts were run.
     """
-    asked = partial(_question_states, model, projection, tokenizer, layer, frame, counter)
+    asked = partial(_question_states, model, projection, tokenizer, layers, frame, counter)
     questions, statements = shipped_questions(), shipped_statements()
     states, quiet = asked([question.text for question in questions]), asked(statements)
     mean, relations = compute_question_map(states, questions, width)
@@ -159,6 +162,7 @@ def compute_chat_statistics(
     start, header, opening, before = (torch.tensor(part, dtype=torch.int32) for part in tokens)
     state = _closing_state(model, projection, tokenizer, frame)
     return ChatStatistics(
+        layers,
         mean,
         relations,
         start,
@@ -201,15 +205,15 @@ def _question_states(
     model: PreTrainedModel,
     projection: Projection,
     tokenizer: PreTrainedTokenizerBase,
-    layer: int,
+    layers: tuple[int, ...],
     frame: ChatFormat,
     counter: Counter,
     questions: Sequence[str],
 ) -> torch.Tensor:
-    """What each of some questions asks behind the chat template, (n, 2·d_model)."""
+    """What each of some questions asks behind the chat template, (n, 2·d)."""
     asked = [encode_question(tokenizer, [user(question)], frame.opening, frame.thinking) for question in questions]
-    opening = read_opening(model, projection, frame.start, layer)
-    seen = capture(model, projection, layer, asked, opening=opening, report=counter.add)
+    opening = read_opening(model, projection, frame.start, layers[-1])
+    seen = capture(model, projection, layers, asked, opening=opening, report=counter.add)
     return torch.stack([question_state(each.states) for each in seen])
 
 

@@ -22,15 +22,15 @@ _SURE = 0.25
 
 
 def compute_manner(states: torch.Tensor, requested: Sequence[bool | None], statements: torch.Tensor) -> torch.Tensor:
-    """What tells in which manner a sentence asks, float32 (2, 2·d_model + 1).
+    """What tells in which manner a sentence asks, float32 (2, 2·d + 1).
 
     What a sentence asks, and 1, times the first row is above 0 where it asks for a text, times the second where it asks
     for nothing.
 
     Args:
-        states: what questions and requests ask, (n, 2·d_model).
+        states: what questions and requests ask, (n, 2·d).
         requested: whether each asks for a text; None for what may be either.
-        statements: the same of sentences that ask for nothing, (m, 2·d_model).
+        statements: the same of sentences that ask for nothing, (m, 2·d).
     """
     states, statements = states.double(), statements.double()
     chosen = torch.tensor([asks is not None for asks in requested])
@@ -41,12 +41,12 @@ def compute_manner(states: torch.Tensor, requested: Sequence[bool | None], state
 
 
 def asks_for_text(manner: torch.Tensor, states: torch.Tensor) -> torch.Tensor:
-    """Whether sentences ask for a text: what they ask, (..., 2·d_model) → bool (...)."""
+    """Whether sentences ask for a text: what they ask, (..., 2·d) → bool (...)."""
     return _seen(manner[0], states)
 
 
 def asks_nothing(manner: torch.Tensor, states: torch.Tensor) -> torch.Tensor:
-    """Whether sentences ask for nothing: what they ask, (..., 2·d_model) → bool (...)."""
+    """Whether sentences ask for nothing: what they ask, (..., 2·d) → bool (...)."""
     return _seen(manner[1], states)
 
 

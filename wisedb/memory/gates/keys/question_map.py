@@ -3,12 +3,12 @@
 The state at which a reply begins, and the mean of the states of the message, say who asks for what, and in which
 manner. The directions that tell one question about a subject from another one about it are those of a linear
 discriminant analysis (Fisher 1936; after within-class covariance normalisation, Hatch et al., Interspeech 2006): over
-a set of questions that ships with wisedb, in which each kind of thing is asked for several facts, and each fact in
-several wordings, near and far ones, and by the way in requests for a text. With x a state, w a wording, f a fact and s
-a subject,
+a set of questions that ships with wisedb, in which each kind of thing is asked for several facts and for what may be
+asked of anything (what it looks like, whether it is any good), and each fact in several wordings, near and far ones,
+and by the way in requests for a text. With x a state, w a wording, f a fact of n_f wordings and s a subject,
 
     W = (Σ_w (x_w − x̄_f)(x_w − x̄_f)ᵀ / n + λ·I)^(−1/2)            the manner of asking counts little
-    V = the first directions of W·(x̄_f − x̄_s) over all facts        what is asked counts much
+    V = the first directions of √n_f·W·(x̄_f − x̄_s) over all facts   what is asked counts much
 """
 
 from __future__ import annotations
@@ -24,13 +24,13 @@ import torch
 from wisedb.memory.gates.keys.whitening import halves_alike, white
 
 # How many directions, and λ in units of the mean variance. Chosen on the set itself, its kinds left out by turns.
-_DIRECTIONS = 32
+_DIRECTIONS = 24
 _SHRINKAGE = 0.3
 # Of each kind of thing so many are asked about: each costs all of its questions.
 _SUBJECTS = 1
 # Behind the end of a sentence.
 _SENTENCE = re.compile(r"(?<=[.!?]) ")
-# Of the wordings of each fact the last two ask for a text; the one before them asks for a sentence in some facts.
+# Of the wordings of a fact the last two of nine ask for a text; the one before them asks for a sentence in some facts.
 _REQUESTED = (False, False, False, False, False, False, None, True, True)
 
 
@@ -51,10 +51,10 @@ class Question(NamedTuple):
 
 
 def question_state(states: torch.Tensor) -> torch.Tensor:
-    """What a conversation of one message asks, (2·d_model,).
+    """What a conversation of one message asks, (2·d,).
 
     Args:
-        states: (T, d_model), from the message's first token up to where the reply begins.
+        states: (T, d), those of all layers side by side, from the message's first token up to where the reply begins.
     """
     return torch.cat([states[-1], states.mean(dim=0)])
 
@@ -86,10 +86,10 @@ def shipped_questions(subjects: int = _SUBJECTS) -> list[Question]:
 def compute_question_map(
     states: torch.Tensor, questions: Sequence[Question], width: int
 ) -> tuple[torch.Tensor, torch.Tensor]:
-    """The mean of what questions ask, float32 (2·d_model,), and the map (2·d_model, width) to relation keys.
+    """The mean of what questions ask, float32 (2·d,), and the map (2·d, width) to relation keys.
 
     Args:
-        states: what each of the questions asks, (n, 2·d_model).
+        states: what each of the questions asks, (n, 2·d).
         questions: see above.
         width: of a relation key; columns beyond the directions that are found are zero.
     """
@@ -106,6 +106,8 @@ def compute_question_map(
     of_whom = torch.zeros(len(means), dtype=torch.int64).index_copy(0, fact, subject)
     between = means @ within
     between = between - _means(between, of_whom)[of_whom]
+    # The mean of few wordings says less.
+    between = between * torch.bincount(fact).sqrt()[:, None]
     directions = torch.linalg.svd(between, full_matrices=False).Vh[: min(width, _DIRECTIONS)].T
     found = scale[:, None] * (basis @ (within @ directions))
     return mean.float(), torch.nn.functional.pad(found, (0, width - found.shape[1])).float()

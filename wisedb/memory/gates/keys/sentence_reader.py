@@ -15,7 +15,7 @@ from wisedb.memory.gates.keys.questions import AskedOf
 from wisedb.memory.gates.keys.token_flags import STOP
 
 Reader = Callable[[Sequence[Sequence[int]]], torch.Tensor]
-"""Conversations of one message as token ids → what they ask, (n, 2·d_model)."""
+"""Conversations of one message as token ids → what they ask, (n, 2·d)."""
 
 # Sentences that are remembered: who decodes step by step, without generate, asks of the same ones at each step.
 _REMEMBERED = 1024

@@ -1,0 +1,53 @@
+"""Where preferences come from: a person's file and the store's configuration, and what they stand for in a call."""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from collections.abc import Mapping
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from wisedb.preferences import Preference, flatten, read
+
+
+def global_file() -> Path:
+    """The file of the person who calls: ``WISEDB_CONFIG``, or ``wisedb/config.toml`` where configuration is kept."""
+    named = os.environ.get("WISEDB_CONFIG")
+    if named:
+        return Path(named)
+    home = os.environ.get("XDG_CONFIG_HOME")
+    return (Path(home) if home else Path("~/.config").expanduser()) / "wisedb" / "config.toml"
+
+
+def of_store(start: Path) -> dict[str, Preference]:
+    """The preferences of the store in ``start`` or above; none where there is no store, or none that can be read.
+
+    Only this table of its configuration is looked at: whoever opens the store says what is wrong with the rest.
+    """
+    for folder in (start, *start.parents):
+        for path in (folder / ".wisedb" / "config.toml", folder / "config.toml"):
+            if (path.parent / "objects").is_dir() and path.is_file():
+                with suppress(OSError, UnicodeDecodeError, tomllib.TOMLDecodeError, TypeError):
+                    return flatten(tomllib.loads(path.read_text(encoding="utf-8")).get("config", {}))
+                return {}
+    return {}
+
+
+def effective(start: Path) -> dict[str, Preference]:
+    """What counts in a call: the person's, and over them the store's.
+
+    Raises:
+        CorruptObject: the person's file can't be read.
+    """
+    return {**read(global_file()), **of_store(start.absolute())}
+
+
+def defaults(preferences: Mapping[str, Preference]) -> dict[str, dict[str, Any]]:
+    """Command → option, without its dashes → default."""
+    tables: dict[str, dict[str, Any]] = {}
+    for key, value in preferences.items():
+        command, _, option = key.partition(".")
+        tables.setdefault(command, {})[option] = value
+    return tables

@@ -1,0 +1,103 @@
+"""What a memory does to text that is none of its facts' where it answers all the same: the price of a wrong fire.
+
+Locality asks whether a memory answers where it must not. This asks what would become of the text if it did: the
+unedited model's own continuations of unrelated prompts, read by the edited model while each is forced to a memory.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from wisedb.serving.asked import Chat
+from wisedb.serving.generate import continue_prompts
+from wisedb.serving.score import Scored, agreement, pairs_of, score
+
+if TYPE_CHECKING:
+    from wisedb.memory.hooks import AttachedMemories
+    from wisedb.model.base import LoadedBase
+    from wisedb.serving.score import Pair
+
+TOKENS = 24
+"""How many tokens of each of the unedited model's continuations are read."""
+PROMPTS = 50
+"""How many unrelated prompts are continued, at most."""
+
+
+@dataclass(frozen=True, slots=True)
+class Forced:
+    """What is left of the unedited model's text where a memory is forced on.
+
+    Attributes:
+        agreement: mean over the prompts of the share of tokens that are still the argmax, 0 to 1.
+        perplexity: of all tokens together, where a memory is forced on.
+        base_perplexity: the same of the unedited model.
+    """
+
+    agreement: float
+    perplexity: float
+    base_perplexity: float
+
+    def to_json(self) -> dict[str, float]:
+        """All fields."""
+        return {
+            "agreement": self.agreement,
+            "perplexity": self.perplexity,
+            "base_perplexity": self.base_perplexity,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class OwnText:
+    """What the unedited model says behind unrelated prompts.
+
+    Attributes:
+        pairs: the prompts and what it says.
+        plain: how it scores that itself.
+    """
+
+    pairs: tuple[Pair, ...]
+    plain: tuple[Scored, ...]
+
+
+def own_text(base: LoadedBase, prompts: Sequence[str], *, chat: bool = False) -> OwnText:
+    """The unedited model's own continuations of the first prompts; prompts that have none are left out.
+
+    Args:
+        base: the model, plain.
+        prompts: unrelated prompts.
+        chat: each is a user's message behind the chat template.
+    """
+    some = list(prompts)[:PROMPTS]
+    told = Chat() if chat else None
+    said = continue_prompts(base.model, base.tokenizer, some, max_new_tokens=TOKENS, one_line=False, chat=told)
+    texts = [(prompt, each.text) for prompt, each in zip(some, said, strict=True)]
+    pairs = [pair for pair in pairs_of(base.tokenizer, texts, chat=chat) if pair.answer]
+    return OwnText(tuple(pairs), tuple(score(base.model, pairs, base.tokenizer.pad_token_id or 0)))
+
+
+def force(base: LoadedBase, text: OwnText, handle: AttachedMemories) -> Forced | None:
+    """Read the unedited model's text with memories forced on.
+
+    Args:
+        base: the model, with memories attached.
+        text: what :func:`own_text` gave.
+        handle: the attached memories. The gated ones take turns, prompt by prompt; always-on ones answer as they do.
+
+    Returns:
+        ``None`` without a text.
+    """
+    if not text.pairs:
+        return None
+    memories = len(handle.memories)
+    turns = [place % memories for place in range(len(text.pairs))] if memories else None
+    forced = score(base.model, text.pairs, base.tokenizer.pad_token_id or 0, handle=handle, routes=turns)
+    same = [agreement(one.predicted, other.predicted) for one, other in zip(forced, text.plain, strict=True)]
+    return Forced(sum(same) / len(same), _perplexity(forced), _perplexity(text.plain))
+
+
+def _perplexity(scored: Sequence[Scored]) -> float:
+    tokens = sum(len(each.expected) for each in scored)
+    return math.exp(sum(each.loss * len(each.expected) for each in scored) / tokens)

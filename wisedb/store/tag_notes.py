@@ -1,0 +1,85 @@
+"""What annotated tags say: who made one, when and why. A note stands beside the tag and stays in its store."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from wisedb.canonical import canonical_json
+from wisedb.errors import CorruptObject
+from wisedb.store.files import Disk, read_if_there
+from wisedb.store.lock import StoreLock
+
+
+@dataclass(frozen=True, slots=True)
+class TagNote:
+    """The note of one tag.
+
+    Attributes:
+        commit: the commit that it was written for: of a tag that moved since, it says nothing.
+        tagger: who made the tag.
+        date: when, ISO 8601 in UTC.
+        message: why.
+    """
+
+    commit: str
+    tagger: str
+    date: str
+    message: str
+
+    def to_json(self) -> dict[str, Any]:
+        """``{"tagger", "date", "message"}``."""
+        return {"tagger": self.tagger, "date": self.date, "message": self.message}
+
+
+@dataclass(frozen=True, slots=True)
+class TagNotes:
+    """``tag-notes/``: a file for each annotated tag.
+
+    Attributes:
+        folder: the folder.
+        lock: held during every change.
+        disk: how files are written.
+    """
+
+    folder: Path
+    lock: StoreLock
+    disk: Disk
+
+    def read(self, tag: str) -> TagNote | None:
+        """A tag's note, ``None`` where there is none.
+
+        Raises:
+            CorruptObject: it can't be read.
+        """
+        data = read_if_there(self._path(tag))
+        if data is None:
+            return None
+        try:
+            record = json.loads(data)
+            note = TagNote(*(record[name] for name in ("commit", "tagger", "date", "message")))
+            if not all(isinstance(text, str) for text in asdict(note).values()):
+                raise TypeError("a field is no text")
+        except (ValueError, KeyError, TypeError, RecursionError) as error:
+            raise CorruptObject(
+                f"the note of tag '{tag}' is damaged: {error}", hint=f"Make it anew: `wisedb tag -f -a {tag} -m MSG`."
+            ) from error
+        return note
+
+    def write(self, tag: str, note: TagNote | None) -> None:
+        """Replace a tag's note; ``None`` deletes it.
+
+        Raises:
+            StoreBusy, StoreNotWritable, NoSpace: the old one is still there.
+        """
+        with self.lock.hold("writing a tag's note"):
+            if note is None:
+                self.disk.remove(self._path(tag))
+            else:
+                self.disk.write(self._path(tag), canonical_json(asdict(note)) + b"\n")
+
+    def _path(self, tag: str) -> Path:
+        # As with reflogs, the suffix keeps the note of 'a' apart from the folder of 'a/b'.
+        return self.folder / f"{tag}.json"
