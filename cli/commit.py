@@ -19,6 +19,7 @@ from .session import Session
     'wisedb commit -m "capitals of May"',
     'wisedb commit corrections.jsonl -m "from the FAQ" --author "Ada <ada@example.org>"',
     'wisedb commit -m "more steps" --set steps=100 --seed 7',
+    'wisedb commit --again -m "what was not learned" --set steps=200',
 )
 @files_argument(required=False)
 @click.option("-m", "--message", metavar="MSG", required=True, help="What the commit is about.")
@@ -36,6 +37,12 @@ from .session import Session
     help="Learn and find the edits as plain prompts, behind the model's chat template, or both ways (the default where"
     " there is a template).",
 )
+@click.option(
+    "--again",
+    is_flag=True,
+    help="Train edits anew that are in force already; with nothing staged and no FILE, those that were not learned.",
+)
+@click.option("--strict", is_flag=True, help="Commit nothing, and exit with 1, if an edit is not learned.")
 @settings_option()
 @base_option()
 def commit(
@@ -48,6 +55,8 @@ def commit(
     seed: int | None,
     train_rephrases: bool,
     format: str | None,
+    again: bool,
+    strict: bool,
     settings: tuple[tuple[str, Setting], ...],
 ) -> None:
     """Train what is staged and record it.
@@ -70,6 +79,8 @@ def commit(
             editor=editor,
             seed=seed,
             settings=chosen or None,
+            again=again,
+            strict=strict,
             progress=progress,
         )
     session.show({**made.to_json(), "message": message}, committed)
@@ -82,11 +93,14 @@ def committed(made: Mapping[str, Any]) -> render.Lines:
     counts = render.plural(made["edits_added"], "edit") + " added"
     if made["edits_reverted"]:
         counts += f", {made['edits_reverted']} put out of force"
+    if made.get("again"):
+        counts += f", {len(made['again'])} trained anew"
     if made.get("known"):
         counts += f" ({len(made['known'])} the model said already)"
     if made.get("unlearned"):
         names = ", ".join(edit[: render.SHORT] for edit in made["unlearned"])
-        yield render.line((f"not learned: {names}; more steps may help, or other settings", "yellow"))
+        advice = "wisedb commit --again -m MSG --set steps=200"
+        yield render.line((f"not learned: {names}; more steps may help, or other settings: {advice}", "red"))
     yield render.line(
         f"{counts} · reliability {render.figure(made['reliability'])}"
         f" · {render.seconds(made['seconds'])}, {render.seconds(made['seconds_per_edit'])} an edit"

@@ -91,6 +91,7 @@ def _lines(found: Mapping[str, Any]) -> render.Lines:
         f" {render.figure(router['recall_at_1_rephrase'])} of their rephrases reach their own memory,"
         f" {render.figure(router['false_fire'])} of the unrelated prompts reach any"
     )
+    yield render.line(("greedy, whatever settings for generation the model brings along", "dim"))
     if chat:
         yield render.line(("loc. is the share of replies that are the unedited model's, word for word", "dim"))
     else:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, suppress
+from threading import get_ident
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import torch
@@ -95,11 +96,16 @@ def capture(
         each text's observation, in order.
     """
     kept: dict[str, torch.Tensor] = {}
+    # Other threads may run the same model meanwhile.
+    own = get_ident()
 
     def keep_tokens(_module: nn.Module, _args: Any, output: torch.Tensor) -> None:
-        kept["tokens"] = output
+        if get_ident() == own:
+            kept["tokens"] = output
 
     def keep_states(_module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+        if get_ident() != own:
+            return
         kept["states"] = block_input(args, kwargs)
         if not predictions:
             raise BlockReached

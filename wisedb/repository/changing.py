@@ -10,6 +10,7 @@ from wisedb import importers
 from wisedb.config import Setting
 from wisedb.edits import Edit
 from wisedb.progress import Listener
+from wisedb.repository.turns import in_turn
 from wisedb.store.signature import Signature
 from wisedb.versioning import refs
 from wisedb.versioning.merging.choices import Choices
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from wisedb.versioning.refs import HeadMove
 
 
+@in_turn
 def commit(
     repository: Repository,
     edits: Edit | str | Path | Iterable[Edit | str | Path] | None = None,
@@ -32,6 +34,8 @@ def commit(
     editor: str | None = None,
     seed: int | None = None,
     settings: Mapping[str, Setting] | None = None,
+    again: bool = False,
+    strict: bool = False,
     progress: Listener | None = None,
 ) -> CommitResult:
     """Train edits, by default what is staged, and record them; see :mod:`wisedb.versioning.commit`."""
@@ -40,7 +44,7 @@ def commit(
     from wisedb.versioning.commit import check_commit, commit_edits
 
     # Before anybody waits for a model.
-    check_commit(repository.store, given, signature, editor, settings)
+    check_commit(repository.store, given, signature, editor, settings, again)
     return commit_edits(
         repository.store,
         repository.base,
@@ -49,10 +53,13 @@ def commit(
         editor=editor,
         seed=seed,
         settings=settings,
+        again=again,
+        strict=strict,
         progress=progress,
     )
 
 
+@in_turn
 def import_easyedit(
     repository: Repository,
     path: str | Path,
@@ -65,6 +72,7 @@ def import_easyedit(
     """Take over an EasyEdit checkpoint; see :func:`wisedb.versioning.import_easyedit.import_easyedit`."""
     from wisedb.versioning.import_easyedit import import_easyedit
 
+    repository.store.check_writable()
     return import_easyedit(
         repository.store, repository.base, Path(path), Signature(message, author, date), progress=progress
     )
@@ -77,6 +85,7 @@ def rollback(
     return refs.rollback(repository.store, rev, Signature(message or "", author, date))
 
 
+@in_turn
 def revert(
     repository: Repository,
     ids_or_rev: str | Iterable[str],
@@ -90,6 +99,7 @@ def revert(
     """Take single facts out, or all that a commit changed; see :func:`wisedb.versioning.revert.revert_edits`."""
     from wisedb.versioning.revert import revert_edits
 
+    repository.store.check_writable()
     what = [ids_or_rev] if isinstance(ids_or_rev, str) else list(ids_or_rev)
     before = repository.store.refs.head().commit
     signature = Signature(message or "", author, date)
@@ -97,6 +107,7 @@ def revert(
     return refs.HeadMove(made.commit, made.branch, before, made.added, made.reverted)
 
 
+@in_turn
 def merge(
     repository: Repository,
     rev: str,
@@ -119,6 +130,8 @@ def merge(
     """
     from wisedb.versioning.merging.merge import merge
 
+    if not preview:
+        repository.store.check_writable()
     return merge(
         repository.store,
         lambda: repository.base,
@@ -132,6 +145,7 @@ def merge(
     )
 
 
+@in_turn
 def cherry_pick(
     repository: Repository,
     revs: str | Iterable[str],
@@ -150,6 +164,7 @@ def cherry_pick(
     """
     from wisedb.versioning.cherry_pick import cherry_pick
 
+    repository.store.check_writable()
     return cherry_pick(
         repository.store,
         lambda: repository.base,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from wisedb.edits import Edit
+from wisedb.repository.turns import in_turn
 from wisedb.store import history
 from wisedb.versioning import reports
 from wisedb.versioning.diff import facts as fact_diff
@@ -30,6 +31,7 @@ def facts(repository: Repository, rev: str = "HEAD", n: int | None = None) -> li
     return history.facts(repository.store, rev, n)
 
 
+@in_turn
 def diff(repository: Repository, a: str, b: str = "HEAD", tensors: bool = False, behaviour: bool = False) -> Diff:
     """The facts that differ between two commits, and how the memories or the answers do."""
     found = fact_diff.diff(repository.store, a, b)

@@ -76,6 +76,7 @@ class Evaluation:
             "base": dict(self.base),
             "seconds": self.seconds,
             "format": self.format,
+            "generation": "neutral",
             "says_it": self.says_it,
             "says_it_rephrase": self.says_it_rephrase,
             **(dict.fromkeys(("how_asked", "must_not_fire", "seed")) if self.forms is None else self.forms.to_json()),

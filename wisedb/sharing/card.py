@@ -88,11 +88,10 @@ def model_card(store: Store, commit_id: str, *, url: str | None = None, existing
         MissingObject, CorruptObject: the history is damaged.
     """
     described = describe(store, commit_id)
-    base = described.commit.base
+    named = described.commit.base
     # A commit knows a folder by its name alone.
-    base = public_base(
-        store.config.base if base.model.startswith("./") else base, online=url is not None and url.startswith("hf://")
-    )
+    known = store.config.base if named.model.startswith("./") else named
+    base = public_base(known, online=url is not None and url.startswith("hf://"))
     return render(described, base, url=url, existing=existing)
 
 
