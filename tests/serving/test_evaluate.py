@@ -119,6 +119,6 @@ def test_what_was_measured_is_told_though_the_store_cannot_be_written(
     def put(*_: object) -> None:
         raise StoreNotWritable("read-only")
 
-    monkeypatch.setattr(history.store.scores, "put", put)
+    monkeypatch.setattr(type(history.store.scores), "put", put)
     with pytest.warns(WisedbWarning, match="read-only"):
         assert history.evaluate().reliability is not None
