@@ -235,7 +235,7 @@ def find_model(
     if not _HUB_ID.fullmatch(model):
         raise ModelNotFound(f"there is no folder {model}", hint="Give a folder, a model id of the Hub, or 'atlas'.")
     options: dict[str, Any] = {"token": token, "cache_dir": cache_dir, "local_files_only": local_files_only}
-    folder = download(model, revision, gguf_file, **options, **({"code": True} if code else {}))
+    folder = download(model, revision, gguf_file, code=code, **options)
     return folder, model, folder.name if _HUB_COMMIT.fullmatch(folder.name) else revision
 
 
