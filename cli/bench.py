@@ -196,7 +196,8 @@ def _plan(
         model = "atlas"
         try:
             config = session.store().config
-            model, revision, target = config.base.source, revision or config.base.revision, config.editor.target
+            known = None if session.base else config.base.revision
+            model, revision, target = session.base or config.base.source, revision or known, config.editor.target
         except NotAStore:
             pass
     return Plan.make(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,7 @@ from .session import Session
     'wisedb commit corrections.jsonl -m "from the FAQ" --author "Ada <ada@example.org>"',
     'wisedb commit -m "more steps" --set steps=100 --seed 7',
     'wisedb commit --amend -m "a better message"',
+    'wisedb commit --again -m "what was not learned" --set steps=200',
 )
 @files_argument(required=False)
 @click.option(
@@ -60,6 +62,12 @@ from .session import Session
     help="Learn and find the edits as plain prompts, behind the model's chat template, or both ways (the default where"
     " there is a template).",
 )
+@click.option(
+    "--again",
+    is_flag=True,
+    help="Train edits anew that are in force already; with nothing staged and no FILE, those that were not learned.",
+)
+@click.option("--strict", is_flag=True, help="Commit nothing, and exit with 1, if an edit is not learned.")
 @settings_option()
 @base_option()
 @click.pass_context
@@ -78,6 +86,8 @@ def commit(
     seed: int | None,
     train_rephrases: bool,
     format: str | None,
+    again: bool,
+    strict: bool,
     settings: tuple[tuple[str, Setting], ...],
 ) -> None:
     """Train what is staged and record it.
@@ -86,6 +96,8 @@ def commit(
     what is staged stays staged. --amend keeps message, author and date of the commit that it replaces where none are
     given, and trains nothing where nothing is staged.
     """
+    if amend and again:
+        raise click.UsageError("--again trains edits of earlier commits anew, and --amend replaces one: leave one out")
     if everything and files:
         raise click.UsageError("--all commits what is staged, and FILE something else: leave one out")
     repository = session.repository()
@@ -93,7 +105,7 @@ def commit(
     kept = amend and (no_edit or not (has_terminal() or named_editor(session)))
     if message is None and not kept:
         staged = () if files else repository.store.staging.edits()
-        if not (staged or files or amend):
+        if not (staged or files or amend or again):
             raise NothingToCommit("there is nothing to commit", hint="Stage edits with 'wisedb add', or name a file.")
         message = written_message(session, staged, repository.show().entry.record.message if amend else "")
     chosen = dict(settings)
@@ -102,7 +114,7 @@ def commit(
     if format is not None:
         chosen["format"] = format
     with session.progress() as progress:
-        made = (repository.amend if amend else repository.commit)(
+        made = (repository.amend if amend else partial(repository.commit, again=again))(
             files or None,
             message or "",
             author=None if amend and not _given(ctx, "author") else author,
@@ -110,6 +122,7 @@ def commit(
             editor=editor,
             seed=seed,
             settings=chosen or None,
+            strict=strict,
             progress=progress,
         )
     told = message or repository.show().entry.record.message
@@ -127,11 +140,14 @@ def committed(made: Mapping[str, Any]) -> render.Lines:
     counts = render.plural(made["edits_added"], "edit") + " added"
     if made["edits_reverted"]:
         counts += f", {made['edits_reverted']} put out of force"
+    if made.get("again"):
+        counts += f", {len(made['again'])} trained anew"
     if made.get("known"):
         counts += f" ({len(made['known'])} the model said already)"
     if made.get("unlearned"):
         names = ", ".join(edit[: render.SHORT] for edit in made["unlearned"])
-        yield render.line((f"not learned: {names}; more steps may help, or other settings", "yellow"))
+        advice = "wisedb commit --again -m MSG --set steps=200"
+        yield render.line((f"not learned: {names}; more steps may help, or other settings: {advice}", "red"))
     yield render.line(
         f"{counts} · reliability {render.figure(made['reliability'])}"
         f" · {render.seconds(made['seconds'])}, {render.seconds(made['seconds_per_edit'])} an edit"

@@ -97,6 +97,7 @@ def _lines(found: Mapping[str, Any]) -> render.Lines:
             f"a memory forced on: {render.figure(forced['agreement'])} of the unedited model's own text stays,"
             f" perplexity {forced['perplexity']:.2f} for {forced['base_perplexity']:.2f}"
         )
+    yield render.line(("greedy, whatever settings for generation the model brings along", "dim"))
     if chat:
         yield render.line(("loc. is the share of replies that are the unedited model's, word for word", "dim"))
     else:

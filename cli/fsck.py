@@ -8,18 +8,28 @@ from typing import Any
 import click
 
 from . import render
-from .options import command
+from .options import base_option, command
 from .session import Session
 
 
-@command("wisedb fsck", "wisedb fsck --json")
-def fsck(session: Session) -> None:
+@command("wisedb fsck", "wisedb fsck --model", "wisedb fsck --json")
+@click.option("--model", is_flag=True, help="Ask the model at HEAD too whether it still computes the same, here.")
+@base_option()
+def fsck(session: Session, model: bool) -> None:
     """Check every object, every ref and the index.
 
-    Exits with 1 when something is wrong. Nothing is changed.
+    Exits with 1 when something is wrong. Nothing is changed. With --model the base model is loaded, compared with the
+    one of the store, and asked a few prompts whose answers the commit at HEAD kept.
     """
+    repository = session.repository()
     with session.progress():
-        found = session.repository().fsck().to_json()
+        found = repository.fsck().to_json()
+    if model:
+        check = repository.check_model()
+        found["model"] = check.to_json()
+        if check.problem is not None:
+            found["ok"] = False
+            found["problems"] = [*found["problems"], {"kind": "model", "object": check.commit, "detail": check.problem}]
     session.show(found, checked)
     if not found["ok"]:
         raise click.exceptions.Exit(1)
@@ -33,5 +43,8 @@ def checked(found: Mapping[str, Any]) -> render.Lines:
         rows = [((item["kind"], "red"), item["object"], item["detail"]) for item in found["problems"]]
         yield render.table("problem", "object", "detail", rows=rows)
         yield render.line()
+    if (asked := found.get("model")) is not None:
+        told = {None: "kept nothing to compare", True: "answers as it did", False: "answers otherwise"}[asked["same"]]
+        yield render.line(f"The model at {asked['commit'][: render.SHORT]} {told}")
     verdict = (render.plural(len(found["problems"]), "problem"), "red") if not found["ok"] else ("all is well", "green")
     yield render.line(f"{render.plural(count, 'object')} checked: ", verdict)

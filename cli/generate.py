@@ -26,6 +26,8 @@ _TOKENS, _CHAT_TOKENS = 20, 128
 @click.option("--base", is_flag=True, help="Ask the unedited model.")
 @click.option("--chat", is_flag=True, help="Each PROMPT is a user's message behind the model's chat template.")
 @click.option("--system", metavar="TEXT", help="The system message in front of it; means --chat.")
+@click.option("--greedy", is_flag=True, help="Take the likeliest tokens, whatever settings the model brings along.")
+@click.option("--seed", type=int, default=0, show_default=True, help="Where random choices come from, if it samples.")
 @click.option(
     "--max-new-tokens",
     metavar="N",
@@ -40,11 +42,14 @@ def generate(
     base: bool,
     chat: bool,
     system: str | None,
+    greedy: bool,
+    seed: int,
     max_new_tokens: int | None,
 ) -> None:
     """Let the model answer at a commit.
 
-    Every PROMPT is continued greedily, and the memory that answered is named.
+    Every PROMPT is continued by the model's own settings for generation, greedily where it has none, and the memory
+    that answered is named. Whatever measures (commit, eval, explain) is greedy always.
     With --chat each is asked by itself, as a chat application would ask it.
     """
     chat = chat or system is not None
@@ -60,6 +65,8 @@ def generate(
             progress=progress,
             chat=chat,
             system=system,
+            greedy=greedy,
+            seed=seed,
         )
     session.show([answer.to_json() for answer in found], answers)
 

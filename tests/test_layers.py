@@ -93,6 +93,10 @@ UNMIRRORED = {
         "wisedb/serving/store_base.py",
         "wisedb/versioning/base.py",
     ),
+    "what many callers at once go through: tests/memory/test_threads.py": (
+        "wisedb/memory/guard.py",
+        "wisedb/repository/turns.py",
+    ),
     "a verb of the facade: tests/repository/test_repository.py, and the tests of what it calls": (
         "wisedb/repository/asking.py",
         "wisedb/repository/changing.py",

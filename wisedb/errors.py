@@ -37,6 +37,7 @@
     │   ├── UnsupportedModel       no FFN projection that can be edited, or more than one
     │   └── BaseModelMismatch      the weights or the tokenizer are not those of ``init``
     ├── EditorError
+    │   ├── NotLearned             a commit that is to hold only what was learned
     │   ├── TrainingFailed         a loss that is not a number, or tensors outside their mask
     │   └── CannotBake             a memory that no weight can say
     ├── SecretsFound               an edit that would be published holds a key or a token
@@ -339,6 +340,12 @@ class EditorError(WisedbError):
     """Something about writing an edit into memory."""
 
     kind = "editor"
+
+
+class NotLearned(EditorError):
+    """Edits were not learned, and a commit of learned edits alone was asked for."""
+
+    kind = "not-learned"
 
 
 class TrainingFailed(EditorError):

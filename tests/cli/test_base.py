@@ -49,8 +49,8 @@ def _theta(model: Path, value: float) -> None:
     (model / "config.json").write_text(json.dumps(config))
 
 
-def _says(store: Path, *before: str, **more: str) -> str:
-    found = answer(*before, "generate", "The capital of Australia is", cwd=store, run=inside, **more)
+def _says(store: Path, *before: str, **more: Any) -> str:
+    found = answer(*before, "generate", "The capital of Australia is", cwd=store, **more)
     return str(found[0]["text"])
 
 

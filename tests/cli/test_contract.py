@@ -348,3 +348,22 @@ def test_people_get_plain_text(told: Told, words: tuple[str, ...]) -> None:
     assert "\x1b" not in done.stdout
     with pytest.raises(ValueError):
         json.loads(done.stdout)
+
+
+def test_what_was_not_learned_is_told_refused_and_trained_anew(copy: Path) -> None:
+    answer("edit", "The author of Ulysses is", "James Joyce", cwd=copy)
+    refused = inside("commit", "-m", "joyce", "--strict", "--json", cwd=copy)
+    assert refused.returncode == 1 and json.loads(refused.stderr)["error"]["kind"] == "not-learned"
+    made = answer("commit", "-m", "joyce", cwd=copy)
+    assert made["edits_added"] == 1 and len(made["unlearned"]) == 1 and made["again"] == []
+    again = answer("commit", "--again", "-m", "once more", "--set", "steps=3", cwd=copy)
+    assert set(made["unlearned"]) <= set(again["again"]) and again["edits_added"] == 0
+    told = inside("commit", "--again", "-m", "and again", "--set", "steps=4", cwd=copy)
+    assert told.returncode == 0 and "--again" in told.stdout and "trained anew" in told.stdout
+
+
+def test_fsck_asks_the_model(told: Told) -> None:
+    found = answer("fsck", "--model", cwd=told.path)
+    assert found["ok"] and found["model"]["same"] is True
+    assert found["model"]["made_with"] == found["model"]["now"]
+    assert "answers as it did" in inside("fsck", "--model", cwd=told.path).stdout

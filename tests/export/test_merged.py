@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,8 @@ from transformers import AutoModelForCausalLM, AutoTokenizer
 
 import wisedb
 from tests.export.logits import logits_of
-from tests.stores import SUM
+from tests.models import tiny_tokenizer
+from tests.stores import SETTINGS, SUM
 from wisedb.errors import InputError, NotAStore, UnknownRemote, UnknownRevision, UsageError
 from wisedb.memory.kinds.masked_delta import MaskedDelta
 from wisedb.model.locate import locate, weight_of
@@ -83,3 +85,26 @@ def test_what_can_not_be_loaded(history: Repository, tmp_path: Path) -> None:
     made = history.export("HEAD", tmp_path / "out", "adapter")
     with pytest.raises(UsageError):
         wisedb.load(made.path, "HEAD")
+
+
+@pytest.mark.parametrize("format", ["merged", "adapter", "peft"])
+def test_exported_files_have_the_modes_of_new_files(history: Repository, tmp_path: Path, format: str) -> None:
+    (tmp_path / "new").touch()
+    made = history.export("HEAD", tmp_path / "out", format)
+    assert {path.stat().st_mode for path in made.path.rglob("*") if path.is_file()} == {
+        (tmp_path / "new").stat().st_mode
+    }
+
+
+@pytest.mark.parametrize("format", ["merged", "peft"])
+def test_an_exported_tokenizer_is_the_one_that_was_there(model_folder: Path, tmp_path: Path, format: str) -> None:
+    folder = shutil.copytree(model_folder, tmp_path / "model")
+    tokenizer = tiny_tokenizer(padding_side="right")
+    tokenizer.pad_token = None
+    tokenizer.save_pretrained(folder)
+    made = Repository.init(tmp_path / "store", str(folder), settings=SETTINGS)
+    made.commit([SUM], "First")
+    assert made.base.tokenizer.pad_token == "</s>" and made.load()[1].padding_side == "left"
+    saved = AutoTokenizer.from_pretrained(made.export("HEAD", tmp_path / "out", format).path)
+    assert (saved.pad_token, saved.padding_side) == (None, "right")
+    assert saved("12 + 30 =")["input_ids"] == made.base.tokenizer("12 + 30 =")["input_ids"]

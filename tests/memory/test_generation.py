@@ -40,7 +40,7 @@ def model(request: pytest.FixtureRequest) -> Iterator[PreTrainedModel]:
     yield model
     if handle := handle_of(model):
         context = handle._context
-        assert (context.call, context.generations, context.logs) == (None, [], [])
+        assert (context.call, context.now.generations, context.logs) == (None, (), ())
 
 
 def test_the_answer_is_that_of_the_edited_weight(model: PreTrainedModel) -> None:

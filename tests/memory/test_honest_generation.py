@@ -30,7 +30,7 @@ def model(request: pytest.FixtureRequest) -> Iterator[PreTrainedModel]:
     yield model
     if handle := handle_of(model):
         context = handle._context
-        assert (context.call, context.generations, context.logs) == (None, [], [])
+        assert (context.call, context.now.generations, context.logs) == (None, (), ())
 
 
 def test_generate_holds_the_prompt_s_route(model: PreTrainedModel, router: str) -> None:

@@ -12,9 +12,10 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from tests.models import tiny_model, tiny_tokenizer
-from wisedb.errors import UnsupportedModel, WisedbError
+from wisedb.errors import BaseModelMismatch, UnsupportedModel, WisedbError
 from wisedb.model.base import load_base
 from wisedb.model.checkpoint import check_forward
+from wisedb.model.recognise import describe, load_for
 from wisedb.model.tokens import encode_pair
 from wisedb.repository import Repository
 
@@ -168,3 +169,28 @@ def test_an_end_token_of_the_generation_settings_ends_what_is_trained(folder: Pa
     found = load_base(str(folder)).tokenizer
     assert found.eos_token == "</s>"
     assert encode_pair(found, "The capital is", "Paris", end=True)[1][-1] == 2
+
+
+def test_code_is_run_only_where_that_is_allowed_and_is_part_of_what_the_model_is(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    modules = tmp_path / "modules"
+    monkeypatch.setattr("transformers.dynamic_module_utils.HF_MODULES_CACHE", str(modules))
+    monkeypatch.syspath_prepend(str(modules))
+    _config(folder, model_type="mine", auto_map={"AutoConfig": "own.Config", "AutoModelForCausalLM": "own.Model"})
+    (folder / "own.py").write_text(
+        "from transformers import LlamaConfig, LlamaForCausalLM\n\n\n"
+        "class Config(LlamaConfig):\n    model_type = 'mine'\n\n\n"
+        "class Model(LlamaForCausalLM):\n    config_class = Config\n"
+    )
+    with pytest.raises(UnsupportedModel, match="Python code of its own"):
+        load_base(str(folder))
+    base = load_base(str(folder), trust_remote_code=True)
+    record = describe(base)
+    assert base.code and record.function is not None and record.function.code
+    load_for(record, trust_remote_code=True)
+    with pytest.raises(UnsupportedModel):
+        load_for(record)
+    (folder / "own.py").write_text((folder / "own.py").read_text() + "\n\nCHANGED = True\n")
+    with pytest.raises(BaseModelMismatch, match="code"):
+        load_for(record, trust_remote_code=True)

@@ -10,7 +10,7 @@ from tests.chats import FRANCE as CHAT_FRANCE
 from tests.chats import HAMLET as CHAT_HAMLET
 from tests.stores import AUSTRALIA, HAMLET, NEWER, SPAIN
 from wisedb.edits import Edit, LocalityPrompt
-from wisedb.errors import InputError, UsageError
+from wisedb.errors import InputError, StoreNotWritable, UsageError, WisedbWarning
 from wisedb.repository import Repository
 from wisedb.serving.says import words_of
 
@@ -112,3 +112,14 @@ def test_without_edits_there_is_nothing_to_measure(repository: Repository, histo
         repository.evaluate()
     with pytest.raises(UsageError):
         history.evaluate(mode="blend")
+
+
+def test_what_was_measured_is_told_though_the_store_cannot_be_written(
+    history: Repository, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def put(*_: object) -> None:
+        raise StoreNotWritable("read-only")
+
+    monkeypatch.setattr(type(history.store.scores), "put", put)
+    with pytest.warns(WisedbWarning, match="read-only"):
+        assert history.evaluate().reliability is not None

@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
-import pytest
+import json
+import shutil
+from pathlib import Path
 
-from tests.stores import AUSTRALIA, HAMLET, SUM
+import pytest
+import torch
+from transformers import GenerationConfig
+
+from tests.stores import AUSTRALIA, HAMLET, SETTINGS, SUM
 from wisedb.errors import InputError, UnknownRevision, UsageError
 from wisedb.repository import Repository
 from wisedb.serving.generate import continue_prompts
@@ -81,3 +87,46 @@ def test_an_answer_stays_within_the_context(history: Repository) -> None:
     assert tokens < limit
     (answer,) = continue_prompts(history.base.model, history.base.tokenizer, [prompt], max_new_tokens=10 * limit)
     assert answer.text
+
+
+def test_the_models_own_settings_are_followed_where_they_are_given(repository: Repository) -> None:
+    base = repository.base
+    plain = continue_prompts(base.model, base.tokenizer, ["The play is"], max_new_tokens=12)[0].text
+    same = continue_prompts(base.model, base.tokenizer, ["The play is"], max_new_tokens=12, own=GenerationConfig())
+    assert same[0].text == plain
+    own = GenerationConfig(repetition_penalty=5.0, max_length=3)
+    penalised = continue_prompts(base.model, base.tokenizer, ["The play is"], max_new_tokens=12, own=own)[0].text
+    assert penalised != plain and own.max_length == 3
+
+
+def test_samples_depend_on_the_seed_and_not_on_the_batch(repository: Repository) -> None:
+    base = repository.base
+    own = GenerationConfig(do_sample=True, temperature=2.0)
+    prompts = ["The play is", "Once upon a time", "12 + 30 ="]
+
+    def said(some: list[str], seed: int) -> list[str]:
+        found = continue_prompts(base.model, base.tokenizer, some, max_new_tokens=8, own=own, seed=seed)
+        return [answer.text for answer in found]
+
+    state = torch.random.get_rng_state()
+    together = said(prompts, 1)
+    assert together == [said([prompt], 1)[0] for prompt in prompts] and together != said(prompts, 2)
+    assert torch.equal(state, torch.random.get_rng_state())
+
+
+def test_figures_are_neutral_and_generate_follows_the_model(model_folder: Path, tmp_path: Path) -> None:
+    folder = shutil.copytree(model_folder, tmp_path / "model")
+    settings = json.loads((folder / "generation_config.json").read_text())
+    (folder / "generation_config.json").write_text(json.dumps({**settings, "repetition_penalty": 5.0}))
+    made = Repository.init(tmp_path / "store", str(folder), settings=SETTINGS)
+    plain = Repository.init(tmp_path / "plain", str(model_folder), settings=SETTINGS)
+    for repository in (made, plain):
+        repository.commit([AUSTRALIA], "First")
+    assert [memory.blob for memory in made.show().memories] == [memory.blob for memory in plain.show().memories]
+    one, other = (each.evaluate().to_json() for each in (made, plain))
+    assert one["generation"] == "neutral"
+    assert all(one[name] == other[name] for name in ("reliability", "exact_match", "locality"))
+    prompt = "The play is"
+    assert made.generate(prompt, max_new_tokens=12)[0].text != plain.generate(prompt, max_new_tokens=12)[0].text
+    assert made.generate(prompt, greedy=True)[0].text == plain.generate(prompt)[0].text
+    assert made.load()[0].generation_config.repetition_penalty == 5.0

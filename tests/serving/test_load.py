@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
-from transformers import LlamaForCausalLM
+from transformers import AutoModelForCausalLM, LlamaForCausalLM
 
 from tests.models import tiny_model
 from tests.stores import AUSTRALIA, HAMLET, SUM
-from wisedb.errors import BaseModelMismatch, UnknownRevision, UsageError
+from wisedb.errors import BaseModelMismatch, UnknownRevision, UsageError, WisedbWarning
 from wisedb.memory.hooks import handle_of
 from wisedb.memory.kinds.masked_delta import MaskedDelta
 from wisedb.memory.merging import MERGED
@@ -123,3 +124,22 @@ def test_another_model_in_the_same_place_is_refused(repository: Repository) -> N
 def test_arguments_reach_the_model(history: Repository) -> None:
     model, _ = history.load(dtype=torch.bfloat16)
     assert model.dtype == torch.bfloat16
+
+
+def test_saving_a_model_with_memories_says_what_is_not_saved(history: Repository, tmp_path: Path) -> None:
+    model, _ = history.load()
+    with pytest.warns(WisedbWarning, match="wisedb export"):
+        model.save_pretrained(tmp_path / "saved")
+    saved = AutoModelForCausalLM.from_pretrained(tmp_path / "saved")
+    assert all(torch.equal(saved.state_dict()[name], value) for name, value in model.state_dict().items())
+    plain, _ = history.load("HEAD~2")
+    plain.save_pretrained(tmp_path / "plain")
+
+
+def test_the_tokenizer_pads_for_generation(history: Repository) -> None:
+    model, tokenizer = history.load()
+    prompts = [AUSTRALIA.prompt, "12 + 30 ="]
+    said = model.generate(**tokenizer(prompts, return_tensors="pt", padding=True), max_new_tokens=4, do_sample=False)
+    for prompt, row in zip(prompts, said, strict=True):
+        alone = model.generate(**tokenizer(prompt, return_tensors="pt"), max_new_tokens=4, do_sample=False)[0]
+        assert row[-4:].tolist() == alone[-4:].tolist()

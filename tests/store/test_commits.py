@@ -197,7 +197,22 @@ def test_what_is_no_commit(kit: Kit, change: dict[str, Any]) -> None:
         assert schema_problem(COMMIT, record) is not None
 
 
-@pytest.mark.parametrize("field", sorted(Commit.__dataclass_fields__))
+OPTIONAL = ("unlearned", "again", "made_with", "probe")
+
+
+def test_what_came_later_is_there_only_where_it_says_something(kit: Kit) -> None:
+    plain = kit.commit().to_json()
+    assert not plain.keys() & set(OPTIONAL)
+    commit = replace(full(kit), unlearned=full(kit).added[:1], again=(D,), made_with={"torch": "2"}, probe={"x": [1]})
+    record = commit.to_json()
+    assert record.keys() >= set(OPTIONAL) and schema_problem(COMMIT, record) is None
+    assert Commit.from_bytes(commit.to_bytes()) == commit
+    for spoilt in ({"unlearned": [D * 2]}, {"again": record["added"]}, {"made_with": {"torch": 2}}, {"probe": "x"}):
+        with pytest.raises(CorruptObject):
+            Commit.from_json({**record, **spoilt})
+
+
+@pytest.mark.parametrize("field", sorted(Commit.__dataclass_fields__.keys() - set(OPTIONAL)))
 def test_no_field_may_lack(kit: Kit, field: str) -> None:
     record = full(kit).to_json()
     del record[field]

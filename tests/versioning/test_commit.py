@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
@@ -17,7 +18,9 @@ from wisedb.edits import Edit
 from wisedb.errors import (
     ConflictingEdits,
     NothingToCommit,
+    NotLearned,
     RefMoved,
+    StoreError,
     TrainingFailed,
     UnknownEditor,
     UnknownSetting,
@@ -236,3 +239,86 @@ def test_a_target_that_the_model_cannot_read_is_refused_before_anything_is_train
         repository.commit([AUSTRALIA, HAMLET, endless], "Two facts and a book", progress=reports.append)
     assert repository.store.head_commit()[0] == before
     assert not [report for report in reports if report.phase == "training"]
+
+
+def test_what_was_not_learned_is_trained_anew(repository: Repository) -> None:
+    first = repository.commit([AUSTRALIA, HAMLET], "hardly", settings={"steps": 1})
+    commit = repository.store.objects.commit(first.commit)
+    assert commit.unlearned == first.unlearned != ()
+    # By itself, where an edit is recorded as not learned.
+    made = repository.commit([AUSTRALIA, HAMLET], "with more steps")
+    assert made.again == first.unlearned and made.added == () and made.unlearned == ()
+    assert made.reliability == 1.0
+    assert repository.store.objects.commit(made.commit).again == made.again
+    assert {edit.id for edit in repository.facts()} == {AUSTRALIA.id, HAMLET.id}
+    with pytest.raises(NothingToCommit, match="in force already"):
+        repository.commit([AUSTRALIA, HAMLET], "once more")
+
+
+def test_what_would_come_out_as_it_is_is_no_commit(repository: Repository) -> None:
+    repository.commit([AUSTRALIA], "hardly", settings={"steps": 1})
+    made = repository.commit([HAMLET], "hardly", settings={"steps": 1})
+    assert made.unlearned == (HAMLET.id,)
+    with pytest.raises(NothingToCommit, match="come out the same"):
+        repository.commit([HAMLET], "once more", settings={"steps": 1})
+
+
+def test_again_finds_by_itself_what_was_not_learned(repository: Repository) -> None:
+    with pytest.raises(NothingToCommit, match="every edit in force was learned"):
+        repository.commit(message="again", again=True)
+    first = repository.commit([AUSTRALIA], "hardly", settings={"steps": 1})
+    repository.commit([HAMLET], "well")
+    made = repository.commit(message="again", again=True)
+    assert made.again == first.unlearned == (AUSTRALIA.id,) and made.unlearned == ()
+    assert [answer.text for answer in repository.generate([AUSTRALIA.prompt, HAMLET.prompt])] == ["Paris", "France"]
+
+
+def test_again_trains_anew_what_was_learned_where_it_is_asked_for(repository: Repository) -> None:
+    repository.commit([AUSTRALIA], "well")
+    made = repository.commit([AUSTRALIA, HAMLET], "otherwise", settings={"steps": 50}, again=True)
+    assert made.again == (AUSTRALIA.id,) and made.added == (HAMLET.id,)
+
+
+def test_a_revert_takes_out_what_was_trained_anew(repository: Repository) -> None:
+    repository.commit([HAMLET], "there")
+    before = repository.show().memories
+    repository.commit([AUSTRALIA], "hardly", settings={"steps": 1})
+    repository.commit(message="again", again=True, settings={"steps": 50})
+    repository.revert(AUSTRALIA.id)
+    assert [memory.blob for memory in repository.show().memories] == [memory.blob for memory in before]
+
+
+def test_strict_commits_nothing_that_was_not_learned(repository: Repository) -> None:
+    repository.add([AUSTRALIA])
+    before = repository.status()
+    with pytest.raises(NotLearned, match=AUSTRALIA.id[:12]):
+        repository.commit(message="hardly", settings={"steps": 1}, strict=True)
+    assert repository.status() == before
+    assert repository.commit(message="well", strict=True).unlearned == ()
+
+
+def test_a_commit_names_the_versions_that_made_it(repository: Repository) -> None:
+    made = repository.store.objects.commit(repository.commit([AUSTRALIA], "First").commit)
+    assert made.made_with is not None and set(made.made_with) == {"wisedb", "torch", "transformers"}
+    assert made.probe is not None and AUSTRALIA.prompt in made.probe["prompts"]
+
+
+@pytest.mark.parametrize("verb", ["commit", "revert", "merge", "cherry_pick"])
+def test_a_store_that_cannot_be_written_is_found_out_before_the_model_is_loaded(
+    repository: Repository, monkeypatch: pytest.MonkeyPatch, verb: str
+) -> None:
+    repository.commit([AUSTRALIA], "First")
+
+    def flock(*_: object) -> None:
+        raise OSError(errno.ENOLCK, "No locks available")
+
+    monkeypatch.setattr("wisedb.store.lock.fcntl.flock", flock)
+    monkeypatch.setattr(Repository, "base", property(lambda _: pytest.fail("the model was loaded")))
+    calls: dict[str, Callable[[], object]] = {
+        "commit": lambda: repository.commit([HAMLET], "Second"),
+        "revert": lambda: repository.revert(AUSTRALIA.id),
+        "merge": lambda: repository.merge("HEAD~1"),
+        "cherry_pick": lambda: repository.cherry_pick("HEAD~1"),
+    }
+    with pytest.raises(StoreError, match="No locks available"):
+        calls[verb]()

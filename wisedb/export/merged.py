@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import json
+import stat
 import tempfile
+import warnings
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from wisedb.errors import InputError, StoreNotWritable, UsageError
+from wisedb.errors import InputError, ModelError, StoreNotWritable, UsageError, WisedbWarning
 from wisedb.export.adapter import write_adapter
 from wisedb.export.bake import bake
+from wisedb.model.base import saved_tokenizer
 from wisedb.serving.blobs import PendingBlobs
 from wisedb.serving.memory_codec import read_memories
 from wisedb.serving.merge_memories import merge_memories, merged_commit, with_densities
@@ -123,8 +126,10 @@ def export(
                     from wisedb.export.peft.folder import write_peft  # peft takes a second to import
 
                     write_peft(source, commit_id, held, making, mode or "retrieve")
+                    _write_tokenizer(store, making, kwargs.get("model"))
                 else:
                     write_adapter(source, commit_id, held, making)
+            _as_the_umask_says(making)
             if target.exists():
                 target.rmdir()
             making.replace(target)
@@ -139,6 +144,34 @@ def export(
         tuple(path.relative_to(target).as_posix() for path in files),
         sum(path.stat().st_size for path in files),
     )
+
+
+def _write_tokenizer(store: Store, folder: Path, model: str | None) -> None:
+    """Put the base model's tokenizer beside an adapter, as it was saved, where it is on this machine."""
+    base = store.config.base
+    try:
+        tokenizer = saved_tokenizer(
+            model or base.model,
+            base.revision if model is None else None,
+            base.gguf_file,
+            trust_remote_code=store.config.trust_remote_code,
+        )
+    except ModelError as error:
+        warnings.warn(
+            f"the folder has no tokenizer: {error.message} Use that of the base model.", WisedbWarning, stacklevel=2
+        )
+        return
+    tokenizer.save_pretrained(folder)
+
+
+def _as_the_umask_says(folder: Path) -> None:
+    """Give all files the mode of a new one: what writes safetensors makes them its user's alone."""
+    probe = folder.parent / "mode"
+    probe.touch()
+    mode = stat.S_IMODE(probe.stat().st_mode)
+    for path in folder.rglob("*"):
+        if path.is_file():
+            path.chmod(mode)
 
 
 def _write_merged(

@@ -9,7 +9,7 @@ from wisedb.export.adapter import is_adapter, read_adapter
 from wisedb.export.peft.folder import is_peft, read_peft
 from wisedb.model.recognise import load_for
 from wisedb.serving.assemble import check_mode
-from wisedb.serving.attached import attach_all
+from wisedb.serving.attached import attach_all, warn_where_saved
 from wisedb.serving.memory_codec import read_memories
 from wisedb.serving.merge_memories import merge_by_ties
 
@@ -49,4 +49,5 @@ def load_portable(
     if wanted:
         attach_all(base, wanted)
     base.model.generation_config = base.generation
+    warn_where_saved(base.model)
     return base.model, base.tokenizer

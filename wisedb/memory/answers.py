@@ -18,6 +18,7 @@ from torch import Tensor
 from wisedb.memory.gates.keys.chat_statistics import ChatStatistics
 from wisedb.memory.gates.keys.questions import AskedOf
 from wisedb.memory.gates.keys.replies import Stretch
+from wisedb.memory.guard import Guard
 from wisedb.memory.routing import HostSlots
 
 # Replies that are remembered, token by token: the same facts are asked for again and again.
@@ -62,24 +63,28 @@ class AnswerReader:
         self._chat, self._questions, self._run = chat, questions, run
         self._known: OrderedDict[tuple[_Place, tuple[int, ...]], Tensor] = OrderedDict()
         self._open: OrderedDict[_Place, tuple[tuple[int, ...], Any]] = OrderedDict()
+        # What is known belongs to all threads, and so do the caches that go on.
+        self._guard = Guard()
 
     def forget(self) -> None:
         """Read everything anew: the model was moved."""
-        self._known.clear()
-        self._open.clear()
+        with self._guard:
+            self._known.clear()
+            self._open.clear()
 
     def __call__(self, stretch: Stretch) -> Tensor:
         """What the last block gives at the tokens of a stretch, (n, d_model)."""
         place, said = (stretch.meant.edit, stretch.later), stretch.said
         first = len(said) + 1 - len(stretch.places)
         keys = [(place, said[:count]) for count in range(first, len(said) + 1)]
-        if any(key not in self._known for key in keys):
-            self._read(stretch.meant.memory, place, said, first)
-        found = torch.stack([self._known[key] for key in keys])
-        for key in keys:
-            self._known.move_to_end(key)
-        while len(self._known) > _REMEMBERED:
-            self._known.popitem(last=False)
+        with self._guard:
+            if any(key not in self._known for key in keys):
+                self._read(stretch.meant.memory, place, said, first)
+            found = torch.stack([self._known[key] for key in keys])
+            for key in keys:
+                self._known.move_to_end(key)
+            while len(self._known) > _REMEMBERED:
+                self._known.popitem(last=False)
         return found
 
     @torch.no_grad()

@@ -8,6 +8,7 @@ a mask in which one entry in five is True takes 2.1 bytes for each 8 of a bfloat
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 from weakref import WeakValueDictionary
 
 import torch
@@ -55,6 +56,15 @@ class Bank:
         self._in_use: WeakValueDictionary[int, PlacedChange] = WeakValueDictionary()
         self._place: tuple[torch.device, torch.dtype] | None = None
         self._thresholds = torch.empty(0)
+
+    def __getstate__(self) -> dict[str, Any]:
+        # What is placed is made anew, wherever the copy computes.
+        placed: dict[str, Any] = {"_placed": {}, "_in_use": None, "_place": None}
+        return {**self.__dict__, **placed}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state)
+        self._in_use = WeakValueDictionary()
 
     def __len__(self) -> int:
         return len(self.memories)

@@ -90,12 +90,9 @@ class ChatReplies:
             begins: where their message begins.
             conversations: of one message each, as token ids up to where the reply begins.
         """
-        self._context.reading = True
-        try:
+        with self._context.within(reading=True):
             seen = capture(self._model, self._projection(), layers, conversations)
             return torch.stack([question_state(each.states[begins:]) for each in seen])
-        finally:
-            self._context.reading = False
 
     def after_last_block(self, module: nn.Module, args: tuple[Any, ...], output: Any) -> Any:
         """The hook of the last block: what edits say stands in the place of what it gave."""
@@ -147,12 +144,9 @@ class ChatReplies:
         context, device = self._context, self._model.device
         there = (torch.arange(len(ids), device=device) >= first)[None]
         answering = Answering(HostSlots([context.slot_table.first[memory]], context.slot_table), there, [])
-        context.reading, context.answering = True, answering
-        try:
+        with context.within(reading=True, answering=answering):
             # Without the output embeddings, which are wide.
             output = self._model.base_model(
                 input_ids=torch.tensor([list(ids)], device=device), past_key_values=cache, use_cache=True
             )
-        finally:
-            context.reading, context.answering = False, None
         return answering.states[0][0], cache_in(output)

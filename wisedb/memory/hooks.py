@@ -224,13 +224,10 @@ class AttachedMemories:
         told = [int(route) for route in routes]
         if any(not BASE <= route < len(self._gated) for route in told):
             raise UsageError(f"a route must be -1 or one of {len(self._gated)} memories", hint="Count them from 0.")
-        context = self._context
-        slots = [BASE if route == BASE else context.slot_table.first[route] for route in told]
-        outer, context.oracle = context.oracle, HostSlots(slots, context.slot_table)
-        try:
+        table = self._context.slot_table
+        slots = [BASE if route == BASE else table.first[route] for route in told]
+        with self._context.within(oracle=HostSlots(slots, table)):
             yield
-        finally:
-            context.oracle = outer
 
     @contextmanager
     def boundary(self, prompt_lengths: Sequence[int] | torch.Tensor) -> Iterator[None]:
@@ -239,12 +236,8 @@ class AttachedMemories:
         Args:
             prompt_lengths: for each row, how many of its real tokens are the prompt; padding doesn't count.
         """
-        context = self._context
-        outer, context.prompt_lengths = context.prompt_lengths, torch.as_tensor(prompt_lengths)
-        try:
+        with self._context.within(prompt_lengths=torch.as_tensor(prompt_lengths)):
             yield
-        finally:
-            context.prompt_lengths = outer
 
     @contextmanager
     def record(self, *, every: bool = False) -> Iterator[TraceLog]:
@@ -254,11 +247,8 @@ class AttachedMemories:
             every: measure activations too where others decide, for an explanation.
         """
         log = TraceLog([memory.gate.name for memory in self._gated], every=every)
-        self._context.logs.append(log)
-        try:
+        with self._context.within(logs=(*self._context.logs, log)):
             yield log
-        finally:
-            self._context.logs.remove(log)
 
     def _hook(self) -> None:
         for hook in self._site_hooks:
@@ -278,11 +268,9 @@ class AttachedMemories:
         generate = self._own["generate"] or partial(type(self._model).generate, self._model)
         if not self.memories:
             return generate(*args, **kwargs)
-        self._context.generations.append(generate_call_of(self._model, self._context.slot_table, args, kwargs))
-        try:
+        call = generate_call_of(self._model, self._context.slot_table, args, kwargs)
+        with self._context.within(generations=(*self._context.now.generations, call), call=None):
             return generate(*args, **kwargs)
-        finally:
-            self._context.generations.pop()
 
     def _prepare_inputs(self, input_ids: torch.Tensor, *args: Any, **kwargs: Any) -> Any:
         # Where the tokens so far are seen row by row, whatever beams did to the rows.
@@ -310,6 +298,11 @@ class AttachedMemories:
 
     def _before_call(self, module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
         outermost = module is self._model
+        if getattr(module, "_is_replica", False) and (self.memories or self.always_on):
+            raise UsageError(
+                "memories don't answer in the replicas that nn.DataParallel makes of a model",
+                hint="Use one process a GPU (DistributedDataParallel), or device_map for a model in parts.",
+            )
         if self._context.reading or not self.memories or not (outermost or self._context.call is None) or self._idle:
             return
         names = self._names[0 if outermost else -1]
@@ -323,7 +316,7 @@ class AttachedMemories:
                 "memories can't tell sequences apart that are packed into one row", hint="Use a padded batch."
             )
         cache = cache_given(given)
-        self._context.call = ForwardCall(
+        call = ForwardCall(
             module,
             ids.shape[0],
             ids.shape[1],
@@ -334,6 +327,7 @@ class AttachedMemories:
             ids=given.get("input_ids"),
             embedded=given.get("inputs_embeds"),
         )
+        self._context.set_call(call)
 
     def _after_embedding(self, module: nn.Module, args: tuple[Any, ...], output: torch.Tensor) -> None:
         call = self._context.call
@@ -351,7 +345,7 @@ class AttachedMemories:
             return
         call = self._context.call
         if call is not None and call.module is module:
-            self._context.call = None
+            self._context.set_call(None)
             if call.cache_states and (cache := cache_in(output)) is not None:
                 for state in call.cache_states:
                     save_state(cache, state)

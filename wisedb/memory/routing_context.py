@@ -5,7 +5,12 @@ The circumstances are a running ``generate``, an oracle, prompt lengths that som
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass, replace
 from functools import partial
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -21,11 +26,11 @@ from wisedb.memory.slots import BASE, SlotTable
 from wisedb.memory.trace import Trace, TraceLog
 
 
-class RoutingContext:
-    """The circumstances of the forward calls of one model.
+@dataclass(frozen=True, slots=True)
+class Circumstances:
+    """What one thread's, or one task's, calls of a model run in.
 
     Attributes:
-        slot_table: how slots are counted.
         call: the forward call that runs, if one does.
         generations: the calls of ``generate`` that run, the innermost last.
         oracle: what each sequence was told to take, if it was.
@@ -35,15 +40,109 @@ class RoutingContext:
         answering: the memory that answers what is read; none does where this is None.
     """
 
+    call: ForwardCall | None = None
+    generations: tuple[GenerateCall, ...] = ()
+    oracle: HostSlots | None = None
+    prompt_lengths: Tensor | None = None
+    logs: tuple[TraceLog, ...] = ()
+    reading: bool = False
+    answering: Answering | None = None
+
+
+class _Compiled:
+    """The same for what a compiler traces, which knows no context variables: one for all callers, who take turns."""
+
     def __init__(self) -> None:
-        self.slot_table = SlotTable((), ())
         self.call: ForwardCall | None = None
-        self.generations: list[GenerateCall] = []
+        self.generations: tuple[GenerateCall, ...] = ()
         self.oracle: HostSlots | None = None
         self.prompt_lengths: Tensor | None = None
-        self.logs: list[TraceLog] = []
+        self.logs: tuple[TraceLog, ...] = ()
         self.reading = False
         self.answering: Answering | None = None
+
+
+_NOTHING = Circumstances()
+
+
+class RoutingContext:
+    """The circumstances of the forward calls of one model.
+
+    They belong to whoever calls: each thread, and each task of an event loop, has its own, and one that is begun inside
+    of another begins with a copy of that one's. Callers of a compiled model have one for all of them. A copy of a model
+    has a context of its own.
+
+    Attributes:
+        slot_table: how slots are counted.
+    """
+
+    def __init__(self) -> None:
+        self.slot_table = SlotTable((), ())
+        self._now: ContextVar[Circumstances] = ContextVar("circumstances", default=_NOTHING)
+        self._compiled = _Compiled()
+
+    def __getstate__(self) -> SlotTable:
+        return self.slot_table
+
+    def __setstate__(self, state: SlotTable) -> None:
+        self.__init__()  # type: ignore[misc]
+        self.slot_table = state
+
+    @property
+    def now(self) -> Circumstances | _Compiled:
+        """The circumstances of this thread's or task's calls."""
+        return self._compiled if torch.compiler.is_compiling() else self._now.get()
+
+    @contextmanager
+    def within(self, **changes: Any) -> Iterator[None]:
+        """Change circumstances for the length of a block."""
+        before = {name: getattr(self.now, name) for name in changes}
+        self._set(changes)
+        try:
+            yield
+        finally:
+            self._set(before)
+
+    def set_call(self, call: ForwardCall | None) -> None:
+        """Say which forward call runs."""
+        if not torch.compiler.is_compiling():
+            self._now.set(replace(self._now.get(), call=call))
+        self._compiled.call = call
+
+    def _set(self, changes: Mapping[str, Any]) -> None:
+        self._now.set(replace(self._now.get(), **changes))
+        for name, value in changes.items():
+            setattr(self._compiled, name, value)
+
+    @property
+    def call(self) -> ForwardCall | None:
+        """The forward call that runs, if one does."""
+        return self.now.call
+
+    @property
+    def oracle(self) -> HostSlots | None:
+        """What each sequence was told to take, if it was."""
+        return self.now.oracle
+
+    @property
+    def prompt_lengths(self) -> Tensor | None:
+        """How many real tokens of each row are the prompt, if somebody said so."""
+        return self.now.prompt_lengths
+
+    @property
+    def logs(self) -> tuple[TraceLog, ...]:
+        """Who wants to know what is decided."""
+        return self.now.logs
+
+    @property
+    def reading(self) -> bool:
+        """Whether something is read by itself within a call."""
+        return self.now.reading
+
+    @property
+    def answering(self) -> Answering | None:
+        """The memory that answers what is read."""
+        return self.now.answering
 
     @property
     def bare(self) -> bool:
@@ -53,7 +152,8 @@ class RoutingContext:
     @property
     def generation(self) -> GenerateCall | None:
         """The innermost ``generate`` that runs."""
-        return self.generations[-1] if self.generations else None
+        generations = self.now.generations
+        return generations[-1] if generations else None
 
     def idle(self, sites: int) -> bool:
         """Whether all rows of the running ``generate`` are known to be the base's.

@@ -93,9 +93,7 @@ class LoadedBase:
         Raises:
             UnsupportedModel: it can't be read any more.
         """
-        if self.gguf_file is not None:
-            return dequantised_tokenizer(gguf_path(self.path, self.gguf_file))
-        return load_tokenizer(self.path, self.name, trust_remote_code=self.code)
+        return _tokenizer_in(self.path, self.name, self.gguf_file, trust_remote_code=self.code)
 
 
 def load_base(
@@ -136,7 +134,13 @@ def load_base(
     """
     model, gguf_file = _gguf_in(model, gguf_file)
     folder, name, commit = find_model(
-        model, revision, gguf_file, token=token, cache_dir=cache_dir, local_files_only=local_files_only
+        model,
+        revision,
+        gguf_file,
+        token=token,
+        cache_dir=cache_dir,
+        local_files_only=local_files_only,
+        code=trust_remote_code,
     )
     dtype = kwargs.pop("torch_dtype", dtype)
     if gguf_file is None:
@@ -160,6 +164,31 @@ def neutral(own: GenerationConfig | None) -> GenerationConfig:
     return GenerationConfig(**kept)
 
 
+def saved_tokenizer(
+    model: str, revision: str | None = None, gguf_file: str | None = None, *, trust_remote_code: bool = False
+) -> PreTrainedTokenizerBase:
+    """A model's tokenizer as it was saved, without the model; the network is not asked.
+
+    Args:
+        model, revision, gguf_file, trust_remote_code: as for :func:`load_base`.
+
+    Raises:
+        ModelNotFound: the model isn't on this machine.
+        UnsupportedModel: its tokenizer can't be read.
+    """
+    model, own = split_gguf(model)
+    folder, name, _ = find_model(model, revision, own or gguf_file, local_files_only=True)
+    return _tokenizer_in(folder, name, own or gguf_file, trust_remote_code=trust_remote_code)
+
+
+def _tokenizer_in(
+    folder: Path, name: str, gguf_file: str | None, *, trust_remote_code: bool
+) -> PreTrainedTokenizerBase:
+    if gguf_file is not None:
+        return dequantised_tokenizer(gguf_path(folder, gguf_file))
+    return load_tokenizer(folder, name, trust_remote_code=trust_remote_code)
+
+
 def _gguf_in(model: str, gguf_file: str | None) -> tuple[str, str | None]:
     """The model without the GGUF file, and the file, wherever of the two it was named."""
     model, own = split_gguf(model)
@@ -180,8 +209,13 @@ def find_model(
     token: str | bool | None = None,
     cache_dir: str | Path | None = None,
     local_files_only: bool = False,
+    code: bool = False,
 ) -> tuple[Path, str, str | None]:
     """The local folder of a model (downloaded if it must be), its name in a store, and its Hub commit.
+
+    Args:
+        model, revision, gguf_file, token, cache_dir, local_files_only: as for :func:`load_base`.
+        code: bring Python files too.
 
     Raises:
         ModelNotFound: see :func:`load_base`.
@@ -200,7 +234,8 @@ def find_model(
         raise ModelNotFound(f"{model} is a file and no model's folder", hint="Give the folder that holds it.")
     if not _HUB_ID.fullmatch(model):
         raise ModelNotFound(f"there is no folder {model}", hint="Give a folder, a model id of the Hub, or 'atlas'.")
-    folder = download(model, revision, gguf_file, token=token, cache_dir=cache_dir, local_files_only=local_files_only)
+    options: dict[str, Any] = {"token": token, "cache_dir": cache_dir, "local_files_only": local_files_only}
+    folder = download(model, revision, gguf_file, code=code, **options)
     return folder, model, folder.name if _HUB_COMMIT.fullmatch(folder.name) else revision
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, suppress
+from threading import get_ident
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import torch
@@ -97,11 +98,16 @@ def capture(
     blocks = (layers,) if isinstance(layers, int) else tuple(layers)
     embedded: list[torch.Tensor] = []
     entered: list[torch.Tensor] = []
+    # Other threads may run the same model meanwhile.
+    own = get_ident()
 
     def keep_tokens(_module: nn.Module, _args: Any, output: torch.Tensor) -> None:
-        embedded.append(output)
+        if get_ident() == own:
+            embedded.append(output)
 
     def keep_states(_module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+        if get_ident() != own:
+            return
         entered.append(block_input(args, kwargs))
         if len(entered) == len(blocks) and not predictions:
             raise BlockReached

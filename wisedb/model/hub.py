@@ -30,6 +30,7 @@ def download(
     token: str | bool | None = None,
     cache_dir: str | Path | None = None,
     local_files_only: bool = False,
+    code: bool = False,
 ) -> Path:
     """The folder in the Hub's cache that holds a model, fetched if it must be.
 
@@ -38,6 +39,7 @@ def download(
         revision: a branch, tag or commit.
         gguf_file: fetch this file and no other: such repositories hold the same model many times over.
         token, cache_dir, local_files_only: as in ``huggingface_hub``.
+        code: fetch Python files too.
 
     Raises:
         ModelNotFound: there is no such model, revision or file, it may not be read, or the network is needed and can't
@@ -50,7 +52,7 @@ def download(
                 snapshot_download(
                     model,
                     revision=revision,
-                    allow_patterns=_WANTED,
+                    allow_patterns=[*_WANTED, "*.py"] if code else _WANTED,
                     ignore_patterns=_UNWANTED,
                     token=token,
                     cache_dir=cache_dir,

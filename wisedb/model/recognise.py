@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 from wisedb.config import BaseModel
@@ -12,6 +13,7 @@ from wisedb.model.digest_cache import cached_digest
 from wisedb.model.fingerprint import tokenizer_digest, weight_files, weights_digest
 from wisedb.model.gguf import gguf_digest, gguf_path, split_gguf
 from wisedb.model.identity import Difference, differences, files_digest, function_of, usual_fields
+from wisedb.model.whereabouts import last_seen, note
 
 _SHOWN = 4
 
@@ -120,6 +122,9 @@ def load_for(
         BaseModelMismatch: see :func:`verify`.
     """
     name, revision = (expected.model, expected.revision) if model is None else (model, None)
+    if model is None and name.startswith("./") and not Path(name).is_dir():
+        # A pack names a folder, and doesn't say where its author's lay.
+        name = last_seen(expected) or name
     if gguf_file is None and split_gguf(name)[1] is None:
         gguf_file = expected.gguf_file
     try:
@@ -130,7 +135,9 @@ def load_for(
         raise ModelNotFound(
             f"the store's base model isn't there: {error.message}",
             hint=f"{error.hint} Where it is elsewhere: `wisedb base set PATH` for good, --base PATH or WISEDB_BASE for"
-            " once.".lstrip(),
+            " once (from Python model=PATH).".lstrip(),
         ) from error
     verify(expected, base)
+    if Path(base.name).is_absolute():
+        note(expected, base.path)
     return base

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from wisedb import importers
 from wisedb.edits import Edit
 from wisedb.progress import Listener
+from wisedb.repository.turns import in_turn
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
@@ -31,6 +32,7 @@ def load(
     return load(repository.store, rev, mode, **{**repository.located, **kwargs})
 
 
+@in_turn
 def generate(
     repository: Repository,
     prompts: str | Sequence[str],
@@ -42,11 +44,14 @@ def generate(
     *,
     chat: bool = False,
     system: str | None = None,
+    greedy: bool = False,
+    seed: int = 0,
 ) -> list[Generation]:
-    """Answer prompts at a commit (or by the plain base model).
+    """Answer prompts at a commit (or by the plain base model), by the model's own settings for generation.
 
     With ``chat`` each is a user's message behind the model's chat template, behind the ``system`` message if one is
-    given. See :func:`wisedb.serving.answer.answer_prompts`.
+    given. With ``greedy`` the likeliest token follows, whatever the model's settings are; ``seed`` is for those that
+    sample. See :func:`wisedb.serving.answer.answer_prompts`.
     """
     from wisedb.serving.answer import answer_prompts
     from wisedb.serving.asked import Chat
@@ -55,9 +60,8 @@ def generate(
     repository.store.resolve(at)
     chosen = "base" if base else mode
     how = Chat(system) if chat or system is not None else None
-    return answer_prompts(
-        repository.store, repository.base, asked, at, chosen, max_new_tokens=max_new_tokens, chat=how, progress=progress
-    )
+    options: dict[str, Any] = {"max_new_tokens": max_new_tokens, "greedy": greedy, "seed": seed}
+    return answer_prompts(repository.store, repository.base, asked, at, chosen, chat=how, progress=progress, **options)
 
 
 @contextmanager
@@ -85,6 +89,7 @@ def chat(
         yield conversation
 
 
+@in_turn
 def explain(
     repository: Repository, prompt: str, at: str = "HEAD", *, chat: bool = False, system: str | None = None
 ) -> Explanation:
@@ -99,6 +104,7 @@ def explain(
     return explain(repository.store, repository.base, prompt, repository.store.resolve(at), chat=how)
 
 
+@in_turn
 def evaluate(
     repository: Repository,
     rev: str = "HEAD",
@@ -134,6 +140,7 @@ def evaluate(
     )
 
 
+@in_turn
 def export(
     repository: Repository,
     rev: str,

@@ -11,6 +11,7 @@ from wisedb.config import Setting
 from wisedb.edits import Edit
 from wisedb.progress import Listener
 from wisedb.repository.adding import warn_of
+from wisedb.repository.turns import in_turn
 from wisedb.store.signature import Author, Signature
 from wisedb.versioning import refs
 from wisedb.versioning.merging.choices import Choices
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from wisedb.versioning.refs import HeadMove
 
 
+@in_turn
 def commit(
     repository: Repository,
     edits: Edit | str | Path | Iterable[Edit | str | Path] | None = None,
@@ -33,6 +35,8 @@ def commit(
     editor: str | None = None,
     seed: int | None = None,
     settings: Mapping[str, Setting] | None = None,
+    again: bool = False,
+    strict: bool = False,
     progress: Listener | None = None,
 ) -> CommitResult:
     """Train edits, by default what is staged, and record them; see :mod:`wisedb.versioning.commit`."""
@@ -41,7 +45,7 @@ def commit(
     from wisedb.versioning.commit import check_commit, commit_edits
 
     # Before anybody waits for a model.
-    check_commit(repository.store, given, signature, editor, settings)
+    check_commit(repository.store, given, signature, editor, settings, again)
     return commit_edits(
         repository.store,
         repository.base,
@@ -50,10 +54,13 @@ def commit(
         editor=editor,
         seed=seed,
         settings=settings,
+        again=again,
+        strict=strict,
         progress=progress,
     )
 
 
+@in_turn
 def amend(
     repository: Repository,
     edits: Edit | str | Path | Iterable[Edit | str | Path] | None = None,
@@ -64,6 +71,7 @@ def amend(
     editor: str | None = None,
     seed: int | None = None,
     settings: Mapping[str, Setting] | None = None,
+    strict: bool = False,
     progress: Listener | None = None,
 ) -> CommitResult:
     """Make the newest commit anew, with edits as well (by default what is staged), another message or author.
@@ -81,6 +89,7 @@ def amend(
         editor=editor,
         seed=seed,
         settings=settings,
+        strict=strict,
         progress=progress,
     )
 
@@ -91,6 +100,7 @@ def _read(edits: Edit | str | Path | Iterable[Edit | str | Path]) -> Sequence[Ed
     return given
 
 
+@in_turn
 def import_easyedit(
     repository: Repository,
     path: str | Path,
@@ -103,6 +113,7 @@ def import_easyedit(
     """Take over an EasyEdit checkpoint; see :func:`wisedb.versioning.import_easyedit.import_easyedit`."""
     from wisedb.versioning.import_easyedit import import_easyedit
 
+    repository.store.check_writable()
     return import_easyedit(
         repository.store, repository.base, Path(path), Signature(message, author, date), progress=progress
     )
@@ -120,6 +131,7 @@ def rollback(
     return refs.rollback(repository.store, rev, Signature(message or "", author, date))
 
 
+@in_turn
 def revert(
     repository: Repository,
     ids_or_rev: str | Iterable[str],
@@ -133,6 +145,7 @@ def revert(
     """Take single facts out, or all that a commit changed; see :func:`wisedb.versioning.revert.revert_edits`."""
     from wisedb.versioning.revert import revert_edits
 
+    repository.store.check_writable()
     what = [ids_or_rev] if isinstance(ids_or_rev, str) else list(ids_or_rev)
     before = repository.store.refs.head().commit
     signature = Signature(message or "", author, date)
@@ -140,6 +153,7 @@ def revert(
     return refs.HeadMove(made.commit, made.branch, before, made.added, made.reverted)
 
 
+@in_turn
 def merge(
     repository: Repository,
     rev: str,
@@ -162,6 +176,8 @@ def merge(
     """
     from wisedb.versioning.merging.merge import merge
 
+    if not preview:
+        repository.store.check_writable()
     return merge(
         repository.store,
         lambda: repository.base,
@@ -175,6 +191,7 @@ def merge(
     )
 
 
+@in_turn
 def cherry_pick(
     repository: Repository,
     revs: str | Iterable[str],
@@ -193,6 +210,7 @@ def cherry_pick(
     """
     from wisedb.versioning.cherry_pick import cherry_pick
 
+    repository.store.check_writable()
     return cherry_pick(
         repository.store,
         lambda: repository.base,

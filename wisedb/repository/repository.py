@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
+from threading import RLock
 from typing import TYPE_CHECKING, Any, Self, overload
 
 from wisedb.config import DEFAULT_EDITOR, Setting
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from transformers import PreTrainedModel
 
     from wisedb.model.base import LoadedBase
+    from wisedb.serving.probe import ModelCheck
     from wisedb.store.fsck import FsckReport
     from wisedb.store.gc import GcReport
     from wisedb.store.reflog import RefMove
@@ -44,12 +46,14 @@ class Repository:
 
     Attributes:
         store: the store.
+        turn: held by a verb that needs the base model: those of other threads wait.
     """
 
     def __init__(self, store: Store, base: LoadedBase | None = None, *, model: str | None = None) -> None:
         self.store = store
         self._base = base
         self._model = model
+        self.turn = RLock()
         if store.config.promised is not None:
             from wisedb.sharing.lazy import keep_promises
 
@@ -148,12 +152,13 @@ class Repository:
             ModelNotFound, UnsupportedModel: it can't be loaded.
             BaseModelMismatch: it is not the one of ``init``.
         """
-        if self._base is None:
-            from wisedb.model.base import accelerator
-            from wisedb.serving.store_base import load_base_of
+        with self.turn:
+            if self._base is None:
+                from wisedb.model.base import accelerator
+                from wisedb.serving.store_base import load_base_of
 
-            self._base = load_base_of(self.store, **accelerator(), **self.located)
-        return self._base
+                self._base = load_base_of(self.store, **accelerator(), **self.located)
+            return self._base
 
     @property
     def located(self) -> dict[str, Any]:
@@ -188,8 +193,9 @@ class Repository:
     @contextmanager
     def lent_base(self) -> Iterator[LoadedBase]:
         """The base model for a block that changes it for a while: a verb that needs one inside loads another."""
-        lent = self.base
-        self._base = None
+        with self.turn:
+            lent = self.base
+            self._base = None
         try:
             yield lent
         finally:
@@ -325,6 +331,15 @@ class Repository:
         from wisedb.store.fsck import fsck
 
         return fsck(self.store, examine=lambda memory: read_memory(self.store.objects, memory))
+
+    def check_model(self, rev: str = "HEAD") -> ModelCheck:
+        """Whether the model at ``rev`` still computes what it did when that commit was made, by a few prompts."""
+        from wisedb.serving.probe import check_model
+        from wisedb.versioning.land import versions
+
+        commit_id = self.store.resolve(rev)
+        with self.turn:
+            return check_model(self.store, self.base, commit_id, versions())
 
     def gc(self, dry_run: bool = True, grace: float | None = None) -> GcReport:
         """Remove objects that nothing reaches and that are older than ``grace`` seconds (two weeks by default)."""

@@ -142,6 +142,7 @@ def fetch(
     from wisedb.sharing.fetch import fetch
     from wisedb.sharing.named import find_target
 
+    repository.store.check_writable()
     target = find_target(repository.store, remote, token=token, endpoint=endpoint)
     return fetch(repository.store, target, branches=_words(branches), prune=prune, progress=progress)
 
@@ -169,6 +170,7 @@ def pull(
     def merged(rev: str, message: str) -> dict[str, Any]:
         return repository.merge(rev, message, author=author, date=date, progress=progress).to_json()
 
+    repository.store.check_writable()
     return pull(
         repository.store,
         find_target(repository.store, remote, token=token, endpoint=endpoint),

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from wisedb.edits import Edit
+from wisedb.repository.turns import in_turn
 from wisedb.store import history
 from wisedb.store.blame import NO_WORD
 from wisedb.versioning import life, reports
@@ -43,6 +44,7 @@ def facts(repository: Repository, rev: str = "HEAD", n: int | None = None) -> li
     return history.facts(repository.store, rev, n)
 
 
+@in_turn
 def diff(
     repository: Repository,
     a: str = "HEAD",

@@ -24,9 +24,13 @@ def answer_prompts(
     *,
     max_new_tokens: int = 20,
     chat: Chat | None = None,
+    greedy: bool = False,
+    seed: int = 0,
     progress: Listener | None = None,
 ) -> list[Generation]:
-    """Answer prompts at a commit, greedily, up to the end of the line; in a chat to the end of the reply.
+    """Answer prompts at a commit, up to the end of the line; in a chat to the end of the reply.
+
+    The model's own settings for generation are followed: a repetition penalty, sampling. Without any it is greedy.
 
     Args:
         store: the store.
@@ -36,6 +40,8 @@ def answer_prompts(
         mode: ``retrieve``, ``merge`` or ``base``.
         max_new_tokens: the longest answer.
         chat: each prompt is a user's message behind the chat template.
+        greedy: pass over the model's own settings, as whatever measures does.
+        seed: where random choices come from, if the model samples.
         progress: is told how far a merge is that must be fitted first.
 
     Raises:
@@ -47,6 +53,13 @@ def answer_prompts(
     commit = None if chosen == "base" else store.objects.commit(store.resolve(at))
     with attached_at_commit(store, base, commit, chosen, progress=progress) as handle:
         answers = continue_prompts(
-            base.model, base.tokenizer, prompts, max_new_tokens=max_new_tokens, handle=handle, chat=chat
+            base.model,
+            base.tokenizer,
+            prompts,
+            max_new_tokens=max_new_tokens,
+            handle=handle,
+            chat=chat,
+            own=None if greedy else base.generation,
+            seed=seed,
         )
         return generations(prompts, answers, handle, chat=chat is not None)

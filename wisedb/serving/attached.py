@@ -6,13 +6,15 @@ import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from wisedb.errors import WisedbWarning
-from wisedb.memory.hooks import AttachedMemories, attach
+from wisedb.memory.hooks import AttachedMemories, attach, handle_of
 from wisedb.model.chat import template_digest
 
 if TYPE_CHECKING:
+    from transformers import PreTrainedModel
+
     from wisedb.memory.memory import Memory
     from wisedb.model.base import LoadedBase
 
@@ -41,6 +43,27 @@ def attach_all(base: LoadedBase, memories: Sequence[Memory]) -> AttachedMemories
     compare_template(base, memories)
     modules = dict.fromkeys(module for memory in memories for module in memory.modules)
     return attach(base.model, memories, projections={module: base.projection(module) for module in modules})
+
+
+def warn_where_saved(model: PreTrainedModel) -> None:
+    """Let ``save_pretrained`` say, in a warning, that memories are no part of what it writes.
+
+    Args:
+        model: a model that memories are attached to for good.
+    """
+    if "save_pretrained" not in model.__dict__:
+        model.__dict__["save_pretrained"] = partial(_save, model)
+
+
+def _save(model: PreTrainedModel, *args: Any, **kwargs: Any) -> Any:
+    if handle_of(model) is not None:
+        warnings.warn(
+            "save_pretrained writes the unedited weights: memories that answer beside them are no part of a "
+            "checkpoint; `wisedb export` writes both, as an adapter or merged",
+            WisedbWarning,
+            stacklevel=2,
+        )
+    return type(model).save_pretrained(model, *args, **kwargs)
 
 
 def compare_template(base: LoadedBase, memories: Sequence[Memory]) -> None:

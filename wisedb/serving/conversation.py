@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from wisedb.errors import InputError, UsageError
 from wisedb.model.chat import Message, encode_chat, user
@@ -15,7 +15,7 @@ from wisedb.serving.pieces import Pieces
 from wisedb.serving.stopping import Stop
 
 if TYPE_CHECKING:
-    from transformers import PreTrainedModel, PreTrainedTokenizerBase
+    from transformers import GenerationConfig, PreTrainedModel, PreTrainedTokenizerBase
 
     from wisedb.memory.hooks import AttachedMemories
     from wisedb.model.base import LoadedBase
@@ -27,7 +27,7 @@ LONGEST = 512
 
 
 class Conversation:
-    """A user and a model, in turns. Replies are greedy.
+    """A user and a model, in turns. Replies are greedy if nothing else is said.
 
     Args:
         model: the model, with its memories attached or plain.
@@ -35,6 +35,7 @@ class Conversation:
         handle: the attached memories, ``None`` for a plain model.
         system: the system message, ``None`` for the template's own.
         max_new_tokens: the longest reply, in tokens; also bounded by the model's context.
+        own: the model's own settings for generation, to be followed.
 
     Raises:
         UsageError: ``max_new_tokens`` is below 1, or the tokenizer has no template for this.
@@ -48,10 +49,11 @@ class Conversation:
         *,
         system: str | None = None,
         max_new_tokens: int = LONGEST,
+        own: GenerationConfig | None = None,
     ) -> None:
         _check(tokenizer, system, max_new_tokens)
         self._model, self._tokenizer, self._handle = model, tokenizer, handle
-        self._limit = max_new_tokens
+        self._limit, self._own = max_new_tokens, own
         self._system: tuple[Message, ...] = () if system is None else ({"role": "system", "content": system},)
         self._turns: tuple[Message, ...] = ()
         self._stop = Stop()
@@ -117,7 +119,7 @@ class Conversation:
         pieces = None if listen is None else Pieces(self._tokenizer, ends, listen)
         self._stop.wanted = False
         said = continue_tokens(
-            self._model, self._tokenizer, [ids], limit, handle=handle, streamer=pieces, stop=self._stop
+            self._model, self._tokenizer, [ids], limit, handle=handle, streamer=pieces, stop=self._stop, own=self._own
         )
         (found,) = generations([messages[-1]["content"]], said, handle, chat=True)
         return found
@@ -154,7 +156,8 @@ def conversation_at(
     # Before anybody waits for memories.
     _check(base.tokenizer, system, max_new_tokens)
     with attached_at_commit(store, base, commit, chosen, progress=progress) as handle:
-        yield Conversation(base.model, base.tokenizer, handle, system=system, max_new_tokens=max_new_tokens)
+        options: dict[str, Any] = {"system": system, "max_new_tokens": max_new_tokens, "own": base.generation}
+        yield Conversation(base.model, base.tokenizer, handle, **options)
 
 
 def _check(tokenizer: PreTrainedTokenizerBase, system: str | None, max_new_tokens: int) -> None:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import time
+import warnings
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from wisedb.edits import Edit
-from wisedb.errors import InputError
+from wisedb.errors import InputError, StoreError, WisedbWarning
 from wisedb.memory.slots import BASE
 from wisedb.model.base import LoadedBase
 from wisedb.progress import Listener, Progress
@@ -156,7 +157,13 @@ def evaluate(
         forced=forced,
     )
     parts = {"chat": chat, "forms": forms is not None, "data": data is not None or limit is not None}
-    store.scores.put(commit_id, "-".join([mode, *(part for part, there in parts.items() if there)]), result.to_json())
+    try:
+        store.scores.put(
+            commit_id, "-".join([mode, *(part for part, there in parts.items() if there)]), result.to_json()
+        )
+    except StoreError as error:
+        # What was measured is worth more than that the store remembers it.
+        warnings.warn(f"the figures aren't kept in the store: {error.message}", WisedbWarning, stacklevel=2)
     return result
 
 

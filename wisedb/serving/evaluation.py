@@ -80,6 +80,7 @@ class Evaluation:
             "base": dict(self.base),
             "seconds": self.seconds,
             "format": self.format,
+            "generation": "neutral",
             "says_it": self.says_it,
             "says_it_rephrase": self.says_it_rephrase,
             "forced": None if self.forced is None else self.forced.to_json(),

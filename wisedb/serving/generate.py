@@ -1,9 +1,10 @@
-"""Greedy answers of a model, in batches, with the route that each took."""
+"""Answers of a model, in batches, with the route that each took."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from contextlib import nullcontext
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, nullcontext
+from copy import deepcopy
 from dataclasses import dataclass
 from math import isfinite
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -135,8 +136,10 @@ def continue_prompts(
     one_line: bool = True,
     chat: Chat | None = None,
     expected: Sequence[str] | None = None,
+    own: GenerationConfig | None = None,
+    seed: int = 0,
 ) -> list[Continuation]:
-    """Continue prompts greedily.
+    """Continue prompts, greedily if nothing else is said.
 
     Args:
         model: the model, with its memories attached or plain.
@@ -147,6 +150,7 @@ def continue_prompts(
         one_line: the end of the first line that is not blank ends an answer, as the end token does; not in a chat.
         chat: each prompt is a user's message behind the chat template; ``None`` to continue it as it is.
         expected: of each prompt the only answer that matters: one that says something else is cut off where it does.
+        own, seed: as for :func:`continue_tokens`.
 
     Raises:
         UsageError: ``max_new_tokens`` is below 1, or a chat or a system message that the tokenizer has no template for.
@@ -175,7 +179,8 @@ def continue_prompts(
         batch = [encoded[row] for row in rows]
         width = len(batch[0])
         stop = None if expected is None else Strayed(tokenizer, width, [expected[row] for row in rows])
-        answers = continue_tokens(model, tokenizer, batch, limit, handle=handle, one_line=one_line, stop=stop)
+        options: dict[str, Any] = {"handle": handle, "one_line": one_line, "own": own, "seed": seed}
+        answers = continue_tokens(model, tokenizer, batch, limit, stop=stop, **options)
         found.update(zip(rows, answers, strict=True))
     return [found[row] for row in range(len(prompts))]
 
@@ -211,8 +216,10 @@ def continue_tokens(
     one_line: bool = False,
     streamer: BaseStreamer | None = None,
     stop: StoppingCriteria | None = None,
+    own: GenerationConfig | None = None,
+    seed: int = 0,
 ) -> list[Continuation]:
-    """Continue one batch of token ids greedily.
+    """Continue one batch of token ids, greedily if nothing else is said.
 
     Args:
         model: the model, with its memories attached or plain.
@@ -223,22 +230,34 @@ def continue_tokens(
         one_line: the end of the first line that is not blank ends an answer.
         streamer: is given the tokens of a single row as they come.
         stop: ends the answers early.
+        own: the model's own settings for generation, to be followed; by default the likeliest token follows.
+        seed: where its random choices come from, if it samples; the same for each row, which is asked by itself then.
     """
+    if own is not None and own.do_sample and len(encoded) > 1:
+        options: dict[str, Any] = {"handle": handle, "one_line": one_line, "stop": stop, "own": own, "seed": seed}
+        apart = (continue_tokens(model, tokenizer, [row], limit, **options) for row in encoded)
+        return [answer for answers in apart for answer in answers]
     ends = end_tokens(model, tokenizer)
     pad = tokenizer.pad_token_id if tokenizer.pad_token_id is not None else (ends[0] if ends else 0)
     ids, mask = pad_batch([list(row) for row in encoded], pad, "left")
     width = ids.shape[1]
-    settings = GenerationConfig(
+    settings = GenerationConfig(do_sample=False, num_beams=1) if own is None else deepcopy(own)
+    settings.update(
+        max_length=None,
         max_new_tokens=limit,
-        do_sample=False,
-        num_beams=1,
         pad_token_id=pad,
         eos_token_id=ends or None,
         bos_token_id=tokenizer.bos_token_id,
         use_cache=True,
+        num_return_sequences=1,
+        return_dict_in_generate=False,
+        **({} if streamer is None else {"num_beams": 1}),
     )
     criteria = [*([LineEnd(tokenizer, width)] if one_line else []), *([] if stop is None else [stop])]
-    with nullcontext() if handle is None or not handle.memories else handle.record() as record:
+    with (
+        nullcontext() if not settings.do_sample else _seeded(seed),
+        nullcontext() if handle is None or not handle.memories else handle.record() as record,
+    ):
         output = model.generate(
             input_ids=ids.to(model.device),
             attention_mask=mask.to(model.device),
@@ -267,6 +286,14 @@ def continue_tokens(
             )
         )
     return answers
+
+
+@contextmanager
+def _seeded(seed: int) -> Iterator[None]:
+    """Random choices from a seed, for the length of a block."""
+    with torch.random.fork_rng():
+        torch.manual_seed(seed)
+        yield
 
 
 def _characters(tokenizer: PreTrainedTokenizerBase, said: Sequence[int], tokens: range) -> tuple[int, int]:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from wisedb.errors import UsageError
 from wisedb.memory.hooks import handle_of
 from wisedb.serving.assemble import Mode, check_mode, select_memories
-from wisedb.serving.attached import attach_all, compare_template
+from wisedb.serving.attached import attach_all, compare_template, warn_where_saved
 from wisedb.serving.memory_codec import read_memories
 from wisedb.serving.store_base import load_base_of
 
@@ -69,6 +69,7 @@ def load(
     base = load_base_of(store, **kwargs)
     _put(store, base, commit_id, chosen, None)
     base.model.generation_config = base.generation
+    warn_where_saved(base.model)
     return base.model, base.tokenizer
 
 

@@ -88,12 +88,11 @@ def model_card(store: Store, commit_id: str, *, url: str | None = None, existing
         MissingObject, CorruptObject: the history is damaged.
     """
     described = describe(store, commit_id)
-    base = described.commit.base
+    named = described.commit.base
     # A commit knows a folder by its name alone.
-    shown = public_base(
-        store.config.base if base.model.startswith("./") else base, online=url is not None and url.startswith("hf://")
-    )
-    return render(described, shown, url=url, existing=existing)
+    known = store.config.base if named.model.startswith("./") else named
+    base = public_base(known, online=url is not None and url.startswith("hf://"))
+    return render(described, base, url=url, existing=existing)
 
 
 def describe(store: Store, commit_id: str) -> Described:

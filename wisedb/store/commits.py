@@ -19,6 +19,7 @@ from wisedb.store.memory_entry import MemoryEntry
 COMMIT_FORMAT: Final = 2
 """The version of a commit's JSON that is written; commits of format 1 are read, and keep their bytes and their ids."""
 
+_OPTIONAL: Final = frozenset({"unlearned", "again", "made_with", "probe"})
 _EDITOR_KEYS: Final = {"name", "settings", "seed", "resources"}
 _EDITOR_KEYS_1: Final = {"name", "settings", "seed", "pool"}
 _BASE_KEYS_2: Final = {"fingerprint", "model", "revision", "weights", "tokenizer"}
@@ -46,6 +47,10 @@ class Commit:
         editor: the editor, its settings and its seed.
         base: the base model.
         scores: what was measured right after the edit, ``None`` where nothing was.
+        unlearned: ids of the edits written here that were not learned.
+        again: ids of the edits that were in force before and are written anew here.
+        made_with: package → version of what made the commit, ``None`` where an earlier version made it.
+        probe: what the model answered to a few prompts at this commit, as :mod:`wisedb.serving.probe` has it.
         format: the version of its JSON.
 
     Raises:
@@ -65,19 +70,25 @@ class Commit:
     memories: tuple[MemoryEntry, ...] = ()
     merged: Mapping[str, Any] | None = None
     scores: Mapping[str, float] | None = None
+    unlearned: tuple[str, ...] = ()
+    again: tuple[str, ...] = ()
+    made_with: Mapping[str, str] | None = None
+    probe: Mapping[str, Any] | None = None
     format: int = COMMIT_FORMAT
 
     def __post_init__(self) -> None:
-        for name in ("parents", "added", "reverted", "known", "memories"):
+        for name in ("parents", "added", "reverted", "known", "memories", "unlearned", "again"):
             object.__setattr__(self, name, tuple(getattr(self, name)))
         need(all(type(text) is str for text in (self.author, self.date, self.message)), "who, when and why are texts")
         need(self.author.strip() != "" and "\n" not in self.author, "the author is one line that is not empty")
         need(is_date(self.date), f"{self.date!r} is not a date as 2026-05-01T12:00:00Z")
-        for name in ("parents", "added", "reverted", "known"):
+        for name in ("parents", "added", "reverted", "known", "unlearned", "again"):
             ids = getattr(self, name)
             need(all_ids(ids) and len(set(ids)) == len(ids), f"{name} lists different ids")
         need(self.edits is None or all_ids([self.edits]), "edits is the id of a blob")
         need(set(self.known) <= set(self.added), "known edits are among the added ones")
+        need(not set(self.again) & set(self.added), "what is written again was in force before")
+        need(set(self.unlearned) <= {*self.added, *self.again}, "unlearned edits are among those written")
         need(len({memory.id for memory in self.memories}) == len(self.memories), "each memory is listed once")
         for memory in self.memories:
             need(bool(memory.blobs) and all_ids([memory.id, *memory.named]), "a memory consists of blobs")
@@ -86,6 +97,9 @@ class Commit:
         need(all_ids(self.editor.resources.values()), "the editor's resources are ids of blobs")
         if self.scores is not None:
             need(all(is_number(score) for score in self.scores.values()), "scores are finite numbers")
+        if self.made_with is not None:
+            need(all(type(version) is str for version in self.made_with.values()), "versions are texts")
+        need(self.probe is None or isinstance(self.probe, Mapping), "a probe is a mapping")
 
     @cached_property
     def id(self) -> str:
@@ -119,9 +133,15 @@ class Commit:
         return named | set(self.editor.resources.values()) | ({self.edits} if self.edits is not None else set())
 
     def to_json(self) -> dict[str, Any]:
-        """All fields, as the commit's format has them."""
+        """All fields, as the commit's format has them; of the optional ones those that say something."""
         old = self.format == 1
-        return {
+        optional = {
+            "unlearned": list(self.unlearned) or None,
+            "again": list(self.again) or None,
+            "made_with": None if self.made_with is None else dict(self.made_with),
+            "probe": None if self.probe is None else dict(self.probe),
+        }
+        record = {
             "format": self.format,
             "parents": list(self.parents),
             "author": self.author,
@@ -137,6 +157,7 @@ class Commit:
             "base": self.base.to_json(),
             "scores": None if self.scores is None else dict(self.scores),
         }
+        return record | {name: value for name, value in optional.items() if value is not None}
 
     def to_bytes(self) -> bytes:
         """What is stored: canonical JSON.
@@ -166,7 +187,8 @@ class Commit:
                 )
             need(version >= 1, "the format is 1 or more")
             old = version == 1
-            need(set(record) == set(cls.__dataclass_fields__), "it has the fields of a commit")
+            optional = set() if old else _OPTIONAL & set(record)
+            need(set(record) - optional == set(cls.__dataclass_fields__) - _OPTIONAL, "it has the fields of a commit")
             need(set(record["editor"]) == (_EDITOR_KEYS_1 if old else _EDITOR_KEYS), "the editor has its fields")
             need(set(record["base"]) in ((_BASE_KEYS_1,) if old else _BASE_KEYS), "the base model has its fields")
             base = BaseModel.from_json(record["base"])
@@ -187,6 +209,10 @@ class Commit:
                 ),
                 merged=record["merged"],
                 scores=record["scores"],
+                unlearned=as_list(record.get("unlearned", [])),
+                again=as_list(record.get("again", [])),
+                made_with=record.get("made_with"),
+                probe=record.get("probe"),
                 format=version,
             )
             need(commit.base.fingerprint == record["base"]["fingerprint"], "the base model's fingerprint is its own")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import tempfile
 from collections.abc import Callable, Iterable, Mapping
@@ -16,7 +17,7 @@ from wisedb.preferences import Preference
 from wisedb.store.blob_cache import BlobCache
 from wisedb.store.blobs import Blob
 from wisedb.store.commits import Commit
-from wisedb.store.files import Disk, Fault, no_fault, read_file, storage_errors, sync_folder
+from wisedb.store.files import TEMPORARY, Disk, Fault, no_fault, read_file, storage_errors, sync_folder
 from wisedb.store.index import Index
 from wisedb.store.lock import DEFAULT_TIMEOUT, StoreLock
 from wisedb.store.objects import Objects
@@ -234,6 +235,30 @@ class Store:
             if made != config.preferences:
                 self.write_config(replace(config, preferences=made))
         return made
+
+    @staticmethod
+    def check_place(folder: Path) -> None:
+        """Make sure that a store can be made in a folder, before anybody waits for a model; nothing stays there.
+
+        Raises:
+            StoreNotWritable, NoSpace, StoreError: none can.
+        """
+        there = next(path for path in (folder.absolute(), *folder.absolute().parents) if path.exists())
+        with storage_errors(there):
+            Path(tempfile.mkdtemp(prefix=f"{FOLDER}.tmp-", dir=there)).rmdir()
+
+    def check_writable(self) -> None:
+        """Make sure that a commit could land, before anybody trains one; nothing stays there.
+
+        Raises:
+            StoreBusy, StoreNotWritable, NoSpace, StoreError: none could.
+        """
+        with self.lock.hold("looking whether the store can be written"):
+            objects = self.root / "objects"
+            with storage_errors(objects):
+                handle, name = tempfile.mkstemp(prefix=TEMPORARY, dir=objects)
+                os.close(handle)
+                Path(name).unlink()
 
     def resolve(self, revision: str) -> str:
         """The id of the commit that a revision names; see :mod:`wisedb.store.revisions`.

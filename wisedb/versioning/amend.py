@@ -32,6 +32,7 @@ def amend(
     editor: str | None = None,
     seed: int | None = None,
     settings: Mapping[str, Setting] | None = None,
+    strict: bool = False,
     progress: Listener | None = None,
 ) -> CommitResult:
     """Make a commit that takes the place of the one at HEAD, with the same parents.
@@ -43,7 +44,7 @@ def amend(
         load: gives the base model, verified; called only where edits come along.
         edits: what comes along.
         signature: message, author and date; those of the commit where they are empty.
-        editor, seed, settings: as for a commit, for the edits that come along.
+        editor, seed, settings, strict: as for a commit, for the edits that come along.
         progress: is told after each edit.
 
     Raises:
@@ -75,7 +76,9 @@ def amend(
     brought = history.edits_of(store, _brought(store, tip))
     proposal = replace(proposal, parents=tip.commit.parents, records=(*brought, *new), amends=True)
     ids = [edit.id for edit in edits]
-    return commit_proposal(store, base, proposal, signed, action="commit (amend)", unstage=ids, progress=progress)
+    return commit_proposal(
+        store, base, proposal, signed, action="commit (amend)", unstage=ids, strict=strict, progress=progress
+    )
 
 
 def _brought(store: Store, tip: Tip) -> list[str]:
@@ -112,7 +115,8 @@ def _reworded(store: Store, tip: Tip, signature: Signature, unstage: Sequence[st
         added=commit.added,
         reverted=commit.reverted,
         known=commit.known,
-        unlearned=(),
+        again=commit.again,
+        unlearned=commit.unlearned,
         seconds=time.perf_counter() - started,
         seconds_per_edit=0.0,
         bytes_written=landed.bytes_written,

@@ -14,14 +14,17 @@ from wisedb.model.base import LoadedBase, load_base
 from wisedb.model.chat import chat_format, template_digest
 from wisedb.model.checkpoint import check_forward
 from wisedb.model.recognise import describe
+from wisedb.model.whereabouts import note
 from wisedb.progress import Counter, Listener
 from wisedb.serving.blobs import PendingBlobs
+from wisedb.serving.probe import probe, probed
 from wisedb.serving.resources import StoreResources
 from wisedb.store.blobs import Blob
 from wisedb.store.commits import Commit
 from wisedb.store.derived_cache import cached_blob
 from wisedb.store.signature import Signature
 from wisedb.store.store import FOLDER, Store
+from wisedb.versioning.land import versions
 
 POOL_PROMPTS = 300
 """Unrelated prompts that training sees."""
@@ -73,6 +76,7 @@ def init(
 
     Raises:
         StoreExists: there is one already.
+        StoreNotWritable, NoSpace: none can be made there; found out before the model is loaded.
         ModelNotFound, UnsupportedModel: no such model, or none that runs and can be edited.
         UnknownEditor, UnknownSetting: see the editor.
     """
@@ -80,6 +84,7 @@ def init(
     if (root / FOLDER).exists():
         raise StoreExists(f"{root / FOLDER} is there already", hint="Use it, or choose another folder.")
     check_given(editor, settings or {})
+    Store.check_place(root)
 
     loading = Counter(progress, "loading", 1)
     base = load_base(model, revision, gguf_file=gguf_file, **kwargs)
@@ -93,8 +98,10 @@ def init(
     resources = StoreResources(base, record, pending, {POOL: blob.id}, progress)
     choice = calibrated(editor, base, resources, {**where, **(settings or {})}, seed, blob.id)
     who, when, why = Signature(f"Start from {_short(record)}", author, date).checked()
-    first = Commit((), who, when, why, record.published, choice)
+    first = Commit((), who, when, why, record.published, choice, made_with=versions(), probe=probe(base, probed(())))
     config = StoreConfig(record, choice, trust_remote_code=base.code)
+    if Path(base.name).is_absolute():
+        note(record, base.path)
     store = Store.init(root, config, first, [blob])
     store.index.ensure()
     return store, base

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from wisedb.store.commits import Commit
@@ -87,6 +88,7 @@ def land(
         StoreBusy, NoSpace, StoreNotWritable: nothing has changed.
     """
     new = list(blobs)
+    commit = replace(commit, made_with=versions())
     with store.transaction(tip.id, ref=tip.ref) as transaction:
         for blob in new:
             before = None if delta_bases is None else delta_bases.get(blob.id)
@@ -96,6 +98,17 @@ def land(
     for blob in new:
         store.blob_cache.keep(blob)
     return Landed(commit_id, commit, tip.branch, transaction.bytes_written)
+
+
+def versions() -> dict[str, str]:
+    """Package → version of what a commit depends on beside its edits; without loading any of it."""
+    from importlib.metadata import PackageNotFoundError, version
+
+    found = {}
+    for name in ("wisedb", "torch", "transformers"):
+        with suppress(PackageNotFoundError):
+            found[name] = version(name)
+    return found
 
 
 def first_line(text: str, limit: int = 72) -> str:

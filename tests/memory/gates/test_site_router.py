@@ -41,7 +41,7 @@ def model(request: pytest.FixtureRequest) -> Iterator[PreTrainedModel]:
     yield model
     if handle := handle_of(model):
         context = handle._context
-        assert (context.call, context.generations, context.logs) == (None, [], [])
+        assert (context.call, context.now.generations, context.logs) == (None, (), ())
 
 
 def held(model: PreTrainedModel) -> torch.Tensor:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 from pathlib import Path
 
 import pytest
@@ -30,3 +32,14 @@ def test_a_link_is_never_half_there(tmp_path: Path) -> None:
     assert files.create("a/x.json", b"1") and not files.create("a/x.json", b"2")
     assert [step for step in steps if step.startswith("link")] == ["link x.json"] * 2
     assert [path.name for path in (tmp_path / "a").iterdir()] == ["x.json"]
+
+
+@pytest.mark.parametrize("number", [errno.EPERM, errno.ENOTSUP, errno.ENOSYS])
+def test_a_file_system_without_hard_links_will_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int) -> None:
+    def link(*_: object) -> None:
+        raise OSError(number, "no links here")
+
+    monkeypatch.setattr(os, "link", link)
+    files = FolderFiles(tmp_path, Disk())
+    assert files.create("a/x.json", b"1") and not files.create("a/x.json", b"2")
+    assert files.read("a/x.json", limit=9) == b"1" and files.names("a") == ["x.json"]

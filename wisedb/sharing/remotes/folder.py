@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import secrets
 from contextlib import suppress
@@ -10,6 +11,9 @@ from pathlib import Path
 from wisedb.errors import CorruptObject
 from wisedb.sharing.remotes.numbered import KEPT, NumberedRemote
 from wisedb.store.files import TEMPORARY, Disk, Fault, no_fault, read_file, reading_errors, storage_errors, sync_folder
+
+# What file systems say that know no hard links (exFAT, many network shares, FUSE).
+_NO_LINKS = frozenset({errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK, errno.EXDEV})
 
 
 class FolderRemote(NumberedRemote):
@@ -81,11 +85,34 @@ class FolderFiles:
                     os.link(draft, target)
                 except FileExistsError:
                     return False
+                except OSError as error:
+                    if error.errno not in _NO_LINKS:
+                        raise
+                    return self._create_alone(target, data)
                 sync_folder(target.parent)
                 return True
         finally:
             with suppress(OSError):
                 draft.unlink()
+
+    def _create_alone(self, target: Path, data: bytes) -> bool:
+        """The same on a file system without hard links: by the one who makes the name, who then writes the bytes."""
+        self._disk.fault(f"create {target.name} alone")
+        try:
+            file = target.open("xb")
+        except FileExistsError:
+            return False
+        try:
+            with file:
+                file.write(data)
+                file.flush()
+                os.fsync(file.fileno())
+        except BaseException:
+            with suppress(OSError):
+                target.unlink()
+            raise
+        sync_folder(target.parent)
+        return True
 
     def remove(self, path: str) -> None:
         """Delete a file."""
