@@ -116,6 +116,8 @@ def commit(
         )
     told = message or repository.show().entry.record.message
     session.tell({**made.to_json(), "message": told}, committed)
+    if session.quiet and made.unlearned and not session.as_json:
+        session.warn(f"not learned: {', '.join(edit[: render.SHORT] for edit in made.unlearned)}")
 
 
 def _given(ctx: click.Context, name: str) -> bool:

@@ -172,3 +172,10 @@ def test_quiet_says_nothing_and_json_all_the_same(copy: Path) -> None:
     assert inside("-q", "rollback", "v1", cwd=copy).stdout == ""
     assert inside("switch", "-q", "-c", "side", cwd=copy).stdout == ""
     assert answer("rollback", "-q", "HEAD~1", cwd=copy)["branch"] == "side"
+
+
+def test_quiet_still_says_what_was_not_learned(copy: Path) -> None:
+    answer("edit", "Water is", "wet", cwd=copy)
+    done = inside("commit", "-q", "-m", "x", cwd=copy)
+    assert (done.returncode, done.stdout) == (0, "")
+    assert "warning: not learned: " in done.stderr
