@@ -12,10 +12,11 @@ from click.core import ParameterSource
 
 from wisedb.config import Setting
 from wisedb.errors import NothingToCommit
+from wisedb.store.signature import Author
 
 from . import render
-from .message import has_terminal, message_of, named_editor, written_message
-from .options import base_option, command, complete_editor, files_argument, settings_option, signature_options
+from .message import NO_MESSAGE, has_terminal, message_of, named_editor, written_message
+from .options import base_option, command, complete_editor, files_argument, late_signature_options, settings_option
 from .session import Session
 
 
@@ -49,7 +50,7 @@ from .session import Session
 @click.option(
     "--editor", metavar="NAME", shell_complete=complete_editor, help="The editor that writes; the store's by default."
 )
-@signature_options
+@late_signature_options
 @click.option("--seed", type=int, help="Where every random choice comes from; the store's by default.")
 @click.option(
     "--train-rephrases",
@@ -81,7 +82,7 @@ def commit(
     no_edit: bool,
     everything: bool,
     editor: str | None,
-    author: str,
+    author: Author,
     date: str | None,
     seed: int | None,
     train_rephrases: bool,
@@ -100,10 +101,12 @@ def commit(
         raise click.UsageError("--again trains edits of earlier commits anew, and --amend replaces one: leave one out")
     if everything and files:
         raise click.UsageError("--all commits what is staged, and FILE something else: leave one out")
-    repository = session.repository()
     message = message_of(session, messages, message_file)
-    kept = amend and (no_edit or not (has_terminal() or named_editor(session)))
-    if message is None and not kept:
+    can_ask = has_terminal() or named_editor(session) is not None
+    if message is None and not amend and not can_ask:
+        raise click.UsageError(NO_MESSAGE)
+    repository = session.repository()
+    if message is None and not (amend and (no_edit or not can_ask)):
         staged = () if files else repository.store.staging.edits()
         if not (staged or files or amend or again):
             raise NothingToCommit("there is nothing to commit", hint="Stage edits with 'wisedb add', or name a file.")
@@ -127,6 +130,8 @@ def commit(
         )
     told = message or repository.show().entry.record.message
     session.tell({**made.to_json(), "message": told}, committed)
+    if session.quiet and made.unlearned and not session.as_json:
+        session.warn(f"not learned: {', '.join(edit[: render.SHORT] for edit in made.unlearned)}")
 
 
 def _given(ctx: click.Context, name: str) -> bool:

@@ -104,7 +104,7 @@ class Tour:
         unrelated = [item.prompt for item in monday.locality[:1]]
 
         self._tell("A store remembers what was corrected in one base model.")
-        with self._session.progress() as progress:
+        with self._session.progress(lines=False) as progress:
             repository = Repository.init(
                 self._folder, model=model, settings=settings, author=self._author, progress=progress
             )
@@ -163,7 +163,7 @@ class Tour:
         path = self._folder / name
         path.write_text("".join(f"{json.dumps(edit.content(), ensure_ascii=False)}\n" for edit in edits), "utf-8")
         self._show(render.line("    ", edit.prompt, " ", (edit.target, "bold")) for edit in edits)
-        with self._session.progress() as progress:
+        with self._session.progress(lines=False) as progress:
             made = repository.commit(list(edits), message, author=self._author, progress=progress)
         document = {**made.to_json(), "message": message}
         self._step(step, ["commit", name, "-m", message], document, commit.committed)

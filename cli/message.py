@@ -15,6 +15,8 @@ from wisedb.preferences import EDITOR
 
 from .session import Session
 
+NO_MESSAGE = "a commit needs a message: give -m MSG, or name an editor in EDITOR"
+
 _ASKED = """
 # Say why, in a first line and, if you like, more below an empty one. Lines that begin with # are left out, and an empty
 # message makes no commit.
@@ -55,7 +57,7 @@ def written_message(session: Session, edits: Iterable[Edit], old: str = "") -> s
     """
     program = named_editor(session)
     if program is None and not has_terminal():
-        raise click.UsageError("a commit needs a message: give -m MSG, or name an editor in EDITOR")
+        raise click.UsageError(NO_MESSAGE)
     listed = "".join(f"#   {edit.shown} {edit.target}\n".replace("\r", " ") for edit in edits)
     text = click.edit(f"{old.rstrip()}\n{_ASKED}# What it brings:\n{listed}", editor=program, require_save=False)
     lines = [line.rstrip() for line in (text or "").splitlines() if not line.startswith("#")]

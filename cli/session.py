@@ -134,9 +134,13 @@ class Session:
         warnings.warn(text, WisedbWarning, stacklevel=2)
 
     @contextmanager
-    def progress(self) -> Iterator[Listener | None]:
-        """A listener that draws a bar on a terminal and says a line now and then elsewhere; ``None`` for nobody."""
-        if self.quiet or (self.as_json and not sys.stderr.isatty()):
+    def progress(self, *, lines: bool = True) -> Iterator[Listener | None]:
+        """A listener that draws a bar on a terminal and says a line now and then elsewhere; ``None`` for nobody.
+
+        Args:
+            lines: whether it says anything elsewhere; a command that tells its own steps needs none.
+        """
+        if self.quiet or ((self.as_json or not lines) and not sys.stderr.isatty()):
             yield None  # what a script reads from stderr is a failure, or nothing
             return
         with listener(verbose=self.verbose) as listen:

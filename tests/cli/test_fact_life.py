@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -184,6 +185,6 @@ def test_bisect_finds_the_first_bad_commit(copy: Path) -> None:
     assert inside("bisect", "start", "HEAD~2", "HEAD", cwd=copy).returncode == 2
 
 
-def _json_first(*words: str | Path, cwd: Path, **more: str) -> object:
+def _json_first(*words: str | Path, cwd: Path, **more: str) -> subprocess.CompletedProcess[str]:
     # `answer` puts --json behind the words, where it is the command's that is run.
     return inside(*words[:-1], cwd=cwd, **more)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -11,7 +12,7 @@ from .conftest import Told, answer, inside
 
 
 @pytest.fixture
-def nobody(tmp_path: Path) -> dict[str, str]:
+def nobody(tmp_path: Path) -> dict[str, Any]:
     """An environment in which nobody has said who they are."""
     return {"WISEDB_AUTHOR": "", "WISEDB_CONFIG": str(tmp_path / "person" / "config.toml")}
 
@@ -20,7 +21,6 @@ def nobody(tmp_path: Path) -> dict[str, str]:
     "words",
     [
         ("commit", "-m", "x"),
-        ("commit", "--amend", "-m", "x"),
         ("rollback", "v1"),
         ("revert", "HEAD"),
         ("cherry-pick", "v1"),
@@ -28,14 +28,15 @@ def nobody(tmp_path: Path) -> dict[str, str]:
     ],
     ids=" ".join,
 )
-def test_a_commit_asks_who_makes_it(copy: Path, nobody: dict[str, str], words: tuple[str, ...]) -> None:
+def test_a_commit_asks_who_makes_it(copy: Path, nobody: dict[str, Any], words: tuple[str, ...]) -> None:
+    answer("edit", "Water is", "wet", cwd=copy, **nobody)
     done = inside(*words, cwd=copy, **nobody)
     assert done.returncode == 1
     assert "wisedb config --global user.name" in done.stderr
     assert len(answer("log", cwd=copy)) == 3
 
 
-def test_name_and_address_make_the_author(copy: Path, nobody: dict[str, str]) -> None:
+def test_name_and_address_make_the_author(copy: Path, nobody: dict[str, Any]) -> None:
     answer("config", "--global", "user.name", "Ada Lovelace", cwd=copy, **nobody)
     answer("rollback", "v1", cwd=copy, **nobody)
     assert answer("log", "-1", cwd=copy)[0]["author"] == "Ada Lovelace"
@@ -48,7 +49,7 @@ def test_name_and_address_make_the_author(copy: Path, nobody: dict[str, str]) ->
     assert answer("reflog", cwd=copy, **nobody)[0]["who"] == "Ada, here <ada@example.org>"
 
 
-def test_moving_forward_needs_no_author(copy: Path, nobody: dict[str, str]) -> None:
+def test_moving_forward_needs_no_author(copy: Path, nobody: dict[str, Any]) -> None:
     answer("branch", "ahead", cwd=copy)
     answer("reset", "v1", cwd=copy)
     assert answer("merge", "ahead", cwd=copy, **nobody)["how"] == "fast-forward"
@@ -58,7 +59,7 @@ def test_moving_forward_needs_no_author(copy: Path, nobody: dict[str, str]) -> N
 # Config
 
 
-def test_config_keeps_reads_lists_and_forgets(copy: Path, nobody: dict[str, str]) -> None:
+def test_config_keeps_reads_lists_and_forgets(copy: Path, nobody: dict[str, Any]) -> None:
     assert inside("config", "user.name", cwd=copy, **nobody).returncode == 1
     assert answer("config", "user.name", "Bea", cwd=copy, **nobody) == {"user.name": "Bea"}
     assert inside("config", "user.name", cwd=copy, **nobody).stdout == "Bea\n"
@@ -71,7 +72,7 @@ def test_config_keeps_reads_lists_and_forgets(copy: Path, nobody: dict[str, str]
     assert answer("fsck", cwd=copy)["ok"]
 
 
-def test_config_outside_a_store_is_a_persons(tmp_path: Path, nobody: dict[str, str]) -> None:
+def test_config_outside_a_store_is_a_persons(tmp_path: Path, nobody: dict[str, Any]) -> None:
     assert "--global" in inside("config", "user.name", "Bea", cwd=tmp_path, **nobody).stderr
     answer("config", "--global", "user.name", "Bea", cwd=tmp_path, **nobody)
     assert answer("config", "--list", cwd=tmp_path, **nobody) == {"user.name": "Bea"}
@@ -88,7 +89,7 @@ def test_config_outside_a_store_is_a_persons(tmp_path: Path, nobody: dict[str, s
     ],
 )
 def test_what_nothing_looks_at_is_refused(
-    copy: Path, nobody: dict[str, str], words: tuple[str, ...], said: str
+    copy: Path, nobody: dict[str, Any], words: tuple[str, ...], said: str
 ) -> None:
     done = inside("config", *words, cwd=copy, **nobody)
     assert done.returncode in (1, 2)
@@ -96,13 +97,13 @@ def test_what_nothing_looks_at_is_refused(
     assert answer("config", "--list", cwd=copy, **nobody) == {}
 
 
-def test_defaults_of_options_are_taken_and_the_call_wins(copy: Path, nobody: dict[str, str]) -> None:
+def test_defaults_of_options_are_taken_and_the_call_wins(copy: Path, nobody: dict[str, Any]) -> None:
     answer("config", "log.number", "1", cwd=copy, **nobody)
     assert len(answer("log", cwd=copy, **nobody)) == 1
     assert len(answer("log", "-n", "2", cwd=copy, **nobody)) == 2
 
 
-def test_a_persons_file_that_cant_be_read_is_named(copy: Path, nobody: dict[str, str]) -> None:
+def test_a_persons_file_that_cant_be_read_is_named(copy: Path, nobody: dict[str, Any]) -> None:
     path = Path(nobody["WISEDB_CONFIG"])
     path.parent.mkdir()
     path.write_text("not toml")
@@ -122,7 +123,7 @@ def _writes(text: str, folder: Path) -> str:
 def test_without_a_message_an_editor_asks(copy: Path, tmp_path: Path) -> None:
     kept = {name: "" for name in ("VISUAL", "EDITOR") if name in os.environ}
     before = answer("log", "-1", cwd=copy)[0]
-    assert inside("commit", cwd=copy, **kept).returncode == 1  # nothing is staged
+    assert inside("commit", cwd=copy, WISEDB_EDITOR="false").returncode == 1  # nothing is staged
     answer("edit", "Water is", "wet", cwd=copy)
     done = inside("commit", cwd=copy, **kept)
     assert (done.returncode, "-m MSG" in done.stderr) == (2, True)
@@ -171,3 +172,10 @@ def test_quiet_says_nothing_and_json_all_the_same(copy: Path) -> None:
     assert inside("-q", "rollback", "v1", cwd=copy).stdout == ""
     assert inside("switch", "-q", "-c", "side", cwd=copy).stdout == ""
     assert answer("rollback", "-q", "HEAD~1", cwd=copy)["branch"] == "side"
+
+
+def test_quiet_still_says_what_was_not_learned(copy: Path) -> None:
+    answer("edit", "Water is", "wet", cwd=copy)
+    done = inside("commit", "-q", "-m", "x", cwd=copy)
+    assert (done.returncode, done.stdout) == (0, "")
+    assert "warning: not learned: " in done.stderr

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from wisedb.errors import PushRejected, UnknownRemote, UsageError
+from wisedb.errors import PushRejected, RemoteNotFound, UnknownRemote, UsageError
 from wisedb.repository import Repository
 from wisedb.store.upstream import distance
 
@@ -37,7 +37,7 @@ def test_nothing_is_pushed_into_a_store(history: Repository, tmp_path: Path) -> 
     made = Repository.clone(str(history.path), tmp_path / "copy")
     made.rollback("HEAD~1")
     before = history.status().head
-    with pytest.raises(UsageError, match="is a store"):
+    with pytest.raises(RemoteNotFound, match="is a store"):
         made.push()
     assert history.status().head == before
 

@@ -60,10 +60,10 @@ def when(text: str, *, now: datetime | None = None, ends: bool = False) -> datet
     ago = _AGO.fullmatch(said)
     if said == "now":
         return present
-    if ago is not None:
-        count = int(ago["count"]) if ago["count"].isdigit() else 1
-        return present - timedelta(seconds=count * _LONG[ago["unit"]])
     try:
+        if ago is not None:
+            count = int(ago["count"]) if ago["count"].isdigit() else 1
+            return present - timedelta(seconds=count * _LONG[ago["unit"]])
         if said in _DAYS:
             found = datetime.combine((present - timedelta(days=_DAYS[said])).date(), time(), present.tzinfo)
             return found + timedelta(days=1) if ends else found

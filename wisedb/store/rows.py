@@ -136,17 +136,21 @@ JSON: Final = _json("", dated=False)
 JSON_SINCE: Final = _json(f", {_SINCE}", dated=True)
 """The same with ``commit``, ``author`` and ``date`` of the commit that brought it."""
 
-_BRIEF = f"""left(id, 12), array_to_string([m.role || ': ' || m.content || ' › ' FOR m IN {_MESSAGES}], '')
+_SHORT_ID = "left(id, 12)"
+_SHORT = f"""array_to_string([m.role || ': ' || m.content || ' › ' FOR m IN {_MESSAGES}], '')
         || prompt, target, coalesce(reason, '')"""
 
-BRIEF: Final[RowFormat[Sequence[tuple[Any, ...]]]] = RowFormat(_BRIEF, lambda rows: rows)
+BRIEF: Final[RowFormat[Sequence[tuple[Any, ...]]]] = RowFormat(f"{_SHORT_ID}, {_SHORT}", lambda rows: rows)
 """(the first twelve digits of the id, the prompt as :attr:`wisedb.edits.Edit.shown` has it, target, reason or nothing,
 …): what fits on a line."""
 
 BRIEF_SINCE: Final[RowFormat[Sequence[tuple[Any, ...]]]] = RowFormat(
-    f"{_BRIEF}, left(since_commit, 12), since_date, since_author", lambda rows: rows, True
+    f"""{_SHORT_ID}, coalesce(left(since_commit, 12), ''), coalesce(since_date, ''), coalesce(since_author, ''),
+        {_SHORT}""",
+    lambda rows: rows,
+    True,
 )
-"""The same with commit (twelve digits), date and author behind."""
+"""The same with the commit's first twelve digits, its date and its author behind the id, or nothing."""
 
 CSV_COLUMNS: Final = (
     "id", "prompt", "target", "subject", "ground_truth", "rephrases", "locality", "source", "reason", "tags",

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
 
-from wisedb.errors import UsageError
+from wisedb.errors import RemoteNotFound
 from wisedb.progress import Listener
 from wisedb.sharing.remotes.folder import FolderRemote
 from wisedb.sharing.remotes.protocol import Publication, Published, Snapshot
@@ -51,9 +51,9 @@ class StoreRemote:
         """Refused: a store's branches are moved by whoever works there."""
         raise self.not_a_pack()
 
-    def not_a_pack(self) -> UsageError:
+    def not_a_pack(self) -> RemoteNotFound:
         """What to say to whoever wants to push there."""
-        return UsageError(
+        return RemoteNotFound(
             f"{self._folder} is a store, and a push would move branches under whoever works there",
             hint="`wisedb pull` there with the path of this store, or push to a folder that is new.",
         )
