@@ -40,10 +40,10 @@ CHAT_SUBJECT = 13.7
 """S of a question in a chat, at most: a subject that is there is no more there for having a long name, and the rest is
 for what is asked to say."""
 CHAT_RELATION = 15.2
-CHAT_UNASKED = 9.85
+CHAT_UNASKED = 9.4
 """g and f in a chat, where relation keys are not centred on the edits in force: a subject that is there is asked about
-from ⟨q, r⟩ = .53 on, however many edits there are. Of the questions that ship with wisedb, their kinds left out by
-turns, .87 of the other wordings were above that with SmolLM2-135M-Instruct, and .14 of the questions on another fact,
+from ⟨q, r⟩ = .5 on, however many edits there are. Of the questions that ship with wisedb, their kinds left out by
+turns, .90 of the other wordings were above that with SmolLM2-135M-Instruct, and .16 of the questions on another fact,
 many of which are near (where somebody was born, where they died)."""
 _FLOOR = 0.03
 # Numbers a step at most, so that many edits and long prompts don't need much memory at once.
