@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from typing import NamedTuple
 
 import torch
@@ -66,13 +67,17 @@ class SentenceReader:
     def __call__(self, sentences: Sequence[Sequence[int]]) -> Sentences:
         """What sentences ask, as token ids; one at least."""
         asked = [tuple(sentence) for sentence in sentences]
-        new = [sentence for sentence in dict.fromkeys(asked) if sentence not in self._known]
-        # One at a time: what a sentence asks must not depend on what it is read with.
-        for sentence in new:
-            self._known[sentence] = self._read([self._chat.asked(sentence)])[0].cpu()
-        found = torch.stack([self._known[sentence] for sentence in asked])
+        states: dict[tuple[int, ...], torch.Tensor] = {}
+        for sentence in dict.fromkeys(asked):
+            state = self._known.get(sentence)
+            # One at a time: what a sentence asks must not depend on what it is read with.
+            states[sentence] = self._read([self._chat.asked(sentence)])[0].cpu() if state is None else state
+        found = torch.stack([states[sentence] for sentence in asked])
+        # Another thread may ask at the same time: it keeps what it has read, whatever is forgotten here.
+        self._known.update(states)
         while len(self._known) > _REMEMBERED:
-            self._known.popitem(last=False)
+            with suppress(KeyError):
+                self._known.popitem(last=False)
         relations, closing = self._chat.relations(found), self._chat.closing
         if closing is None:
             unknown = torch.zeros(len(found), dtype=torch.bool)
