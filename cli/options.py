@@ -242,7 +242,7 @@ def _signed(function: Callback, author: Callable[[click.Context, click.Parameter
         envvar="WISEDB_AUTHOR",
         show_envvar=True,
         callback=author,
-        help="Who makes the commit; by default what 'wisedb config' has as user.name and user.email.",
+        help="Who makes the commit; by default what 'wisedb config', or else git, has as user.name and user.email.",
     )
     date = click.option(
         "--date",

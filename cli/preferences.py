@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import subprocess
 import tomllib
 from collections.abc import Mapping
 from contextlib import suppress
@@ -10,6 +11,9 @@ from pathlib import Path
 from typing import Any
 
 from wisedb.preferences import Preference, flatten, read
+
+_PATIENCE = 5
+"""Seconds that git has to say who somebody is."""
 
 
 def global_file() -> Path:
@@ -42,6 +46,28 @@ def effective(start: Path) -> dict[str, Preference]:
         CorruptObject: the person's file can't be read.
     """
     return {**read(global_file()), **of_store(start.absolute())}
+
+
+def of_git(start: Path) -> dict[str, Preference]:
+    """``user.name`` and ``user.email`` as git has them in a folder, those that somebody set; none without git."""
+    found: dict[str, Preference] = {}
+    try:
+        said = subprocess.run(
+            ["git", "config", "--null", "--get-regexp", r"^user\.(name|email)$"],
+            cwd=start,
+            capture_output=True,
+            check=False,
+            text=True,
+            timeout=_PATIENCE,
+        )
+    except (OSError, subprocess.SubprocessError, UnicodeDecodeError):
+        return found
+    # The last one of a key counts.
+    for entry in said.stdout.split("\0"):
+        key, _, value = entry.partition("\n")
+        if value:
+            found[key] = value
+    return found
 
 
 def defaults(preferences: Mapping[str, Preference]) -> dict[str, dict[str, Any]]:

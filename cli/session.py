@@ -20,7 +20,7 @@ from wisedb.preferences import Preference, identity
 
 from . import pager, render
 from .bar import listener
-from .preferences import effective
+from .preferences import effective, of_git
 
 if TYPE_CHECKING:
     from wisedb.progress import Listener
@@ -64,8 +64,12 @@ class Session:
         return effective(self.start)
 
     def who(self) -> str | None:
-        """Who calls: ``WISEDB_AUTHOR``, or what the preferences say; ``None`` where nobody said."""
-        return os.environ.get("WISEDB_AUTHOR") or identity(self.preferences)
+        """Who calls: ``WISEDB_AUTHOR``, or what the preferences say, or git's; ``None`` where nobody said."""
+        return os.environ.get("WISEDB_AUTHOR") or self._who
+
+    @cached_property
+    def _who(self) -> str | None:
+        return identity(self.preferences) or identity(of_git(self.start))
 
     def repository(self) -> Repository:
         """The repository here or above.

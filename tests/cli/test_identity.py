@@ -14,7 +14,12 @@ from .conftest import Told, answer, inside
 @pytest.fixture
 def nobody(tmp_path: Path) -> dict[str, Any]:
     """An environment in which nobody has said who they are."""
-    return {"WISEDB_AUTHOR": "", "WISEDB_CONFIG": str(tmp_path / "person" / "config.toml")}
+    return {
+        "WISEDB_AUTHOR": "",
+        "WISEDB_CONFIG": str(tmp_path / "person" / "config.toml"),
+        "GIT_CONFIG_GLOBAL": str(tmp_path / "gitconfig"),
+        "GIT_CONFIG_NOSYSTEM": "1",
+    }
 
 
 @pytest.mark.parametrize(
@@ -47,6 +52,18 @@ def test_name_and_address_make_the_author(copy: Path, nobody: dict[str, Any]) ->
     answer("rollback", "v1", "--author", "Somebody else", cwd=copy, **nobody)
     assert answer("log", "-1", cwd=copy)[0]["author"] == "Somebody else"
     assert answer("reflog", cwd=copy, **nobody)[0]["who"] == "Ada, here <ada@example.org>"
+
+
+def test_who_has_told_git_need_not_tell_it_again(copy: Path, nobody: dict[str, Any]) -> None:
+    Path(nobody["GIT_CONFIG_GLOBAL"]).write_text("[user]\n\tname = Ada\n\temail = ada@example.org\n")
+    answer("rollback", "v1", cwd=copy, **nobody)
+    assert answer("log", "-1", cwd=copy)[0]["author"] == "Ada <ada@example.org>"
+    answer("config", "--global", "user.name", "Bea", cwd=copy, **nobody)
+    answer("rollback", "HEAD~1", cwd=copy, **nobody)
+    assert answer("log", "-1", cwd=copy)[0]["author"] == "Bea"
+    # Where there is no git, nobody has told it anything.
+    os_path = {"PATH": str(copy), "WISEDB_CONFIG": str(copy / "none.toml")}
+    assert inside("rollback", "v1", cwd=copy, **{**nobody, **os_path}).returncode == 1
 
 
 def test_moving_forward_needs_no_author(copy: Path, nobody: dict[str, Any]) -> None:
