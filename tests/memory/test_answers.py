@@ -96,3 +96,12 @@ def test_edits_are_kept_apart_and_only_so_many(
     reader(stretch((5,), 1, edit=3))
     # The first edit's beginning was forgotten, with its keys and values.
     assert torch.equal(reader(stretch((), 0)), one) and len(model.runs) == 4
+
+
+def test_a_text_begins_as_the_model_begins_it_behind_whatever_was_said(model: Model, reader: AnswerReader) -> None:
+    meant = Meant(0, 2, 1, heard=(3, 9), text=True)
+    asked = [*HEADER, 3, 9, *OPENING, *EARLIER.tolist()]
+    assert reader.text(meant)[:, 0].tolist() == [sum(asked)]
+    # No memory answers any of it.
+    assert model.runs == [(asked, len(asked), 2)]
+    assert torch.equal(reader.text(meant), reader.text(meant._replace(edit=3))) and len(model.runs) == 1

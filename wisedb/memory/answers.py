@@ -17,7 +17,7 @@ from torch import Tensor
 
 from wisedb.memory.gates.keys.chat_statistics import ChatStatistics
 from wisedb.memory.gates.keys.questions import AskedOf
-from wisedb.memory.gates.keys.replies import Stretch
+from wisedb.memory.gates.keys.replies import Meant, Stretch
 from wisedb.memory.guard import Guard
 from wisedb.memory.routing import HostSlots
 
@@ -48,6 +48,9 @@ the last block gives, (T, d_model), and the cache with them."""
 
 _Place = tuple[int, bool]
 """An edit, and whether something was said before it."""
+
+# Stands where no edit is asked.
+_NO_EDIT = -1
 
 
 class AnswerReader:
@@ -86,6 +89,21 @@ class AnswerReader:
             while len(self._known) > _REMEMBERED:
                 self._known.popitem(last=False)
         return found
+
+    def text(self, meant: Meant) -> Tensor:
+        """What the last block gives where the base model begins the text that was asked for, (1, d_model).
+
+        It is read behind the sentence that stands for whatever the reply said before: behind a fact alone, many a model
+        takes the text for said, and ends.
+        """
+        key: tuple[_Place, tuple[int, ...]] = ((_NO_EDIT, True), meant.heard)
+        with self._guard:
+            if key not in self._known:
+                asked = [*self._chat.asked(meant.heard), *self._chat.earlier.tolist()]
+                states, _ = self._run(asked, len(asked), meant.memory, None)
+                self._known[key] = states[-1]
+            self._known.move_to_end(key)
+            return self._known[key][None]
 
     @torch.no_grad()
     def _read(self, memory: int, place: _Place, said: tuple[int, ...], first: int) -> None:

@@ -134,10 +134,10 @@ class ChatReplies:
     def _said(self, stretch: Stretch) -> torch.Tensor:
         """What the last block gives at the places of a stretch, (n, d_model)."""
         assert self._answers is not None and self._chat is not None
-        if stretch.ends:
+        if stretch.after and stretch.meant.ends:
             assert self._chat.closing is not None
             return self._chat.closing.state[None]
-        return self._answers(stretch)
+        return self._answers.text(stretch.meant) if stretch.after else self._answers(stretch)
 
     def _run(self, ids: Sequence[int], first: int, memory: int, cache: Any) -> tuple[torch.Tensor, Any]:
         """What the last block gives for tokens, (T, d_model), where a memory answers from the ``first`` one on."""

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from wisedb.memory.gates.keys.chat_statistics import ChatStatistics
-from wisedb.memory.gates.keys.replies import Meant, Replies, Stretch, end_of, ends_of, last_reply, said_by
+from wisedb.memory.gates.keys.replies import Meant, Replies, Stretch, behind_all, ends_of, last_reply, said_by
 
 HEADER, OPENING = (7, 8), (9, 7)
 EARLIER, PRONOUNS = torch.tensor([3], dtype=torch.int32), torch.zeros(0, 2, dtype=torch.int32)
@@ -81,20 +81,24 @@ LAST = TWO._replace(ends=True)
         ((ONE, LAST), (1, END, 2, END), 4),
         # Who went on all the same is left alone.
         ((ONE, LAST), (1, END, 2, END, 3, END), 4),
-        ((ONE, TWO), (1, END, 2, END), None),
         ((), (1, END), None),
     ],
 )
-def test_a_reply_ends_behind_the_last_fact(meant: tuple[Meant, ...], reply: tuple[int, ...], end: int | None) -> None:
-    assert end_of(meant, reply, LATER) == end
+def test_a_place_is_behind_the_last_fact(meant: tuple[Meant, ...], reply: tuple[int, ...], end: int | None) -> None:
+    assert behind_all(meant, reply, LATER) == end
 
 
-def test_the_end_is_one_place_behind_what_was_said() -> None:
-    replies = Replies((1,), ((LAST,),))
-    told, ended = replies.stretches([[0, 9, 1, END]], 3, LATER)
-    assert told == Stretch(0, LAST, False, (1,), range(2))
-    assert ended == Stretch(0, LAST, True, (1, END), range(2, 3), ends=True)
+@pytest.mark.parametrize("last", [LAST, TWO._replace(text=True)], ids=["end", "text"])
+def test_an_end_and_a_text_begin_at_one_place_behind_what_was_said(last: Meant) -> None:
+    replies = Replies((1,), ((last,),))
+    told, after = replies.stretches([[0, 9, 1, END]], 3, LATER)
+    assert told == Stretch(0, last, False, (1,), range(2))
+    assert after == Stretch(0, last, True, (1, END), range(2, 3), after=True)
     assert replies.stretches([[0, 9, 1, END, 4]], 1, LATER) == []
+
+
+def test_where_the_message_asks_for_other_things_too_the_model_goes_on_as_it_does() -> None:
+    assert Replies((1,), ((TWO,),)).stretches([[0, 9, 1, END]], 1, LATER) == []
 
 
 def test_stretches_are_those_of_the_tokens_that_are_looked_at() -> None:

@@ -179,6 +179,9 @@ def test_a_reply_ends_where_nothing_else_was_asked_for(
     assert found(ends(-1.0, index, nothing=1.0)) == quiet
     # It goes on where a text was asked for, and where nobody knows how the model ends a reply.
     assert found(ends(1.0, index)) == found(None) == [False] * len(ended)
+    asked = heard(text, index, [], closing=ends(1.0, index)).meant[0]
+    assert all(edit.text for edit in asked)
+    assert not any(edit.text for edit in heard(text, index, [], closing=ends(-1.0, index)).meant[0])
 
 
 def test_what_names_the_subject_of_a_later_pronoun_may_ask_for_something_itself(index: KeyIndex) -> None:

@@ -46,6 +46,7 @@ class Meant(NamedTuple):
         heard: the token ids that were read as asking for it: a sentence of the message, with the subject in the place
             of a pronoun, or the whole message.
         ends: whether the reply ends with its answer: the last one of a message that asks for nothing else.
+        text: whether ``heard`` asks for a text in which the fact is to come up.
     """
 
     edit: int
@@ -53,6 +54,7 @@ class Meant(NamedTuple):
     stops: int
     heard: tuple[int, ...] = ()
     ends: bool = False
+    text: bool = False
 
 
 class Stretch(NamedTuple):
@@ -65,7 +67,8 @@ class Stretch(NamedTuple):
         said: their token ids, up to the last one that is looked at.
         places: behind how many tokens of the reply each one that is looked at comes; the last of them is the one that
             comes behind ``said``.
-        ends: whether it is the end of the reply, one place: nothing more is said there.
+        after: whether it is the one place behind what all edits say, where the reply ends, or the text begins that was
+            asked for.
     """
 
     row: int
@@ -73,7 +76,7 @@ class Stretch(NamedTuple):
     later: bool
     said: tuple[int, ...]
     places: range
-    ends: bool = False
+    after: bool = False
 
 
 def last_reply(ids: torch.Tensor, seen: torch.Tensor, chat: ChatStatistics) -> Reply:
@@ -143,7 +146,7 @@ class Replies:
         return any(meant and self.thinking.over(row[begins + 1 :]) is None for begins, meant, row in rows)
 
     def stretches(self, ids: Sequence[Sequence[int]], tokens: int, ends: Collection[int]) -> list[Stretch]:
-        """What each edit says among the last ``tokens`` tokens of each row, and where the reply ends with it.
+        """What each edit says among the last ``tokens`` tokens of each row, and the place behind all of it.
 
         Args:
             ids: the token ids so far, row by row, of one length.
@@ -160,9 +163,9 @@ class Replies:
                 if places := range(max(first, all_.start), all_.stop):
                     said = reply[all_.start : all_.stop - 1]
                     found.append(Stretch(row, edit, number > 0, said, places))
-            place = end_of(meant, reply, ends, self.thinking)
+            place = behind_all(meant, reply, ends, self.thinking) if meant[-1].ends or meant[-1].text else None
             if place is not None and place >= first:
-                found.append(Stretch(row, meant[-1], True, reply[:place], range(place, place + 1), ends=True))
+                found.append(Stretch(row, meant[-1], True, reply[:place], range(place, place + 1), after=True))
         return found
 
 
@@ -191,16 +194,16 @@ def said_by(
     return found
 
 
-def end_of(
+def behind_all(
     meant: Sequence[Meant], reply: Sequence[int], ends: Collection[int], thinking: Thinking | None = None
 ) -> int | None:
-    """Behind how many tokens a reply ends, as nothing else was asked for; None where it doesn't, or isn't there yet.
+    """Behind how many tokens of a reply all edits have said what they say; None where that isn't there yet.
 
     Args:
         meant, reply, ends, thinking: as in :func:`said_by`.
     """
     thought = 0 if thinking is None else thinking.over(reply)
-    if thought is None or not meant or not meant[-1].ends:
+    if thought is None or not meant:
         return None
     stops = sum(edit.stops for edit in meant)
     places = [place for place in range(thought, len(reply)) if reply[place] in ends][stops - 1 : stops]

@@ -85,13 +85,15 @@ def score_messages(
         # What a sentence asks for by itself is not asked for by the message once more.
         if bool(top >= threshold) and not (case.whole and meant[case.row]):
             edit = int(each.best[number, 0])
-            meant[case.row].setdefault(edit, Meant(edit, int(memory), int(index.stops[edit]), tuple(case.text)))
-            settled[case.row].update(() if asked.text[number] else case.own)
-    found = [list(row.values()) for row in meant]
+            text = bool(asked.text[number])
+            found = Meant(edit, int(memory), int(index.stops[edit]), tuple(case.text), text=text)
+            meant[case.row].setdefault(edit, found)
+            settled[case.row].update(() if text else case.own)
+    said = [list(row.values()) for row in meant]
     for row in range(rows):
-        if read.ends and found[row] and _asks_no_more(whole, reply, row, settled[row], read):
-            found[row][-1] = found[row][-1]._replace(ends=True)
-    return Heard(scores, best, tuple(map(tuple, found)))
+        if read.ends and said[row] and _asks_no_more(whole, reply, row, settled[row], read):
+            said[row][-1] = said[row][-1]._replace(ends=True)
+    return Heard(scores, best, tuple(map(tuple, said)))
 
 
 def _asks_no_more(
