@@ -33,6 +33,7 @@ KEYS = {
     "how_asked",
     "must_not_fire",
     "seed",
+    "generation",
     "forced",
 }
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -111,14 +112,17 @@ def test_what_can_not_be_loaded_says_so(history: Repository) -> None:
 
 
 def test_another_model_in_the_same_place_is_refused(repository: Repository) -> None:
-    tokenizer_config = repository.base.path / "tokenizer_config.json"
-    content = tokenizer_config.read_text()
-    tokenizer_config.write_text(content + " ")
+    config = repository.base.path / "config.json"
+    content = config.read_text()
     try:
-        with pytest.raises(BaseModelMismatch, match="tokenizer"):
+        # What changes no answer doesn't matter.
+        config.write_text(content + " ")
+        repository.load()
+        config.write_text(json.dumps({**json.loads(content), "rms_norm_eps": 0.5}))
+        with pytest.raises(BaseModelMismatch, match="rms_norm_eps"):
             repository.load()
     finally:
-        tokenizer_config.write_text(content)
+        config.write_text(content)
 
 
 def test_arguments_reach_the_model(history: Repository) -> None:
