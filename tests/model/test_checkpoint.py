@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import copy
 import json
 from collections.abc import Callable
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +16,7 @@ from safetensors.torch import load_file, save_file
 from tests.models import tiny_model, tiny_tokenizer
 from wisedb.errors import BaseModelMismatch, UnsupportedModel, WisedbError
 from wisedb.model.base import load_base
-from wisedb.model.checkpoint import check_forward
+from wisedb.model.checkpoint import check_forward, check_sizes
 from wisedb.model.recognise import describe, load_for
 from wisedb.model.tokens import encode_pair
 from wisedb.repository import Repository
@@ -194,3 +196,13 @@ def test_code_is_run_only_where_that_is_allowed_and_is_part_of_what_the_model_is
     (folder / "own.py").write_text((folder / "own.py").read_text() + "\n\nCHANGED = True\n")
     with pytest.raises(BaseModelMismatch, match="code"):
         load_for(record, trust_remote_code=True)
+
+
+@pytest.mark.parametrize(("template", "refused"), [("", False), ("{{ '<|side|>' }}", True)])
+def test_a_special_token_that_nothing_uses_needs_no_embedding(template: str, refused: bool) -> None:
+    model, tokenizer = tiny_model("llama"), copy.deepcopy(tiny_tokenizer())
+    tokenizer.add_special_tokens({"additional_special_tokens": ["<|side|>"]})
+    tokenizer.chat_template = template or None
+    assert max(tokenizer.get_vocab().values()) >= model.get_input_embeddings().num_embeddings
+    with pytest.raises(UnsupportedModel, match="and the model only") if refused else nullcontext():
+        check_sizes("tiny", model, tokenizer)

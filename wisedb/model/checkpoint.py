@@ -141,7 +141,15 @@ def check_sizes(name: str, model: PreTrainedModel, tokenizer: PreTrainedTokenize
     """
     embedding = model.get_input_embeddings()
     rows = getattr(embedding, "num_embeddings", None)
-    highest = max(tokenizer.get_vocab().values(), default=-1)
+    # Some classes (Qwen2Tokenizer, those of GGUF files) add special tokens that are in no file and that nothing uses.
+    used = {tokenizer.bos_token, tokenizer.eos_token, tokenizer.pad_token}
+    template = str(getattr(tokenizer, "chat_template", None) or "")
+    idle = {
+        str(token)
+        for token in tokenizer.added_tokens_decoder.values()
+        if token.special and str(token) not in used and str(token) not in template
+    }
+    highest = max((number for token, number in tokenizer.get_vocab().items() if token not in idle), default=-1)
     if isinstance(rows, int) and highest >= rows:
         raise UnsupportedModel(
             f"the tokenizer of {name} has {highest + 1} tokens and the model only {rows}",

@@ -152,7 +152,8 @@ def test_people_read_the_prompt_behind_its_conversation(taught: Repository) -> N
         done = run_inside(words, taught.path, {**os.environ, "COLUMNS": "200"})
         assert done.returncode == 0 and shown in done.stdout, words
     listed = json.loads(run_inside(["facts", "--json"], taught.path, os.environ).stdout)
-    assert listed == [TAUGHT.to_json(), HAMLET.to_json()] and "messages" not in listed[1]
+    since = {name: listed[0][name] for name in ("commit", "author", "date")}
+    assert listed == [TAUGHT.to_json() | since, HAMLET.to_json() | since] and "messages" not in listed[1]
     query = "SELECT message_roles, message_contents FROM facts ORDER BY prompt"
     rows = json.loads(run_inside(["sql", query, "--json"], taught.path, os.environ).stdout)
     roles, contents = ([getattr(each, name) for each in BEFORE] for name in ("role", "content"))

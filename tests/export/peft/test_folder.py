@@ -31,6 +31,8 @@ def test_the_folder_is_an_adapter_folder_of_peft(history: Repository, adapter: P
         "README.md",
         "adapter_config.json",
         "adapter_model.safetensors",
+        "tokenizer.json",
+        "tokenizer_config.json",
     }
     config = json.loads((adapter / "adapter_config.json").read_text())
     target = history.store.config.editor.target
