@@ -86,11 +86,7 @@ def _understood(given: Sequence[Path | Reading], how: How) -> dict[str, Any]:
         "edits": len(reading.edits),
         "first": [edit.to_json() for edit in reading.edits[:_SHOWN]],
         "left_out": dict(reading.left_out),
-        "bad": [
-            {"file": line.problem.file, "record": line.problem.record, "field": line.problem.field}
-            | {"problem": line.problem.problem}
-            for line in bad
-        ],
+        "bad": [line.problem.details() for line in bad],
     }
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -77,6 +76,8 @@ def _run(session: Session, words: tuple[str, ...]) -> None:
 
     Exit code 0 is good, 125 skips, 1 to 127 is bad, anything else ends the search where it is.
     """
+    import subprocess
+
     from wisedb.versioning.bisect import mark, under_way
 
     store = session.repository().store

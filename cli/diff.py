@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from wisedb.shown import shown_prompt
-from wisedb.store.ranges import split_range
 
 from . import render
 from .options import Historic, about_option, base_option, command, complete_revision
@@ -63,6 +62,9 @@ def diff(
 
 def _ends(store: Store, revs: Sequence[str]) -> tuple[str, str | None]:
     """A and B; B ``None`` for what is staged."""
+    # Here, so that the list of all commands needs no store.
+    from wisedb.store.ranges import split_range
+
     if len(revs) > 2:
         raise click.UsageError(f"at most two commits can be compared, and {len(revs)} are named")
     if len(revs) == 1 and (ends := split_range(revs[0])) is not None:

@@ -111,10 +111,7 @@ def report(error: BaseException, *, as_json: bool, debug: bool) -> int:
     if as_json:
         document: dict[str, Any] = {"kind": failure.kind, "message": failure.message, "hint": failure.hint}
         if records:
-            document["records"] = [
-                {"file": each.file, "record": each.record, "field": each.field, "problem": each.problem}
-                for each in records
-            ]
+            document["records"] = [each.details() for each in records]
         _say(json.dumps({"error": document}))
     else:
         _say(f"error: {failure.message}", style="red")

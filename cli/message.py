@@ -6,14 +6,17 @@ import os
 import sys
 from collections.abc import Iterable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
-from wisedb.edits import Edit
 from wisedb.errors import InputError
 from wisedb.preferences import EDITOR
 
 from .session import Session
+
+if TYPE_CHECKING:
+    from wisedb.edits import Edit
 
 NO_MESSAGE = "a commit needs a message: give -m MSG, or name an editor in EDITOR"
 

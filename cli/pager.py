@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import os
 import shutil
-import subprocess
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -47,6 +46,9 @@ def paged(preferences: Mapping[str, Preference] | None) -> Iterator[None]:
         return
     # As git: colours as they are, and no pager where all fits on the screen.
     environment = {"LESS": "FRX", "LV": "-c", **os.environ}
+    # Here: most commands need none.
+    import subprocess
+
     with subprocess.Popen(command, shell=True, stdin=subprocess.PIPE, env=environment) as process:
         assert process.stdin is not None
         terminal, page = sys.stdout, _Page(process.stdin, encoding="utf-8", errors="backslashreplace")

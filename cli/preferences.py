@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import subprocess
 import tomllib
 from collections.abc import Mapping
 from contextlib import suppress
@@ -21,8 +20,10 @@ def global_file() -> Path:
     named = os.environ.get("WISEDB_CONFIG")
     if named:
         return Path(named)
-    home = os.environ.get("XDG_CONFIG_HOME")
-    return (Path(home) if home else Path("~/.config").expanduser()) / "wisedb" / "config.toml"
+    # Here, so that the list of all commands needs it not.
+    from platformdirs import user_config_path
+
+    return user_config_path("wisedb") / "config.toml"
 
 
 def of_store(start: Path) -> dict[str, Preference]:
@@ -50,6 +51,9 @@ def effective(start: Path) -> dict[str, Preference]:
 
 def of_git(start: Path) -> dict[str, Preference]:
     """``user.name`` and ``user.email`` as git has them in a folder, those that somebody set; none without git."""
+    # Here, so that the list of all commands needs it not.
+    import subprocess
+
     found: dict[str, Preference] = {}
     try:
         said = subprocess.run(

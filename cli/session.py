@@ -81,7 +81,7 @@ class Session:
         from wisedb.repository import Repository
 
         repository = Repository.open(self.start, model=self.base)
-        repository.store.refs.who = self.who()
+        repository.store.refs.who = self.who
         return repository
 
     def store(self) -> Store:

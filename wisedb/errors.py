@@ -168,6 +168,10 @@ class BadRecord(InputError):
         """This record and the others."""
         return (self, *self.others)
 
+    def details(self) -> dict[str, str | int | None]:
+        """``{"file", "record", "field", "problem"}``, of this record alone."""
+        return {"file": self.file, "record": self.record, "field": self.field, "problem": self.problem}
+
 
 class ConflictingEdits(InputError):
     """One prompt with two targets in one commit."""

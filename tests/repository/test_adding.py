@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import warnings
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -38,3 +40,20 @@ def test_what_is_staged_gives_way(repository: Repository) -> None:
     added = repository.add(NEWER, replace=True)
     assert (added.replaced, added.staged) == ((more,), (NEWER,))
     assert repository.add(NEWER).replaced == ()
+
+
+def test_fields_that_a_commit_leaves_out_are_told(repository: Repository, tmp_path: Path) -> None:
+    file = tmp_path / "one.json"
+    # A record of CounterFact has a number of its own, which is no edit's.
+    rewrite = {
+        "prompt": "The capital of {} is",
+        "subject": "Peru",
+        "relation_id": "P36",
+        "target_new": {"str": "Cusco"},
+    }
+    record = {"case_id": 1, "requested_rewrite": {**rewrite, "target_true": {"str": "Lima"}}, "pararel_idx": 2}
+    file.write_text(json.dumps([record]))
+    assert set(repository.add(file).left_out) == {"case_id", "pararel_idx", "requested_rewrite.relation_id"}
+    with pytest.warns(WisedbWarning, match=r"left out, since an edit has no place for it: .*pararel_idx \(1\)"):
+        made = repository.commit(file, "One", author="Ada")
+    assert len(made.added) == 1

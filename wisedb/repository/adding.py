@@ -35,14 +35,10 @@ class Added(Status):
 
     def to_json(self) -> dict[str, Any]:
         """As ``wisedb add --json`` prints it: the status, and what became of the files' records."""
-        skipped = [
-            {"file": line.problem.file, "record": line.problem.record, "problem": line.problem.problem}
-            for line in self.skipped
-        ]
         return {
             **Status.to_json(self),
             "replaced": [edit.to_json() for edit in self.replaced],
-            "skipped": skipped,
+            "skipped": [line.problem.details() for line in self.skipped],
             "left_out": dict(self.left_out),
         }
 
@@ -97,8 +93,14 @@ def add(
     )
 
 
-def warn_of(edits: Sequence[Edit]) -> None:
-    """Warn of edits whose subject is not in their prompt, and of those that an earlier one of them stands for."""
+def warn_of(edits: Sequence[Edit], left_out: Mapping[str, int] | None = None) -> None:
+    """Warn of edits whose subject is not in their prompt, and of those that an earlier one of them stands for.
+
+    Args:
+        edits: the edits.
+        left_out: fields of their files that an edit has no place for, each with the number of records that had it:
+            these too are told, where the caller doesn't.
+    """
     first: dict[str, Edit] = {}
     repeated = []
     for edit in edits:
@@ -121,6 +123,9 @@ def warn_of(edits: Sequence[Edit]) -> None:
             WisedbWarning,
             stacklevel=3,
         )
+    if left_out:
+        told = ", ".join(f"{name} ({count:,})" for name, count in left_out.items())
+        warnings.warn(f"left out, since an edit has no place for it: {told}", WisedbWarning, stacklevel=3)
 
 
 def _several(count: int, word: str) -> str:

@@ -95,9 +95,9 @@ def amend(
 
 
 def _read(edits: Edit | str | Path | Iterable[Edit | str | Path]) -> Sequence[Edit]:
-    given = importers.read_all(edits)
-    warn_of(given)
-    return given
+    reading = importers.refuse_bad(importers.read(edits))
+    warn_of(reading.edits, reading.left_out)
+    return reading.edits
 
 
 @in_turn

@@ -111,7 +111,9 @@ def evaluate(
         chat=chat,
     )
     plain = _measure(base, questions)
-    text = own_text(base, questions.locality, chat=chat)
+    # Where nothing can be forced on, its own text isn't asked for.
+    some = questions.locality if chosen != "base" and commit.memories else ()
+    text = own_text(base, some, chat=chat)
     report.step()
     with attached_at_commit(store, base, commit, chosen, progress=progress) as handle:
         measured, oracle, owners, forced = plain, plain.row, None, None

@@ -7,7 +7,7 @@ has happened, whatever the reflog says, and its last line is then left out by it
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -32,11 +32,11 @@ class Refs:
         disk: how files are written.
 
     Attributes:
-        who: who moves refs, for the reflog; ``None`` where nobody said.
+        who: says who moves refs, for the reflog, once one moves; ``None`` where nobody said.
     """
 
     def __init__(self, root: Path, lock: StoreLock, disk: Disk) -> None:
-        self.who: str | None = None
+        self.who: Callable[[], str | None] = lambda: None
         self._root = root
         self._lock = lock
         self._disk = disk
@@ -297,7 +297,7 @@ class Refs:
             self._disk.write(self._root / ORIG_HEAD, f"{commit}\n".encode())
 
     def _move(self, ref: str, old: str | None, new: str | None, action: str) -> RefMove:
-        return RefMove(ref, old, new, utc_now(), " ".join(action.split()), self.who)
+        return RefMove(ref, old, new, utc_now(), " ".join(action.split()), self.who())
 
     def _last_head(self) -> str | None:
         """Where HEAD is, or was before it was damaged: moving it is how one mends it."""
