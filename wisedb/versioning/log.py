@@ -3,20 +3,47 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import islice
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from wisedb.errors import UsageError
 from wisedb.store import history
 from wisedb.store.ranges import Range, read_range, walk
-from wisedb.versioning.reports import LogEntry
 
 if TYPE_CHECKING:
     from wisedb.store.commits import Commit
     from wisedb.store.store import Store
+
+
+@dataclass(frozen=True, slots=True)
+class LogEntry:
+    """One line of history.
+
+    Attributes:
+        commit: its id.
+        record: the commit itself.
+        scores: what was measured of it, at the commit and later.
+    """
+
+    commit: str
+    record: Commit
+    scores: Mapping[str, Any]
+
+    def to_json(self) -> dict[str, Any]:
+        """As ``wisedb log --json`` prints it."""
+        return {
+            "commit": self.commit,
+            "parents": list(self.record.parents),
+            "author": self.record.author,
+            "date": self.record.date,
+            "message": self.record.message,
+            "edits_added": len(self.record.added),
+            "edits_reverted": len(self.record.reverted),
+            "scores": dict(self.scores),
+        }
 
 
 @dataclass(frozen=True, slots=True)
