@@ -10,7 +10,6 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from wisedb.errors import UsageError
-from wisedb.store import history
 from wisedb.store.ranges import Range, read_range, walk
 
 if TYPE_CHECKING:
@@ -102,7 +101,12 @@ def log(
 def _chosen(store: Store, found: Iterable[tuple[str, Commit]], wanted: LogFilter) -> Iterator[tuple[str, Commit]]:
     authors = _patterns(wanted.authors, wanted.ignore_case)
     messages = _patterns(wanted.messages, wanted.ignore_case)
-    about = frozenset(history.edits_about(store, wanted.subjects)) if wanted.subjects else None
+    about = None
+    if wanted.subjects:
+        # Here, so that a plain log loads no index.
+        from wisedb.store.search import edits_about
+
+        about = frozenset(edits_about(store, wanted.subjects))
     for commit_id, commit in found:
         if (
             _fits(authors, commit.author)
