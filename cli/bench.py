@@ -186,10 +186,10 @@ def _plan(
     **more: Any,
 ) -> Plan:
     from wisedb.atlas import edits_path
-    from wisedb.bench.plan import Plan, contestants
+    from wisedb.bench.plan import Plan, candidates
     from wisedb.importers import read_edits
 
-    chosen = contestants(editors, settings)
+    chosen = candidates(editors, settings)
     edits = read_edits(edits_path() if data is None else data)
     target = None
     if model is None:

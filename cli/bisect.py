@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from . import render
-from .options import command, complete_revision
+from .complete import complete_revision
+from .options import command
 from .session import Session
 
 if TYPE_CHECKING:

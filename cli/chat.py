@@ -21,7 +21,7 @@ from .session import Session
 
 if TYPE_CHECKING:
     from wisedb.serving.conversation import Conversation
-    from wisedb.serving.generate import Generation
+    from wisedb.serving.generation import Generation
 
 _TOKENS = 512
 

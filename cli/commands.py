@@ -45,10 +45,10 @@ SECTIONS: Final[dict[str, dict[str, Home]]] = {
         ),
     },
     "Look": {
-        "log": Home("history:log", "Show the history of REV (HEAD by default), newest first."),
-        "show": Home("history:show", "Show one commit in full, or one edit."),
+        "log": Home("log:log", "Show the history of REV (HEAD by default), newest first."),
+        "show": Home("show:show", "Show one commit in full, or one edit."),
         "diff": Home("diff:diff", "Show which facts differ."),
-        "facts": Home("history:facts", "List the edits in force at REV, in the order in which they came into force."),
+        "facts": Home("facts:facts", "List the edits in force at REV, in the order in which they came into force."),
         "blame": Home("blame:blame", "Name the edit and the commit behind an answer."),
         "search": Home("search:search", "List the edits that hold TEXT, of all commits."),
         "bisect": Home("bisect:bisect", "Find the commit with which something began to be wrong."),

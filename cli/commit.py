@@ -15,9 +15,11 @@ from wisedb.errors import NothingToCommit
 from wisedb.store.signature import Author
 
 from . import render
+from .complete import complete_editor
 from .message import NO_MESSAGE, has_terminal, message_of, named_editor, written_message
-from .options import base_option, command, complete_editor, files_argument, late_signature_options, settings_option
+from .options import base_option, command, files_argument, settings_option
 from .session import Session
+from .signatures import late_signature_options
 
 
 @command(

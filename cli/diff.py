@@ -12,7 +12,8 @@ import click
 from wisedb.shown import shown_prompt
 
 from . import render
-from .options import Historic, about_option, base_option, command, complete_revision
+from .complete import complete_revision
+from .options import Historic, about_option, base_option, command
 from .session import Session
 
 if TYPE_CHECKING:

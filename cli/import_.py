@@ -7,8 +7,9 @@ from pathlib import Path
 import click
 
 from .commit import committed
-from .options import base_option, command, signature_options
+from .options import base_option, command
 from .session import Session
+from .signatures import signature_options
 
 
 @command('wisedb import wise_checkpoint/wise.pt -m "what we had in EasyEdit"', name="import")

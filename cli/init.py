@@ -13,8 +13,10 @@ from wisedb.errors import InputError
 from wisedb.model.gguf import split_gguf
 
 from . import render
-from .options import command, complete_editor, optional_signature_options, settings_option
+from .complete import complete_editor
+from .options import command, settings_option
 from .session import Session
+from .signatures import optional_signature_options
 
 if TYPE_CHECKING:
     from wisedb.repository import Repository

@@ -13,15 +13,10 @@ from wisedb.shown import shown_prompt
 from wisedb.store.signature import Author
 
 from . import render
-from .options import (
-    Callback,
-    base_option,
-    command,
-    complete_revision,
-    late_signature_options,
-    signature_options,
-)
+from .complete import complete_revision
+from .options import Callback, base_option, command
 from .session import Session
+from .signatures import late_signature_options, signature_options
 
 if TYPE_CHECKING:
     from wisedb.store.store import Store

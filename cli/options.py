@@ -1,26 +1,28 @@
-"""What several commands share: the decorator that makes them alike, arguments, value types, completion."""
+"""What several commands share: the decorator that makes them alike, arguments and value types."""
 
 from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterable
-from datetime import UTC, datetime
+from collections.abc import Callable
+from datetime import datetime
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
 import click
-from click.shell_completion import CompletionItem
 
 from wisedb.config import Setting
-from wisedb.errors import NoIdentity, WisedbError
 from wisedb.store.dates import when
 
+from .complete import complete_revision, complete_setting
 from .session import Session, pass_session
 
 _COUNT: Final = re.compile(r"-\d+")
 
+
 Callback = TypeVar("Callback", bound=Callable[..., Any])
+
+
 Decorator = Callable[[Callback], Callback]
 
 
@@ -206,75 +208,6 @@ def spoken_end(text: str) -> datetime:
     return when(text, ends=True)
 
 
-def moment(text: str) -> str:
-    """Read a date and time in ISO 8601, UTC where it has no offset, and give it in UTC with a ``Z``.
-
-    Raises:
-        click.BadParameter: it is no date.
-    """
-    try:
-        found = datetime.fromisoformat(text)
-    except ValueError as error:
-        raise click.BadParameter(f"'{text}' is not a date such as 2026-01-31T12:00:00Z") from error
-    found = found.replace(tzinfo=UTC) if found.tzinfo is None else found.astimezone(UTC)
-    return found.isoformat().replace("+00:00", "Z")
-
-
-def signature_options(function: Callback) -> Callback:
-    """``--author`` and ``--date``: who makes the commit, and when. The author is a name: without one it fails."""
-    return _signed(function, _required_author)
-
-
-def late_signature_options(function: Callback) -> Callback:
-    """The same for commands that may come to no commit: the author is asked for once there is one."""
-    return _signed(function, _late_author)
-
-
-def optional_signature_options(function: Callback) -> Callback:
-    """The same where the author may be left out: ``None`` where nobody said."""
-    return _signed(function, _optional_author)
-
-
-def _signed(function: Callback, author: Callable[[click.Context, click.Parameter, str | None], Any]) -> Callback:
-    who = click.option(
-        "--author",
-        metavar="NAME",
-        envvar="WISEDB_AUTHOR",
-        show_envvar=True,
-        callback=author,
-        help="Who makes the commit; by default what 'wisedb config', or else git, has as user.name and user.email.",
-    )
-    date = click.option(
-        "--date",
-        metavar="WHEN",
-        envvar="WISEDB_DATE",
-        show_envvar=True,
-        type=moment,
-        help="The commit's time in ISO 8601, for commits that can be made again to the byte; now by default.",
-    )
-    return who(date(function))
-
-
-def _optional_author(ctx: click.Context, param: click.Parameter, value: str | None) -> str | None:
-    session = ctx.find_object(Session)
-    return value or (None if session is None else session.who())
-
-
-def _required_author(ctx: click.Context, param: click.Parameter, value: str | None) -> str | None:
-    found = _optional_author(ctx, param, value)
-    if found is None and not ctx.resilient_parsing:
-        raise NoIdentity
-    return found
-
-
-def _late_author(ctx: click.Context, param: click.Parameter, value: str | None) -> str | Callable[[], str]:
-    return _optional_author(ctx, param, value) or _nobody
-
-
-def _nobody() -> str:
-    raise NoIdentity
-
-
 def message_option(function: Callback) -> Callback:
     """``-m``: the message of a commit that says by itself what it does."""
     return click.option(
@@ -286,58 +219,3 @@ def files_argument(*, required: bool) -> Decorator[Any]:
     """Input files. That they exist is checked by the reader, which says more about what is wrong with one."""
     shown = "FILE..." if required else "[FILE]..."
     return click.argument("files", metavar=shown, nargs=-1, required=required, type=click.Path(path_type=Path))
-
-
-def complete_revision(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
-    """Branches and tags that begin like this."""
-    return _complete(ctx, incomplete, lambda repository: [*repository.branches(), *repository.tags()], ("HEAD",))
-
-
-def complete_branch(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
-    """Branches that begin like this."""
-    return _complete(ctx, incomplete, lambda repository: repository.branches())
-
-
-def complete_tag(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
-    """Tags that begin like this."""
-    return _complete(ctx, incomplete, lambda repository: repository.tags())
-
-
-def complete_editor(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
-    """Editors that begin like this."""
-    from wisedb.editors.registry import editors
-
-    return [CompletionItem(name) for name in editors() if name.startswith(incomplete)]
-
-
-def complete_setting(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
-    """Settings that begin like this: those of the editor that is named before, of the default one otherwise."""
-    from wisedb.config import DEFAULT_EDITOR
-    from wisedb.editors.describe import settings_help
-
-    try:
-        found = settings_help(ctx.params.get("editor") or DEFAULT_EDITOR)
-    except WisedbError:
-        return []
-    return [CompletionItem(f"{each.name}=") for each in found if each.name.startswith(incomplete)]
-
-
-def complete_remote(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
-    """Remotes that begin like this."""
-    directory = ctx.find_root().params.get("directory")
-    try:
-        names = list(Session(directory=directory).repository().remotes())
-    except (WisedbError, OSError):
-        return []
-    return [CompletionItem(name) for name in names if name.startswith(incomplete)]
-
-
-def _complete(
-    ctx: click.Context, incomplete: str, refs: Callable[[Any], Iterable[Any]], more: Iterable[str] = ()
-) -> list[CompletionItem]:
-    directory = ctx.find_root().params.get("directory")
-    try:
-        names = [ref.name for ref in refs(Session(directory=directory).repository())]
-    except (WisedbError, OSError):
-        return []  # no store here: nothing to offer, and a completion must not complain
-    return [CompletionItem(name) for name in [*more, *names] if name.startswith(incomplete)]

@@ -12,8 +12,9 @@ from wisedb.store.signature import Author
 from . import render
 from .fetch import fetched
 from .merge import conflicts
-from .options import command, late_signature_options
+from .options import command
 from .session import Session
+from .signatures import late_signature_options
 from .transfer import ENDPOINT, REMOTE
 
 

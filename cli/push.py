@@ -8,7 +8,8 @@ from typing import Any
 import click
 
 from . import render
-from .options import command, complete_branch, complete_tag
+from .complete import complete_branch, complete_tag
+from .options import command
 from .session import Session
 from .transfer import ENDPOINT, REMOTE, amount, moved_refs
 

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from . import render
-from .options import command, complete_branch, complete_revision, complete_tag
+from .complete import complete_branch, complete_revision, complete_tag
+from .options import command
 from .session import Session
 
 if TYPE_CHECKING:

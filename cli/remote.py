@@ -10,7 +10,8 @@ import click
 from wisedb.errors import UnknownRemote
 
 from . import render
-from .options import command, complete_remote
+from .complete import complete_remote
+from .options import command
 from .session import Session
 
 

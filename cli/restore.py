@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import click
 
-from .options import command, complete_revision
+from .complete import complete_revision
+from .options import command
 from .session import Session
 from .status import situation
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 import click
 
 from .checkout import show_move
-from .options import base_option, command, message_option, signature_options
+from .options import base_option, command, message_option
 from .session import Session
+from .signatures import signature_options
 
 
 @command("wisedb revert 1f3a", 'wisedb revert HEAD -m "that batch was wrong"', "wisedb revert HEAD --mainline 2")

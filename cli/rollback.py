@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from .checkout import show_move
-from .options import command, message_option, revision, signature_options
+from .options import command, message_option, revision
 from .session import Session
+from .signatures import signature_options
 
 
 @command("wisedb rollback HEAD~1", 'wisedb rollback v1 -m "back to what was released"')

@@ -8,7 +8,8 @@ from typing import Any
 import click
 
 from . import render
-from .options import command, complete_editor
+from .complete import complete_editor
+from .options import command
 from .session import Session
 
 

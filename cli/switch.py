@@ -5,7 +5,8 @@ from __future__ import annotations
 import click
 
 from .checkout import show_move
-from .options import command, complete_branch, complete_revision
+from .complete import complete_branch, complete_revision
+from .options import command
 from .session import Session
 
 

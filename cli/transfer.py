@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from . import render
-from .options import complete_remote
+from .complete import complete_remote
 
 REMOTE = click.argument("remote", metavar="[REMOTE]", required=False, shell_complete=complete_remote)
 

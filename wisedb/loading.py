@@ -12,7 +12,8 @@ from wisedb.serving.assemble import check_mode
 from wisedb.serving.load import load as load_from_store
 from wisedb.sharing.cache import cached_pack
 from wisedb.sharing.lazy import keep_promises
-from wisedb.store.store import FOLDER, Store
+from wisedb.store.places import FOLDER
+from wisedb.store.store import Store
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase

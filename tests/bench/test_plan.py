@@ -8,21 +8,21 @@ from typing import Any
 import pytest
 
 from wisedb.bench.environment import engine
-from wisedb.bench.plan import MODES, Plan, contestants, differences
+from wisedb.bench.plan import MEASURED_MODES, Plan, candidates, differences
 from wisedb.canonical import digest
 from wisedb.edits import Edit
-from wisedb.errors import InputError, UnknownEditor, UsageError
+from wisedb.errors import InputError, UnknownEditor, UnknownSetting, UsageError
 
 STREAM = [Edit(f"The number after {n} is", str(n + 1)) for n in range(5)]
 
 
 def plan(**more: Any) -> Plan:
     given: dict[str, Any] = {"edits": STREAM, "lengths": (3, 1, 3), "settings": {"steps": 3}, **more}
-    return Plan.make(contestants(["keyed"], given["settings"]), "atlas", "numbers", **given)
+    return Plan.make(candidates(["keyed"], given["settings"]), "atlas", "numbers", **given)
 
 
 def test_each_editor_is_compared_once_beside_the_unedited_model() -> None:
-    unedited, keyed, rome = contestants(["keyed", "rome", "keyed"], {"steps": 3})
+    unedited, keyed, rome = candidates(["keyed", "rome", "keyed"], {"steps": 3})
     assert (unedited.name, unedited.editor, unedited.writes) == ("unedited", "keyed", False)
     assert (keyed.editor, keyed.settings, keyed.writes) == ("keyed", {"steps": 3}, True)
     assert (rome.editor, rome.settings) == ("rome", {"steps": 3})
@@ -30,10 +30,17 @@ def test_each_editor_is_compared_once_beside_the_unedited_model() -> None:
 
 def test_an_unknown_editor_is_refused_with_the_list() -> None:
     with pytest.raises(UnknownEditor, match="no editor 'memit'") as found:
-        contestants(["keyed", "memit"], {})
+        candidates(["keyed", "memit"], {})
     assert "keyed, rome, wise" in found.value.hint
     with pytest.raises(UsageError, match="no editor is named"):
-        contestants([], {})
+        candidates([], {})
+
+
+def test_a_setting_that_is_no_more_is_refused_before_anything_is_measured() -> None:
+    with pytest.raises(UnknownSetting, match="has no setting 'whiten' any more"):
+        candidates(["keyed"], {"whiten": False})
+    with pytest.raises(UnknownSetting, match="'rome' has no setting 'rehearsal'"):
+        candidates(["keyed", "rome"], {"rehearsal": 4})
 
 
 def test_lengths_grow_and_each_prompt_comes_once() -> None:
@@ -41,7 +48,7 @@ def test_lengths_grow_and_each_prompt_comes_once() -> None:
     made = plan(edits=again)
     assert made.lengths == (1, 3)
     assert made.stream == (*STREAM, again[-1])
-    assert made.modes == MODES
+    assert made.modes == MEASURED_MODES
 
 
 def test_subjects_are_taken_out_where_the_plan_says_so() -> None:

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from wisedb.bench.plan import Plan, contestants
+from wisedb.bench.plan import Plan, candidates
 from wisedb.bench.results import Results, Row
 from wisedb.edits import Edit
 from wisedb.errors import CorruptObject, InputError
@@ -18,7 +18,7 @@ ROW = Row("keyed", "retrieve", "atlas", "numbers", 1, "one-by-one", 0, reliabili
 
 
 def plan(**more: Any) -> Plan:
-    return Plan.make(contestants(["keyed"], {}), "atlas", "numbers", [Edit("1 + 1 =", "2")], [1], **more)
+    return Plan.make(candidates(["keyed"], {}), "atlas", "numbers", [Edit("1 + 1 =", "2")], [1], **more)
 
 
 def test_a_row_has_exactly_the_fields_that_scripts_rely_on() -> None:

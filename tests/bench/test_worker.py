@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 from tests.stores import AUSTRALIA, HAMLET, SETTINGS, SUM
-from wisedb.bench.ledger import NAME
 from wisedb.bench.results import Row
+from wisedb.bench.run_log import NAME
 from wisedb.bench.task import Task
 from wisedb.bench.worker import work
 from wisedb.errors import UsageError
@@ -130,13 +130,13 @@ def test_killed_between_a_commit_and_its_line_it_goes_on_to_the_same_rows(task: 
     whole = rows_of(task("whole"))
     made = task("killed")
     rows_of(replace(made, wanted=((1, MODES),)))
-    # Two more commits, of which the ledger knows nothing of the last and half of the one before.
+    # Two more commits, of which the run log knows nothing of the last and half of the one before.
     rows_of(replace(made, wanted=((3, ("merge",)),)))
-    ledger = made.folder / NAME
-    lines = ledger.read_bytes().splitlines(keepends=True)
-    ledger.write_bytes(b"".join(lines[:2]) + lines[2][:20])
+    log = made.folder / NAME
+    lines = log.read_bytes().splitlines(keepends=True)
+    log.write_bytes(b"".join(lines[:2]) + lines[2][:20])
     again = rows_of(replace(made, wanted=((3, MODES),)))
     named = [replace(row, editor="whole") for row in again]
     assert timeless(named) == timeless(whole[3:])
-    assert [json.loads(line)["count"] for line in ledger.read_text().splitlines()] == [0, 1, 2, 3]
+    assert [json.loads(line)["count"] for line in log.read_text().splitlines()] == [0, 1, 2, 3]
     assert len(Repository.open(made.folder).log()) == 4

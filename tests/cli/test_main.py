@@ -42,7 +42,6 @@ def test_a_command_stands_in_one_section_under_the_summary_of_its_own_help() -> 
 
 def test_a_command_is_found_in_the_file_of_its_name() -> None:
     groups = {
-        "history": {"log", "show", "facts"},
         "refs": {"branch", "tag", "reflog"},
         "merge": {"merge", "cherry-pick"},
     }

@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wisedb.cli.options import moment, setting
+from wisedb.cli.options import setting
+from wisedb.cli.signatures import moment
 
 
 @pytest.mark.parametrize(

@@ -34,7 +34,7 @@ def beside(model: PreTrainedModel, router: str, quiet: tuple[int, ...] = (), **o
 
 def bank_of(handle: AttachedMemories) -> Bank:
     """That of the one module."""
-    (site,) = handle._sites.values()
+    (site,) = handle._hooks.sites.values()
     return site.bank
 
 

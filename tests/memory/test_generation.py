@@ -117,7 +117,7 @@ def test_calls_do_not_disturb_each_other(model: PreTrainedModel) -> None:
 def test_steps_multiply_only_what_answers(model: PreTrainedModel, monkeypatch: pytest.MonkeyPatch) -> None:
     handle, routes = attached(model)
     calls: list[int] = []
-    (site,) = handle._sites.values()
+    (site,) = handle._hooks.sites.values()
     placed = [site.bank.placed(number) for number in range(len(handle.memories))]
     apply = DenseDelta.apply
 

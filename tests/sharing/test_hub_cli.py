@@ -18,7 +18,8 @@ from tests.hub.fixtures import ADA, EVE, READER
 from tests.hub.server import Hub
 from tests.sharing.conftest import Large
 from wisedb.store.fsck import fsck
-from wisedb.store.store import FOLDER, Store
+from wisedb.store.places import FOLDER
+from wisedb.store.store import Store
 
 REPO = "org/facts"
 

@@ -18,7 +18,8 @@ from wisedb.errors import NoSpace, StoreError
 from wisedb.store.files import TEMPORARY
 from wisedb.store.fsck import fsck
 from wisedb.store.gc import collect
-from wisedb.store.store import FOLDER, Store
+from wisedb.store.places import FOLDER
+from wisedb.store.store import Store
 
 Action = Callable[[Store], object]
 

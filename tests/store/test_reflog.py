@@ -27,7 +27,7 @@ def test_moves_that_never_took_effect_are_left_out(store: Store, kit: Kit) -> No
     store.refs.update("refs/heads/main", B, tip, "reset")
     store.refs.update("refs/heads/main", tip, C, "commit")
     assert [move.to for move in store.refs.reflog("refs/heads/main")] == [C, tip, B, tip]
-    assert store.refs.logged_commits() == {tip, B, C}
+    assert store.refs.logs.commits() == {tip, B, C}
     with log.open("ab") as file:
         file.write(b'{"ref":"cut off')
     assert [move.to for move in store.refs.reflog("refs/heads/main")] == [C, tip, B, tip]

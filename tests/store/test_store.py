@@ -12,7 +12,8 @@ from tests.store.conftest import Kit
 from wisedb.config import FORMAT, StoreConfig
 from wisedb.errors import CorruptObject, FormatTooNew, NotAStore, StoreExists, WisedbError
 from wisedb.store.fsck import fsck
-from wisedb.store.store import FOLDER, Store
+from wisedb.store.places import FOLDER
+from wisedb.store.store import Store
 
 
 def test_init(store: Store, kit: Kit, tmp_path: Path) -> None:

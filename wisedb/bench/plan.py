@@ -9,7 +9,7 @@ from typing import Any, Final, Self
 from wisedb.bench.environment import engine, machine, versions
 from wisedb.canonical import canonical_json, digest
 from wisedb.config import Setting
-from wisedb.editors.registry import editors
+from wisedb.editors.registry import check_given, editors
 from wisedb.edits import Edit
 from wisedb.errors import InputError, UnknownEditor, UsageError
 
@@ -19,7 +19,7 @@ UNEDITED: Final = "unedited"
 PROTOCOLS: Final = ("one-by-one", "batch")
 """A commit an edit / one commit up to each T."""
 
-MODES: Final = ("retrieve", "merge", "oracle")
+MEASURED_MODES: Final = ("retrieve", "merge", "oracle")
 """The router chooses / one memory merged of all / each prompt is told its memory, which tells what routing costs."""
 
 FORMATS: Final = ("raw", "chat")
@@ -27,8 +27,8 @@ FORMATS: Final = ("raw", "chat")
 
 
 @dataclass(frozen=True, slots=True)
-class Contestant:
-    """One line of the comparison.
+class Candidate:
+    """An editor with its settings, or the unedited model: what is compared.
 
     Attributes:
         name: what the rows call it.
@@ -48,12 +48,12 @@ class Plan:
     """A comparison.
 
     Attributes:
-        contestants: who is compared, the unedited model first.
+        candidates: who is compared, the unedited model first.
         model: the base model, as :func:`wisedb.model.base.load_base` takes it.
         data: what the rows call the stream.
         stream: the edits in the order in which they are written, one a prompt.
         lengths: the T at which everything is measured, growing.
-        modes: how the memories answer, of :data:`MODES`.
+        modes: how the memories answer, of :data:`MEASURED_MODES`.
         protocol: of :data:`PROTOCOLS`.
         seeds: where every random choice comes from: everything is written and measured once with each.
         format: how everything is asked that is measured, of :data:`FORMATS`; what it costs is timed on raw prompts.
@@ -64,12 +64,12 @@ class Plan:
         target: the module that is edited, ``None`` for the default.
     """
 
-    contestants: tuple[Contestant, ...]
+    candidates: tuple[Candidate, ...]
     model: str
     data: str
     stream: tuple[Edit, ...]
     lengths: tuple[int, ...]
-    modes: tuple[str, ...] = MODES
+    modes: tuple[str, ...] = MEASURED_MODES
     protocol: str = PROTOCOLS[0]
     seeds: tuple[int, ...] = (0,)
     subjects: bool = True
@@ -82,7 +82,7 @@ class Plan:
     @classmethod
     def make(
         cls,
-        contestants: tuple[Contestant, ...],
+        candidates: tuple[Candidate, ...],
         model: str,
         data: str,
         edits: Iterable[Edit],
@@ -92,7 +92,7 @@ class Plan:
         """A plan, checked.
 
         Args:
-            contestants: see :func:`contestants`.
+            candidates: see :func:`candidates`.
             model, data: see the class.
             edits: the records; of those that share a prompt the first is kept, without its subject where the plan says
                 so.
@@ -106,7 +106,7 @@ class Plan:
         first: dict[str, Edit] = {}
         for edit in edits:
             first.setdefault(edit.key, edit)
-        plan = cls(contestants, model, data, tuple(first.values()), tuple(sorted(set(lengths))), **more)
+        plan = cls(candidates, model, data, tuple(first.values()), tuple(sorted(set(lengths))), **more)
         plan._check()
         if plan.subjects:
             return plan
@@ -121,9 +121,11 @@ class Plan:
             raise UsageError(f"there is no protocol '{self.protocol}'", hint=f"There are: {', '.join(PROTOCOLS)}.")
         if self.format not in FORMATS:
             raise UsageError(f"there is no format '{self.format}'", hint=f"There are: {', '.join(FORMATS)}.")
-        unknown = [mode for mode in self.modes if mode not in MODES]
+        unknown = [mode for mode in self.modes if mode not in MEASURED_MODES]
         if unknown or not self.modes:
-            raise UsageError(f"there is no mode '{''.join(unknown[:1])}'", hint=f"There are: {', '.join(MODES)}.")
+            raise UsageError(
+                f"there is no mode '{''.join(unknown[:1])}'", hint=f"There are: {', '.join(MEASURED_MODES)}."
+            )
         if len(self.stream) < self.lengths[-1]:
             raise InputError(
                 f"{self.lengths[-1]} edits are asked for, {self.data} holds {len(self.stream)} with different prompts",
@@ -154,22 +156,24 @@ class Plan:
         }
 
 
-def contestants(names: Sequence[str], settings: Mapping[str, Setting]) -> tuple[Contestant, ...]:
+def candidates(names: Sequence[str], settings: Mapping[str, Setting]) -> tuple[Candidate, ...]:
     """The unedited model and the editors of these names, each once.
 
     Raises:
         UnknownEditor: there is none of a name; the hint lists those that there are.
+        UnknownSetting: one of them has no such setting, or has it no more.
         UsageError: no name.
     """
     there = editors()
     for name in names:
         if name not in there:
             raise UnknownEditor(f"there is no editor '{name}'", hint=f"There are: {', '.join(there)}.")
+        check_given(name, settings)
     if not names:
         raise UsageError("no editor is named", hint=f"There are: {', '.join(there)}.")
-    several = [Contestant(name, name, settings) for name in dict.fromkeys(names)]
+    several = [Candidate(name, name, settings) for name in dict.fromkeys(names)]
     # It writes nothing; its store has the first editor's settings, because they say which prompts count as unrelated.
-    return Contestant(UNEDITED, several[0].editor, several[0].settings, writes=False), *several
+    return Candidate(UNEDITED, several[0].editor, several[0].settings, writes=False), *several
 
 
 def differences(one: Mapping[str, Any], other: Mapping[str, Any]) -> list[str]:

@@ -13,7 +13,7 @@ from pathlib import Path
 from statistics import mean
 from typing import Any, Final
 
-from wisedb.bench.plan import MODES, UNEDITED
+from wisedb.bench.plan import MEASURED_MODES, UNEDITED
 from wisedb.bench.results import Row
 from wisedb.bench.table import by_seed, seeds_of, values_of
 from wisedb.errors import InputError, UsageError
@@ -109,7 +109,7 @@ def chart(rows: Sequence[Row]) -> Any:
         scale=alt.Scale(domain=editors, range=list(_COLOURS[: len(editors)])),
         legend=alt.Legend(**style, title="Editor"),
     )
-    named = [mode for mode in modes if mode in MODES]
+    named = [mode for mode in modes if mode in MEASURED_MODES]
     dash = alt.StrokeDash("mode:N", scale=by_mode(_DASHES), legend=alt.Legend(**style, title="Mode", values=named))
     encoded = {"color": colour, "strokeDash": dash}
     shares = (*_SHARES, *_SAID[rows[0].format])

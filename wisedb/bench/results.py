@@ -8,10 +8,10 @@ from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any, Final, Self
 
-from wisedb.bench.plan import MODES, UNEDITED, Plan, differences
+from wisedb.bench.plan import MEASURED_MODES, UNEDITED, Plan, differences
 from wisedb.errors import CorruptObject, InputError
 from wisedb.store.files import Disk, read_if_there
-from wisedb.store.store import FOLDER
+from wisedb.store.places import FOLDER
 
 CONDITIONS: Final = "conditions.json"
 ROWS: Final = "results.jsonl"
@@ -166,7 +166,7 @@ class Results:
         wanted = None if keys is None else set(keys)
         names = list(dict.fromkeys(row.editor for row in self._rows.values()))
         places = {name: place for place, name in enumerate([UNEDITED, *(name for name in names if name != UNEDITED)])}
-        modes = {mode: place for place, mode in enumerate(("base", *MODES))}
+        modes = {mode: place for place, mode in enumerate(("base", *MEASURED_MODES))}
         chosen: Sequence[Row] = [row for key, row in self._rows.items() if wanted is None or key in wanted]
         return sorted(chosen, key=lambda row: (row.T, places[row.editor], modes.get(row.mode, len(modes)), row.seed))
 

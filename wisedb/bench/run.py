@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Final
 
 from wisedb.bench.child import messages
-from wisedb.bench.plan import Contestant, Plan
+from wisedb.bench.plan import Candidate, Plan
 from wisedb.bench.results import WORK, Key, Results, Row
 from wisedb.bench.task import Task
 from wisedb.progress import Listener, Progress
@@ -38,34 +38,34 @@ def bench(plan: Plan, folder: Path, *, progress: Listener | None = None) -> Resu
     with StoreLock(folder / LOCK, timeout=0.0).hold("bench"):
         results = Results.open(folder, plan)
         for seed in plan.seeds:
-            for contestant in plan.contestants:
-                _measure(plan, contestant, seed, results, folder / WORK / _folder(contestant, seed), progress)
+            for candidate in plan.candidates:
+                _measure(plan, candidate, seed, results, folder / WORK / _folder(candidate, seed), progress)
     return results
 
 
 def asked(plan: Plan) -> list[Key]:
     """The keys of all rows that a plan asks for."""
     return [
-        (contestant.name, length, mode, seed)
-        for contestant in plan.contestants
+        (candidate.name, length, mode, seed)
+        for candidate in plan.candidates
         for length in plan.lengths
-        for mode in _modes(plan, contestant)
+        for mode in _modes(plan, candidate)
         for seed in plan.seeds
     ]
 
 
-def _modes(plan: Plan, contestant: Contestant) -> tuple[str, ...]:
-    return plan.modes if contestant.writes else ("base",)
+def _modes(plan: Plan, candidate: Candidate) -> tuple[str, ...]:
+    return plan.modes if candidate.writes else ("base",)
 
 
-def _folder(contestant: Contestant, seed: int) -> str:
-    return contestant.name if seed == 0 else f"{contestant.name}-seed-{seed}"
+def _folder(candidate: Candidate, seed: int) -> str:
+    return candidate.name if seed == 0 else f"{candidate.name}-seed-{seed}"
 
 
 def _measure(
-    plan: Plan, contestant: Contestant, seed: int, results: Results, folder: Path, progress: Listener | None
+    plan: Plan, candidate: Candidate, seed: int, results: Results, folder: Path, progress: Listener | None
 ) -> None:
-    name, wanted = contestant.name, _modes(plan, contestant)
+    name, wanted = candidate.name, _modes(plan, candidate)
     missing = [
         (length, modes)
         for length in plan.lengths
@@ -80,12 +80,12 @@ def _measure(
     task = Task(
         folder=folder,
         row=Row(name, "", shown, plan.data, 0, plan.protocol, seed, subjects=plan.subjects, format=plan.format),
-        writes=contestant.writes,
+        writes=candidate.writes,
         source=plan.model,
         revision=plan.revision,
         target=plan.target,
-        editor=contestant.editor,
-        settings=contestant.settings,
+        editor=candidate.editor,
+        settings=candidate.settings,
         pool=plan.pool,
         stream=plan.stream[: missing[-1][0]],
         wanted=tuple(missing),

@@ -19,8 +19,8 @@ from typing import Any, Final
 from wisedb.bench.environment import peak_rss
 from wisedb.bench.latency import overhead
 from wisedb.bench.leaks import Leaks, leaks
-from wisedb.bench.ledger import Entry, Ledger
 from wisedb.bench.results import Row
+from wisedb.bench.run_log import Entry, RunLog
 from wisedb.bench.task import Task
 from wisedb.editors.registry import bind
 from wisedb.edits import Edit
@@ -33,8 +33,9 @@ from wisedb.serving.evaluation import Evaluation
 from wisedb.serving.resources import StoreResources
 from wisedb.serving.store_base import load_base_of
 from wisedb.store.lock import StoreLock
+from wisedb.store.places import FOLDER
 from wisedb.store.signature import Signature
-from wisedb.store.store import FOLDER, Store
+from wisedb.store.store import Store
 from wisedb.versioning.commit import commit_edits
 from wisedb.versioning.init import init
 from wisedb.versioning.proposal import CommitResult
@@ -62,13 +63,13 @@ def work(task: Task, emit: Callable[[Row], None], progress: Listener | None = No
     with StoreLock(task.folder / "lock", timeout=_PATIENCE).hold("bench"):
         listen = _named(task.row.editor, progress)
         store, base = _opened(task, listen)
-        ledger = Ledger(task.folder, store)
+        log = RunLog(task.folder, store)
         for length, modes in task.wanted:
             if not task.writes:
                 emit(_unedited(task, store, base, length, listen))
                 continue
-            entry = ledger.at(length) or _write(task, store, base, ledger, length, listen)
-            for row in _measured(task, store, base, ledger, entry, modes, listen):
+            entry = log.at(length) or _write(task, store, base, log, length, listen)
+            for row in _measured(task, store, base, log, entry, modes, listen):
                 emit(row)
 
 
@@ -91,10 +92,10 @@ def _opened(task: Task, progress: Listener | None) -> tuple[Store, LoadedBase]:
     )
 
 
-def _write(task: Task, store: Store, base: LoadedBase, ledger: Ledger, length: int, progress: Listener | None) -> Entry:
+def _write(task: Task, store: Store, base: LoadedBase, log: RunLog, length: int, progress: Listener | None) -> Entry:
     """Write the stream up to a length, from where it is."""
     alone = task.row.protocol == "one-by-one"
-    while (start := ledger.last.count) < length:
+    while (start := log.last.count) < length:
         end = start + 1 if alone else length
         watch = _Training(None if alone else progress, start, task.wanted[-1][0])
         made = commit_edits(
@@ -104,10 +105,10 @@ def _write(task: Task, store: Store, base: LoadedBase, ledger: Ledger, length: i
             Signature(f"Edits {start + 1} to {end} of the stream" if end > start + 1 else f"Edit {end}", AUTHOR),
             progress=watch,
         )
-        ledger.add(end, made.commit, watch.seconds(made), peak_rss())
+        log.add(end, made.commit, watch.seconds(made), peak_rss())
         if progress is not None:
             progress(Progress("writing", end, task.wanted[-1][0], watch.loss))
-    return ledger.last
+    return log.last
 
 
 def _unedited(task: Task, store: Store, base: LoadedBase, length: int, progress: Listener | None) -> Row:
@@ -129,7 +130,7 @@ def _measured(
     task: Task,
     store: Store,
     base: LoadedBase,
-    ledger: Ledger,
+    log: RunLog,
     entry: Entry,
     modes: Iterable[str],
     progress: Listener | None,
@@ -140,10 +141,10 @@ def _measured(
     cost = replace(
         task.row,
         T=entry.count,
-        seconds_per_edit=ledger.seconds(entry.count) / entry.count,
-        bytes_per_edit=ledger.bytes(entry.count) / entry.count,
+        seconds_per_edit=log.seconds(entry.count) / entry.count,
+        bytes_per_edit=log.bytes(entry.count) / entry.count,
     )
-    peak = ledger.peak(entry.count)
+    peak = log.peak(entry.count)
     commit = store.objects.commit(entry.commit)
     asked = set(modes)
     for mode, rows in (("retrieve", ("retrieve", "oracle")), ("merge", ("merge",))):

@@ -16,43 +16,36 @@ Where the route is decided:
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import torch
 from torch import nn
 
 from wisedb.errors import UsageError
 from wisedb.memory.bank import CACHE_BYTES
-from wisedb.memory.cache_state import cache_given, cache_in, length_of, save_state
 from wisedb.memory.chat import ChatReplies
-from wisedb.memory.forward_call import ForwardCall
+from wisedb.memory.forward_hooks import ForwardHooks
 from wisedb.memory.gates.base import GateName
-from wisedb.memory.gates.key_router import KeyRouter, KeyRouterBuilder
+from wisedb.memory.gates.key_router import KeyRouterBuilder
 from wisedb.memory.gates.keys.replies import Meant
-from wisedb.memory.generation import generate_call_of
+from wisedb.memory.generate_methods import GenerateMethods
 from wisedb.memory.memory import Memory
 from wisedb.memory.routing import HostSlots
 from wisedb.memory.routing_context import RoutingContext
 from wisedb.memory.site import Site
 from wisedb.memory.slots import BASE, SlotTable
 from wisedb.memory.trace import TraceLog
-from wisedb.model.capture import block_input
 from wisedb.model.locate import Projection, locate
 
 if TYPE_CHECKING:
-    from torch.utils.hooks import RemovableHandle
     from transformers import PreTrainedModel
 
 ASKED: tuple[GateName, ...] = ("keys", "both", "nearest", "activation")
 """The gates, in the order in which they are asked."""
 
 _ATTRIBUTE = "_wisedb_memories"
-# Methods of the model that are called through the handle.
-_REPLACED = ("generate", "prepare_inputs_for_generation")
 
 
 def attach(
@@ -103,28 +96,16 @@ class AttachedMemories:
         self._model = model
         self._projections = dict(projections or {})
         self._context = RoutingContext()
-        self._chat = ChatReplies(model, self._context, self._some_projection, self._quiet)
+        self._hooks = ForwardHooks(model, self._context)
+        self._methods = GenerateMethods(model, self._context)
+        self._chat = ChatReplies(model, self._context, self._hooks.some_projection, self._hooks.quiet)
         self._key_routers = KeyRouterBuilder(model, key_threshold, self._chat.read)
         self._cache_bytes = cache_bytes
-        self._sites: dict[str, Site] = {}
         self._gated: tuple[Memory, ...] = ()
         self._always: tuple[Memory, ...] = ()
-        self._keys: KeyRouter | None = None
-        self._site_hooks: list[RemovableHandle] = []
-        self._hooks: list[RemovableHandle] = []
         self.set(memories)
-        if isinstance(embedding := getattr(model, "get_input_embeddings", lambda: None)(), nn.Module):
-            self._hooks.append(embedding.register_forward_hook(self._after_embedding))
-        # The model without its head may be called by itself; whichever is called first speaks for the call.
-        self._names: list[list[str]] = []
-        for module in dict.fromkeys((model, model.base_model)):
-            self._names.append(list(inspect.signature(module.forward).parameters))
-            self._hooks.append(module.register_forward_pre_hook(self._before_call, with_kwargs=True))
-            self._hooks.append(module.register_forward_hook(self._after_call, always_call=True))
-        self._own = {name: model.__dict__.get(name) for name in _REPLACED}
-        for name, ours in zip(_REPLACED, (self._generate, self._prepare_inputs), strict=True):
-            if hasattr(model, name):
-                model.__dict__[name] = ours
+        self._hooks.start()
+        self._methods.install()
         model.__dict__[_ATTRIBUTE] = self
 
     def projection(self, module: str) -> Projection:
@@ -186,29 +167,24 @@ class AttachedMemories:
         modules = dict.fromkeys(module for memory in several for module in memory.modules)
         keys = self._key_routers.router_for(gated)
         sites = {
-            module: Site(self.projection(module), always, gated, keys, self._cache_bytes, self._sites.get(module))
+            module: Site(self.projection(module), always, gated, keys, self._cache_bytes, self._hooks.sites.get(module))
             for module in modules
         }
         for site in sites.values():
             site.check_keys(keys)
-        self._sites, self._gated, self._always, self._keys = sites, gated, always, keys
+        self._gated, self._always = gated, always
         self._chat.set(None if keys is None else keys.index.statistics, gated)
         self._context.slot_table = SlotTable.of(gated)
-        self._hook()
+        heard = self._chat.after_last_block if self._chat.asked else None
+        self._hooks.set(sites, keys, gated=bool(gated), always=bool(always), last_block=heard)
+        self._methods.gated = bool(gated)
 
     def detach(self) -> None:
         """Take everything away: the model is what it was before :func:`attach`."""
-        for hook in (*self._hooks, *self._site_hooks):
-            hook.remove()
-        self._hooks, self._site_hooks = [], []
-        if handle_of(self._model) is not self:
-            return
-        del self._model.__dict__[_ATTRIBUTE]
-        for name, ours in zip(_REPLACED, (self._generate, self._prepare_inputs), strict=True):
-            if self._model.__dict__.get(name) == ours:
-                del self._model.__dict__[name]
-                if (own := self._own[name]) is not None:
-                    self._model.__dict__[name] = own
+        self._hooks.remove()
+        if handle_of(self._model) is self:
+            del self._model.__dict__[_ATTRIBUTE]
+            self._methods.restore()
 
     @contextmanager
     def oracle(self, routes: Sequence[int] | torch.Tensor) -> Iterator[None]:
@@ -249,129 +225,3 @@ class AttachedMemories:
         log = TraceLog([memory.gate.name for memory in self._gated], every=every)
         with self._context.within(logs=(*self._context.logs, log)):
             yield log
-
-    def _hook(self) -> None:
-        for hook in self._site_hooks:
-            hook.remove()
-        self._site_hooks = [
-            site.projection.module.register_forward_hook(partial(self._after_module, site))
-            for site in self._sites.values()
-        ]
-        if self._keys is not None:
-            blocks = self._some_projection().blocks
-            block = blocks[self._keys.index.statistics.layer]
-            self._site_hooks.append(block.register_forward_pre_hook(self._before_block, with_kwargs=True))
-            if self._chat.asked:
-                self._site_hooks.append(blocks[-1].register_forward_hook(self._chat.after_last_block))
-
-    def _generate(self, *args: Any, **kwargs: Any) -> Any:
-        generate = self._own["generate"] or partial(type(self._model).generate, self._model)
-        if not self.memories:
-            return generate(*args, **kwargs)
-        call = generate_call_of(self._model, self._context.slot_table, args, kwargs)
-        with self._context.within(generations=(*self._context.now.generations, call), call=None):
-            return generate(*args, **kwargs)
-
-    def _prepare_inputs(self, input_ids: torch.Tensor, *args: Any, **kwargs: Any) -> Any:
-        # Where the tokens so far are seen row by row, whatever beams did to the rows.
-        if self._context.generation is not None:
-            self._context.generation.ids = input_ids
-        name = "prepare_inputs_for_generation"
-        prepare = self._own[name] or partial(getattr(type(self._model), name), self._model)
-        return prepare(input_ids, *args, **kwargs)
-
-    def _some_projection(self) -> Projection:
-        return next(iter(self._sites.values())).projection
-
-    @property
-    def _silent(self) -> bool:
-        """Whether nothing answers for now, always-on memories neither: an adapter can be switched off."""
-        return self._context.bare
-
-    def _quiet(self) -> bool:
-        return self._silent or self._idle
-
-    @property
-    def _idle(self) -> bool:
-        """Whether all rows of the running ``generate`` are known to be the base's."""
-        return self._context.idle(sum(site.router is not None for site in self._sites.values()))
-
-    def _before_call(self, module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
-        outermost = module is self._model
-        if getattr(module, "_is_replica", False) and (self.memories or self.always_on):
-            raise UsageError(
-                "memories don't answer in the replicas that nn.DataParallel makes of a model",
-                hint="Use one process a GPU (DistributedDataParallel), or device_map for a model in parts.",
-            )
-        if self._context.reading or not self.memories or not (outermost or self._context.call is None) or self._idle:
-            return
-        names = self._names[0 if outermost else -1]
-        given = {**dict(zip(names, args, strict=False)), **kwargs}
-        ids = given.get("input_ids")
-        ids = given.get("inputs_embeds") if ids is None else ids
-        if ids is None:
-            return
-        if given.get("cu_seq_lens_q") is not None:
-            raise UsageError(
-                "memories can't tell sequences apart that are packed into one row", hint="Use a padded batch."
-            )
-        cache = cache_given(given)
-        call = ForwardCall(
-            module,
-            ids.shape[0],
-            ids.shape[1],
-            mask=given.get("attention_mask"),
-            labels=given.get("labels"),
-            cache=cache,
-            past=length_of(cache),
-            ids=given.get("input_ids"),
-            embedded=given.get("inputs_embeds"),
-        )
-        self._context.set_call(call)
-
-    def _after_embedding(self, module: nn.Module, args: tuple[Any, ...], output: torch.Tensor) -> None:
-        call = self._context.call
-        if self._context.reading or self._keys is None or call is None or call.embedded is not None:
-            return
-        if output.numel() == call.rows * call.tokens * output.shape[-1]:
-            call.embedded = output
-
-    def _before_block(self, module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
-        if self._keys is not None and self._context.call is not None and not self._context.reading:
-            self._context.call.states = block_input(args, kwargs)
-
-    def _after_call(self, module: nn.Module, args: tuple[Any, ...], output: Any) -> None:
-        if self._context.reading:
-            return
-        call = self._context.call
-        if call is not None and call.module is module:
-            self._context.set_call(None)
-            if call.cache_states and (cache := cache_in(output)) is not None:
-                for state in call.cache_states:
-                    save_state(cache, state)
-            if output is not None:
-                self._context.log(call)
-        if self._context.generation is not None and output is not None:
-            self._context.generation.fetch_slots()
-
-    def _after_module(
-        self, site: Site, module: nn.Module, args: tuple[Any, ...], output: torch.Tensor
-    ) -> torch.Tensor | None:
-        if self._silent:
-            return None
-        flat: torch.Tensor = args[0]
-        changed = site.always(flat, output)
-        if site.router is None:
-            return changed
-        if (answering := self._context.answering) is not None:
-            inputs = flat.reshape(*answering.there.shape, flat.shape[-1])
-            given = (output if changed is None else changed).reshape(*answering.there.shape, output.shape[-1])
-            answered = answering.slots.apply(given, inputs, site.bank, None, answering.there)
-            return answered.reshape(output.shape)
-        if self._idle:
-            return changed
-        call = self._context.call or ForwardCall(None, *(flat.shape[:2] if flat.ndim == 3 else (1, flat.shape[0])))
-        # Some families (OPT) lay all tokens in one row.
-        inputs = flat.reshape(call.rows, call.tokens, flat.shape[-1])
-        given = (output if changed is None else changed).reshape(call.rows, call.tokens, output.shape[-1])
-        return self._context.answer(site, call, inputs, given).reshape(output.shape)

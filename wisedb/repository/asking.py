@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from wisedb.serving.conversation import Conversation
     from wisedb.serving.evaluation import Evaluation
     from wisedb.serving.explain import Explanation
-    from wisedb.serving.generate import Generation
+    from wisedb.serving.generation import Generation
 
 
 def load(

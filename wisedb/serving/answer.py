@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 from wisedb.serving.asked import Chat
 from wisedb.serving.assemble import attached_at_commit, check_mode
-from wisedb.serving.generate import Generation, continue_prompts, generations
+from wisedb.serving.generate import continue_prompts
+from wisedb.serving.generation import Generation, generations
 
 if TYPE_CHECKING:
     from wisedb.model.base import LoadedBase

@@ -10,7 +10,8 @@ from wisedb.errors import InputError, UsageError
 from wisedb.model.chat import Message, encode_chat, user
 from wisedb.model.tokens import context_length, end_tokens
 from wisedb.serving.assemble import attached_at_commit, check_mode
-from wisedb.serving.generate import Generation, check_chat, continue_tokens, generations
+from wisedb.serving.generate import check_chat, continue_tokens
+from wisedb.serving.generation import Generation, generations
 from wisedb.serving.pieces import Pieces
 from wisedb.serving.stopping import Stop
 

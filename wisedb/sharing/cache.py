@@ -28,9 +28,10 @@ from wisedb.sharing.remotes.protocol import Remote
 from wisedb.sharing.url import Address, parse_address
 from wisedb.store.commits import Commit
 from wisedb.store.container import ID
+from wisedb.store.places import FOLDER
 from wisedb.store.refnames import BRANCHES, HEAD, REMOTES, TAGS, is_ref_name
 from wisedb.store.revisions import parse
-from wisedb.store.store import FOLDER, Store
+from wisedb.store.store import Store
 
 _HUB: Final = "hf"
 _PREFIX: Final = re.compile(r"[0-9a-fA-F]{4,64}")

@@ -22,8 +22,9 @@ from wisedb.sharing.transfer import RefChange, Transfer
 from wisedb.sharing.url import parse_address
 from wisedb.store.files import Fault, no_fault, read_if_there, storage_errors, sync_folder
 from wisedb.store.lock import StoreLock
+from wisedb.store.places import FOLDER
 from wisedb.store.refnames import BRANCHES, TAGS
-from wisedb.store.store import DEFAULT_BRANCH, FOLDER, Store
+from wisedb.store.store import DEFAULT_BRANCH, Store
 
 _UNFINISHED: Final = "cloning"
 _SOURCE: Final = "source"

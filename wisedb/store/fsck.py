@@ -233,9 +233,9 @@ class _Check:
                 commit_id = refs.read(ref)
                 if commit_id is not None:
                     self._need_commit(ref, commit_id)
-        for ref in refs.logs():
+        for ref in refs.logs.names():
             with self._watch(f"logs/{ref}", "corrupt-reflog"):
-                for move in refs.log_lines(ref):
+                for move in refs.logs.lines(ref):
                     for commit_id in (move.from_, move.to):
                         if commit_id is not None:
                             self._need_commit(f"the reflog of {ref}", commit_id)

@@ -87,7 +87,7 @@ def reachable(store: Store) -> set[str]:
     try:
         tips = {commit_id for _, commit_id in refs.items()} | {store.head_commit()[0]}
         # A reflog may name commits that an earlier collection was allowed to take.
-        tips |= {commit_id for commit_id in refs.logged_commits() if objects.has_commit(commit_id)}
+        tips |= {commit_id for commit_id in refs.logs.commits() if objects.has_commit(commit_id)}
         commits = _commits(store, tips)
         named = {blob_id for commit_id in commits for blob_id in objects.commit(commit_id).blobs}
         named |= set(store.config.editor.resources.values())

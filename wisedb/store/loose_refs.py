@@ -1,4 +1,4 @@
-"""The files of the refs, one each: what they hold and which there are. They are only read here."""
+"""The files of the refs, one each: what they hold, which there are, and which there can be. No ref is written here."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from wisedb.errors import CorruptObject
+from wisedb.errors import CorruptObject, RefExists
 from wisedb.store.container import ID
 from wisedb.store.files import read_if_there, reading_errors
 from wisedb.store.refnames import BRANCHES, HEAD, ORIG_HEAD, check_ref_name, describe_ref, is_ref_name
@@ -101,6 +101,29 @@ class LooseRefs:
             return self.root / HEAD
         check_ref_name(ref)
         return self.root / ref
+
+    def make_room(self, ref: str) -> None:
+        """Make sure that a ref's file can be written: empty folders in its place go.
+
+        Raises:
+            RefExists: its name is the folder of another ref, or the other way round.
+        """
+        parts = ref.split("/")
+        for end in range(3, len(parts)):
+            folder = "/".join(parts[:end])
+            if (self.root / folder).is_file():
+                raise RefExists(
+                    f"'{ref}' can't be made: {describe_ref(folder)} exists",
+                    hint="Choose another name, or delete it first.",
+                )
+        path = self.path(ref)
+        if not path.is_dir():
+            return
+        if self.names(ref + "/"):
+            raise RefExists(f"'{ref}' can't be made: there are refs below it", hint="Choose another name.")
+        for folder_path in sorted((item for item in path.rglob("*") if item.is_dir()), reverse=True):
+            folder_path.rmdir()
+        path.rmdir()
 
 
 def _text(ref: str, data: bytes | None) -> str:

@@ -32,6 +32,7 @@ class Refs:
         disk: how files are written.
 
     Attributes:
+        logs: the reflogs, as they lie there.
         who: says who moves refs, for the reflog, once one moves; ``None`` where nobody said.
     """
 
@@ -41,9 +42,7 @@ class Refs:
         self._lock = lock
         self._disk = disk
         self._loose = LooseRefs(root)
-        self._log = Reflog(root / "logs", disk)
-
-    # Reading
+        self.logs = Reflog(root / "logs", disk)
 
     def head(self) -> Head:
         """Where HEAD is.
@@ -106,27 +105,7 @@ class Refs:
         Raises:
             CorruptObject: the log can't be read.
         """
-        return self._log.read(ref, current=self.read(ref))
-
-    def log_lines(self, ref: str) -> list[RefMove]:
-        """All lines of a reflog as they stand there, oldest first, moves that never took effect included.
-
-        Raises:
-            CorruptObject: the log can't be read.
-        """
-        return self._log.lines(ref)
-
-    def logged_commits(self) -> set[str]:
-        """Every commit that any reflog names, moves that never took effect included.
-
-        Raises:
-            CorruptObject: a log can't be read.
-        """
-        return self._log.commits()
-
-    def logs(self) -> list[str]:
-        """The full names of all refs that have a reflog."""
-        return self._log.names()
+        return self.logs.read(ref, current=self.read(ref))
 
     # Writing
 
@@ -154,11 +133,11 @@ class Refs:
             check_ref_name(ref)
             self._compare(ref, old)
             if new is not None:
-                self._make_room(ref)
+                self._loose.make_room(ref)
             move = self._move(ref, old, new, action)
-            self._log.append(move)
+            self.logs.append(move)
             if ref == head.ref != HEAD:
-                self._log.append(replace(move, ref=HEAD))
+                self.logs.append(replace(move, ref=HEAD))
             path = self._loose.path(ref)
             if new is None:
                 self._disk.remove(path)
@@ -200,10 +179,10 @@ class Refs:
             # A line that never took effect is told by where it leads. One that leads nowhere can't be told, and can't
             # be missed either where places are counted: it comes after the move.
             if old != new:
-                self._log.append(move)
+                self.logs.append(move)
             self._disk.write(self._root / HEAD, f"{content}\n".encode())
             if old == new:
-                self._log.append(move)
+                self.logs.append(move)
         return self.head()
 
     def create(self, ref: str, commit: str, action: str, *, force: bool = False) -> None:
@@ -276,14 +255,14 @@ class Refs:
             in_the_way = goal.startswith(f"{source}/") or source.startswith(f"{goal}/")
             if in_the_way:
                 self._disk.remove(self._loose.path(source))
-            self._make_room(goal)
-            self._log.rename(source, goal)
+            self._loose.make_room(goal)
+            self.logs.rename(source, goal)
             with self._disk.claim(self._loose.path(goal)):
                 self._disk.write(self._loose.path(goal), f"{commit}\n".encode())
-            self._log.append(self._move(goal, commit, commit, action))
+            self.logs.append(self._move(goal, commit, commit, action))
             if attached == source:
                 self._disk.write(self._root / HEAD, f"{SYMBOLIC}{goal}\n".encode())
-                self._log.append(self._move(HEAD, commit, commit, action))
+                self.logs.append(self._move(HEAD, commit, commit, action))
             if not in_the_way:
                 self._disk.remove(self._loose.path(source))
 
@@ -304,7 +283,7 @@ class Refs:
         try:
             return self.head().commit
         except CorruptObject:
-            lines = self._log.lines(HEAD)
+            lines = self.logs.lines(HEAD)
             return lines[-1].to if lines else None
 
     def _compare(self, ref: str, old: str | None) -> None:
@@ -314,24 +293,6 @@ class Refs:
                 f"{describe_ref(ref)} moved: it was at {_short(old)} and is now at {_short(current)}",
                 hint="Another writer landed first and nothing of yours was lost; run the command again on top of it.",
             )
-
-    def _make_room(self, ref: str) -> None:
-        parts = ref.split("/")
-        for end in range(3, len(parts)):
-            folder = "/".join(parts[:end])
-            if (self._root / folder).is_file():
-                raise RefExists(
-                    f"'{ref}' can't be made: {describe_ref(folder)} exists",
-                    hint="Choose another name, or delete it first.",
-                )
-        path = self._loose.path(ref)
-        if not path.is_dir():
-            return
-        if self.names(ref + "/"):
-            raise RefExists(f"'{ref}' can't be made: there are refs below it", hint="Choose another name.")
-        for folder_path in sorted((item for item in path.rglob("*") if item.is_dir()), reverse=True):
-            folder_path.rmdir()
-        path.rmdir()
 
 
 def _short(commit: str | None) -> str:

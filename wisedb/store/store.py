@@ -13,13 +13,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from wisedb.config import StoreConfig
-from wisedb.errors import CorruptObject, MissingObject, NotAStore, StoreExists
+from wisedb.errors import CorruptObject, MissingObject, NotAStore
 from wisedb.preferences import Preference
 from wisedb.store.blobs import Blob
 from wisedb.store.commits import Commit
 from wisedb.store.files import TEMPORARY, Disk, Fault, no_fault, read_file, storage_errors, sync_folder
 from wisedb.store.lock import DEFAULT_TIMEOUT, StoreLock
 from wisedb.store.objects import Objects
+from wisedb.store.places import FOLDER, is_store, refuse_existing
 from wisedb.store.refnames import BRANCHES, HEAD
 from wisedb.store.refs import Refs
 from wisedb.store.revisions import resolve
@@ -33,7 +34,6 @@ if TYPE_CHECKING:
     from wisedb.store.blob_cache import BlobCache
     from wisedb.store.index import Index
 
-FOLDER: Final = ".wisedb"
 DEFAULT_BRANCH: Final = "main"
 
 _CONFIG: Final = "config.toml"
@@ -108,7 +108,7 @@ class Store:
         """
         folder = folder.absolute()
         target = folder / FOLDER
-        _refuse_existing(target)
+        refuse_existing(target)
         with storage_errors(folder):
             folder.mkdir(parents=True, exist_ok=True)
             making = Path(tempfile.mkdtemp(prefix=f"{FOLDER}.tmp-", dir=folder))
@@ -125,7 +125,7 @@ class Store:
                     # Over an empty folder this succeeds, over one with content it can't.
                     making.rename(target)
                 except OSError as error:
-                    _refuse_existing(target, error)
+                    refuse_existing(target, error)
                     raise
                 sync_folder(folder)
         except BaseException:
@@ -191,7 +191,7 @@ class Store:
     @cached_property
     def index(self) -> Index:
         """Derived data for queries, told of new commits."""
-        # Here, and the cache below, so that `log` and `branch` don't load what they never ask.
+        # Here, and the cache below: `log` and `branch` never ask them.
         from wisedb.store.index import Index
 
         return Index(self.root, self.objects, self.refs, self.scores)
@@ -250,17 +250,6 @@ class Store:
                 self.write_config(replace(config, preferences=made))
         return made
 
-    @staticmethod
-    def check_place(folder: Path) -> None:
-        """Make sure that a store can be made in a folder, before anybody waits for a model; nothing stays there.
-
-        Raises:
-            StoreNotWritable, NoSpace, StoreError: none can.
-        """
-        there = next(path for path in (folder.absolute(), *folder.absolute().parents) if path.exists())
-        with storage_errors(there):
-            Path(tempfile.mkdtemp(prefix=f"{FOLDER}.tmp-", dir=there)).rmdir()
-
     def check_writable(self) -> None:
         """Make sure that a commit could land, before anybody trains one; nothing stays there.
 
@@ -305,27 +294,9 @@ class Store:
         Give the ref that was read before the work began (``refs.head().ref``), so that a HEAD that moved to another
         branch meanwhile is not taken for it.
         """
-        return Transaction(
-            self.objects,
-            self.refs,
-            self.staging,
-            self.lock,
-            expected=expected,
-            ref=ref,
-            note=lambda commit_id: self.index.note_commit(commit_id),
-        )
 
+        def note(commit_id: str) -> None:
+            self.index.note_commit(commit_id)
 
-def is_store(folder: Path) -> bool:
-    """Whether a folder is itself a ``.wisedb`` folder, or looks like one that was damaged."""
-    # Not the configuration: a store that has lost it must say so, and not pass for no store.
-    with suppress(OSError):
-        return (folder / "objects").is_dir() and ((folder / HEAD).is_file() or (folder / "refs").is_dir())
-    return False
-
-
-def _refuse_existing(target: Path, cause: OSError | None = None) -> None:
-    with suppress(OSError):
-        if (target.is_dir() and not any(target.iterdir())) or not target.exists():
-            return
-    raise StoreExists(f"there is a store already: {target}", hint="Use it, or choose another folder.") from cause
+        parts = (self.objects, self.refs, self.staging, self.lock)
+        return Transaction(*parts, expected=expected, ref=ref, note=note)

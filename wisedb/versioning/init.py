@@ -22,8 +22,9 @@ from wisedb.serving.resources import StoreResources
 from wisedb.store.blobs import Blob
 from wisedb.store.commits import Commit
 from wisedb.store.derived_cache import cached_blob
+from wisedb.store.places import FOLDER, check_place
 from wisedb.store.signature import Signature
-from wisedb.store.store import FOLDER, Store
+from wisedb.store.store import Store
 from wisedb.versioning.land import versions
 
 POOL_PROMPTS = 300
@@ -84,7 +85,7 @@ def init(
     if (root / FOLDER).exists():
         raise StoreExists(f"{root / FOLDER} is there already", hint="Use it, or choose another folder.")
     check_given(editor, settings or {})
-    Store.check_place(root)
+    check_place(root)
 
     loading = Counter(progress, "loading", 1)
     base = load_base(model, revision, gguf_file=gguf_file, **kwargs)

@@ -75,7 +75,7 @@ def test_repeated_rows_of_a_cache_keep_what_was_seen(model: PreTrainedModel) -> 
 def test_only_what_answers_is_multiplied(model: PreTrainedModel, monkeypatch: pytest.MonkeyPatch) -> None:
     handle = with_keys(model)
     calls: list[int] = []
-    (site,) = handle._sites.values()
+    (site,) = handle._hooks.sites.values()
     placed = [site.bank.placed(number) for number in (0, 1)]
     product = DenseDelta.product
 

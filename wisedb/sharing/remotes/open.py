@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from wisedb.sharing.remotes.protocol import Remote
 from wisedb.sharing.url import Address, parse_address
-from wisedb.store.store import FOLDER, is_store
+from wisedb.store.places import FOLDER, is_store
 
 
 def open_remote(url: str | Address, *, token: str | None = None, endpoint: str | None = None) -> Remote:

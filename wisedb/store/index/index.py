@@ -174,7 +174,7 @@ class Index:
 
     def logged(self) -> set[str]:
         """The commits that only the reflogs know, and that are still there."""
-        return {commit for commit in self._refs.logged_commits() if self._objects.has_commit(commit)}
+        return {commit for commit in self._refs.logs.commits() if self._objects.has_commit(commit)}
 
     def refs(self) -> list[tuple[str, str, str]]:
         """(name, kind, commit) of HEAD, branches, tags and all other refs."""

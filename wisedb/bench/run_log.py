@@ -34,11 +34,11 @@ class Entry:
     peak: int
 
 
-class Ledger:
+class RunLog:
     """The commits of a work store, oldest first; the first one holds no edit.
 
     A line is written after its commit has landed. What landed without one, because the process was killed in between,
-    is unmade when the ledger is opened: its cost is not known.
+    is unmade when the log is opened: its cost is not known.
 
     Args:
         folder: the folder of the work store.

@@ -1,4 +1,4 @@
-"""``log``, ``show`` and ``facts``: what was committed, and what is in force."""
+"""``log``: what was committed, and one fact's life."""
 
 from __future__ import annotations
 
@@ -8,13 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from wisedb.errors import UnknownEdit, UnknownRevision
-from wisedb.shown import shown_prompt
-
 from . import render
+from .complete import complete_revision
 from .diff import fact_changes
 from .graph import drawn
-from .options import Historic, about_option, command, complete_revision, revision, spoken_date, spoken_end
+from .options import Historic, about_option, command, spoken_date, spoken_end
 from .session import Session
 
 if TYPE_CHECKING:
@@ -74,7 +72,7 @@ def log(
         if len(revs) > 1:
             raise click.UsageError("one fact's life is that in the history of one REV")
         life = repository.fact_life(fact, *revs)
-        session.browse([event.to_json() for event in life[:limit]], _life)
+        session.browse([event.to_json() for event in life[:limit]], life_lines)
         return
     wanted = LogFilter(authors, messages, ignore_case, since, until, subjects)
     found = repository.log(revs, limit, wanted if wanted != LogFilter() else None, every_ref=every_ref)
@@ -131,7 +129,7 @@ def _entry(entry: Mapping[str, Any], *, oneline: bool) -> render.Lines:
         first = next(iter(entry["message"].splitlines()), "")
         yield render.line(render.ident(entry["commit"]), " ", names, first)
     else:
-        yield from _head(entry, entry["refs"])
+        yield from heading(entry, entry["refs"])
     if "changes" in entry:
         if not oneline:
             yield render.line()
@@ -141,7 +139,8 @@ def _entry(entry: Mapping[str, Any], *, oneline: bool) -> render.Lines:
 _VERBS = {"added": ("+", "green"), "changed": ("~", "yellow"), "reverted": ("-", "red")}
 
 
-def _life(events: Sequence[Mapping[str, Any]]) -> render.Lines:
+def life_lines(events: Sequence[Mapping[str, Any]]) -> render.Lines:
+    """Every turn of one fact's life, with who committed it and why."""
     if not events:
         yield render.line(("This fact was never in force in this history.", "dim"))
         return
@@ -169,7 +168,8 @@ def _turn(event: Mapping[str, Any]) -> str:
             return f"{event['was'] or ''}{'' if event['now'] is None else ' → ' + event['now']}"
 
 
-def _head(entry: Mapping[str, Any], refs: Sequence[str] = ()) -> render.Lines:
+def heading(entry: Mapping[str, Any], refs: Sequence[str] = ()) -> render.Lines:
+    """What is told of a commit in front of anything else."""
     names = (f"  ({', '.join(refs)})", "green") if refs else None
     yield render.line("commit ", render.ident(entry["commit"]), names)
     if len(entry["parents"]) > 1:
@@ -200,109 +200,3 @@ def _scores(scores: Mapping[str, Any]) -> list[tuple[str, str]]:
         if shares:
             lines.append((name, ", ".join(shares)))
     return lines
-
-
-@command("wisedb show HEAD", "wisedb show 1f3a", "wisedb show v1 --json")
-@click.argument("rev", metavar="[REV|EDIT]", default="HEAD", shell_complete=complete_revision)
-def show(session: Session, rev: str) -> None:
-    """Show one commit in full, or one edit.
-
-    Of a commit: its edits, its memories, the editor's settings and the base model. Of an edit (4 or more digits of its
-    id): all of its fields and its fact's life.
-    """
-    repository = session.repository()
-    try:
-        found = repository.show(rev)
-    except UnknownRevision as error:
-        try:
-            shown = repository.show_edit(rev)
-        except UnknownEdit:
-            raise error from None
-        session.browse(shown.to_json(), _shown_edit)
-        return
-    session.browse(found.to_json(), _show)
-
-
-def _shown_edit(shown: Mapping[str, Any]) -> render.Lines:
-    edit = shown["edit"]
-    yield render.line("edit ", (edit["id"], "yellow"))
-    yield render.line(shown_prompt(edit), " ", (edit["target"], "bold"))
-    for name in ("subject", "ground_truth", "reason", "source"):
-        if edit[name]:
-            yield render.line((f"{name.replace('_', ' '):<13}", "dim"), edit[name])
-    for name in ("rephrases", "tags"):
-        for text in edit[name]:
-            yield render.line((f"{name.removesuffix('s'):<13}", "dim"), text)
-    for item in edit["locality"]:
-        yield render.line((f"{'unrelated':<13}", "dim"), item["prompt"])
-    state = "staged" if shown["staged"] else "in force" if shown["in_force"] else "not in force"
-    yield render.line((f"{'now':<13}", "dim"), state)
-    if shown["life"]:
-        yield render.line()
-        yield from _life(shown["life"])
-
-
-def _show(details: Mapping[str, Any]) -> render.Lines:
-    yield from _head(details)
-    yield render.line()
-    yield from render.edits(details["edits"], "No edit came into force.")
-    if details["reverted"]:
-        yield render.line()
-        yield render.line("Out of force: ", " ".join(edit[: render.SHORT] for edit in details["reverted"]))
-    if details["memories"]:
-        yield render.line()
-        rows = [
-            (
-                render.ident(memory["id"]),
-                memory["kind"],
-                render.ident(memory["blob"]),
-                str(len(memory["edits"])),
-                render.size(memory["bytes"]),
-                "–" if memory["threshold"] is None else f"{memory['threshold']:.4g}",
-            )
-            for memory in details["memories"]
-        ]
-        yield render.table(
-            "memory", "kind", "blob", "edits", "size", "threshold", rows=rows, numbers=("edits", "size", "threshold")
-        )
-    yield render.line()
-    config, base = details["config"], details["base"]
-    settings = " ".join(f"{name}={value}" for name, value in sorted(config["settings"].items()))
-    yield render.line(
-        ("editor ", "dim"), f"{config['name']}, seed {config['seed']}", f" {settings}" if settings else ""
-    )
-    file = f"/{base['gguf_file']}, dequantised," if "gguf_file" in base else ""
-    yield render.line(("base   ", "dim"), f"{base['model']}{file} at {base['target']} ({base['fingerprint']})")
-
-
-@command(
-    "wisedb facts",
-    "wisedb facts HEAD~2 --json",
-    "wisedb facts --at 2026-01-31",
-    "wisedb facts v1 --csv > facts.csv",
-)
-@revision(default="HEAD")
-@click.option("--at", metavar="DATE|REV", help="As it was on REV's line at this time; or at this revision.")
-@click.option("-n", "--number", "limit", metavar="N", type=click.IntRange(min=0), help="The first N facts only.")
-@click.option("--csv", "as_csv", is_flag=True, help="Print CSV, a line a fact under one of names, that 'add' reads.")
-def facts(session: Session, rev: str, at: str | None, limit: int | None, as_csv: bool) -> None:
-    """List the edits in force at REV, in the order in which they came into force.
-
-    Each with the commit that brought it, its author and its date.
-    """
-    from wisedb.store import history  # not for `--help`
-    from wisedb.store.rows import uncollected
-
-    store = session.store()
-    if at is not None:
-        rev = history.at_time(store, rev, at)
-    if as_csv and session.as_json:
-        raise click.UsageError("--csv and --json exclude each other")
-    with uncollected():
-        if as_csv:
-            session.write_csv(history.CSV_COLUMNS, history.facts_as(history.CSV, store, rev, limit))
-        elif session.as_json:
-            session.pass_on(history.facts_as(history.JSON_SINCE, store, rev, limit))
-        else:
-            found = history.facts_as(history.BRIEF_SINCE, store, rev, limit)
-            session.browse_lines(render.dated_listing(found, "No edit is in force."))
