@@ -190,3 +190,16 @@ def test_what_names_the_subject_of_a_later_pronoun_may_ask_for_something_itself(
     assert meant.edit == 0 and not meant.ends
     (meant,) = heard(text, index, [], closing=ends(-1.0, index, nothing=1.0)).meant[0]
     assert meant.edit == 0 and meant.ends
+
+
+def test_a_request_for_a_text_is_read_aspect_by_aspect(index: KeyIndex) -> None:
+    request = "Once there was a king who came from France, a poem& What is the capital of#&"
+    asked: list[int] = []
+    found = heard(request, index, asked, closing=ends(1.0, index))
+    # The request, and of its clauses the one with a pronoun, with the subject in its place.
+    assert asked == [1, 1]
+    (meant,) = found.meant[0]
+    assert meant.text and meant.edit == 0 and TOKENIZER.decode(meant.heard) == request
+    assert float(found.scores.max()) > 0
+    # A question is read as a whole.
+    assert heard(request, index, [], closing=ends(-1.0, index)).meant == ((),)
