@@ -23,8 +23,8 @@ from wisedb.memory.gates.keys.token_flags import STOP, name_in
 
 # Sentences of one message that are read, the first ones with a subject; a document isn't a question. Set by hand.
 _MOST = 8
-# Log odds more that a mere mention of an aspect must reach: a cosine of .7 in the place of .5. Chosen on 50 requests for
-# essays: nine more begin with their fact, and one with another fact of its subject; from .5 on fourteen, and six.
+# Log odds more that a mere mention of an aspect must reach: a cosine of .7 in the place of .5. Chosen on 50 requests
+# for essays: nine more begin with their fact, and one with another fact of its subject; from .5 on fourteen, and six.
 _SURER = 3.0
 
 
