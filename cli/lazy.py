@@ -9,6 +9,7 @@ from typing import Any
 
 import click
 
+from .commands import Home
 from .failures import Interrupted
 
 
@@ -16,25 +17,24 @@ class LazyGroup(click.Group):
     """A group that knows its commands by name and home.
 
     Args:
-        homes: command name → ``module:attribute``, the module relative to this package.
-        sections: title → command names, the order of ``--help``.
+        sections: title → command name → home, in the order of ``--help``.
     """
 
-    def __init__(self, *args: Any, homes: Mapping[str, str], sections: Mapping[str, tuple[str, ...]], **kw: Any):
+    def __init__(self, *args: Any, sections: Mapping[str, Mapping[str, Home]], **kw: Any):
         super().__init__(*args, **kw)
-        self.homes = homes
         self.sections = sections
+        self.homes = {name: home for homes in sections.values() for name, home in homes.items()}
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """All names, in the order of the sections."""
-        return [name for names in self.sections.values() for name in names]
+        return list(self.homes)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """Import the command's module and return it, or ``None`` where there is no such command."""
         home = self.homes.get(cmd_name)
         if home is None:
             return None
-        module, _, attribute = home.partition(":")
+        module, _, attribute = home.place.partition(":")
         command = getattr(import_module(f".{module}", __package__), attribute)
         assert isinstance(command, click.Command)
         return command
@@ -51,15 +51,10 @@ class LazyGroup(click.Group):
         return super().resolve_command(ctx, args)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """The commands under their sections, each with its first sentence."""
-        for title, names in self.sections.items():
-            rows = []
-            for name in names:
-                command = self.get_command(ctx, name)
-                if command is not None:
-                    rows.append((name, command.get_short_help_str(limit=90)))
+        """The commands under their sections, each with its summary; none is imported."""
+        for title, homes in self.sections.items():
             with formatter.section(title):
-                formatter.write_dl(rows)
+                formatter.write_dl([(name, home.summary) for name, home in homes.items()])
 
     def invoke(self, ctx: click.Context) -> Any:
         """As click does, but Ctrl-C prints no empty line of click's own: stderr may have to be one JSON document."""

@@ -17,75 +17,10 @@ from wisedb import __version__
 from wisedb.errors import WisedbWarning
 
 from . import failures
+from .commands import SECTIONS
 from .lazy import LazyGroup
 from .preferences import defaults
 from .session import Session
-
-SECTIONS = {
-    "Start": ("init", "base", "clone", "config", "demo", "help", "version", "completion"),
-    "Edit": ("add", "edit", "status", "unstage", "stash", "restore", "commit", "import", "editors", "settings"),
-    "Look": ("log", "show", "diff", "facts", "blame", "search", "bisect", "sql"),
-    "Move": ("checkout", "switch", "reset", "rollback", "revert", "branch", "tag", "reflog"),
-    "Bring together": ("merge", "cherry-pick"),
-    "Share": ("remote", "push", "pull", "fetch", "ls-remote"),
-    "Ask and measure": ("generate", "chat", "explain", "eval", "bench", "export"),
-    "Maintain": ("fsck", "gc", "reindex"),
-    "The model that ships inside": ("atlas",),
-}
-
-HOMES = {
-    "init": "init:init",
-    "base": "base:base",
-    "demo": "demo:demo",
-    "add": "add:add",
-    "edit": "edit:edit",
-    "status": "status:status",
-    "unstage": "unstage:unstage",
-    "stash": "stash:stash",
-    "restore": "restore:restore",
-    "bisect": "bisect:bisect",
-    "commit": "commit:commit",
-    "import": "import_:import_",
-    "editors": "editors:editors",
-    "settings": "settings:settings",
-    "config": "config:config",
-    "help": "help:help_",
-    "version": "version:version",
-    "completion": "completion:completion",
-    "log": "history:log",
-    "show": "history:show",
-    "diff": "diff:diff",
-    "facts": "history:facts",
-    "blame": "blame:blame",
-    "search": "search:search",
-    "sql": "sql:sql",
-    "checkout": "checkout:checkout",
-    "switch": "switch:switch",
-    "reset": "reset:reset",
-    "rollback": "rollback:rollback",
-    "revert": "revert:revert",
-    "merge": "merge:merge",
-    "cherry-pick": "merge:cherry_pick",
-    "branch": "refs:branch",
-    "tag": "refs:tag",
-    "reflog": "refs:reflog",
-    "generate": "generate:generate",
-    "chat": "chat:chat",
-    "explain": "explain:explain",
-    "eval": "eval:evaluate",
-    "bench": "bench:bench",
-    "export": "export:export",
-    "clone": "clone:clone",
-    "remote": "remote:remote",
-    "push": "push:push",
-    "pull": "pull:pull",
-    "fetch": "fetch:fetch",
-    "ls-remote": "ls_remote:ls_remote",
-    "fsck": "fsck:fsck",
-    "gc": "gc:gc",
-    "reindex": "reindex:reindex",
-    "atlas": "atlas:atlas",
-}
 
 # Other libraries' chatter; the user's own settings win.
 QUIET = {
@@ -100,7 +35,6 @@ QUIET = {
 
 @click.group(
     cls=LazyGroup,
-    homes=HOMES,
     sections=SECTIONS,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
     epilog="\b\nExamples:\n  wisedb demo\n  wisedb init --model atlas\n  wisedb -C ~/facts log -n 5",

@@ -115,3 +115,9 @@ def history(model_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Rep
     made.commit([AUSTRALIA], "First", author="Ada")
     made.commit([HAMLET, SUM], "Second", author="Ben")
     return made
+
+
+def copy_of(source: Repository, folder: Path) -> Repository:
+    """A repository's store copied to a folder, with its base model."""
+    shutil.copytree(source.path, folder)
+    return Repository(Repository.open(folder).store, source.base)

@@ -23,13 +23,3 @@ def test_help_needs_no_edits() -> None:
     code = "import sys, wisedb.cli.main; print([name for name in sys.modules if name in ('wisedb.edits', 'tempfile')])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
-
-
-def test_the_list_of_all_commands_needs_no_store() -> None:
-    heavy = ("wisedb.store.commits", "wisedb.store.store", "subprocess", "platformdirs", "torch")
-    code = f"""
-import sys, wisedb.cli.main
-wisedb.cli.main.cli(["--help"], standalone_mode=False)
-print([name for name in sys.modules if name in {heavy}])"""
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert done.stdout.splitlines()[-1] == "[]"

@@ -13,7 +13,8 @@ import pytest
 
 from wisedb import __version__
 from wisedb.cli import main
-from wisedb.cli.main import HOMES, SECTIONS, cli
+from wisedb.cli.commands import SECTIONS
+from wisedb.cli.main import cli
 
 from .conftest import Told, answer, environment, wisedb
 
@@ -31,10 +32,12 @@ def commands() -> list[tuple[str, click.Command]]:
     return found
 
 
-def test_every_command_has_a_home_and_a_section() -> None:
-    listed = [name for names in SECTIONS.values() for name in names]
-    assert sorted(listed) == sorted(HOMES)
+def test_a_command_stands_in_one_section_under_the_summary_of_its_own_help() -> None:
+    listed = [name for homes in SECTIONS.values() for name in homes]
     assert len(set(listed)) == len(listed)
+    summaries = {name: home.summary for homes in SECTIONS.values() for name, home in homes.items()}
+    helps = {words: command.get_short_help_str(limit=90) for words, command in commands() if words in summaries}
+    assert summaries == helps
 
 
 def test_a_command_is_found_in_the_file_of_its_name() -> None:
@@ -43,8 +46,8 @@ def test_a_command_is_found_in_the_file_of_its_name() -> None:
         "refs": {"branch", "tag", "reflog"},
         "merge": {"merge", "cherry-pick"},
     }
-    for name, home in HOMES.items():
-        file = home.partition(":")[0]
+    for name, home in ((name, home) for homes in SECTIONS.values() for name, home in homes.items()):
+        file = home.place.partition(":")[0]
         assert file.rstrip("_") == name.replace("-", "_") or name in groups.get(file, ()), f"{name} lives in {file}.py"
 
 
@@ -63,7 +66,7 @@ def test_every_command_explains_itself(words: str, command: click.Command, capsy
 
 @functools.cache
 def loaded(*words: str, cwd: Path) -> set[str]:
-    """The modules that are loaded after a command."""
+    """The modules that are loaded after a command, by their full names."""
     code = (
         "import sys\nfrom wisedb.cli import main\n"
         f"code = main.run({list(words)!r})\n"
@@ -72,11 +75,16 @@ def loaded(*words: str, cwd: Path) -> set[str]:
     done = subprocess.run(
         [sys.executable, "-c", code], cwd=cwd, env=environment(), capture_output=True, text=True, check=True
     )
-    return {name.split(".")[0] for name in done.stderr.split()}
+    return set(done.stderr.split())
 
 
-def test_help_loads_neither_tensors_nor_the_index(tmp_path: Path) -> None:
-    assert not {"torch", "transformers", "duckdb", "numpy"} & loaded("--help", cwd=tmp_path)
+def test_the_list_of_all_commands_loads_none_of_them_and_nothing_that_only_they_need(tmp_path: Path) -> None:
+    found = loaded("--help", cwd=tmp_path)
+    own = {f"wisedb.cli.{home.place.partition(':')[0]}" for homes in SECTIONS.values() for home in homes.values()}
+    assert not own & found
+    assert not [name for name in found if name.startswith(("wisedb.store", "wisedb.versioning", "wisedb.repository"))]
+    heavy = {"torch", "transformers", "duckdb", "numpy", "wisedb.config", "wisedb.edits", "subprocess", "platformdirs"}
+    assert not heavy & found
 
 
 @pytest.mark.parametrize(
@@ -87,11 +95,37 @@ def test_looking_at_history_loads_no_tensors(told: Told, words: str) -> None:
     assert not {"torch", "transformers", "peft"} & loaded(*words.split(), cwd=told.path)
 
 
-@pytest.mark.parametrize("words", ["log", "blame Anything", "search Emma", "facts", "facts --json"])
-def test_looking_at_history_loads_what_it_needs_and_no_more(told: Told, words: str) -> None:
+EDITORS = ("wisedb.editors", "wisedb.importers")
+INDEX = ("wisedb.store.index", "wisedb.store.search", "wisedb.store.blob_cache", "wisedb.store.history", "duckdb")
+
+
+@pytest.mark.parametrize(
+    ("words", "unneeded"),
+    [
+        ("log", (*EDITORS, *INDEX)),
+        ("branch", (*EDITORS, *INDEX)),
+        ("tag", (*EDITORS, *INDEX)),
+        ("facts", EDITORS),
+        ("facts --json", EDITORS),
+        ("blame Anything", EDITORS),
+        ("search Emma", EDITORS),
+        ("diff v1", EDITORS),
+    ],
+)
+def test_looking_at_history_loads_what_it_needs_and_no_more(told: Told, words: str, unneeded: tuple[str, ...]) -> None:
     found = loaded(*words.split(), cwd=told.path)
-    assert not {"numpy", "pyarrow", "rich", "huggingface_hub", "jsonschema"} & found
-    assert ("duckdb" in found) == (words != "log")
+    heavy = {"numpy", "pyarrow", "rich.console", "huggingface_hub", "jsonschema"}
+    assert heavy & found == set()
+    assert not [name for name in found if name.startswith(unneeded)]
+    assert ("duckdb" in found) == ("duckdb" not in unneeded)
+
+
+@pytest.mark.parametrize(
+    ("words", "unneeded"), [("status", EDITORS), ("show HEAD", ("wisedb.importers", "wisedb.editors.keyed"))]
+)
+def test_what_may_find_the_index_behind_loads_no_editor(told: Told, words: str, unneeded: tuple[str, ...]) -> None:
+    # The database fills tables with numpy, and a listing may measure wide letters.
+    assert not [name for name in loaded(*words.split(), cwd=told.path) if name.startswith(unneeded)]
 
 
 def test_the_store_is_found_from_a_folder_below_by_option_and_by_environment(told: Told, tmp_path: Path) -> None:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import click
 import pytest
 
 from wisedb.cli import reference
-from wisedb.cli.main import HOMES
+from wisedb.cli.main import cli
 
 PAGE = Path(__file__).parents[2] / "docs" / "cli.md"
 
@@ -19,7 +20,7 @@ def test_the_page_is_up_to_date() -> None:
 
 def test_the_page_has_every_command_with_an_example() -> None:
     page = reference.build()
-    for name in HOMES:
+    for name in cli.list_commands(click.Context(cli)):
         section = page.partition(f"\n### wisedb {name}\n")[2].partition("\n### ")[0]
         assert f"wisedb {name}" in section.partition("```sh\n")[2], name
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -12,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests import stores
-from tests.stores import AUSTRALIA, HAMLET, NEWER, SUM
+from tests.stores import AUSTRALIA, HAMLET, NEWER, SUM, copy_of
 from wisedb.errors import (
     BadRecord,
     ConflictingEdits,
@@ -37,11 +36,6 @@ print(sorted({name.split(".")[0] for name in sys.modules} & {"torch", "transform
 """
 
 
-def _copy(source: Repository, folder: Path) -> Repository:
-    shutil.copytree(source.path, folder)
-    return Repository(Repository.open(folder).store, source.base)
-
-
 def test_reading_loads_neither_torch_nor_transformers(history: Repository) -> None:
     done = subprocess.run(
         [sys.executable, "-c", _LIGHT, str(history.path), AUSTRALIA.prompt], capture_output=True, text=True, check=False
@@ -50,7 +44,7 @@ def test_reading_loads_neither_torch_nor_transformers(history: Repository) -> No
 
 
 def test_moving_and_staging_load_no_model(history: Repository, tmp_path: Path) -> None:
-    repository = Repository.open(_copy(history, tmp_path / "copy").path)
+    repository = Repository.open(copy_of(history, tmp_path / "copy").path)
     repository.add(SUM)
     repository.checkout("HEAD~1")
     repository.switch("main")
@@ -61,7 +55,7 @@ def test_moving_and_staging_load_no_model(history: Repository, tmp_path: Path) -
 
 
 def test_a_store_is_found_from_below(history: Repository, tmp_path: Path) -> None:
-    copy = _copy(history, tmp_path / "copy")
+    copy = copy_of(history, tmp_path / "copy")
     below = copy.path / "a" / "b"
     below.mkdir(parents=True)
     assert Repository.open(below).path == copy.path

@@ -10,7 +10,7 @@ from typing import Final
 from wisedb.errors import CorruptObject
 from wisedb.store.files import Disk, read_if_there
 from wisedb.store.store import Store
-from wisedb.versioning.refs import reset
+from wisedb.versioning.head import reset
 
 NAME: Final = "written.jsonl"
 

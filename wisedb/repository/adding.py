@@ -1,4 +1,4 @@
-"""Staging: edits and those of files, with what is told of them; bound to :class:`wisedb.repository.Repository`."""
+"""Staging edits and those of files, and what is told of them: verbs of :class:`wisedb.repository.Repository`."""
 
 from __future__ import annotations
 
@@ -7,13 +7,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from wisedb import importers
 from wisedb.edits import Edit
 from wisedb.errors import ConflictingEdits, WisedbWarning
-from wisedb.importers import BadLine, Given, How
-from wisedb.versioning.reports import Status
+from wisedb.versioning.status import Status
 
 if TYPE_CHECKING:
+    from wisedb.importers import BadLine, Given, How
     from wisedb.repository.repository import Repository
 
 
@@ -43,6 +42,26 @@ class Added(Status):
         }
 
 
+def status(repository: Repository) -> Status:
+    """The branch, HEAD, what is staged, the index's health."""
+    from wisedb.versioning.status import status
+
+    return status(repository.store)
+
+
+def unstage(repository: Repository, ids: Iterable[str] | None = None) -> Status:
+    """Take staged edits out by id, or all of them.
+
+    Raises:
+        UnknownEdit, AmbiguousId: see :meth:`wisedb.store.staging.Staging.remove`.
+    """
+    if ids is None:
+        repository.store.staging.clear()
+    else:
+        repository.store.staging.remove(ids)
+    return repository.status()
+
+
 def add(
     repository: Repository,
     edits: Given | Iterable[Given],
@@ -64,6 +83,8 @@ def add(
         BadRecord, InputError: a file can't be taken.
         ConflictingEdits: one prompt would have two targets.
     """
+    from wisedb import importers
+
     reading = importers.read(edits, how)
     if not skip_bad:
         importers.refuse_bad(reading)
@@ -79,13 +100,13 @@ def add(
     before = repository.store.staging.edits()
     after = {edit.id for edit in repository.store.staging.add(given, replace=replace)}
     gone = tuple(edit for edit in before if edit.id not in after)
-    status = repository.status()
+    now = repository.status()
     return Added(
-        status.branch,
-        status.head,
-        status.staged,
-        status.index,
-        status.distance,
+        now.branch,
+        now.head,
+        now.staged,
+        now.index,
+        now.distance,
         given=given,
         replaced=gone,
         skipped=skipped,

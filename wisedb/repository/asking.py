@@ -7,14 +7,13 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from wisedb import importers
-from wisedb.edits import Edit
 from wisedb.progress import Listener
 from wisedb.repository.turns import in_turn
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
+    from wisedb.edits import Edit
     from wisedb.export.merged import ExportResult
     from wisedb.repository.repository import Repository
     from wisedb.serving.conversation import Conversation
@@ -123,6 +122,7 @@ def evaluate(
     :mod:`wisedb.serving.forms` are measured too, their choices by ``seed``. See
     :func:`wisedb.serving.evaluate.evaluate`.
     """
+    from wisedb import importers
     from wisedb.serving.evaluate import evaluate
 
     records = None if data is None else importers.read_all(data)

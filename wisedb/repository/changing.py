@@ -6,22 +6,19 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from wisedb import importers
 from wisedb.config import Setting
-from wisedb.edits import Edit
 from wisedb.progress import Listener
-from wisedb.repository.adding import warn_of
 from wisedb.repository.turns import in_turn
 from wisedb.store.signature import Author, Signature
-from wisedb.versioning import refs
-from wisedb.versioning.merging.choices import Choices
 
 if TYPE_CHECKING:
+    from wisedb.edits import Edit
     from wisedb.repository.repository import Repository
     from wisedb.versioning.cherry_pick import CherryPickResult
+    from wisedb.versioning.head import HeadMove
+    from wisedb.versioning.merging.choices import Choices
     from wisedb.versioning.merging.result import MergeResult
     from wisedb.versioning.proposal import CommitResult
-    from wisedb.versioning.refs import HeadMove
 
 
 @in_turn
@@ -95,6 +92,9 @@ def amend(
 
 
 def _read(edits: Edit | str | Path | Iterable[Edit | str | Path]) -> Sequence[Edit]:
+    from wisedb import importers
+    from wisedb.repository.adding import warn_of
+
     reading = importers.refuse_bad(importers.read(edits))
     warn_of(reading.edits, reading.left_out)
     return reading.edits
@@ -127,8 +127,10 @@ def rollback(
     author: Author | None = None,
     date: str | None = None,
 ) -> HeadMove:
-    """The state of ``rev`` again, as a new commit; see :func:`wisedb.versioning.refs.rollback`."""
-    return refs.rollback(repository.store, rev, Signature(message or "", author, date))
+    """The state of ``rev`` again, as a new commit; see :func:`wisedb.versioning.rollback.rollback`."""
+    from wisedb.versioning.rollback import rollback
+
+    return rollback(repository.store, rev, Signature(message or "", author, date))
 
 
 @in_turn
@@ -143,6 +145,7 @@ def revert(
     progress: Listener | None = None,
 ) -> HeadMove:
     """Take single facts out, or all that a commit changed; see :func:`wisedb.versioning.revert.revert_edits`."""
+    from wisedb.versioning.head import HeadMove
     from wisedb.versioning.revert import revert_edits
 
     repository.store.check_writable()
@@ -150,7 +153,7 @@ def revert(
     before = repository.store.refs.head().commit
     signature = Signature(message or "", author, date)
     made = revert_edits(repository.store, repository.base, what, signature, mainline=mainline, progress=progress)
-    return refs.HeadMove(made.commit, made.branch, before, made.added, made.reverted)
+    return HeadMove(made.commit, made.branch, before, made.added, made.reverted)
 
 
 @in_turn
@@ -223,6 +226,8 @@ def cherry_pick(
 
 
 def _choices(side: str | None, resolve: str | Path | Mapping[str, Any] | None) -> Choices:
+    from wisedb.versioning.merging.choices import Choices
+
     if isinstance(resolve, str | Path):
         # Both at once is a wrong call, whatever the file says.
         resolve = Choices.read(Path(resolve)).each if side is None else {}

@@ -1,35 +1,25 @@
 """The facade that the command line and Python programs share: every verb of wisedb as one method.
 
-Each method is one call downward. Whatever needs a model imports it when it is called, so that ``log``, ``status`` and
-``blame`` answer without loading torch.
+Each method is one call downward, and imports what it calls when it is called: ``log``, ``status`` and ``blame`` load no
+torch, and each command loads what it needs and no more.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from datetime import timedelta
 from pathlib import Path
 from threading import RLock
-from typing import TYPE_CHECKING, Any, Self, overload
+from typing import TYPE_CHECKING, Any, Self
 
 from wisedb.config import DEFAULT_EDITOR, Setting
 from wisedb.progress import Listener
-from wisedb.repository import adding, asking, changing, sharing, showing
+from wisedb.repository import adding, asking, changing, moving, sharing, showing, upkeep
 from wisedb.store.store import Store
-from wisedb.versioning import refs, reports
 
 if TYPE_CHECKING:
-    from transformers import PreTrainedModel
-
     from wisedb.model.base import LoadedBase
-    from wisedb.serving.probe import ModelCheck
-    from wisedb.store.fsck import FsckReport
-    from wisedb.store.gc import GcReport
-    from wisedb.store.reflog import RefMove
     from wisedb.versioning.base import BaseSet
-    from wisedb.versioning.refs import HeadMove, NamedRef
-    from wisedb.versioning.reports import Reindexed, Status
 
 
 class Repository:
@@ -203,23 +193,9 @@ class Repository:
 
     # What is staged
 
-    def status(self) -> Status:
-        """The branch, HEAD, what is staged, the index's health."""
-        return reports.status(self.store)
-
+    status = adding.status
     add = adding.add
-
-    def unstage(self, ids: Iterable[str] | None = None) -> Status:
-        """Take staged edits out by id, or all of them.
-
-        Raises:
-            UnknownEdit, AmbiguousId: see :meth:`wisedb.store.staging.Staging.remove`.
-        """
-        if ids is None:
-            self.store.staging.clear()
-        else:
-            self.store.staging.remove(ids)
-        return self.status()
+    unstage = adding.unstage
 
     # What makes history
 
@@ -245,61 +221,15 @@ class Repository:
 
     # Where HEAD and the refs are
 
-    def checkout(self, rev: str) -> HeadMove:
-        """Move HEAD to a branch or a commit."""
-        return refs.checkout(self.store, rev)
-
-    @overload
-    def switch(self, branch_or_model: str) -> HeadMove: ...
-
-    @overload
-    def switch(self, branch_or_model: PreTrainedModel, rev: str, mode: str | None = None) -> PreTrainedModel: ...
-
-    def switch(self, branch_or_model: Any, rev: str | None = None, mode: str | None = None) -> Any:
-        """Move HEAD to a branch; or move a model that :meth:`load` returned to ``rev``."""
-        if isinstance(branch_or_model, str):
-            return refs.switch(self.store, branch_or_model)
-        from wisedb.serving.load import switch_model
-
-        return switch_model(branch_or_model, self.store, rev or "HEAD", mode)
-
-    def reset(self, rev: str = "HEAD", *, soft: bool = False, hard: bool = False) -> HeadMove:
-        """Move the branch that HEAD is on; see :func:`wisedb.versioning.refs.reset`."""
-        return refs.reset(self.store, rev, soft=soft, hard=hard)
-
-    def branches(self) -> list[NamedRef]:
-        """All branches."""
-        return refs.branches(self.store)
-
-    def branch(
-        self, name: str, rev: str = "HEAD", delete: bool = False, *, only_merged: bool = False, force: bool = False
-    ) -> list[NamedRef]:
-        """Make, move or delete a branch; see :func:`wisedb.versioning.refs.branch`."""
-        return refs.branch(self.store, name, rev, delete=delete, only_merged=only_merged, force=force)
-
-    def rename_branch(self, old: str | None, new: str, *, force: bool = False) -> list[NamedRef]:
-        """Give a branch (the current one where none is named) another name."""
-        return refs.rename(self.store, old, new, force=force)
-
-    def tags(self) -> list[NamedRef]:
-        """All tags."""
-        return refs.tags(self.store)
-
-    def tag(
-        self,
-        name: str,
-        rev: str = "HEAD",
-        delete: bool = False,
-        force: bool = False,
-        *,
-        note: tuple[str, str] | None = None,
-    ) -> list[NamedRef]:
-        """Make, move or delete a tag; with a note of (who, why) it is annotated."""
-        return refs.tag(self.store, name, rev, delete=delete, force=force, note=note)
-
-    def reflog(self, ref: str = "HEAD") -> list[RefMove]:
-        """The moves of HEAD or of a branch, newest first."""
-        return refs.reflog(self.store, ref)
+    checkout = moving.checkout
+    switch = moving.switch
+    reset = moving.reset
+    branches = moving.branches
+    branch = moving.branch
+    rename_branch = moving.rename_branch
+    tags = moving.tags
+    tag = moving.tag
+    reflog = moving.reflog
 
     # What the model says
 
@@ -325,29 +255,7 @@ class Repository:
 
     # Upkeep
 
-    def fsck(self) -> FsckReport:
-        """Check every object and ref; the index is derived data, and ``status`` tells how it is."""
-        from wisedb.serving.memory_codec import read_memory
-        from wisedb.store.fsck import fsck
-
-        return fsck(self.store, examine=lambda memory: read_memory(self.store.objects, memory))
-
-    def check_model(self, rev: str = "HEAD") -> ModelCheck:
-        """Whether the model at ``rev`` still computes what it did when that commit was made, by a few prompts."""
-        from wisedb.serving.probe import check_model
-        from wisedb.versioning.land import versions
-
-        commit_id = self.store.resolve(rev)
-        with self.turn:
-            return check_model(self.store, self.base, commit_id, versions())
-
-    def gc(self, dry_run: bool = True, grace: float | None = None) -> GcReport:
-        """Remove objects that nothing reaches and that are older than ``grace`` seconds (two weeks by default)."""
-        from wisedb.store.gc import DEFAULT_GRACE, collect
-
-        kept = DEFAULT_GRACE if grace is None else timedelta(seconds=grace)
-        return collect(self.store, grace=kept, dry_run=dry_run)
-
-    def reindex(self) -> Reindexed:
-        """Make the index anew from the objects."""
-        return reports.reindex(self.store)
+    fsck = upkeep.fsck
+    check_model = upkeep.check_model
+    gc = upkeep.gc
+    reindex = upkeep.reindex

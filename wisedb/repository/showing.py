@@ -6,20 +6,17 @@ import warnings
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from wisedb.edits import Edit
 from wisedb.repository.turns import in_turn
-from wisedb.store import history
-from wisedb.store.blame import NO_WORD
-from wisedb.versioning import life, reports
-from wisedb.versioning.diff import facts as fact_diff
-from wisedb.versioning.log import LogFilter
-from wisedb.versioning.log import log as find_log
 
 if TYPE_CHECKING:
+    from wisedb.edits import Edit
     from wisedb.repository.repository import Repository
+    from wisedb.versioning.blame import BlameResult
     from wisedb.versioning.diff.facts import Diff
+    from wisedb.versioning.index import Table
     from wisedb.versioning.life import EditDetails, FactEvent
-    from wisedb.versioning.reports import BlameResult, CommitDetails, LogEntry, Table
+    from wisedb.versioning.log import LogEntry, LogFilter
+    from wisedb.versioning.show import CommitDetails
 
 
 def log(
@@ -31,17 +28,23 @@ def log(
     every_ref: bool = False,
 ) -> list[LogEntry]:
     """The history of ``rev`` (revisions and ranges), newest first; see :func:`wisedb.versioning.log.log`."""
-    return find_log(repository.store, rev, n, wanted, every_ref=every_ref)
+    from wisedb.versioning.log import log
+
+    return log(repository.store, rev, n, wanted, every_ref=every_ref)
 
 
 def show(repository: Repository, rev: str = "HEAD") -> CommitDetails:
     """One commit in full."""
-    return reports.show(repository.store, rev)
+    from wisedb.versioning.show import show
+
+    return show(repository.store, rev)
 
 
 def facts(repository: Repository, rev: str = "HEAD", n: int | None = None) -> list[Edit]:
     """The edits in force at ``rev``, in the order in which they came into force, at most the first ``n``."""
-    return history.facts(repository.store, rev, n)
+    from wisedb.store.facts import facts
+
+    return facts(repository.store, rev, n)
 
 
 @in_turn
@@ -57,6 +60,8 @@ def diff(
 
     Without ``b`` it is HEAD with what is staged on top. With ``subjects`` only facts about these things are told.
     """
+    from wisedb.versioning.diff import facts as fact_diff
+
     if b is None and not (tensors or behaviour):
         found = fact_diff.diff_staged(repository.store, a)
     else:
@@ -81,7 +86,10 @@ def blame(repository: Repository, prompt: str, at: str = "HEAD", *, ask: bool = 
     Where no edit in force has this very prompt, nor a rephrase that is it, but one has words of it, the model is asked
     which one answers, unless ``ask`` is false; without a model that can be loaded a warning says so.
     """
-    found = reports.blame(repository.store, prompt, at)
+    from wisedb.store.blame import NO_WORD
+    from wisedb.versioning.blame import blame, blame_edit
+
+    found = blame(repository.store, prompt, at)
     if found.edit is not None or not ask or not any(score > NO_WORD for _, _, score in found.candidates):
         return found
     from wisedb.errors import ModelError, WisedbWarning
@@ -93,24 +101,32 @@ def blame(repository: Repository, prompt: str, at: str = "HEAD", *, ask: bool = 
         warnings.warn(f"the model could not be asked: {error.message}", WisedbWarning, stacklevel=2)
         return found
     answering = answering_edit(repository.store, base, prompt, at)
-    return found if answering is None else reports.blame_edit(repository.store, prompt, answering, at)
+    return found if answering is None else blame_edit(repository.store, prompt, answering, at)
 
 
 def fact_life(repository: Repository, what: str, rev: str = "HEAD") -> list[FactEvent]:
     """Every turn in one fact's life, newest first; see :func:`wisedb.versioning.life.fact_life`."""
-    return life.fact_life(repository.store, what, rev)
+    from wisedb.versioning.life import fact_life
+
+    return fact_life(repository.store, what, rev)
 
 
 def show_edit(repository: Repository, edit_id: str) -> EditDetails:
     """One edit in full, and its fact's life; see :func:`wisedb.versioning.life.show_edit`."""
-    return life.show_edit(repository.store, edit_id)
+    from wisedb.versioning.life import show_edit
+
+    return show_edit(repository.store, edit_id)
 
 
 def search(repository: Repository, text: str) -> list[Edit]:
     """Edits that mention ``text``."""
-    return history.search(repository.store, text)
+    from wisedb.store.search import search
+
+    return search(repository.store, text)
 
 
 def sql(repository: Repository, query: str) -> Table:
     """A read-only query over the index."""
-    return reports.sql(repository.store, query)
+    from wisedb.versioning.index import sql
+
+    return sql(repository.store, query)

@@ -8,17 +8,16 @@ import tempfile
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import replace
+from functools import cached_property
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from wisedb.config import StoreConfig
 from wisedb.errors import CorruptObject, MissingObject, NotAStore, StoreExists
 from wisedb.preferences import Preference
-from wisedb.store.blob_cache import BlobCache
 from wisedb.store.blobs import Blob
 from wisedb.store.commits import Commit
 from wisedb.store.files import TEMPORARY, Disk, Fault, no_fault, read_file, storage_errors, sync_folder
-from wisedb.store.index import Index
 from wisedb.store.lock import DEFAULT_TIMEOUT, StoreLock
 from wisedb.store.objects import Objects
 from wisedb.store.refnames import BRANCHES, HEAD
@@ -29,6 +28,10 @@ from wisedb.store.staging import Staging
 from wisedb.store.stash import Stash
 from wisedb.store.tag_notes import TagNotes
 from wisedb.store.transaction import Transaction
+
+if TYPE_CHECKING:
+    from wisedb.store.blob_cache import BlobCache
+    from wisedb.store.index import Index
 
 FOLDER: Final = ".wisedb"
 DEFAULT_BRANCH: Final = "main"
@@ -64,8 +67,6 @@ class Store:
         scores: evaluations by commit.
         lock: the one that writers hold.
         disk: how files are written.
-        index: derived data for queries; told of new commits.
-        blob_cache: what was read or written last, in front of the objects.
     """
 
     def __init__(self, root: Path, *, lock_timeout: float = DEFAULT_TIMEOUT, fault: Fault = no_fault) -> None:
@@ -78,8 +79,6 @@ class Store:
         self.stash = Stash(root / "stash.jsonl", self.lock, self.disk)
         self.tag_notes = TagNotes(root / "tag-notes", self.lock, self.disk)
         self.scores = Scores(root / "scores", self.disk)
-        self.index = Index(root, self.objects, self.refs, self.scores)
-        self.blob_cache = BlobCache(self.objects)
         self._config: StoreConfig | None = None
 
     @classmethod
@@ -188,6 +187,21 @@ class Store:
             f"there is no store in {start} or above",
             hint="`wisedb init` makes one; `wisedb -C DIR` names another place.",
         )
+
+    @cached_property
+    def index(self) -> Index:
+        """Derived data for queries, told of new commits."""
+        # Here, and the cache below, so that `log` and `branch` don't load what they never ask.
+        from wisedb.store.index import Index
+
+        return Index(self.root, self.objects, self.refs, self.scores)
+
+    @cached_property
+    def blob_cache(self) -> BlobCache:
+        """What was read or written last, in front of the objects."""
+        from wisedb.store.blob_cache import BlobCache
+
+        return BlobCache(self.objects)
 
     @property
     def config(self) -> StoreConfig:
@@ -298,7 +312,7 @@ class Store:
             self.lock,
             expected=expected,
             ref=ref,
-            note=self.index.note_commit,
+            note=lambda commit_id: self.index.note_commit(commit_id),
         )
 
 

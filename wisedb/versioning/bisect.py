@@ -12,7 +12,7 @@ from wisedb.errors import CorruptObject, UsageError
 from wisedb.store.files import read_if_there
 from wisedb.store.graph import is_ancestor
 from wisedb.store.ranges import Range, walk
-from wisedb.versioning.refs import checkout
+from wisedb.versioning.head import checkout
 
 if TYPE_CHECKING:
     from wisedb.store.store import Store

@@ -3,20 +3,46 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import islice
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from wisedb.errors import UsageError
-from wisedb.store import history
 from wisedb.store.ranges import Range, read_range, walk
-from wisedb.versioning.reports import LogEntry
 
 if TYPE_CHECKING:
     from wisedb.store.commits import Commit
     from wisedb.store.store import Store
+
+
+@dataclass(frozen=True, slots=True)
+class LogEntry:
+    """One line of history.
+
+    Attributes:
+        commit: its id.
+        record: the commit itself.
+        scores: what was measured of it, at the commit and later.
+    """
+
+    commit: str
+    record: Commit
+    scores: Mapping[str, Any]
+
+    def to_json(self) -> dict[str, Any]:
+        """As ``wisedb log --json`` prints it."""
+        return {
+            "commit": self.commit,
+            "parents": list(self.record.parents),
+            "author": self.record.author,
+            "date": self.record.date,
+            "message": self.record.message,
+            "edits_added": len(self.record.added),
+            "edits_reverted": len(self.record.reverted),
+            "scores": dict(self.scores),
+        }
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +101,12 @@ def log(
 def _chosen(store: Store, found: Iterable[tuple[str, Commit]], wanted: LogFilter) -> Iterator[tuple[str, Commit]]:
     authors = _patterns(wanted.authors, wanted.ignore_case)
     messages = _patterns(wanted.messages, wanted.ignore_case)
-    about = frozenset(history.edits_about(store, wanted.subjects)) if wanted.subjects else None
+    about = None
+    if wanted.subjects:
+        # Here, so that a plain log loads no index.
+        from wisedb.store.search import edits_about
+
+        about = frozenset(edits_about(store, wanted.subjects))
     for commit_id, commit in found:
         if (
             _fits(authors, commit.author)

@@ -1,0 +1,46 @@
+"""The verbs that check a store and keep it small: bound to :class:`wisedb.repository.Repository` as methods."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from wisedb.repository.repository import Repository
+    from wisedb.serving.probe import ModelCheck
+    from wisedb.store.fsck import FsckReport
+    from wisedb.store.gc import GcReport
+    from wisedb.versioning.index import Reindexed
+
+
+def fsck(repository: Repository) -> FsckReport:
+    """Check every object and ref; the index is derived data, and ``status`` tells how it is."""
+    from wisedb.serving.memory_codec import read_memory
+    from wisedb.store.fsck import fsck
+
+    return fsck(repository.store, examine=lambda memory: read_memory(repository.store.objects, memory))
+
+
+def check_model(repository: Repository, rev: str = "HEAD") -> ModelCheck:
+    """Whether the model at ``rev`` still computes what it did when that commit was made, by a few prompts."""
+    from wisedb.serving.probe import check_model
+    from wisedb.versioning.land import versions
+
+    commit_id = repository.store.resolve(rev)
+    with repository.turn:
+        return check_model(repository.store, repository.base, commit_id, versions())
+
+
+def gc(repository: Repository, dry_run: bool = True, grace: float | None = None) -> GcReport:
+    """Remove objects that nothing reaches and that are older than ``grace`` seconds (two weeks by default)."""
+    from wisedb.store.gc import DEFAULT_GRACE, collect
+
+    kept = DEFAULT_GRACE if grace is None else timedelta(seconds=grace)
+    return collect(repository.store, grace=kept, dry_run=dry_run)
+
+
+def reindex(repository: Repository) -> Reindexed:
+    """Make the index anew from the objects."""
+    from wisedb.versioning.index import reindex
+
+    return reindex(repository.store)
