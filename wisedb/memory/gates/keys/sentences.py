@@ -24,8 +24,8 @@ from wisedb.memory.gates.keys.token_flags import STOP, name_in
 # Sentences of one message that are read, the first ones with a subject; a document isn't a question. Set by hand.
 _MOST = 8
 # Log odds more that the mention of an aspect must reach, a cosine of .66 in the place of .5: what a text is to be about
-# is asked for less clearly than by a question. Chosen on 62 requests for texts, 42 of which name an edit's fact: 35
-# begin with it (21 by the whole request alone), and 4 of the others as without it; from .5 on 42 and 7.
+# is asked for less clearly than by a question. Chosen on 78 requests for texts, 42 of which name an edit's fact: 35
+# begin with it (22 by the whole request alone), and 4 of the others too, as without this; from .5 on 42 and 7.
 _ASPECT = 2.5
 
 
@@ -127,8 +127,8 @@ def _aspects(
         subject = read.subject(edit)
         clauses = read.pronouns.clauses(case.text) if subject else []
         texts = [read.pronouns.in_place([case.text[place] for place in clause], subject) for clause in clauses]
-        found += [case._replace(text=text, request=case.text) for text in texts if text is not None]
-    return found[:_MOST]
+        found += [case._replace(text=text, request=case.text) for text in texts if text is not None][:_MOST]
+    return found
 
 
 def _asks_no_more(
