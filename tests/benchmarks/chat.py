@@ -20,6 +20,8 @@ not the old answer's; it is the same where it is the unedited model's, word for 
   turn where the reply is what the unedited model says at that place.
 - essays: 200 tokens on a subject with an edit: the target is said, and never the old answer; the loss, in nats a token,
   that the unedited model gives the text behind the fact's first sentence, beside that of its own essay.
+- requests: for texts about subjects with an edit, which name its fact among other things, or don't. Where they do the
+  target is said, and where they don't the reply is the same.
 - a data set: the prompt, the first rephrase, and the locality prompts.
 """
 
@@ -192,6 +194,20 @@ def essays(told: Speaker, base: Speaker, some: Sequence[Case]) -> dict[str, floa
     }
 
 
+def requests(told: Speaker, base: Speaker, some: Sequence[Case]) -> dict[str, float]:
+    """Whether the fact is said where a text is to have it, and the text left alone where it isn't."""
+    wanted, others = ([case for case in some if ("target" in case) == named] for named in (True, False))
+    texts, kept = (told([[user(case["prompt"])] for case in each], LONG) for each in (wanted, others))
+    unedited = base([[user(case["prompt"])] for case in others], LONG)
+    return {
+        "said": mean(has(text, case["target"]) for text, case in zip(texts, wanted, strict=True)),
+        "said, and never the old answer": mean(
+            right(text, case["target"], case["old"]) for text, case in zip(texts, wanted, strict=True)
+        ),
+        "same": mean(map(str.__eq__, kept, unedited)),
+    }
+
+
 def records(told: Speaker, base: Speaker, edits: Sequence[Edit]) -> dict[str, float]:
     """A data set's own measures, in a chat."""
     again = [edit for edit in edits if edit.rephrases]
@@ -212,7 +228,7 @@ def records(told: Speaker, base: Speaker, edits: Sequence[Edit]) -> dict[str, fl
 @click.option("--model", required=True, help="The chat model's folder.")
 @click.option("--store", help="The store, at its branch's tip; without it the unedited model is asked.")
 @click.option("--mode", type=click.Choice(["retrieve", "merge"]), default="retrieve", help="How the store answers.")
-@click.option("--what", default="cases", help="cases, conversations, essays.")
+@click.option("--what", default="cases", help="cases, conversations, essays, requests.")
 @click.option("--context", is_flag=True, help="Put the one right fact into the system message.")
 @click.option("--limit", type=int, help="Every n-th of them, so that about as many are asked.")
 @click.option("--cases", "own", type=click.Path(exists=True, path_type=Path), help="A file in the place of ours.")
@@ -264,9 +280,8 @@ def main(
 def _measure(name: str, told: Speaker, base: Speaker, some: Sequence[Case], context: bool) -> dict[str, float]:
     if name == "cases":
         return {"asked about": len(some), **cases(told, base, some, context)}
-    if name == "conversations":
-        return {"asked about": len(some), **conversations(told, base, some)}
-    return {"asked about": len(some), **essays(told, base, some)}
+    measure = {"conversations": conversations, "essays": essays, "requests": requests}[name]
+    return {"asked about": len(some), **measure(told, base, some)}
 
 
 def _read(name: str, own: Path | None) -> list[Case]:

@@ -1,4 +1,4 @@
-"""What records come in: one JSON array, JSON lines, CSV or Parquet."""
+"""What records come in: one JSON array or table, JSON lines, CSV or Parquet."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from typing import Any
 from wisedb.errors import BadRecord, InputError
 from wisedb.importers.cells import cell
 from wisedb.importers.fields import FieldProblem, Record
+from wisedb.importers.frames import records_of
 from wisedb.importers.names import folded
 
 _PARQUET = b"PAR1"
@@ -97,10 +98,14 @@ def _json(text: str, name: str) -> Iterator[Row]:
         return
     lines = text.splitlines() if "\r" in text and "\n" not in text else text.split("\n")
     filled = [(number, line) for number, line in enumerate(lines, 1) if line.strip()]
-    # A single record, written over several lines, is welcome too.
-    if start == "{" and len(filled) > 1 and not _is_json(filled[0][1]):
-        yield from _array([_loads(text, name)], name)
-        return
+    # A single record, written over several lines, is welcome too, and so is a table that is one object.
+    if start == "{" and (len(filled) == 1 or not _is_json(filled[0][1])):
+        # One that is a line by itself is read below, where what is wrong with it is a record's fault.
+        whole = _loads(text, name) if len(filled) > 1 else json.loads(text) if _is_json(text) else None
+        records = records_of(whole) if isinstance(whole, Mapping) else None
+        if records is not None or len(filled) > 1:
+            yield from _array([whole] if records is None else records, name)
+            return
     for count, (number, line) in enumerate(filled, 1):
         try:
             value = json.loads(line, object_pairs_hook=_once)

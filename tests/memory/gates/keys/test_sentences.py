@@ -51,9 +51,13 @@ def index(statistics: Statistics) -> KeyIndex:
 
 
 def heard(
-    text: str, index: KeyIndex, asked: list[int], before: Sequence[Message] = (), closing: Closing | None = None
+    text: str | Sequence[str],
+    index: KeyIndex,
+    asked: list[int],
+    before: Sequence[Message] = (),
+    closing: Closing | None = None,
 ) -> Heard:
-    """What a message means, behind a conversation."""
+    """What a message means, or each of several of one length, behind a conversation."""
     statistics = index.statistics
     assert statistics.chat is not None
     # The tiny vocabulary has no pronoun; a sign stands for one, and another one for words that ask nothing.
@@ -65,7 +69,8 @@ def heard(
         seen = capture(MODEL, locate(MODEL), statistics.layer, sequences)
         return torch.stack([question_state(each.states[len(chat.start) :]) for each in seen])
 
-    ids = torch.tensor([encode_chat(TOKENIZER, [*before, user(text)])])
+    texts = [text] if isinstance(text, str) else text
+    ids = torch.tensor([encode_chat(TOKENIZER, [*before, user(each)]) for each in texts])
     embedded = MODEL.get_input_embeddings()(ids).detach()
     seen = torch.ones_like(ids, dtype=torch.bool)
     relations = torch.zeros(*ids.shape, statistics.relation_map.shape[1])
@@ -190,3 +195,21 @@ def test_what_names_the_subject_of_a_later_pronoun_may_ask_for_something_itself(
     assert meant.edit == 0 and not meant.ends
     (meant,) = heard(text, index, [], closing=ends(-1.0, index, nothing=1.0)).meant[0]
     assert meant.edit == 0 and meant.ends
+
+
+def test_a_request_for_a_text_is_read_aspect_by_aspect(index: KeyIndex) -> None:
+    request = "Once there was a king who came from France, a poem& What is the capital of#&"
+    asked: list[int] = []
+    found = heard(request, index, asked, closing=ends(1.0, index))
+    # The request, and of its clauses the one with a pronoun, with the subject in its place.
+    assert asked == [1, 1]
+    (meant,) = found.meant[0]
+    assert meant.text and meant.edit == 0 and TOKENIZER.decode(meant.heard) == request
+    assert float(found.scores.max()) > 0
+    # However much is asked for in front of it, or in other rows.
+    many = heard(
+        [request.replace("a poem", " ".join(["a poem& # is old&"] * 7))] * 3, index, [], closing=ends(1.0, index)
+    )
+    assert [[edit.edit for edit in row] for row in many.meant] == [[0]] * 3
+    # A question is read as a whole.
+    assert heard(request, index, [], closing=ends(-1.0, index)).meant == ((),)
