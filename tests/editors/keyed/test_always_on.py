@@ -21,7 +21,7 @@ EDITS = [AUSTRALIA, HAMLET, SUM, SPAIN]
 @pytest.fixture
 def few(monkeypatch: pytest.MonkeyPatch) -> None:
     """So few texts and steps that it takes a second."""
-    for name, value in (("_TEXTS", 128), ("_TEXTS_A_STEP", 32), ("_STEPS", 60)):
+    for name, value in (("_TEXTS", 128), ("_TEXTS_A_STEP", 32), ("_ROUNDS", 3.0)):
         monkeypatch.setattr(always_on, name, value)
 
 

@@ -37,7 +37,10 @@ _WEIGHT = 20.0
 _MARGIN = 1.5
 # One step of Adam, as a share of the weights' root mean square.
 _RATE = 0.08
-_STEPS = 150
+# However few the edits are, the steps of so many minibatches of them: what they upset has to be mended.
+_ROUNDS = 4.0
+# Texts for each step, at most: no more than are seen twice.
+_TEXTS_FOR_STEP = 32
 # Texts whose activations R is made of: a few tokens more than it looks at.
 _MEASURED = 256
 
@@ -67,12 +70,12 @@ def fit_always_on(
     weight = weight_of(context.projection)
     chooser = Random(seed_of(seed, "always on", *(edit.id for edit in edits)))
     data = merging_set(context, settings, edits, chooser)
-    texts = [
-        Encoded(ids, start)
-        for ids, start in own_texts(context.model, context.tokenizer, context.pool, _TEXTS, chooser.getrandbits(31))
-    ]
     due = SpacedRepetition(len(data), settings.minibatch, chooser)
-    steps = max(_STEPS, ceil(settings.steps * len(data) / due.size))
+    steps = ceil(settings.steps * max(_ROUNDS, len(data) / due.size))
+    count, drawn = min(_TEXTS, _TEXTS_FOR_STEP * steps), chooser.getrandbits(31)
+    texts = [
+        Encoded(ids, start) for ids, start in own_texts(context.model, context.tokenizer, context.pool, count, drawn)
+    ]
     change = _Change(context, texts[:_MEASURED])
     size = float(weight.detach().float().square().mean().sqrt())
     optimizer = torch.optim.Adam([change.theta], lr=_RATE * size)
