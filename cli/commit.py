@@ -154,7 +154,8 @@ def committed(made: Mapping[str, Any]) -> render.Lines:
     if made.get("unlearned"):
         names = ", ".join(edit[: render.SHORT] for edit in made["unlearned"])
         advice = "wisedb commit --again -m MSG --set steps=200"
-        yield render.line((f"not learned: {names}; more steps may help, or other settings: {advice}", "red"))
+        why = "a token of the answer was still not the likeliest when the steps were over"
+        yield render.line((f"not learned: {names}: {why}; more steps may help: {advice}", "red"))
     yield render.line(
         f"{counts} · reliability {render.figure(made['reliability'])}"
         f" · {render.seconds(made['seconds'])}, {render.seconds(made['seconds_per_edit'])} an edit"

@@ -52,6 +52,8 @@ def test_a_row_has_exactly_the_fields_that_scripts_rely_on() -> None:
         "forced_agreement",
         "forced_perplexity",
         "base_perplexity",
+        "portability",
+        "exact_match_portability",
     ]
     assert Row.from_json(json.loads(json.dumps(ROW.to_json()))) == ROW
 

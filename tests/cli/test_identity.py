@@ -191,6 +191,12 @@ def test_quiet_says_nothing_and_json_all_the_same(copy: Path) -> None:
     assert answer("rollback", "-q", "HEAD~1", cwd=copy)["branch"] == "side"
 
 
+def test_a_commit_says_in_a_line_what_was_not_learned_and_why(copy: Path) -> None:
+    answer("edit", "Water is", "wet", cwd=copy)
+    (line,) = [line for line in inside("commit", "-m", "x", cwd=copy).stdout.splitlines() if "not learned: " in line]
+    assert "not the likeliest when the steps were over" in line and "--again -m MSG --set steps=200" in line
+
+
 def test_quiet_still_says_what_was_not_learned(copy: Path) -> None:
     answer("edit", "Water is", "wet", cwd=copy)
     done = inside("commit", "-q", "-m", "x", cwd=copy)

@@ -39,6 +39,18 @@ def test_answers_say_which_memory_gave_them(history: Repository) -> None:
     assert set(answers[0].to_json()) == fields and answers[0].always_on == ()
 
 
+def test_white_space_behind_a_prompt_that_a_memory_answers_is_none_of_it(history: Repository) -> None:
+    for prompt, target in ((AUSTRALIA.prompt, "Paris"), (SUM.prompt, "Hamlet")):
+        told = history.generate([prompt + end for end in (" ", "\n", "  ", " \n\n")])
+        assert [(answer.text, answer.routed) for answer in told] == [(target, True)] * 4
+        assert [answer.prompt for answer in told] == [prompt + end for end in (" ", "\n", "  ", " \n\n")]
+    # Behind a prompt that no memory answers it is what it is to the base model.
+    asked = ["Something else ", "Play\n"]
+    told, plain = history.generate(asked), history.generate(asked, base=True)
+    assert [answer.text for answer in told] == [answer.text for answer in plain]
+    assert not any(answer.routed for answer in told)
+
+
 def test_the_base_answers_without_memories(history: Repository) -> None:
     (plain,) = history.generate(AUSTRALIA.prompt, base=True)
     (before,) = history.generate(AUSTRALIA.prompt, at="HEAD~2")

@@ -82,11 +82,11 @@ class Row:
     format: str = "raw"
     says_it: float | None = None
     says_it_rephrase: float | None = None
-    portability: float | None = None
-    exact_match_portability: float | None = None
     forced_agreement: float | None = None
     forced_perplexity: float | None = None
     base_perplexity: float | None = None
+    portability: float | None = None
+    exact_match_portability: float | None = None
 
     @property
     def key(self) -> Key:

@@ -48,6 +48,36 @@ class LearnsInChats(Protocol[S_contra]):
         """Whether it learns all edits there and nowhere else: then none is measured by its plain prompt."""
 
 
+@runtime_checkable
+class FitsAlwaysOn(Protocol[S_contra]):
+    """What an editor has besides that can put its gated memories into a weight without their gates.
+
+    Of another editor a plain checkpoint holds what its memories, or their merge, add up to.
+    """
+
+    def always_on(
+        self,
+        base: LoadedBase,
+        resources: Resources,
+        settings: S_contra,
+        seed: int,
+        memories: Sequence[Memory],
+        edits: Sequence[Edit],
+        progress: Listener | None = None,
+    ) -> Memory | None:
+        """One memory without a gate that says the edits and leaves other text as it was, ``None`` for no such.
+
+        Args:
+            base: the base model, with the always-on memories that stand before these.
+            resources: what is shared.
+            settings: those of the newest of the memories.
+            seed: where every random choice comes from.
+            memories: one or more.
+            edits: all edits in force in them.
+            progress: is told how far it is.
+        """
+
+
 class Editor(Protocol[S]):
     """A way to write edits into memories.
 

@@ -11,7 +11,7 @@ from importlib.metadata import EntryPoint, entry_points
 from typing import TYPE_CHECKING, Any, cast
 
 from wisedb.config import EditorChoice, Setting
-from wisedb.editors.protocol import Editor, LearnsInChats, MakesPrompts, MergesByTies
+from wisedb.editors.protocol import Editor, FitsAlwaysOn, LearnsInChats, MakesPrompts, MergesByTies
 from wisedb.editors.streams import Held, Planned, StreamItem, Trained
 from wisedb.edits import Edit
 from wisedb.errors import TrainingFailed, UnknownEditor, UnknownSetting
@@ -89,6 +89,19 @@ class Owner:
     ) -> Memory | None:
         """See :meth:`wisedb.editors.protocol.Editor.merge`."""
         return self._editor.merge(base, resources, self._settings, self.choice.seed, memories, edits, progress)
+
+    def always_on(
+        self,
+        base: LoadedBase,
+        resources: Resources,
+        memories: Sequence[Memory],
+        edits: Sequence[Edit],
+        progress: Listener | None = None,
+    ) -> Memory | None:
+        """See :class:`wisedb.editors.protocol.FitsAlwaysOn`; ``None`` of an editor that isn't one."""
+        if not isinstance(self._editor, FitsAlwaysOn):
+            return None
+        return self._editor.always_on(base, resources, self._settings, self.choice.seed, memories, edits, progress)
 
     def merge_density(self) -> float | None:
         """See :class:`wisedb.editors.protocol.MergesByTies`; ``None`` of an editor that isn't one."""

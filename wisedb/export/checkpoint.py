@@ -59,7 +59,9 @@ def write_checkpoint(
     base, commit = store.config.base, store.objects.commit(commit_id)
     there = read_memories(store.objects, commit.memories)
     # Fitted to the model as it is trained, whatever dtype is written.
-    memories = there and merge_memories(store, load_base_of(store, **kwargs), commit, there, progress=progress)
+    memories = there and merge_memories(
+        store, load_base_of(store, **kwargs), commit, there, always_on=True, progress=progress
+    )
     loaded = load_base_of(store, **{"dtype": "auto", **kwargs})
     if progress is not None:
         progress(Progress("measuring", 0, 1))

@@ -64,6 +64,9 @@ def continue_prompts(
 ) -> list[Continuation]:
     """Continue prompts, greedily if nothing else is said.
 
+    White space at the end of a plain prompt that a memory answers is taken as not there: behind it an answer begins
+    with other tokens than those that were learned. Where the base model answers it is the prompt's as any other sign.
+
     Args:
         model: the model, with its memories attached or plain.
         tokenizer: its tokenizer.
@@ -105,6 +108,24 @@ def continue_prompts(
         options: dict[str, Any] = {"handle": handle, "one_line": one_line, "own": own, "seed": seed}
         answers = continue_tokens(model, tokenizer, batch, limit, stop=stop, **options)
         found.update(zip(rows, answers, strict=True))
+    bare = {
+        row: prompt.rstrip()
+        for row, prompt in enumerate(prompts)
+        if chat is None and isinstance(prompt, str) and found[row].route != BASE and prompt.rstrip() not in ("", prompt)
+    }
+    if bare:
+        again = continue_prompts(
+            model,
+            tokenizer,
+            list(bare.values()),
+            max_new_tokens=max_new_tokens,
+            handle=handle,
+            one_line=one_line,
+            expected=None if expected is None else [expected[row] for row in bare],
+            own=own,
+            seed=seed,
+        )
+        found.update((row, answer) for row, answer in zip(bare, again, strict=True) if answer.route == found[row].route)
     return [found[row] for row in range(len(prompts))]
 
 

@@ -42,6 +42,7 @@ def merge_memories(
     commit: Commit,
     memories: Sequence[Memory],
     *,
+    always_on: bool = False,
     progress: Listener | None = None,
 ) -> list[Memory]:
     """A commit's memories with those that can be merged as one; the others stay as they are.
@@ -57,6 +58,7 @@ def merge_memories(
         base: its base model; it is left as it was.
         commit: whose memories.
         memories: those, in its order.
+        always_on: for a weight, which has no gates: where an editor can fit a change that needs none, that one.
         progress: is told how far it is.
 
     Raises:
@@ -66,10 +68,13 @@ def merge_memories(
     result: list[Memory] = list(memories)
     always = [place for place, memory in enumerate(memories) if memory.always_on]
     for group in _groups(commit, memories):
-        if len(group) > 1:
+        if always_on or len(group) > 1:
             entries = [commit.memories[place] for place in group]
             beside = _Beside([memories[place] for place in always], [commit.memories[place].main for place in always])
-            merged = _merged(store, base, entries, [memories[place] for place in group], beside, progress)
+            some = [memories[place] for place in group]
+            merged = _merged(store, base, entries, some, beside, progress, always_on=True) if always_on else None
+            if merged is None and len(group) > 1:
+                merged = _merged(store, base, entries, some, beside, progress)
             if merged is not None:
                 result = [memory for memory in result if all(memory is not memories[place] for place in group)]
                 result.append(merged)
@@ -162,6 +167,8 @@ def _merged(
     memories: Sequence[Memory],
     beside: _Beside,
     progress: Listener | None,
+    *,
+    always_on: bool = False,
 ) -> Memory | None:
     modern = [modern_entry(store.objects, entry) for entry in entries]
     choice = modern[-1].editor or EditorChoice()
@@ -171,6 +178,7 @@ def _merged(
         canonical_json(choice.to_json()).decode(),
         *(f"{entry.id} {entry.main}" for entry in modern),
         *(f"always {main}" for main in beside.mains),
+        *(["always-on"] if always_on else []),
     ]
     edits = history.edits_of(store, list(dict.fromkeys(edit for memory in memories for edit in memory.edits)))
     merged: list[Memory] = []
@@ -182,7 +190,7 @@ def _merged(
             # Of the plain base model.
             resources.get(need.resource, need.module)
         with attached(base, beside.memories):
-            found = owner.merge(base, resources, memories, edits, progress)
+            found = (owner.always_on if always_on else owner.merge)(base, resources, memories, edits, progress)
         merged.extend([] if found is None else [found])
         return _NOTHING if found is None else _packed(found)
 

@@ -43,20 +43,24 @@ class Pool:
         prompts: unrelated prompts x_i, over which a side memory must stay quiet.
         contexts: prefixes behind which each edit is trained too; each ends like a sentence.
         generator: how they were made.
+        held_out: unrelated prompts that only measure; no training may see them.
     """
 
     prompts: tuple[str, ...]
     contexts: tuple[str, ...]
     generator: Mapping[str, Any]
+    held_out: tuple[str, ...] = ()
 
     def to_meta(self) -> dict[str, Any]:
-        """The meta data of the pool's blob."""
+        """The meta data of the pool's blob, without what only measures."""
         return {"prompts": list(self.prompts), "contexts": list(self.contexts), "generator": dict(self.generator)}
 
     @classmethod
     def from_meta(cls, meta: Mapping[str, Any]) -> Pool:
         """Read what :meth:`to_meta` wrote."""
-        return cls(tuple(meta["prompts"]), tuple(meta["contexts"]), dict(meta["generator"]))
+        return cls(
+            tuple(meta["prompts"]), tuple(meta["contexts"]), dict(meta["generator"]), tuple(meta.get("held_out", ()))
+        )
 
 
 def make_pool(

@@ -48,15 +48,28 @@ def reference_texts(
     texts: list[list[int]] = []
     for _ in range(_ROUNDS):
         for start in range(0, len(encoded), _BATCH):
-            texts += _continued(model, tokenizer, encoded[start : start + _BATCH], chooser.getrandbits(31))
+            texts += continue_sampling(model, tokenizer, encoded[start : start + _BATCH], chooser.getrandbits(31))
         if sum(map(len, texts)) >= wanted:
             break
     return texts
 
 
-def _continued(
-    model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, prompts: Sequence[list[int]], seed: int
+def continue_sampling(
+    model: PreTrainedModel,
+    tokenizer: PreTrainedTokenizerBase,
+    prompts: Sequence[list[int]],
+    seed: int,
+    tokens: int = _TOKENS,
 ) -> list[list[int]]:
+    """Prompts with their continuations as token ids, drawn at temperature 1 from all tokens, up to the end token.
+
+    Args:
+        model: a causal language model in evaluation mode, without memories.
+        tokenizer: its tokenizer.
+        prompts: token ids, one at least of each; they are continued in one batch.
+        seed: same seed, model, machine: same continuations.
+        tokens: how many tokens a continuation has at most.
+    """
     end = tokenizer.eos_token_id
     pad = tokenizer.pad_token_id if tokenizer.pad_token_id is not None else (end or 0)
     ids, mask = pad_batch(prompts, int(pad), "left")
@@ -71,7 +84,7 @@ def _continued(
             top_k=0,
             top_p=1.0,
             num_beams=1,
-            max_new_tokens=_TOKENS,
+            max_new_tokens=tokens,
             pad_token_id=int(pad),
         )
     return [[*prompt, *_until(row, end)] for prompt, row in zip(prompts, said[:, ids.shape[1] :].tolist(), strict=True)]

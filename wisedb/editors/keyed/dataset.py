@@ -83,6 +83,10 @@ class EncodedDataset:
     def __len__(self) -> int:
         return len(self._encoded)
 
+    def encoded(self, edit: int, prompt: int) -> Encoded:
+        """One of an edit's prompts with its answer, as token ids."""
+        return self._encoded[edit][prompt]
+
     def prompts(self, edit: int) -> int:
         """How many prompts an edit has; 0 is its own."""
         return len(self._encoded[edit])

@@ -12,6 +12,7 @@ from wisedb.config import Setting
 from wisedb.editors.common.key_statistics import STATISTICS
 from wisedb.editors.common.limits import ensure_fits, ensure_fits_model
 from wisedb.editors.common.pool import POOL
+from wisedb.editors.keyed.always_on import fit_always_on
 from wisedb.editors.keyed.calibrate import calibrate
 from wisedb.editors.keyed.context import default_dtype, prepare
 from wisedb.editors.keyed.merge import fit_merge
@@ -24,12 +25,13 @@ from wisedb.editors.resources import Need
 from wisedb.editors.streams import Held, Planned, StreamItem, Trained
 from wisedb.edits import Edit
 from wisedb.errors import TrainingFailed, UnknownSetting
+from wisedb.memory.gates.base import Gate
 from wisedb.memory.gates.keys.build import as_sentence
 from wisedb.memory.kinds.base import Change
 from wisedb.memory.kinds.masked_delta import MaskedDelta
 from wisedb.memory.kinds.masks import random_mask
 from wisedb.memory.memory import Memory
-from wisedb.memory.merging import merged_memory
+from wisedb.memory.merging import MERGED, merged_memory
 from wisedb.model.chat import chat_format, encode_question, encode_reply
 from wisedb.model.locate import weight_of
 from wisedb.model.tokens import context_length
@@ -150,6 +152,26 @@ class Keyed:
         settings = replace(settings, format=_format_of(memories, settings.format))
         values = fit_merge(context, settings, seed, change.mask, change.values, edits, progress)
         return replace(ties, change=replace(change, values=values))
+
+    def always_on(
+        self,
+        base: LoadedBase,
+        resources: Resources,
+        settings: KeyedSettings,
+        seed: int,
+        memories: Sequence[Memory],
+        edits: Sequence[Edit],
+        progress: Listener | None = None,
+    ) -> Memory | None:
+        """See :func:`wisedb.editors.keyed.always_on.fit_always_on`; as :meth:`merge` where merges are not fitted."""
+        if not settings.fit_merge:
+            return None
+        context = prepare(base, resources, settings)
+        settings = replace(settings, format=_format_of(memories, settings.format))
+        delta = fit_always_on(context, settings, seed, edits, progress)
+        change = MaskedDelta.under(context.projection.name, torch.ones_like(delta, dtype=torch.bool), delta.reshape(-1))
+        held = tuple(dict.fromkeys(edit for memory in memories for edit in memory.edits))
+        return Memory(MERGED, change, Gate("always"), held)
 
     def chat_only(self, settings: KeyedSettings) -> bool:
         """See :class:`wisedb.editors.protocol.LearnsInChats`."""

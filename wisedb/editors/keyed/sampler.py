@@ -91,8 +91,34 @@ def training_set(
     Raises:
         TrainingFailed: a prompt is longer than the model reads.
     """
-    prefixes = context.pool.contexts[: settings.contexts]
     rehearsed = _rehearsed(earlier, chooser) if settings.rehearsal else ()
+    new, old = _texts(context, settings, edits, rehearsed, chooser, merging=merging)
+    return TrainingSet(
+        EncodedDataset(context, new, end=settings.end),
+        EncodedDataset(context, old, end=settings.end, cache=context.cache),
+        sum(edit.prompt != edit.prompt.rstrip() for edit in edits),
+    )
+
+
+def merging_set(
+    context: TrainingContext, settings: KeyedSettings, edits: Sequence[Edit], chooser: Random
+) -> EncodedDataset:
+    """What several shards' edits are trained on together; nothing is computed of it yet. Arguments as above."""
+    new, _ = _texts(context, settings, edits, (), chooser, merging=True)
+    return EncodedDataset(context, new, end=settings.end, cache=context.cache)
+
+
+def _texts(
+    context: TrainingContext,
+    settings: KeyedSettings,
+    edits: Sequence[Edit],
+    rehearsed: Sequence[Edit],
+    chooser: Random,
+    *,
+    merging: bool,
+) -> tuple[list[tuple[tuple[Prompt, ...], str]], list[tuple[tuple[Prompt, ...], str]]]:
+    """Of each edit of a batch, and of each that is rehearsed, its prompts and its target."""
+    prefixes = context.pool.contexts[: settings.contexts]
     in_chat = context.chat is not None and settings.format != "raw"
     count = settings.paraphrases * (_MERGE_FACTOR if merging else len(edits) > _SMALL_BATCH)
     borrowed = _borrowed(context, edits, rehearsed, count)
@@ -118,12 +144,7 @@ def training_set(
         return (first, chooser.choice(others)), edit.target
 
     new = [prompts(edit, prefixes, some) for edit, some in zip(edits, borrowed, strict=True)]
-    old = [again(edit) for edit in rehearsed]
-    return TrainingSet(
-        EncodedDataset(context, new, end=settings.end),
-        EncodedDataset(context, old, end=settings.end, cache=context.cache),
-        sum(edit.prompt != edit.prompt.rstrip() for edit in edits),
-    )
+    return new, [again(edit) for edit in rehearsed]
 
 
 def _chat_only(edit: Edit, settings: KeyedSettings) -> bool:
