@@ -59,9 +59,12 @@ def add(
     for file in files:
         given.append(read_data(sys.stdin.buffer.read(), "stdin", how) if str(file) == "-" else file)
     if dry_run:
-        session.show(_understood(given, how), understood)
+        with session.progress():
+            told = _understood(given, how)
+        session.show(told, understood)
         return
-    added = session.repository().add(given, how=how, replace=True, skip_bad=skip_bad)
+    with session.progress():
+        added = session.repository().add(given, how=how, replace=True, skip_bad=skip_bad)
     document = added.to_json()
     if added.skipped:
         document["skipped_to"] = [str(path) for path in write_bad(added.skipped)]

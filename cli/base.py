@@ -46,9 +46,10 @@ def set_(
     It is loaded and compared with the one that the store was made for: weights, configuration, tokenizer. What computes
     the same is taken, whatever else differs in its files. What doesn't is refused, and told field by field.
     """
-    made = session.repository().set_base(
-        absolute(model), revision=revision, gguf_file=gguf_file, accept=accept, trust_remote_code=trust_remote_code
-    )
+    with session.progress():
+        made = session.repository().set_base(
+            absolute(model), revision=revision, gguf_file=gguf_file, accept=accept, trust_remote_code=trust_remote_code
+        )
     session.show(made.to_json(), _told)
 
 

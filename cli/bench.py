@@ -187,10 +187,12 @@ def _plan(
 ) -> Plan:
     from wisedb.atlas import edits_path
     from wisedb.bench.plan import Plan, candidates
-    from wisedb.importers import read_edits
+    from wisedb.importers import read, refuse_bad
+    from wisedb.repository.adding import warn_left_out
 
     chosen = candidates(editors, settings)
-    edits = read_edits(edits_path() if data is None else data)
+    reading = refuse_bad(read(edits_path() if data is None else data))
+    warn_left_out(reading.left_out)
     target = None
     if model is None:
         model = "atlas"
@@ -204,7 +206,7 @@ def _plan(
         chosen,
         absolute(model),
         "atlas" if data is None else data.name,
-        edits,
+        reading.edits,
         lengths,
         settings=settings,
         revision=revision,

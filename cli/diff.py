@@ -57,7 +57,7 @@ def diff(
     with session.progress() if tensors or behaviour else nullcontext():
         found = repository.diff(a, b, tensors=tensors, behaviour=behaviour, subjects=subjects).to_json()
     if stat:
-        found["stat"] = {name: len(found[name]) for name in ("added", "removed", "changed")}
+        found = with_stat(found)
     session.browse(found, differences)
 
 
@@ -91,7 +91,7 @@ def differences(diff: Mapping[str, Any]) -> render.Lines:
     )
     if not (diff["added"] or diff["removed"] or diff["changed"]):
         yield render.line(("The same facts are in force.", "dim"))
-    yield from _counted(diff) if "stat" in diff else fact_changes(diff)
+    yield from counted(diff) if "stat" in diff else fact_changes(diff)
     if "tensors" in diff:
         yield render.line()
         yield from _tensors(diff["tensors"])
@@ -116,7 +116,12 @@ def fact_changes(diff: Mapping[str, Any]) -> render.Lines:
         )
 
 
-def _counted(diff: Mapping[str, Any]) -> render.Lines:
+def with_stat(diff: Mapping[str, Any]) -> dict[str, Any]:
+    """A comparison with the numbers of its facts."""
+    return {**diff, "stat": {name: len(diff[name]) for name in ("added", "removed", "changed")}}
+
+
+def counted(diff: Mapping[str, Any]) -> render.Lines:
     """How many facts changed of each thing, and in all."""
     signs: dict[str, Counter[str]] = {}
     edits = [("+", edit) for edit in diff["added"]] + [("-", edit) for edit in diff["removed"]]

@@ -91,6 +91,12 @@ def _lines(found: Mapping[str, Any]) -> render.Lines:
         f" {render.figure(router['recall_at_1_rephrase'])} of their rephrases reach their own memory,"
         f" {render.figure(router['false_fire'])} of the unrelated prompts reach any"
     )
+    if found["portability"] is not None:
+        yield render.line(
+            f"of what follows from the edits {render.figure(found['portability'])} of the tokens and"
+            f" {render.figure(found['exact_match_portability'])} of the answers are right; unedited model:"
+            f" {render.figure(base.get('portability'))} and {render.figure(base.get('exact_match_portability'))}"
+        )
     forced = found["forced"]
     if forced is not None:
         yield render.line(

@@ -33,15 +33,19 @@ from .session import Session
     type=click.Choice(["retrieve", "merge"]),
     help="What an adapter holds: every memory, of which one answers (the default), or one merged of all.",
 )
+@click.option(
+    "--force", is_flag=True, help="Write a merged checkpoint that continues under .9 of unrelated prompts as before."
+)
 @base_option()
-def export(session: Session, rev: str, directory: Path, layout: str, mode: str | None) -> None:
+def export(session: Session, rev: str, directory: Path, layout: str, mode: str | None, force: bool) -> None:
     """Write the model at REV to a folder.
 
-    What is written needs no store.
+    What is written needs no store. In a merged checkpoint the change is always on: how well it says the edits, and how
+    many unrelated prompts it continues as the base model does, is measured first, told, and written into its README.
     """
     repository = session.repository()
     with session.progress() as progress:
-        made = repository.export(rev, directory, layout, mode, progress)
+        made = repository.export(rev, directory, layout, mode, progress, force=force)
     session.tell(made.to_json(), _lines)
 
 
@@ -51,3 +55,8 @@ def _lines(made: Mapping[str, Any]) -> render.Lines:
     yield render.line(
         (made["path"], "bold"), f": {made['format']}, {render.plural(count, 'file')}, {render.size(made['bytes'])}"
     )
+    if made["format"] == "merged":
+        yield render.line(
+            f"reliability {render.figure(made['reliability'])};"
+            f" {render.figure(made['agreement'])} of unrelated prompts are continued as by the base model"
+        )

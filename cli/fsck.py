@@ -24,8 +24,8 @@ def fsck(session: Session, model: bool) -> None:
     repository = session.repository()
     with session.progress():
         found = repository.fsck().to_json()
-    if model:
-        check = repository.check_model()
+        check = repository.check_model() if model else None
+    if check is not None:
         found["model"] = check.to_json()
         if check.problem is not None:
             found["ok"] = False

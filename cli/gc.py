@@ -27,7 +27,8 @@ def gc(session: Session, prune: bool, grace: float) -> None:
 
     Objects that no branch, tag, reflog entry or staged edit needs are counted, and removed with --prune.
     """
-    found = session.repository().gc(dry_run=not prune, grace=grace * 86_400).to_json()
+    with session.progress():
+        found = session.repository().gc(dry_run=not prune, grace=grace * 86_400).to_json()
 
     def lines(found: Mapping[str, Any]) -> render.Lines:
         removed = found["removed"]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -10,7 +10,7 @@ import click
 
 from . import render
 from .complete import complete_revision
-from .diff import fact_changes
+from .diff import counted, fact_changes, with_stat
 from .graph import drawn
 from .options import Historic, about_option, command, spoken_date, spoken_end
 from .session import Session
@@ -36,6 +36,9 @@ if TYPE_CHECKING:
 @click.option("-p", "--patch", is_flag=True, help="With each commit the facts that it changed.")
 @click.option("--oneline", is_flag=True, help="A line each.")
 @click.option("--graph", is_flag=True, help="Draw how lines of history run.")
+@click.option("--stat", is_flag=True, help="With each commit how many facts it changed.")
+@click.option("--reverse", is_flag=True, help="Oldest first: of the commits that are shown.")
+@click.option("--merges/--no-merges", "merges", default=None, help="Only merges; none of them.")
 @click.option("--all", "every_ref", is_flag=True, help="The history of all branches and tags.")
 @click.option("--author", "authors", metavar="PATTERN", multiple=True, help="Only commits of these authors.")
 @click.option("--grep", "messages", metavar="PATTERN", multiple=True, help="Only commits with this in their messages.")
@@ -51,6 +54,9 @@ def log(
     patch: bool,
     oneline: bool,
     graph: bool,
+    stat: bool,
+    reverse: bool,
+    merges: bool | None,
     every_ref: bool,
     authors: tuple[str, ...],
     messages: tuple[str, ...],
@@ -67,31 +73,37 @@ def log(
     """
     from wisedb.versioning.log import LogFilter
 
+    if graph and reverse:
+        raise click.UsageError("--graph and --reverse exclude each other")
     repository = session.repository()
     if fact is not None:
         if len(revs) > 1:
             raise click.UsageError("one fact's life is that in the history of one REV")
         life = repository.fact_life(fact, *revs)
-        session.browse([event.to_json() for event in life[:limit]], life_lines)
+        events = [event.to_json() for event in life[:limit]]
+        session.browse(events[::-1] if reverse else events, life_lines)
         return
-    wanted = LogFilter(authors, messages, ignore_case, since, until, subjects)
+    wanted = LogFilter(authors, messages, ignore_case, since, until, subjects, merges)
     found = repository.log(revs, limit, wanted if wanted != LogFilter() else None, every_ref=every_ref)
     entries = [entry.to_json() for entry in found]
-    if patch:
+    if reverse:
+        entries.reverse()
+    if patch or stat:
         entries = [{**entry, "changes": _changes(repository, entry)} for entry in entries]
     if not session.as_json:
         names = _names(repository)
         entries = [{**entry, "refs": names.get(entry["commit"], [])} for entry in entries]
-    session.browse(entries, lambda entries: _log(entries, oneline=oneline, graph=graph))
+    shown = counted if stat else fact_changes
+    session.browse(entries, lambda entries: _log(entries, shown, oneline=oneline, graph=graph))
 
 
 def _changes(repository: Repository, entry: Mapping[str, Any]) -> dict[str, Any]:
-    """The facts that a commit changed, relative to its first parent, as ``diff`` tells them."""
-    if not entry["parents"]:
-        added = [edit.to_json() for edit in repository.facts(entry["commit"])]
-        return {"added": added, "removed": [], "changed": []}
-    found = repository.diff(entry["parents"][0], entry["commit"]).to_json()
-    return {name: found[name] for name in ("added", "removed", "changed")}
+    """The facts that a commit changed, relative to its first parent, as ``diff --stat`` tells them."""
+    if entry["parents"]:
+        found = repository.diff(entry["parents"][0], entry["commit"]).to_json()
+    else:
+        found = {"added": [edit.to_json() for edit in repository.facts(entry["commit"])], "removed": [], "changed": []}
+    return with_stat({name: found[name] for name in ("added", "removed", "changed")})
 
 
 def _names(repository: Repository) -> dict[str, list[str]]:
@@ -109,11 +121,17 @@ def _names(repository: Repository) -> dict[str, list[str]]:
     return names
 
 
-def _log(entries: Sequence[Mapping[str, Any]], *, oneline: bool, graph: bool) -> render.Lines:
+def _log(
+    entries: Sequence[Mapping[str, Any]],
+    shown: Callable[[Mapping[str, Any]], render.Lines],
+    *,
+    oneline: bool,
+    graph: bool,
+) -> render.Lines:
     if not entries:
         yield render.line(("No commit yet, or none that is so.", "dim"))
         return
-    told = [list(_entry(entry, oneline=oneline)) for entry in entries]
+    told = [list(_entry(entry, shown, oneline=oneline)) for entry in entries]
     if graph:
         yield from drawn([(entry["commit"], entry["parents"]) for entry in entries], told, spaced=not oneline)
         return
@@ -123,7 +141,9 @@ def _log(entries: Sequence[Mapping[str, Any]], *, oneline: bool, graph: bool) ->
         yield from lines
 
 
-def _entry(entry: Mapping[str, Any], *, oneline: bool) -> render.Lines:
+def _entry(
+    entry: Mapping[str, Any], shown: Callable[[Mapping[str, Any]], render.Lines], *, oneline: bool
+) -> render.Lines:
     if oneline:
         names = (f"({', '.join(entry['refs'])}) ", "green") if entry["refs"] else None
         first = next(iter(entry["message"].splitlines()), "")
@@ -133,7 +153,7 @@ def _entry(entry: Mapping[str, Any], *, oneline: bool) -> render.Lines:
     if "changes" in entry:
         if not oneline:
             yield render.line()
-        yield from fact_changes(entry["changes"])
+        yield from shown(entry["changes"])
 
 
 _VERBS = {"added": ("+", "green"), "changed": ("~", "yellow"), "reverted": ("-", "red")}

@@ -21,14 +21,15 @@ def ls_remote(session: Session, remote: str | None, endpoint: str | None) -> Non
 
     Nothing is fetched. An address can be asked from anywhere, a name only in the store that knows it.
     """
-    try:
-        found = session.repository().ls_remote(remote, endpoint=endpoint)
-    except NotAStore:
-        if remote is None:
-            raise
-        from wisedb.sharing.lsremote import ls_address
+    with session.progress():
+        try:
+            found = session.repository().ls_remote(remote, endpoint=endpoint)
+        except NotAStore:
+            if remote is None:
+                raise
+            from wisedb.sharing.lsremote import ls_address
 
-        found = ls_address(remote, endpoint=endpoint)
+            found = ls_address(remote, endpoint=endpoint)
     session.show([ref.to_json() for ref in found], _listed)
 
 

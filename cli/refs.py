@@ -33,6 +33,11 @@ if TYPE_CHECKING:
 @click.option("-M", "move_anyway", is_flag=True, help="The same, in the place of a branch that is called so.")
 @click.option("-f", "--force", is_flag=True, help="Move the branch to REV if it exists.")
 @click.option("-l", "--list", "only_list", is_flag=True, help="List; NAME is a pattern such as 'fix-*'.")
+@click.option("--contains", metavar="REV", help="List those that have this commit.")
+@click.option(
+    "--merged", metavar="REV", is_flag=False, flag_value="HEAD", help="List those that REV (or HEAD) has all of."
+)
+@click.option("--no-merged", metavar="REV", is_flag=False, flag_value="HEAD", help="List the others.")
 @click.option("-v", "--verbose", is_flag=True, help="List with the last commit, and how far the upstream is apart.")
 @click.option("-a", "--all", "everywhere", is_flag=True, help="List those of remotes, too.")
 @click.option("-r", "--remotes", is_flag=True, help="List where the branches of remotes were, as last fetched.")
@@ -49,6 +54,9 @@ def branch(
     move_anyway: bool,
     force: bool,
     only_list: bool,
+    contains: str | None,
+    merged: str | None,
+    no_merged: str | None,
     verbose: bool,
     everywhere: bool,
     remotes: bool,
@@ -64,7 +72,7 @@ def branch(
     what = {
         "--delete": deletes,
         "--move": moves,
-        "--list": only_list,
+        "--list": only_list or contains is not None or merged is not None or no_merged is not None,
         "--set-upstream-to": upstream is not None,
         "--unset-upstream": unset_upstream,
         "--show-current": show_current,
@@ -74,6 +82,7 @@ def branch(
         raise click.UsageError(f"{asked[0]} and {asked[1]} exclude each other")
     if (deletes or moves) and name is None:
         raise click.UsageError(f"{asked[0]} needs the branch's name")
+    only_list = "--list" in asked
     if (everywhere or remotes) and (name is not None and not only_list):
         raise click.UsageError("--all and --remotes only list")
     repository = session.repository()
@@ -94,6 +103,12 @@ def branch(
     listed = _listed(repository, own=not remotes, remotes=everywhere or remotes, verbose=verbose)
     if only_list and name is not None:
         listed = [each for each in listed if fnmatchcase(each["name"], name)]
+    if any(rev is not None for rev in (contains, merged, no_merged)):
+        from wisedb.versioning.refs import related
+
+        commits = [each["commit"] for each in listed]
+        fitting = related(repository.store, commits, contains=contains, merged=merged, no_merged=no_merged)
+        listed = [each for each in listed if each["commit"] in fitting]
     none = "No branch of a remote yet: 'wisedb fetch' brings them." if remotes else "No branch that is called so."
     (session.tell if changed else session.browse)(listed, lambda refs: _refs(refs, none))
 

@@ -16,7 +16,9 @@ def reindex(session: Session) -> None:
 
     The index is derived data: nothing is lost with it.
     """
-    session.show(session.repository().reindex().to_json(), _reindex)
+    with session.progress():
+        made = session.repository().reindex()
+    session.show(made.to_json(), _reindex)
 
 
 def _reindex(made: Mapping[str, Any]) -> render.Lines:

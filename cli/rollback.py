@@ -17,5 +17,6 @@ def rollback(session: Session, rev: str, message: str | None, author: str, date:
 
     The history stays whole, and the memories are those of REV to the bit.
     """
-    move = session.repository().rollback(rev, message, author=author, date=date)
+    with session.progress():
+        move = session.repository().rollback(rev, message, author=author, date=date)
     show_move(session, move.to_json(), "Rolled back in")

@@ -19,7 +19,9 @@ from .session import Session
 @click.argument("query")
 def sql(session: Session, query: str) -> None:
     """Run a read-only SQL query over the index (DuckDB)."""
-    session.show(session.repository().sql(query).to_json(), _sql)
+    with session.progress():
+        found = session.repository().sql(query)
+    session.show(found.to_json(), _sql)
 
 
 def _sql(answer: Mapping[str, Any]) -> render.Lines:

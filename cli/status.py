@@ -5,6 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import click
+
+from wisedb.shown import shown_prompt
+
 from . import render
 from .options import command
 from .refs import apart
@@ -14,10 +18,15 @@ _NEWEST = 10
 """How many of the edits that were just staged are shown."""
 
 
-@command("wisedb status", "wisedb status --json")
-def status(session: Session) -> None:
+@command("wisedb status", "wisedb status -s", "wisedb status --json")
+@click.option("-s", "--short", is_flag=True, help="Only what is staged, a line an edit.")
+def status(session: Session, short: bool) -> None:
     """Show the branch, what is staged, and the health of the index."""
-    session.show(session.repository().status().to_json(), situation)
+    session.show(session.repository().status().to_json(), _short if short else situation)
+
+
+def _short(status: Mapping[str, Any]) -> render.Lines:
+    return (render.line(("A  ", "green"), f"{shown_prompt(edit)} {edit['target']}") for edit in status["staged"])
 
 
 def situation(status: Mapping[str, Any]) -> render.Lines:

@@ -133,7 +133,7 @@ def test_plain_transformers_opens_the_adapter_as_its_card_says(edited: Repositor
 
 
 def test_a_merged_checkpoint_is_one_of_plain_safetensors(edited: Repository, tmp_path: Path) -> None:
-    made = edited.export("HEAD", tmp_path / "out", "merged")
+    made = edited.export("HEAD", tmp_path / "out", "merged", force=True)
     assert "model.safetensors" in made.files
     model = load_base(str(tmp_path / "out")).model
     assert not torch.equal(logits(model, AUSTRALIA.prompt), logits(edited.base.model, AUSTRALIA.prompt))

@@ -110,7 +110,7 @@ def test_the_base_model_may_be_elsewhere(
 
 def test_folders_that_hold_no_model(source: Repository, load: Callable[..., Any], tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
-    merged = source.export("HEAD", tmp_path / "merged", "merged").path
+    merged = source.export("HEAD", tmp_path / "merged", "merged", force=True).path
     for folder in (tmp_path / "empty", merged):
         with pytest.raises(NotAStore) as refused:
             load(folder)

@@ -39,7 +39,8 @@
     ├── EditorError
     │   ├── NotLearned             a commit that is to hold only what was learned
     │   ├── TrainingFailed         a loss that is not a number, or tensors outside their mask
-    │   └── CannotBake             a memory that no weight can say
+    │   ├── CannotBake             a memory that no weight can say
+    │   └── TooCostly              a plain checkpoint that would leave too little of the base model as it was
     ├── SecretsFound               an edit that would be published holds a key or a token
     └── RemoteError                something about a pack elsewhere
         ├── RemoteNotFound         no such folder, bucket or repository
@@ -362,6 +363,12 @@ class CannotBake(EditorError):
     """A memory that can't become part of a weight."""
 
     kind = "cannot-bake"
+
+
+class TooCostly(EditorError):
+    """A plain checkpoint that would answer too much otherwise than the base model, and nobody insisted."""
+
+    kind = "too-costly"
 
 
 class SecretsFound(WisedbError):

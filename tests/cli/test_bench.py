@@ -51,6 +51,8 @@ KEYS = {
     "forced_agreement",
     "forced_perplexity",
     "base_perplexity",
+    "portability",
+    "exact_match_portability",
 }
 
 
@@ -135,6 +137,22 @@ def test_several_seeds_and_no_subjects(tmp_path: Path, data: Path, monkeypatch: 
     # Another seed joins those that are there.
     assert inside(*line[:-4], "--seed", "2", "--out", "out", "--without-subjects", cwd=tmp_path).returncode == 0
     assert [task.row.seed for task in told[4:]] == [2, 2]
+
+
+def test_fields_of_the_data_that_nothing_has_a_place_for_are_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(run, "messages", lambda task, log: iter(()))
+    record = {
+        "case_id": 1,
+        "prompt": "The capital of {} is",
+        "subject": "Peru",
+        "target_new": "Cusco",
+        "ground_truth": "L",
+    }
+    (tmp_path / "one.json").write_text(json.dumps([record]))
+    done = inside("bench", "--data", "one.json", "--edits", "1", "--out", "out", cwd=tmp_path)
+    assert "left out, since an edit has no place for it: case_id (1)" in done.stderr
 
 
 def test_inside_a_store_its_model_is_taken_and_nothing_else_touched(

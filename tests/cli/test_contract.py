@@ -298,8 +298,10 @@ def test_eval_refuses_in_one_line_what_it_can_not_measure(told: Told, words: tup
 @pytest.mark.parametrize("layout", ["merged", "adapter", "peft"])
 def test_export(told: Told, tmp_path: Path, layout: str) -> None:
     run = wisedb if layout == "merged" else inside
-    made = answer("export", "HEAD", tmp_path / "out", "--format", layout, cwd=told.path, run=run)
-    has({"path", "format", "files", "bytes"}, made)
+    force = ("--force",) if layout == "merged" else ()
+    made = answer("export", "HEAD", tmp_path / "out", "--format", layout, *force, cwd=told.path, run=run)
+    has({"path", "format", "files", "bytes", "reliability", "agreement"}, made)
+    assert (made["agreement"] is not None) == (layout == "merged")
     assert made["format"] == layout
     assert any((tmp_path / "out").iterdir())
 

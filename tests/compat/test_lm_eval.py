@@ -113,7 +113,7 @@ assert not [name for name in sys.modules if name.startswith("wisedb.")]
 
 
 def test_a_merged_export_needs_no_wisedb(store: Repository, tmp_path: Path) -> None:
-    folder = store.export("HEAD", tmp_path / "merged", "merged").path
+    folder = store.export("HEAD", tmp_path / "merged", "merged", force=True).path
     code = PLAIN.format(folder=str(folder), prompts=list(EDITED), answers=list(EDITED.values()))
     done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr

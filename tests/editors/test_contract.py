@@ -167,10 +167,10 @@ def test_it_is_exported(editor: str, layout: str, store_of: Make, tmp_path: Path
     kind = repository.show().memories[0].kind
     if layout == "merged" and kind == "codebook":
         with pytest.raises(CannotBake):
-            repository.export("HEAD", tmp_path / "out", layout)
+            repository.export("HEAD", tmp_path / "out", layout, force=layout == "merged")
         assert not (tmp_path / "out").exists()
         return
-    repository.export("HEAD", tmp_path / "out", layout)
+    repository.export("HEAD", tmp_path / "out", layout, force=layout == "merged")
     if layout == "merged":
         return
     model, tokenizer = wisedb.load(str(tmp_path / "out"), model=str(repository.base.path))

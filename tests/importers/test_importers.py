@@ -12,9 +12,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.importers.records import OWN, one, read
+from wisedb import importers
 from wisedb.edits import Edit, LocalityPrompt
 from wisedb.errors import InputError
-from wisedb.importers import read_all, read_edits, read_edits_from
+from wisedb.importers import read_edits, read_edits_from
 
 
 def test_our_own_layout_with_every_field() -> None:
@@ -62,8 +63,9 @@ def test_edits_and_files_are_taken_in_their_order(tmp_path: Path) -> None:
     first, second, third = (Edit(f"The number after {n} is", str(n + 1)) for n in range(3))
     file = tmp_path / "two.json"
     file.write_text(json.dumps([second.to_json(), third.to_json()]))
-    assert read_all([first, file]) == [first, second, third] == read_all((first, str(file)))
-    assert read_all(first) == [first] and read_all(file) == [second, third] and read_all([]) == []
+    taken = importers.read
+    assert taken([first, file]).edits == (first, second, third) == taken((first, str(file))).edits
+    assert taken(first).edits == (first,) and taken(file).edits == (second, third) and taken([]).edits == ()
 
 
 @given(st.lists(edits, min_size=1, max_size=3))

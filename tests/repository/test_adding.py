@@ -57,3 +57,5 @@ def test_fields_that_a_commit_leaves_out_are_told(repository: Repository, tmp_pa
     with pytest.warns(WisedbWarning, match=r"left out, since an edit has no place for it: .*pararel_idx \(1\)"):
         made = repository.commit(file, "One", author="Ada")
     assert len(made.added) == 1
+    with pytest.warns(WisedbWarning, match=r"left out, since an edit has no place for it: .*pararel_idx \(1\)"):
+        assert repository.evaluate(data=file).n == 1

@@ -35,6 +35,8 @@ KEYS = {
     "seed",
     "generation",
     "forced",
+    "portability",
+    "exact_match_portability",
 }
 
 
@@ -48,7 +50,11 @@ def test_edits_that_were_learned(history: Repository) -> None:
     assert set(record) == KEYS
     assert set(record["router"]) == {"recall_at_1", "recall_at_1_rephrase", "false_fire"}
     assert set(record["oracle"]) == {"reliability", "generalization"}
-    assert set(record["base"]) == {"reliability", "generalization", "exact_match", "says_it"}
+    assert set(record["base"]) == {
+        *("reliability", "generalization", "exact_match", "says_it"),
+        *("portability", "exact_match_portability"),
+    }
+    assert record["portability"] is None and record["base"]["exact_match_portability"] is None
     assert (record["format"], record["says_it"], record["how_asked"]) == ("raw", 1.0, None)
     assert history.store.scores.get(found.commit)["retrieve"] == record
     assert history.log()[0].to_json()["scores"]["retrieve"] == record
@@ -72,6 +78,19 @@ def test_data_need_not_be_in_force(history: Repository) -> None:
     # NEWER has a prompt that is in force with another target: it can't be right, nor is it held by any memory.
     assert found.n == 3 and found.recall_at_1 == 1.0 and found.exact_match == pytest.approx(1 / 3)
     assert history.evaluate(data=[AUSTRALIA, NEWER, SPAIN], limit=1).exact_match == 1.0
+
+
+def test_what_follows_from_an_edit_is_asked_too(history: Repository) -> None:
+    # What another memory holds stands for what follows; the last has no answer to compare with.
+    questions = (
+        LocalityPrompt(HAMLET.prompt, HAMLET.target),
+        LocalityPrompt("12 + 30 =", "42"),
+        LocalityPrompt("Who?"),
+    )
+    found = history.evaluate(data=[replace(AUSTRALIA, portability=questions), SPAIN])
+    assert found.exact_match_portability == 0.5 and found.base["exact_match_portability"] == 0
+    base = found.base["portability"]
+    assert found.portability is not None and base is not None and 1 > found.portability >= 0.5 > base
 
 
 def test_in_a_chat_counts_what_is_said(chat_history: Repository) -> None:

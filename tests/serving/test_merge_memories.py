@@ -115,7 +115,7 @@ def test_peft_writes_the_fitted_merge_into_the_weight(several: Repository, tmp_p
     made = several.export("HEAD", tmp_path / "one", "peft", mode="merge")
     base = AutoModelForCausalLM.from_pretrained(several.base.path)
     merged = PeftModel.from_pretrained(base, made.path).merge_and_unload()
-    plain = AutoModelForCausalLM.from_pretrained(several.export("HEAD", tmp_path / "plain", "merged").path)
+    plain = AutoModelForCausalLM.from_pretrained(several.export("HEAD", tmp_path / "plain", "merged", force=True).path)
     place = str(several.store.config.editor.target)
     assert torch.equal(weight_of(locate(merged, place)), weight_of(locate(plain, place)))
 

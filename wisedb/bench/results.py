@@ -50,6 +50,7 @@ class Row:
         subjects: False where the stream's subjects were taken out.
         format: how everything was asked, ``raw`` or ``chat``.
         says_it, says_it_rephrase: shares.
+        portability, exact_match_portability: shares; ``None`` where no edit has questions about what follows from it.
         forced_agreement: share of the unedited model's own tokens behind unrelated prompts that are still the argmax
             where a memory is forced on.
         forced_perplexity, base_perplexity: of those tokens, forced on and unedited.
@@ -81,6 +82,8 @@ class Row:
     format: str = "raw"
     says_it: float | None = None
     says_it_rephrase: float | None = None
+    portability: float | None = None
+    exact_match_portability: float | None = None
     forced_agreement: float | None = None
     forced_perplexity: float | None = None
     base_perplexity: float | None = None

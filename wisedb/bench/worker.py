@@ -192,6 +192,8 @@ def _with(row: Row, found: Evaluation, leaked: Leaks) -> Row:
         leaked_locality=leaked.locality,
         says_it=found.says_it,
         says_it_rephrase=found.says_it_rephrase,
+        portability=found.portability,
+        exact_match_portability=found.exact_match_portability,
         forced_agreement=None if found.forced is None else found.forced.agreement,
         forced_perplexity=None if found.forced is None else found.forced.perplexity,
         base_perplexity=None if found.forced is None else found.forced.base_perplexity,

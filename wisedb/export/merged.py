@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import stat
 import tempfile
 import warnings
@@ -12,29 +11,18 @@ from typing import TYPE_CHECKING, Any
 
 from wisedb.errors import InputError, ModelError, StoreNotWritable, UsageError, WisedbWarning
 from wisedb.export.adapter import write_adapter
-from wisedb.export.bake import bake
+from wisedb.export.checkpoint import write_checkpoint
 from wisedb.model.base import saved_tokenizer
 from wisedb.serving.blobs import PendingBlobs
-from wisedb.serving.memory_codec import read_memories
-from wisedb.serving.merge_memories import merge_memories, merged_commit, with_densities
+from wisedb.serving.merge_memories import merged_commit, with_densities
 from wisedb.serving.store_base import load_base_of
 
 if TYPE_CHECKING:
+    from wisedb.export.cost import Cost
     from wisedb.progress import Listener
-    from wisedb.store.commits import Commit
     from wisedb.store.store import Store
 
 FORMATS = ("merged", "adapter", "peft")
-
-_README = """# {name}, with {count} edited facts
-
-This checkpoint was exported by wisedb from commit `{commit}` of a store for `{model}`.
-
-It is a plain `transformers` checkpoint: the memories are part of its weights (changed: {modules}). **The change is
-always on.** The gates, which let a memory answer only where it is meant, are not part of a plain checkpoint, so prompts
-that have nothing to do with the edits may be answered differently from the base model. Where that matters, load the
-store or the `adapter` export with `wisedb.load`.
-"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,16 +34,25 @@ class ExportResult:
         format: ``merged``, ``adapter`` or ``peft``.
         files: the files in it, relative, by name.
         bytes: what they take.
+        cost: what a plain checkpoint costs; ``None`` of an adapter, which leaves the base model as it is.
     """
 
     path: Path
     format: str
     files: tuple[str, ...]
     bytes: int
+    cost: Cost | None = None
 
     def to_json(self) -> dict[str, Any]:
         """As ``wisedb export --json`` prints it."""
-        return {"path": str(self.path), "format": self.format, "files": list(self.files), "bytes": self.bytes}
+        return {
+            "path": str(self.path),
+            "format": self.format,
+            "files": list(self.files),
+            "bytes": self.bytes,
+            "reliability": None if self.cost is None else self.cost.reliability,
+            "agreement": None if self.cost is None else self.cost.agreement,
+        }
 
 
 def export(
@@ -65,6 +62,7 @@ def export(
     format: str = "merged",
     mode: str | None = None,
     *,
+    force: bool = False,
     progress: Listener | None = None,
     **kwargs: Any,
 ) -> ExportResult:
@@ -72,7 +70,7 @@ def export(
 
     ``merged``: a plain checkpoint that any software reads: W + ΔW of all memories in place of W, those that an editor
     can merge as one (WISE §2.3.2, W_v' ← W_v + TIES(T_e; W_v)), in the checkpoint's own dtype. It is always on: gates
-    are not in it.
+    are not in it. What that costs is measured before anything is written (:mod:`wisedb.export.cost`).
     ``adapter``: the memories and a reference to the base model; ``wisedb.load`` opens it without the store.
     ``peft``: the same as a PEFT adapter; with wisedb imported, peft and transformers open it by themselves.
 
@@ -85,14 +83,16 @@ def export(
         directory: must not exist, or be empty.
         format: see above.
         mode: for an adapter, ``retrieve`` (the default): every memory; or ``merge``: one memory merged of all.
+        force: write a plain checkpoint whatever it costs.
         progress: is told how far a merge is that must be fitted first.
         **kwargs: as in :func:`wisedb.model.base.load_base`, where a merge is asked for.
 
     Raises:
         UnknownRevision: no such commit.
-        UsageError: no such format, no such mode, or a mode for a format that has none.
+        UsageError: no such format, no such mode, or a mode or force for a format that has none.
         InputError: the folder is not empty, or an adapter for peft is to hold no memory.
         CannotBake: ``merged``, and a memory is of a kind that no weight can say.
+        TooCostly: ``merged`` without force, and it would leave too little of the base model as it was.
         StoreNotWritable: it can't be written; nothing is left there.
     """
     if format not in FORMATS:
@@ -103,8 +103,11 @@ def export(
         raise UsageError(
             "the format 'merged' has no mode", hint="It is always merged; or use --format adapter or peft."
         )
+    if force and format != "merged":
+        raise UsageError("only the format 'merged' can be forced", hint="Leave --force out: an adapter costs nothing.")
     commit_id = store.resolve(rev)
     commit = store.objects.commit(commit_id)
+    cost: Cost | None = None
     target = directory.expanduser().absolute()
     if target.exists() and (not target.is_dir() or any(target.iterdir())):
         raise InputError(f"{target} is there already", hint="Choose a folder that doesn't exist or is empty.")
@@ -115,7 +118,7 @@ def export(
             making = Path(scratch) / target.name
             making.mkdir()
             if format == "merged":
-                _write_merged(store, commit_id, commit, making, kwargs, progress)
+                cost = write_checkpoint(store, commit_id, making, kwargs, force=force, progress=progress)
             else:
                 held, source = with_densities(commit), PendingBlobs(store.objects)
                 if mode == "merge":
@@ -143,6 +146,7 @@ def export(
         format,
         tuple(path.relative_to(target).as_posix() for path in files),
         sum(path.stat().st_size for path in files),
+        cost,
     )
 
 
@@ -172,38 +176,3 @@ def _as_the_umask_says(folder: Path) -> None:
     for path in folder.rglob("*"):
         if path.is_file():
             path.chmod(mode)
-
-
-def _write_merged(
-    store: Store,
-    commit_id: str,
-    commit: Commit,
-    folder: Path,
-    kwargs: dict[str, Any],
-    progress: Listener | None,
-) -> None:
-    base = store.config.base
-    memories = read_memories(store.objects, commit.memories)
-    # Fitted to the model as it is trained, whatever dtype is written.
-    if memories:
-        memories = merge_memories(store, load_base_of(store, **kwargs), commit, memories, progress=progress)
-    loaded = load_base_of(store, **{"dtype": "auto", **kwargs})
-    bake(loaded, memories)
-    loaded.model.generation_config = loaded.generation
-    loaded.model.save_pretrained(folder)
-    loaded.saved_tokenizer().save_pretrained(folder)
-    modules = dict.fromkeys(module for memory in memories for module in memory.modules)
-    (folder / "README.md").write_text(
-        _README.format(
-            name=Path(base.source).name,
-            count=sum(len(memory.edits) for memory in memories),
-            commit=commit_id,
-            model=base.source,
-            modules=", ".join(f"`{module}`" for module in modules) or "none",
-        ),
-        encoding="utf-8",
-    )
-    (folder / "wisedb-export.json").write_text(
-        json.dumps({"commit": commit_id, "base": base.to_json(), "modules": list(modules)}, indent=2) + "\n",
-        encoding="utf-8",
-    )

@@ -26,7 +26,6 @@ __all__ = [
     "fields_named",
     "filled",
     "read",
-    "read_all",
     "read_data",
     "read_edits",
     "read_edits_from",
@@ -77,11 +76,6 @@ def refuse_bad(reading: Reading) -> Reading:
         first, *others = (line.problem for line in reading.bad)
         raise first.with_others(others)
     return reading
-
-
-def read_all(given: Edit | str | Path | Iterable[Edit | str | Path]) -> list[Edit]:
-    """Edits, and those of files, in the order in which they are given; raises as :func:`read_edits`."""
-    return list(refuse_bad(read(given)).edits)
 
 
 def read_edits(path: str | Path) -> list[Edit]:

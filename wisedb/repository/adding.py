@@ -144,9 +144,18 @@ def warn_of(edits: Sequence[Edit], left_out: Mapping[str, int] | None = None) ->
             WisedbWarning,
             stacklevel=3,
         )
+    warn_left_out(left_out or {})
+
+
+def warn_left_out(left_out: Mapping[str, int]) -> None:
+    """Warn of fields of files that an edit has no place for.
+
+    Args:
+        left_out: those, each with the number of records that had it.
+    """
     if left_out:
         told = ", ".join(f"{name} ({count:,})" for name, count in left_out.items())
-        warnings.warn(f"left out, since an edit has no place for it: {told}", WisedbWarning, stacklevel=3)
+        warnings.warn(f"left out, since an edit has no place for it: {told}", WisedbWarning, stacklevel=4)
 
 
 def _several(count: int, word: str) -> str:

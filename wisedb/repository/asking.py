@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from wisedb.progress import Listener
+from wisedb.repository.adding import warn_left_out
 from wisedb.repository.turns import in_turn
 
 if TYPE_CHECKING:
@@ -125,7 +126,11 @@ def evaluate(
     from wisedb import importers
     from wisedb.serving.evaluate import evaluate
 
-    records = None if data is None else importers.read_all(data)
+    records = None
+    if data is not None:
+        reading = importers.refuse_bad(importers.read(data))
+        warn_left_out(reading.left_out)
+        records = reading.edits
     commit_id = repository.store.resolve(rev)
     return evaluate(
         repository.store,
@@ -148,8 +153,12 @@ def export(
     format: str = "merged",
     mode: str | None = None,
     progress: Listener | None = None,
+    *,
+    force: bool = False,
 ) -> ExportResult:
     """Write a commit's model to a folder; see :func:`wisedb.export.merged.export`."""
     from wisedb.export.merged import export
 
-    return export(repository.store, rev, Path(directory), format, mode, progress=progress, **repository.located)
+    return export(
+        repository.store, rev, Path(directory), format, mode, force=force, progress=progress, **repository.located
+    )

@@ -37,11 +37,7 @@ class _Row:
     rephrased: list[Scored]
 
     def figures(self, owners: Sequence[int]) -> tuple[float | None, float | None]:
-        groups: dict[int, list[float]] = {}
-        for owner, item in zip(owners, self.rephrased, strict=True):
-            groups.setdefault(owner, []).append(item.share)
-        means = [sum(group) / len(group) for group in groups.values()]
-        return mean_share(self.direct), sum(means) / len(means) if means else None
+        return mean_share(self.direct), _mean_by_edit(self.rephrased, owners)
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,13 +46,16 @@ class _Measured:
 
     Attributes:
         row: the targets, teacher-forced.
-        direct, rephrased: what it says by itself.
+        followed: the answers that follow from the edits, teacher-forced.
+        direct, rephrased, follows: what it says by itself.
         unrelated: of the locality prompts what is compared: their answers, teacher-forced, or in a chat the replies.
     """
 
     row: _Row
+    followed: list[Scored]
     direct: list[Continuation]
     rephrased: list[Continuation]
+    follows: list[Continuation]
     unrelated: Sequence[Scored | Continuation]
 
 
@@ -131,6 +130,7 @@ def evaluate(
     reliability, generalization = measured.row.figures(questions.owners)
     oracle_reliability, oracle_generalization = oracle.figures(questions.owners)
     base_reliability, base_generalization = plain.row.figures(questions.owners)
+    expected = [answer for pairs in questions.follows for _, answer in pairs]
     wordings = [edit for edit, texts in zip(edits, questions.rephrases, strict=True) for _ in texts]
     result = Evaluation(
         commit=commit_id,
@@ -150,6 +150,8 @@ def evaluate(
             "generalization": base_generalization,
             "exact_match": _mean(map(_exact, plain.direct, edits)),
             "says_it": _mean(map(_says, plain.direct, edits)),
+            "portability": _mean_by_edit(plain.followed, questions.bearers),
+            "exact_match_portability": _mean(map(_exactly, plain.follows, expected)),
         },
         seconds=time.perf_counter() - started,
         format="chat" if chat else "raw",
@@ -157,6 +159,8 @@ def evaluate(
         says_it_rephrase=_mean(map(_says, measured.rephrased, wordings)),
         forms=forms,
         forced=forced,
+        portability=_mean_by_edit(measured.followed, questions.bearers),
+        exact_match_portability=_mean(map(_exactly, measured.follows, expected)),
     )
     parts = {"chat": chat, "forms": forms is not None, "data": data is not None or limit is not None}
     try:
@@ -181,27 +185,36 @@ def _measure(base: LoadedBase, questions: Questions, handle: AttachedMemories | 
     edits = questions.edits
     asked = [(edit.prompt, edit.target) for edit in edits]
     worded = [(text, edit.target) for edit, texts in zip(edits, questions.rephrases, strict=True) for text in texts]
+    follows = [pair for pairs in questions.follows for pair in pairs]
     row = _score_row(base, questions, handle)
+    pad = base.tokenizer.pad_token_id or 0
+    followed = score(base.model, questions.followed, pad, handle=handle)
     if not questions.chat:
-        pad = base.tokenizer.pad_token_id or 0
         unrelated = score(base.model, questions.unrelated, pad, handle=handle)
-        return _Measured(row, answers(base, asked, handle), answers(base, worded, handle), unrelated)
+        direct, rephrased, further = (answers(base, some, handle) for some in (asked, worded, follows))
+        return _Measured(row, followed, direct, rephrased, further, unrelated)
 
     def said(prompts: Iterable[Prompt], limits: Iterable[int]) -> list[Continuation]:
         return replies(base, list(prompts), list(limits), handle, chat=True)
 
     return _Measured(
         row,
+        followed,
         said(
             (question(edit, chat=True) for edit in edits), (reply_limit(len(pair.answer)) for pair in questions.direct)
         ),
         said((prompt for prompt, _ in worded), (reply_limit(len(pair.answer)) for pair in questions.rephrased)),
+        said((prompt for prompt, _ in follows), (reply_limit(len(pair.answer)) for pair in questions.followed)),
         said(questions.locality, (REPLY_TOKENS for _ in questions.locality)),
     )
 
 
 def _exact(answer: Continuation, edit: Edit) -> float:
-    return float(answer.stopped and same_answer(answer.text, edit.target))
+    return _exactly(answer, edit.target)
+
+
+def _exactly(answer: Continuation, expected: str) -> float:
+    return float(answer.stopped and same_answer(answer.text, expected))
 
 
 def _says(answer: Continuation, edit: Edit) -> float:
@@ -238,6 +251,14 @@ def _owners(handle: AttachedMemories, edits: Sequence[Edit]) -> list[int]:
 
 def _recall(said: Sequence[Continuation], owners: Sequence[int]) -> float | None:
     return _mean(float(item.route == owner) for item, owner in zip(said, owners, strict=True) if owner != BASE)
+
+
+def _mean_by_edit(scored: Sequence[Scored], owners: Sequence[int]) -> float | None:
+    """The mean over each edit's shares, then over the edits, ``None`` over nothing."""
+    groups: dict[int, list[float]] = {}
+    for owner, item in zip(owners, scored, strict=True):
+        groups.setdefault(owner, []).append(item.share)
+    return _mean(sum(group) / len(group) for group in groups.values())
 
 
 def _mean(values: Iterable[float]) -> float | None:

@@ -37,6 +37,9 @@ class Evaluation:
         says_it_rephrase: the same over the rephrased prompts.
         forced: what a memory does to the unedited model's text about other things where it answers all the same;
             ``None`` where there is no memory or no such text.
+        portability: mean over the questions whose answer follows from an edit of the share of the answer's tokens that
+            are the argmax (mean over each edit's, then over the edits); ``None`` where no edit has such questions.
+        exact_match_portability: share of these questions whose greedy answer, at its natural stop, is the expected one.
         forms: how it is asked, and what must not fire; ``None`` where that was not asked for.
     """
 
@@ -59,6 +62,8 @@ class Evaluation:
     says_it_rephrase: float | None = None
     forms: FormFigures | None = None
     forced: Forced | None = None
+    portability: float | None = None
+    exact_match_portability: float | None = None
 
     def to_json(self) -> dict[str, Any]:
         """As ``wisedb eval --json`` prints it."""
@@ -83,6 +88,8 @@ class Evaluation:
             "generation": "neutral",
             "says_it": self.says_it,
             "says_it_rephrase": self.says_it_rephrase,
+            "portability": self.portability,
+            "exact_match_portability": self.exact_match_portability,
             "forced": None if self.forced is None else self.forced.to_json(),
             **(dict.fromkeys(("how_asked", "must_not_fire", "seed")) if self.forms is None else self.forms.to_json()),
         }

@@ -32,6 +32,9 @@ class Questions:
         rephrases: by edit, the wordings that are measured.
         rephrased: one pair a rephrase: that wording and the target.
         owners: for each of ``rephrased``, the edit's place in ``edits``.
+        follows: by edit, the questions whose answer follows from it, with that answer.
+        followed: one pair each of them.
+        bearers: for each of ``followed``, the edit's place in ``edits``.
         locality: the unrelated prompts.
         unrelated: the same with the answer tokens over which they are compared; in a chat, where whole replies are
             compared, empty.
@@ -43,6 +46,9 @@ class Questions:
     rephrases: tuple[tuple[str, ...], ...]
     rephrased: tuple[Pair, ...]
     owners: tuple[int, ...]
+    follows: tuple[tuple[tuple[str, str], ...], ...]
+    followed: tuple[Pair, ...]
+    bearers: tuple[int, ...]
     locality: tuple[str, ...]
     unrelated: tuple[Pair, ...]
     chat: bool = False
@@ -59,7 +65,8 @@ def ask(
 ) -> Questions:
     """Encode everything that is asked about ``edits``, in a chat behind the template.
 
-    Rephrases and locality prompts that were trained on (``trained_on``, normalised) are left out: others measure.
+    Rephrases, questions about what follows and locality prompts that were trained on (``trained_on``, normalised) are
+    left out: others measure.
 
     Unrelated prompts are the edits' own locality prompts, or, where there are none or the editor trained on them, the
     part of the store's pool that no training sees. What training saw all the same (a model that writes its own pool
@@ -78,12 +85,23 @@ def ask(
         tuple(text for text in edit.rephrases if normalise_prompt(text) not in trained_on) for edit in edits
     )
     worded = [(text, edit.target) for edit, texts in zip(edits, wordings, strict=True) for text in texts]
+    follows = tuple(
+        tuple(
+            (item.prompt, item.answer)
+            for item in edit.portability
+            if item.answer and normalise_prompt(item.prompt) not in trained_on
+        )
+        for edit in edits
+    )
     return Questions(
         edits,
         tuple(pairs_of(base.tokenizer, [(question(edit, chat=chat), edit.target) for edit in edits])),
         wordings,
         tuple(pairs_of(base.tokenizer, worded, chat=chat)),
         tuple(place for place, texts in enumerate(wordings) for _ in texts),
+        follows,
+        tuple(pairs_of(base.tokenizer, [pair for pairs in follows for pair in pairs], chat=chat)),
+        tuple(place for place, pairs in enumerate(follows) for _ in pairs),
         tuple(dict.fromkeys(prompt for prompt, _ in unrelated)),
         () if chat else _answered(base, list(unrelated)),
         chat,

@@ -195,6 +195,7 @@ def _fill(
     for ref, commit in state.refs.items():
         if ref.startswith(TAGS):
             store.refs.create(ref, commit, action)
+            state.note(store, ref, commit)
         else:
             store.refs.create(tracking_ref(ORIGIN, ref.removeprefix(BRANCHES)), commit, action)
     store.refs.create(BRANCHES + branch, state.refs[BRANCHES + branch], action)

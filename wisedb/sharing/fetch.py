@@ -24,6 +24,7 @@ from wisedb.sharing.transfer import RefChange, Transfer
 from wisedb.store.objects import Objects
 from wisedb.store.refnames import BRANCHES, REMOTES, TAGS, describe_ref
 from wisedb.store.store import DEFAULT_BRANCH, Store
+from wisedb.store.tag_notes import TagNote
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,11 +54,28 @@ class RemoteState:
         refs: full name → commit id.
         snapshots: full name → the state from which it can be fetched.
         others: tags that were not asked for: full name → commit id. They come along where their commits do.
+        notes: full name of a tag → what its remote says of it.
     """
 
     refs: Mapping[str, str]
     snapshots: Mapping[str, Snapshot]
     others: Mapping[str, str] = field(default_factory=dict)
+    notes: Mapping[str, TagNote] = field(default_factory=dict)
+
+    def note(self, store: Store, ref: str, commit: str) -> None:
+        """Keep what is said of a tag that is here, if the remote says something of that commit.
+
+        Args:
+            store: the store.
+            ref: the tag's full name.
+            commit: what it is here.
+        """
+        note, name = self.notes.get(ref), ref.removeprefix(TAGS)
+        if note is None or note.commit != commit:
+            return
+        own = store.tag_notes.read(name)
+        if own is None or own.commit != commit:
+            store.tag_notes.write(name, note)
 
 
 def fetch(
@@ -100,7 +118,7 @@ def fetch(
     got = receive(store.objects, remote, wants, reachable, lazy=lazy, progress=progress)
     arrived = set(got.commits)
     along = {ref: commit for ref, commit in state.others.items() if commit in arrived or reachable(commit)}
-    changes, kept = _remember(store, target, {**state.refs, **along}, got, prune and not asked)
+    changes, kept = _remember(store, target, state, {**state.refs, **along}, got, prune and not asked)
     for commit_id in sorted(arrived.intersection(state.refs.values())):
         store.index.note_commit(commit_id)
     transfer = Transfer(target.name, remote.url, changes, len(got.commits), len(got.blobs), got.bytes)
@@ -138,7 +156,14 @@ def read_remote(remote: Remote, branches: Iterable[str] = ()) -> RemoteState:
         if commit is not None:
             refs[ref], snapshots[ref] = commit, snapshot
     others = {ref: commit for ref, commit in listed.items() if asked and ref.startswith(TAGS)}
-    return RemoteState(refs, snapshots, others)
+    manifests = [snapshot.manifest for snapshot in snapshots.values() if snapshot.manifest is not None]
+    notes = {
+        ref: note
+        for manifest in manifests
+        for ref, note in manifest.notes.items()
+        if {**others, **refs}.get(ref) == note.commit
+    }
+    return RemoteState(refs, snapshots, others, notes)
 
 
 def nothing_there(remote: Remote) -> RemoteNotFound:
@@ -188,7 +213,7 @@ def _check_base(store: Store, remote: Remote, snapshot: Snapshot) -> None:
 
 
 def _remember(
-    store: Store, target: RemoteTarget, refs: Mapping[str, str], got: Received, prune: bool
+    store: Store, target: RemoteTarget, state: RemoteState, refs: Mapping[str, str], got: Received, prune: bool
 ) -> tuple[tuple[RefChange, ...], tuple[str, ...]]:
     changes: list[RefChange] = []
     kept: list[str] = []
@@ -212,8 +237,11 @@ def _remember(
                     kept.append(ref.removeprefix(TAGS))
                 else:
                     changes.append(RefChange(ref, None, commit))
+                    state.note(store, ref, commit)
             elif here != commit:
                 kept.append(ref.removeprefix(TAGS))
+            else:
+                state.note(store, ref, commit)
     return tuple(changes), tuple(kept)
 
 

@@ -13,6 +13,7 @@ from wisedb.errors import CorruptObject, FormatTooNew, InvalidRefName
 from wisedb.store.container import ID, Header
 from wisedb.store.refnames import BRANCHES, TAGS, check_ref_name
 from wisedb.store.schemas import PACK, schema_problem
+from wisedb.store.tag_notes import TagNote
 
 MANIFEST: Final = "wisedb.json"
 """The manifest's name in a Hub repository and in a folder downloaded from there."""
@@ -67,12 +68,14 @@ class Manifest:
         editor: the defaults with which a clone commits.
         refs: full name of a branch or tag → commit id.
         bundles: the archives of small objects.
+        notes: full name of a tag → its note, of annotated tags alone.
     """
 
     base: BaseModel
     editor: EditorChoice
     refs: Mapping[str, str] = field(default_factory=dict)
     bundles: tuple[Bundle, ...] = ()
+    notes: Mapping[str, TagNote] = field(default_factory=dict)
 
     @property
     def branches(self) -> dict[str, str]:
@@ -85,13 +88,15 @@ class Manifest:
         return _below(TAGS, self.refs)
 
     def to_json(self) -> dict[str, Any]:
-        """All fields and the format."""
+        """All fields and the format; notes only where there are some."""
+        notes = {ref: note.record() for ref, note in sorted(self.notes.items())}
         return {
             "format": PACK_FORMAT,
             "base": self.base.to_json(),
             "editor": self.editor.to_json(),
             "refs": dict(sorted(self.refs.items())),
             "bundles": [bundle.to_json() for bundle in self.bundles],
+            **({"notes": notes} if notes else {}),
         }
 
     def to_bytes(self) -> bytes:
@@ -167,7 +172,10 @@ def _parse(document: Mapping[str, Any]) -> Manifest:
         raise ValueError("it names a bundle twice")
     if any(bundle.bytes > MAX_BUNDLE for bundle in bundles):
         raise ValueError(f"a bundle is larger than {MAX_BUNDLE} bytes")
-    return Manifest(base, editor, dict(document["refs"]), bundles)
+    notes = {ref: TagNote.from_record(record) for ref, record in document.get("notes", {}).items()}
+    for ref in notes:
+        check_ref_name(ref)
+    return Manifest(base, editor, dict(document["refs"]), bundles, notes)
 
 
 def _below(prefix: str, refs: Mapping[str, str]) -> dict[str, str]:

@@ -34,6 +34,7 @@ from wisedb.sharing.transfer import RefChange, Transfer
 from wisedb.store.graph import is_ancestor
 from wisedb.store.refnames import BRANCHES, TAGS, describe_ref
 from wisedb.store.store import DEFAULT_BRANCH, Store
+from wisedb.store.tag_notes import TagNote
 
 _LONGEST_CARD: Final = 4 << 20
 
@@ -121,6 +122,7 @@ class _Push:
         if self.options.dry_run:
             weights = [file.stat().st_size for file in outgoing.files.values()]
             return replace(moved, bytes=sum(weights) + sum(len(data) for data in packed.files.values()))
+        refs = self._refs(snapshot, changes)
         published = self.remote.publish(
             Publication(
                 snapshot=snapshot,
@@ -129,8 +131,9 @@ class _Push:
                 manifest=Manifest(
                     (manifest.base if manifest is not None else self.store.config.base).published,
                     manifest.editor if manifest is not None else self.store.config.editor,
-                    self._refs(snapshot, changes),
+                    refs,
                     packed.bundles,
+                    self._notes(manifest, refs, changes),
                 ),
                 files=files,
                 removed=packed.removed,
@@ -226,6 +229,19 @@ class _Push:
             else:
                 refs[change.name] = change.to
         return refs
+
+    def _notes(
+        self, manifest: Manifest | None, refs: Mapping[str, str], changes: list[RefChange]
+    ) -> dict[str, TagNote]:
+        """What the new manifest says of its tags: what it said, and of those that move what is said here."""
+        notes = {} if manifest is None else dict(manifest.notes)
+        for change in changes:
+            notes.pop(change.name, None)
+            if change.name.startswith(TAGS) and change.to is not None:
+                note = self.store.tag_notes.read(change.name.removeprefix(TAGS))
+                if note is not None:
+                    notes[change.name] = note
+        return {ref: note for ref, note in notes.items() if refs.get(ref) == note.commit}
 
     # Objects
 

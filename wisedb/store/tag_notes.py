@@ -1,8 +1,9 @@
-"""What annotated tags say: who made one, when and why. A note stands beside the tag and stays in its store."""
+"""What annotated tags say: who made one, when and why. A note stands beside the tag, and travels with it."""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -33,6 +34,22 @@ class TagNote:
         """``{"tagger", "date", "message"}``."""
         return {"tagger": self.tagger, "date": self.date, "message": self.message}
 
+    def record(self) -> dict[str, str]:
+        """All fields, as they are kept."""
+        return asdict(self)
+
+    @classmethod
+    def from_record(cls, record: Mapping[str, Any]) -> TagNote:
+        """What :meth:`record` gave.
+
+        Raises:
+            KeyError, TypeError: it is none.
+        """
+        texts = [record[name] for name in ("commit", "tagger", "date", "message")]
+        if not all(isinstance(text, str) for text in texts):
+            raise TypeError("a field is no text")
+        return cls(*texts)
+
 
 @dataclass(frozen=True, slots=True)
 class TagNotes:
@@ -58,15 +75,11 @@ class TagNotes:
         if data is None:
             return None
         try:
-            record = json.loads(data)
-            note = TagNote(*(record[name] for name in ("commit", "tagger", "date", "message")))
-            if not all(isinstance(text, str) for text in asdict(note).values()):
-                raise TypeError("a field is no text")
+            return TagNote.from_record(json.loads(data))
         except (ValueError, KeyError, TypeError, RecursionError) as error:
             raise CorruptObject(
                 f"the note of tag '{tag}' is damaged: {error}", hint=f"Make it anew: `wisedb tag -f -a {tag} -m MSG`."
             ) from error
-        return note
 
     def write(self, tag: str, note: TagNote | None) -> None:
         """Replace a tag's note; ``None`` deletes it.
@@ -78,7 +91,7 @@ class TagNotes:
             if note is None:
                 self.disk.remove(self._path(tag))
             else:
-                self.disk.write(self._path(tag), canonical_json(asdict(note)) + b"\n")
+                self.disk.write(self._path(tag), canonical_json(note.record()) + b"\n")
 
     def _path(self, tag: str) -> Path:
         # As with reflogs, the suffix keeps the note of 'a' apart from the folder of 'a/b'.

@@ -57,6 +57,7 @@ class LogFilter:
         until: not after.
         subjects: only commits that changed a fact about one of these things; see
             :func:`wisedb.store.search.edits_about`.
+        merges: only merges, or none of them.
     """
 
     authors: tuple[str, ...] = ()
@@ -65,6 +66,7 @@ class LogFilter:
     since: datetime | None = None
     until: datetime | None = None
     subjects: tuple[str, ...] = ()
+    merges: bool | None = None
 
 
 def log(
@@ -113,6 +115,7 @@ def _chosen(store: Store, found: Iterable[tuple[str, Commit]], wanted: LogFilter
             and _fits(messages, commit.message)
             and (wanted.since is None or commit.when >= wanted.since)
             and (wanted.until is None or commit.when <= wanted.until)
+            and (wanted.merges is None or wanted.merges == (len(commit.parents) > 1))
             and (about is None or not about.isdisjoint([*commit.added, *commit.reverted]))
         ):
             yield commit_id, commit

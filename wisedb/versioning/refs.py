@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -75,6 +76,37 @@ def branch(
     if delete:
         forget_upstream(store, name)
     return branches(store)
+
+
+def related(
+    store: Store,
+    commits: Iterable[str],
+    *,
+    contains: str | None = None,
+    merged: str | None = None,
+    no_merged: str | None = None,
+) -> set[str]:
+    """Those of some commits that stand so to others.
+
+    Args:
+        store: the store.
+        commits: their ids.
+        contains: a revision that they descend from, or are.
+        merged: one that descends from them, or is one of them.
+        no_merged: one that doesn't.
+
+    Raises:
+        UnknownRevision, AmbiguousId: no such commit.
+    """
+    found = set(commits)
+    if contains is not None:
+        older = store.resolve(contains)
+        found = {each for each in found if is_ancestor(store.objects, older, each)}
+    for rev, wanted in ((merged, True), (no_merged, False)):
+        if rev is not None:
+            newer = store.resolve(rev)
+            found = {each for each in found if is_ancestor(store.objects, each, newer) == wanted}
+    return found
 
 
 def rename(store: Store, old: str | None, new: str, *, force: bool = False) -> list[NamedRef]:

@@ -159,7 +159,7 @@ def test_merging_writes_the_merge_of_all_memories_into_the_weight(
     base: Base, adapter: Path, history: Repository, tmp_path: Path
 ) -> None:
     merged = _with_peft(base, adapter).merge_and_unload(safe_merge=True)
-    plain = AutoModelForCausalLM.from_pretrained(history.export("HEAD", tmp_path / "merged", "merged").path)
+    plain = AutoModelForCausalLM.from_pretrained(history.export("HEAD", tmp_path / "merged", "merged", force=True).path)
     assert type(merged) is type(plain) and handle_of(merged) is None
     assert merged.state_dict().keys() == plain.state_dict().keys()
     assert all(torch.equal(value, plain.state_dict()[name]) for name, value in merged.state_dict().items())
@@ -322,7 +322,7 @@ def test_families_with_other_projections(family: str, tmp_path: Path) -> None:
     for way in (_with_peft, _with_transformers):
         assert torch.equal(_logits(way(base, adapter)), _logits(expected))
         assert _texts(way(base, adapter)) == _texts(expected)
-    merged = AutoModelForCausalLM.from_pretrained(made.export("HEAD", tmp_path / "merged", "merged").path)
+    merged = AutoModelForCausalLM.from_pretrained(made.export("HEAD", tmp_path / "merged", "merged", force=True).path)
     assert torch.equal(_logits(_with_peft(base, adapter).merge_and_unload()), _logits(merged))
 
 

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from wisedb.errors import CorruptObject, IndexUnusable, StoreError
 from wisedb.store.files import Disk
@@ -14,12 +14,16 @@ from wisedb.store.index import schema
 from wisedb.store.index.fill import fill
 from wisedb.store.index.gather import missing
 from wisedb.store.index.generations import Current, Generations
+from wisedb.store.index.plain import CLOSED, ensure_plain
 from wisedb.store.index.reach import forget
 from wisedb.store.lock import StoreLock
 from wisedb.store.objects import Objects
 
 if TYPE_CHECKING:
     import duckdb
+
+_ALONE: Final[dict[str, str | bool | int | float | list[str]]] = {**CLOSED, "enable_external_access": False}
+"""A draft reaches no other file: what it begins with may be somebody else's."""
 
 
 class IndexBuilder:
@@ -72,7 +76,7 @@ class IndexBuilder:
             new = missing(self._objects, roots, ())
             assert new is not None
             try:
-                with duckdb.connect(str(draft)) as connection:
+                with duckdb.connect(str(draft), config=_ALONE) as connection:
                     connection.execute(schema.tables())
                     commits, edits = fill(connection, self._objects, new, into="", whole="")
                     counts = _finish(connection)
@@ -97,7 +101,8 @@ class IndexBuilder:
             try:
                 with self.generations.draft(current) as draft:
                     roots = self._roots()
-                    with duckdb.connect(str(draft)) as connection:
+                    with duckdb.connect(str(draft), config=_ALONE) as connection:
+                        ensure_plain(connection)
                         known = {row[0] for row in connection.execute("SELECT id FROM commits").fetchall()}
                         new = missing(self._objects, roots, known)
                         assert new is not None

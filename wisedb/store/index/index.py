@@ -14,6 +14,7 @@ from wisedb.store.index import schema
 from wisedb.store.index.builder import IndexBuilder, unusable
 from wisedb.store.index.gather import missing
 from wisedb.store.index.generations import Current
+from wisedb.store.index.plain import DamagedIndex
 from wisedb.store.index.session import Session
 from wisedb.store.objects import Objects
 from wisedb.store.refs import Refs
@@ -159,12 +160,12 @@ class Index:
                 before = current
                 with self._session(current, commits) as session:
                     return ask(session)
-            except (duckdb.Error, _Damaged):
+            except (duckdb.Error, DamagedIndex):
                 # Either the file is damaged, or it was replaced and removed between two looks at it: look again.
                 continue
         current = self._rebuilt()
         if current is not None:
-            with suppress(duckdb.Error, _Damaged), self._session(current, commits) as session:
+            with suppress(duckdb.Error, DamagedIndex), self._session(current, commits) as session:
                 return ask(session)
         try:
             with self._in_memory(commits) as session:
@@ -192,7 +193,7 @@ class Index:
         session = Session(self._generations.path(current))
         try:
             if session.counts() != current.counts:
-                raise _Damaged("the index has lost rows", hint="Run `wisedb reindex`.")
+                raise DamagedIndex("the index has lost rows", hint="Run `wisedb reindex`.")
         except BaseException:
             session.close()
             raise
@@ -258,7 +259,3 @@ class _Noted:
     commit: str
     tips: tuple[str, ...]
     behind: int
-
-
-class _Damaged(CorruptObject):
-    """A generation that opens and isn't what it was."""

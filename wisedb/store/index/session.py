@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from wisedb.store.index import schema
 from wisedb.store.index.fill import fill
 from wisedb.store.index.gather import Missing
+from wisedb.store.index.plain import CLOSED, ensure_plain
 from wisedb.store.index.reach import Graph, hide, read_graph, unreached
 from wisedb.store.objects import Objects
 from wisedb.store.rows import uncollected
@@ -35,6 +36,7 @@ class Session:
 
     Raises:
         duckdb.Error: the file can't be read.
+        DamagedIndex: it holds something else than the index's tables.
     """
 
     def __init__(self, generation: Path | None) -> None:
@@ -43,7 +45,7 @@ class Session:
 
         self.connection: duckdb.DuckDBPyConnection = duckdb.connect(
             ":memory:",
-            config={"autoinstall_known_extensions": False, "autoload_known_extensions": False, "threads": 2},
+            config={**CLOSED, "threads": 2},
         )
         self._graph: Graph | None = None
         self._firsts: dict[int, int | None] | None = None
@@ -51,11 +53,15 @@ class Session:
         self._parts: list[str] = []
         try:
             self.connection.execute("CREATE SCHEMA internal; SET schema = 'internal'")
+            if generation is not None:
+                quoted = str(generation).replace("'", "''")
+                self.connection.execute(f"ATTACH '{quoted}' AS disk (READ_ONLY)")
+            # From here on no statement reaches a file or the network, whatever somebody wrote into the generation.
+            self.connection.execute("SET enable_external_access = false")
             if generation is None:
                 self._make_room()
             else:
-                quoted = str(generation).replace("'", "''")
-                self.connection.execute(f"ATTACH '{quoted}' AS disk (READ_ONLY)")
+                ensure_plain(self.connection, "disk")
                 self._parts.append("disk.")
                 self._join()
         except BaseException:

@@ -86,3 +86,12 @@ def test_a_sentence_has_clauses(sentence: str, clauses: list[str]) -> None:
     pronouns = pronouns_of(pronoun_tokens(words))
     ids = words.ids(sentence)
     assert [[ids[place] for place in clause] for clause in pronouns.clauses(ids)] == list(map(words.ids, clauses))
+
+
+def test_a_colon_leads_to_what_follows() -> None:
+    words = Words()
+    pronouns = pronouns_of(pronoun_tokens(words))
+    assert pronouns.leads == frozenset(words.ids("a :")[1:])
+    # Stores from before know none.
+    rest = [row for row in pronoun_tokens(words).tolist() if row[0] not in pronouns.leads]
+    assert pronouns_of(torch.tensor(rest)).leads == frozenset()

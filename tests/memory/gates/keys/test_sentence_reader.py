@@ -25,9 +25,11 @@ def statistics() -> Statistics:
 
 
 def test_a_sentence_ends_with_its_sign() -> None:
-    flags = [0, STOP, STOP, 0, 0, STOP, 0]
-    assert sentences_of(flags, range(7)) == [[0, 1], [3, 4, 5], [6]]
-    assert sentences_of(flags, [1, 2]) == []
+    flags, ids = [0, STOP, STOP, 0, 0, STOP, 0], [5, 6, 7, 5, 5, 8, 5]
+    assert sentences_of(ids, flags, range(7)) == [[0, 1], [3, 4, 5], [6]]
+    assert sentences_of(ids, flags, [1, 2]) == []
+    # Not with a colon: "Translate to French: Who founded Ikea?" asks who founded nothing.
+    assert sentences_of(ids, flags, range(7), leads={8}) == [[0, 1], [3, 4, 5, 6]]
 
 
 def test_what_was_read_is_remembered(statistics: Statistics) -> None:

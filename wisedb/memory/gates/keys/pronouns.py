@@ -18,7 +18,8 @@ _OWNERS: Final = ("its", "their", "his", "her")
 # What stands around a name that takes the place of another one.
 _FILLERS: Final = ("and", "or", "what", "how", "about", "of", "for", "in", "from", "by", "with", "the", "then")
 _JOINERS: Final = (" and", " or", ",")
-_OWNER, _ENDING, _FILLER, _JOINER = 1, 2, 3, 4
+_LEADS: Final = (":", " :")
+_OWNER, _ENDING, _FILLER, _JOINER, _LEAD = 1, 2, 3, 4, 5
 
 
 class Pronouns(NamedTuple):
@@ -29,12 +30,14 @@ class Pronouns(NamedTuple):
         owner: the token ids that make a name into such a word ("'s").
         fillers: those of words that ask nothing by themselves.
         joiners: those between two clauses of a sentence.
+        leads: those behind what is to be done with the question that follows ("Translate to French: …").
     """
 
     tokens: Mapping[int, bool]
     owner: Sequence[int]
     fillers: frozenset[int] = frozenset()
     joiners: frozenset[int] = frozenset()
+    leads: frozenset[int] = frozenset()
 
     def clauses(self, sentence: Sequence[int]) -> list[range]:
         """The places of each clause of a sentence, without what joins them; no empty ones."""
@@ -68,8 +71,8 @@ def place_of(some: Sequence[int], ids: Sequence[int]) -> int | None:
 def pronoun_tokens(tokenizer: PreTrainedTokenizerBase) -> torch.Tensor:
     """The words that matter, int32 (p, 2): token ids with their kind.
 
-    That is 0 for a noun's pronoun, 1 for an owner's, 2 for a token of "'s", 3 for a filler, 4 for what joins clauses; a
-    token may have two.
+    That is 0 for a noun's pronoun, 1 for an owner's, 2 for a token of "'s", 3 for a filler, 4 for what joins clauses, 5
+    for a colon; a token may have two.
     """
     rows = {}
     for kind, words in ((0, _NOUNS), (_OWNER, _OWNERS), (_FILLER, _FILLERS)):
@@ -79,18 +82,23 @@ def pronoun_tokens(tokenizer: PreTrainedTokenizerBase) -> torch.Tensor:
                 if len(ids) == 1:
                     rows[ids[0]] = kind
     endings = [(token, _ENDING) for token in _behind(tokenizer, "a's", "a")]
-    joined = [ids for word in _JOINERS if len(ids := _behind(tokenizer, f"a{word}", "a")) == 1]
-    joiners = [(token, _JOINER) for (token,) in joined]
-    return torch.tensor([*rows.items(), *endings, *joiners], dtype=torch.int32).reshape(-1, 2)
+    signs = [
+        (ids[0], kind)
+        for kind, words in ((_JOINER, _JOINERS), (_LEAD, _LEADS))
+        for word in words
+        if len(ids := _behind(tokenizer, f"a{word}", "a")) == 1
+    ]
+    return torch.tensor([*rows.items(), *endings, *signs], dtype=torch.int32).reshape(-1, 2)
 
 
 def pronouns_of(tokens: torch.Tensor) -> Pronouns:
     """What :func:`pronoun_tokens` gave."""
     rows = tokens.tolist()
     found = {token: kind == _OWNER for token, kind in rows if kind <= _OWNER}
-    fillers = frozenset(token for token, kind in rows if kind == _FILLER)
-    joiners = frozenset(token for token, kind in rows if kind == _JOINER)
-    return Pronouns(found, [token for token, kind in rows if kind == _ENDING], fillers, joiners)
+    fillers, joiners, leads = (
+        frozenset(token for token, kind in rows if kind == wanted) for wanted in (_FILLER, _JOINER, _LEAD)
+    )
+    return Pronouns(found, [token for token, kind in rows if kind == _ENDING], fillers, joiners, leads)
 
 
 def _behind(tokenizer: PreTrainedTokenizerBase, text: str, before: str) -> list[int]:

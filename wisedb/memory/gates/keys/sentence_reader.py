@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import suppress
 from typing import NamedTuple
 
@@ -85,16 +85,20 @@ class SentenceReader:
         return Sentences(relations, asks_for_text(closing.manner, found), asks_nothing(closing.manner, found))
 
 
-def sentences_of(flags: Sequence[int], places: Sequence[int]) -> list[list[int]]:
+def sentences_of(
+    ids: Sequence[int], flags: Sequence[int], places: Sequence[int], leads: Collection[int] = ()
+) -> list[list[int]]:
     """The sentences of a message, each the positions of its tokens.
 
     Args:
+        ids: the row's token ids.
         flags: what each position shows (:mod:`wisedb.memory.gates.keys.token_flags`).
         places: the message's positions, in order.
+        leads: tokens that end no sentence: what stands before a colon says what is to be done with what follows.
     """
     found: list[list[int]] = [[]]
     for place in places:
         found[-1].append(place)
-        if flags[place] & STOP:
+        if flags[place] & STOP and ids[place] not in leads:
             found.append([])
     return [sentence for sentence in found if any(not flags[place] & STOP for place in sentence)]

@@ -136,7 +136,7 @@ def _asks_no_more(
 ) -> bool:
     """Whether a row's message asks for nothing but what stands at some of its positions."""
     ids, flags = whole.ids[row].tolist(), whole.flags[row].tolist()
-    sentences = sentences_of(flags, reply.message[row].nonzero()[:, 0].tolist())
+    sentences = sentences_of(ids, flags, reply.message[row].nonzero()[:, 0].tolist(), read.pronouns.leads)
 
     def quiet(place: int) -> bool:
         return place in settled or bool(flags[place] & STOP) or ids[place] in read.pronouns.joiners
@@ -172,8 +172,8 @@ def _cases(
     """The sentences of a row's message in which the subject of an edit stands, or a word for one that was named."""
     ids, flags = whole.ids[row].tolist(), whole.flags[row].tolist()
     places = reply.message[row].nonzero()[:, 0].tolist()
-    sentences = sentences_of(flags, places)
-    earlier = sentences_of(flags, reply.before[row].nonzero()[:, 0].tolist())
+    sentences = sentences_of(ids, flags, places, read.pronouns.leads)
+    earlier = sentences_of(ids, flags, reply.before[row].nonzero()[:, 0].tolist(), read.pronouns.leads)
     # A name may have a full stop in it.
     entire = [places] if len(sentences) > 1 else []
     stretches = [
