@@ -294,9 +294,5 @@ class Store:
         Give the ref that was read before the work began (``refs.head().ref``), so that a HEAD that moved to another
         branch meanwhile is not taken for it.
         """
-
-        def note(commit_id: str) -> None:
-            self.index.note_commit(commit_id)
-
         parts = (self.objects, self.refs, self.staging, self.lock)
-        return Transaction(*parts, expected=expected, ref=ref, note=note)
+        return Transaction(*parts, expected=expected, ref=ref, note=self.index.note_commit)
