@@ -19,7 +19,7 @@ from wisedb.errors import StoreError
 from wisedb.store.blobs import Blob
 from wisedb.store.objects import Objects
 
-_VERSION: Final = 12
+_VERSION: Final = 13
 """Grows whenever the same input gives another blob."""
 
 
