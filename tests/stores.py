@@ -29,7 +29,7 @@ SETTINGS: dict[str, Any] = {
 
 ARRAYS = (
     *("mask_bits", "delta_values"),
-    *(f"keys_{name}" for name in ("owners", "relations", "knowledge", "tokens", "readings")),
+    *(f"keys_{name}" for name in ("owners", "relations", "knowledge", "tokens", "readings", "typed")),
     *(f"statistics_{kind}_{part}" for kind in ("token", "relation") for part in ("mean", "map")),
     *("statistics_texts", "statistics_lengths", "statistics_marks"),
 )

@@ -16,7 +16,8 @@ from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedModel
 
 from wisedb.memory.gates.base import Gate
 from wisedb.memory.gates.keys.edit_keys import EditKeys
-from wisedb.memory.gates.keys.statistics import RELATION_SIZE, TOKEN_SIZE, Statistics, relation_layer
+from wisedb.memory.gates.keys.reading_layers import relation_layer
+from wisedb.memory.gates.keys.statistics import RELATION_SIZE, TOKEN_SIZE, Statistics
 from wisedb.memory.kinds.masked_delta import MaskedDelta
 from wisedb.memory.kinds.masks import random_mask
 from wisedb.memory.memory import Memory

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from wisedb.edits import Edit
 from wisedb.model.subjects import likely_subject, names, subject_of, with_other_subjects
+from wisedb.model.words import script_of
 
 
 def test_names_are_words_that_look_like_names() -> None:
@@ -34,6 +35,43 @@ def test_the_subject_is_exchanged() -> None:
 def test_without_a_subject_a_name_is_exchanged(subject: str | None) -> None:
     for text in with_other_subjects("We met Jane at home", subject, ["Ada", "Bob"], 3, Random(0)):
         assert text in ("We met Ada Bob at home", "We met Bob Ada at home")
+
+
+POOL = [
+    "Once Mary met Tom.",
+    "基拉罗的首都是哪座城市？",
+    "リドゾの首都はキラロ",
+    "عاصمة ريدوزو هي",
+    "Где живёт Наниро?",
+]
+
+
+@pytest.mark.parametrize(
+    ("text", "subject", "space"),
+    [
+        ("谁教过萨希？", "萨希", ""),
+        ("ソリノの首都は", "ソリノ", ""),
+        ("عاصمة كيرارو هي", "كيرارو", " "),
+        ("Где родился Мади?", "Мади", " "),
+        ("Where is Kiraro?", "Kiraro", " "),
+    ],
+)
+def test_a_subject_is_exchanged_for_names_in_its_own_script(text: str, subject: str, space: str) -> None:
+    words = names([*POOL, "Кто видел Нари?", "ナニロとソリティ"])
+    before, after = text.split(subject)
+    for other in with_other_subjects(text, subject, words, 4, Random(0)):
+        made_up = other.removeprefix(before).removesuffix(after)
+        assert made_up != other and {script_of(made_up)} == {script_of(subject)}
+        assert (" " in made_up) == bool(space)
+
+
+def test_in_a_script_without_spaces_the_rest_of_a_text_stays() -> None:
+    text = "基拉罗的首都是哪座城市"
+    for seed in range(8):
+        for other in with_other_subjects(text, None, names(POOL), 2, Random(seed)):
+            same = sum(a == b for a, b in zip(text, other, strict=False))
+            same += sum(a == b for a, b in zip(text[::-1], other[::-1], strict=False))
+            assert other != text and same >= len(text) - 2 and other[-1] == text[-1]
 
 
 def test_there_is_nothing_to_exchange() -> None:

@@ -82,6 +82,9 @@ def test_any_text_reads_back(prompt: str, target: str) -> None:
         ("法国的首都是", "巴黎", "法国的首都是巴黎"),
         ("フランスの首都は", "パリ", "フランスの首都はパリ"),
         ("法国的首都是", "Paris", "法国的首都是 Paris"),
+        ("法国的首都是哪里？", "巴黎", "法国的首都是哪里？巴黎"),
+        ("首都：", "Paris", "首都：Paris"),
+        ("프랑스의 수도는", "파리", "프랑스의 수도는 파리"),
     ],
 )
 def test_the_gap_is_a_writer_s(prompt: str, target: str, text: str) -> None:

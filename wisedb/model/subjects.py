@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from random import Random
 
 from wisedb.edits import Edit
+from wisedb.model.tokens import unspaced
+from wisedb.model.words import caseless, script_of, word_spans
 
 _OPENING = "\"'“‘«([{"
 _CLOSING = re.compile(r"[,.;:!?\"”»)\]}]+$|['’]s?$")
 # The small words inside a name: "of", "de la", "van der", "and".
 _SMALL = 3
 _SIGNS = ".,;:!?\"'()"
+# Signs of a script without spaces that stand for a word.
+_PAIR = 2
 
 
 def subject_of(edit: Edit, prompt: str | None = None) -> str | None:
@@ -37,10 +41,13 @@ def subject_of(edit: Edit, prompt: str | None = None) -> str | None:
 def names(texts: Sequence[str]) -> tuple[str, ...]:
     """The words of unrelated texts that look like parts of names, each once; all their words if none does.
 
-    The first word of a text is capital whatever it is, and doesn't count.
+    In scripts with capitals they begin with one. The first word of a text is capital whatever it is, and doesn't count.
+    In other scripts any word may be part of a name: where there are no spaces, two signs, or a run of katakana.
     """
     words = dict.fromkeys(word.strip(_SIGNS) for text in texts for word in text.split()[1:])
-    found = tuple(word for word in words if word[:1].isupper())
+    capital = [word for word in words if word[:1].isupper()]
+    others = dict.fromkeys(part for text in texts for part in _caseless_words(text))
+    found = (*capital, *others)
     return found or tuple(word for word in words if word)
 
 
@@ -50,8 +57,9 @@ def with_other_subjects(text: str, subject: str | None, words: Sequence[str], co
     Args:
         text: a prompt or any other text.
         subject: what it is about, as it stands there; without one (or where it isn't there) a word that looks like a
-            name takes its place, any word if none does.
-        words: what made-up names are made of, two different words at least.
+            name takes its place, any word if none does: two signs, in a script without spaces.
+        words: what made-up names are made of, two different words at least; those in the subject's script are taken,
+            where there are two.
         count: how many texts.
         chooser: where the choices come from.
 
@@ -60,13 +68,53 @@ def with_other_subjects(text: str, subject: str | None, words: Sequence[str], co
     """
     if len(words) < 2 or not text.split():
         return []
-    if subject is not None and subject.strip() and subject in text:
-        head, _, tail = text.partition(subject)
-        return [head + " ".join(chooser.sample(list(words), 2)) + tail for _ in range(count)]
+    if subject is None or not subject.strip() or subject not in text:
+        start, end = _place(text, chooser)
+        text = " ".join(text.split())
+    else:
+        start = text.index(subject)
+        end = start + len(subject)
+    some, space = _fitting(text[start:end], words)
+    return [text[:start] + space.join(chooser.sample(some, 2)) + text[end:] for _ in range(count)]
+
+
+def _place(text: str, chooser: Random) -> tuple[int, int]:
+    """Where a random word stands in a text with single spaces in it; one that looks like a name if any does."""
     parts = text.split()
-    places = [place for place, word in enumerate(parts) if place and word[:1].isupper()] or list(range(len(parts)))
-    place = chooser.choice(places)
-    return [" ".join([*parts[:place], *chooser.sample(list(words), 2), *parts[place + 1 :]]) for _ in range(count)]
+    numbers = [number for number, word in enumerate(parts) if number and word[:1].isupper()]
+    number = chooser.choice(numbers or range(len(parts)))
+    start = sum(len(part) + 1 for part in parts[:number])
+    part = parts[number]
+    signs = [] if numbers else [span for span in word_spans(part) if unspaced(part[span[0]])]
+    if not signs:
+        return start, start + len(part)
+    # What is asked shows at the last sign: that one stays, where there are others.
+    first = chooser.randrange(max(1, len(signs) - _PAIR))
+    return start + signs[first][0], start + signs[min(first + _PAIR, len(signs)) - 1][1]
+
+
+def _fitting(name: str, words: Sequence[str]) -> tuple[list[str], str]:
+    """The words in a name's script, all of them where there are fewer than two, and what joins them."""
+    script = script_of(name)
+    some = [word for word in words if script_of(word) == script]
+    space = "" if any(map(unspaced, name)) else " "
+    return (some if len(some) > 1 else list(words)), space
+
+
+def _caseless_words(text: str) -> Iterator[str]:
+    """The words of a text in scripts without capitals; without spaces, pairs of signs and longer ones as they are."""
+    waiting: tuple[int, int] | None = None
+    for start, end in word_spans(text):
+        if not caseless(text[start:]):
+            waiting = None
+        elif not unspaced(text[start]) or end - start > _PAIR:
+            yield text[start:end]
+            waiting = None
+        elif waiting is not None and waiting[1] == start:
+            yield text[waiting[0] : end]
+            waiting = None
+        else:
+            waiting = (start, end)
 
 
 def likely_subject(text: str) -> str | None:

@@ -26,8 +26,9 @@ _UNSPACED = ("CJK", "HIRAGANA", "KATAKANA", "THAI", "LAO", "KHMER", "MYANMAR", "
 def joined(prompt: str, target: str) -> str:
     """Prompt and answer as one text.
 
-    One space between them, or none where a writer would put none: behind white space or an opening bracket, before a
-    closing sign, and inside a script without spaces.
+    One space between them, or none where a writer would put none: behind white space, an opening bracket or a sign that
+    is as wide as a Chinese character and has its space in itself, before a closing sign, and inside a script without
+    spaces.
     """
     return prompt + _gap(prompt, target) + target
 
@@ -92,11 +93,16 @@ def pad_batch(
 
 
 def _gap(prompt: str, target: str) -> str:
-    if not prompt or not target or prompt[-1].isspace() or prompt[-1] in _OPENING:
+    if not prompt or not target or prompt[-1].isspace() or prompt[-1] in _OPENING or _wide(prompt[-1]):
         return ""
     if target[0] in _CLOSING and not target[1:2].isalnum():
         return ""
     return "" if unspaced(prompt[-1]) and unspaced(target[0]) else " "
+
+
+def _wide(sign: str) -> bool:
+    # Hangul is as wide, and yet written with spaces: letters don't count.
+    return not sign.isalnum() and unicodedata.east_asian_width(sign) in ("W", "F")
 
 
 def unspaced(sign: str) -> bool:

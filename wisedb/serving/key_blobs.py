@@ -110,4 +110,6 @@ def _only(ring: EditKeys, owner: int) -> EditKeys:
         ring.stops[chosen],
         ring.conversations[chosen.repeat_interleave(ring.conversation_lengths.long())],
         ring.conversation_lengths[chosen],
+        ring.scripts[chosen],
+        ring.typed[chosen],
     )

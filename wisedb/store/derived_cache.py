@@ -19,7 +19,7 @@ from wisedb.errors import StoreError
 from wisedb.store.blobs import Blob
 from wisedb.store.objects import Objects
 
-_VERSION: Final = 14
+_VERSION: Final = 15
 """Grows whenever the same input gives another blob."""
 
 

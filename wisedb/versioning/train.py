@@ -10,7 +10,7 @@ from wisedb.editors.common.key_statistics import STATISTICS as KEY_STATISTICS
 from wisedb.editors.registry import Owner, bind
 from wisedb.editors.streams import Planned, StreamItem, effective
 from wisedb.edits import Edit
-from wisedb.memory.gates.keys.statistics import relation_layer
+from wisedb.memory.gates.keys.reading_layers import relation_layer
 from wisedb.progress import Listener, Progress
 from wisedb.serving.attached import attached
 from wisedb.serving.blobs import PendingBlobs

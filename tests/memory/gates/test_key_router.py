@@ -164,7 +164,7 @@ def test_a_stricter_level_fires_less(model: PreTrainedModel) -> None:
 def test_merged_memories_are_gated_by_all_keys(model: PreTrainedModel) -> None:
     memory = merged_memory(keyed_memories(model), 0.0)
     assert memory.gate.name == "keys"
-    assert memory.gate.keys is not None and len(memory.gate.keys) == 3
+    assert memory.gate.keys is not None and memory.gate.keys.edits == 3
     assert memory.edits == tuple(edit.id for edits in EDITS for edit in edits)
     handle = attach(model, memory)
     with handle.record() as record:

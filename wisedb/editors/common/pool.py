@@ -17,6 +17,7 @@ from wisedb.edits import normalise_prompt
 from wisedb.errors import UsageError
 from wisedb.memory.kinds.base import Part
 from wisedb.model.chat import chat_format
+from wisedb.model.words import full_stop, pieces
 from wisedb.progress import Counter, Listener
 
 if TYPE_CHECKING:
@@ -109,12 +110,12 @@ def make_pool(
             rows = min(_MESSAGES, missing + missing // _SPARE + 1)
             texts = _written(model, messages, drawn, rows, counter.add)
         for text in texts:
-            words = (text if messages is None else message_in(text.split())).split()
+            words = pieces(text if messages is None else message_in(text.split()))
             if len(contexts) < n_contexts and len(words) >= _CONTEXT_WORDS[0]:
                 context = _context(words, chooser)
                 contexts.setdefault(normalise_prompt(context), context)
             elif len(found_prompts) < wanted and words:
-                prompt = _prompt(words, chooser) if messages is None else " ".join(words)
+                prompt = _prompt(words, chooser) if messages is None else "".join(words)
                 found_prompts.setdefault(normalise_prompt(prompt), prompt)
         if messages is None:
             more = len(found_prompts) + len(contexts) - there
@@ -129,7 +130,7 @@ def _prompt(words: Sequence[str], chooser: Random) -> str:
     # Cut before the text's last word, so that something is left to say, as in a prompt.
     longest = max(1, min(len(words) - 1, _PROMPT_WORDS[1]))
     length = chooser.randint(min(_PROMPT_WORDS[0], longest), longest)
-    return " ".join(words[:length])
+    return "".join(words[:length])
 
 
 def _messages(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> MessageWriter | None:
@@ -142,8 +143,8 @@ def _messages(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> Mes
 
 
 def _context(words: Sequence[str], chooser: Random) -> str:
-    text = " ".join(words[: chooser.randint(*_CONTEXT_WORDS)])
-    return text.rstrip(" ,;:-.!?") + "."
+    text = "".join(words[: chooser.randint(*_CONTEXT_WORDS)]).rstrip(" ,;:-.!?，、；：。！？")
+    return text + full_stop(text)
 
 
 @contextmanager

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from wisedb.edits import Edit
-from wisedb.memory.gates.keys.build import subject_span
+from wisedb.memory.gates.keys.spellings import subject_span
 from wisedb.model.subjects import likely_subject, subject_of
 from wisedb.model.tokens import encode_pair, encode_prompt, joined, pad_batch
 

@@ -16,12 +16,13 @@ from torch import Tensor
 from torch.nn.functional import normalize
 
 from wisedb.edits import Edit, normalise_prompt
-from wisedb.memory.gates.keys.index import centre_of
+from wisedb.memory.gates.keys.centres import centre_of
 from wisedb.memory.gates.keys.statistics import Statistics
 from wisedb.model.capture import capture
 from wisedb.model.locate import Projection
 from wisedb.model.subjects import subject_of
 from wisedb.model.tokens import encode_prompt
+from wisedb.model.words import count_words
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
@@ -55,7 +56,7 @@ class RelationEncoder:
         self._found: dict[str, Tensor] = {}
 
     def __call__(self, prompts: Sequence[str]) -> Tensor:
-        """float32 (n, r) on the CPU, not centred; zero for a prompt without a token."""
+        """float32 (n, r) on the CPU, from the mean of unrelated text in a prompt's script on; zero without a token."""
         for prompt in prompts:
             if prompt not in self._found:
                 self._found[prompt] = self._key(prompt)
@@ -66,7 +67,9 @@ class RelationEncoder:
         if not ids:
             return torch.zeros(self._statistics.relation_map.shape[1])
         (seen,) = capture(self._model, self._projection, self._statistics.layer, [ids])
-        return self._statistics.relations(seen.states[-1])
+        found, scripts = self._statistics.relations(seen.states[-1]), self._statistics.scripts
+        usual = scripts.mean(scripts.place(prompt))
+        return found if usual is None else found - usual
 
 
 def paraphrases(edits: Sequence[Edit], others: Sequence[Edit], relations: Tensor, count: int) -> list[tuple[str, ...]]:
@@ -93,7 +96,7 @@ def paraphrases(edits: Sequence[Edit], others: Sequence[Edit], relations: Tensor
         if name is not None:
             same_subject[name.casefold()].append(number)
             frames[_frame(edit.prompt.rstrip(), name)].append(number)
-    usable = [frame for frame in frames if len(" ".join(frame).split()) <= _LONGEST]
+    usable = [frame for frame in frames if count_words(" ".join(frame)) <= _LONGEST]
     if not usable or not count:
         return [()] * len(edits)
     keys = normalize(relations - centre_of(relations), dim=-1)

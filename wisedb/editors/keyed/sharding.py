@@ -10,6 +10,7 @@ from wisedb.editors.keyed.settings import KeyedSettings
 from wisedb.editors.streams import Held, Planned, StreamItem, effective
 from wisedb.edits import Edit, normalise_prompt
 from wisedb.model.subjects import subject_of
+from wisedb.model.words import count_words
 
 # A shard takes edits on subjects that it knows up to so many times its capacity. Set by hand: room for a few more
 # facts on what is known, without a shard that has no end.
@@ -21,7 +22,7 @@ _WORDS = 8
 
 def size_in_slots(edit: Edit) -> int:
     """How many of a shard's slots an edit takes: one for each full eight words of its target, one at least."""
-    return max(1, len(edit.target.split()) // _WORDS)
+    return max(1, count_words(edit.target) // _WORDS)
 
 
 def plan(

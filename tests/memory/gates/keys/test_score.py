@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import torch
 from hypothesis import given, settings
@@ -69,6 +70,7 @@ def made(seed: int, keys: int, memories: int) -> KeyIndex:
         readings,
         unit(keys, R),
         torch.randn(2, R, generator=generator) * 0.1,
+        torch.zeros(keys, dtype=torch.int64),
         torch.rand(keys, generator=generator),
         torch.zeros(keys, dtype=torch.bool),
         torch.zeros(keys, dtype=torch.int64),
@@ -231,3 +233,14 @@ def test_some_keys_of_an_index() -> None:
 def _sizes(index: KeyIndex, keys: list[int]) -> list[tuple[int, int]]:
     sizes = torch.diff(index.starts, append=torch.tensor([len(index.token_rows)])).tolist()
     return [(r, sizes[r]) for key in keys for r in index.readings[key].tolist() if r < len(index.starts)]
+
+
+def test_each_key_is_compared_from_its_own_centre() -> None:
+    index = made(3, 4, 2)
+    generator = torch.Generator().manual_seed(1)
+    centre, group = torch.randn(3, R, generator=generator), torch.tensor([0, 1, 1, 0])
+    asked = torch.randn(5, R, generator=generator)
+    found = relation_score(asked, replace(index, centre=centre, group=group))
+    for key, row in enumerate(group.tolist()):
+        alone = replace(index, centre=torch.stack([centre[row], centre[2]]))
+        torch.testing.assert_close(found[:, key], relation_score(asked, alone)[:, key])

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
 import torch
 
 from tests.memory.keyed import TOKENIZER, UNRELATED, statistics_of
 from tests.models import tiny_model
 from wisedb.errors import CorruptObject, UsageError
-from wisedb.memory.gates.keys.statistics import Statistics, chat_layers, compute_statistics, relation_layer
+from wisedb.memory.gates.keys.statistics import Statistics, compute_statistics
 from wisedb.model.capture import capture
 from wisedb.model.locate import locate
 from wisedb.model.tokens import encode_prompt
@@ -72,16 +70,6 @@ def test_the_question_moves_a_relation_key_more_than_the_name() -> None:
         assert keys[name] @ keys[same] > keys[name] @ keys[other]
 
 
-def test_where_relations_are_read() -> None:
-    projection = locate(tiny_model("llama"))
-    assert relation_layer(projection) == 1
-    assert relation_layer(locate(tiny_model("llama"), layer=0)) == 0
-    deep = replace(projection, layer=25, layers=30)
-    assert relation_layer(deep) == 15 and relation_layer(deep, chat=True) == 18
-    assert chat_layers(deep) == (18, 23) and chat_layers(replace(deep, layer=20)) == (18, 20)
-    assert chat_layers(replace(deep, layer=10)) == (10,)
-
-
 def test_to_tensors_and_back() -> None:
     statistics = statistics_of(tiny_model("llama"))
     again = Statistics.from_tensors(statistics.tensors(), statistics.meta())
@@ -107,3 +95,17 @@ def test_without_texts_there_is_nothing_to_measure() -> None:
     model = tiny_model("llama")
     with pytest.raises(UsageError, match="unrelated texts"):
         compute_statistics(model, locate(model), TOKENIZER, ["One text."])
+
+
+def test_of_several_scripts_each_has_its_own_mean() -> None:
+    model = tiny_model("llama")
+    texts = [*UNRELATED, *UNRELATED[:2], *("基拉罗的首都是哪座城市" + sign for sign in "一二三四五六七八"), "Где?"]
+    found = compute_statistics(model, locate(model), TOKENIZER, [*texts, *("Ada and Bob " * n for n in range(1, 4))])
+    assert found.scripts.scripts == ("LATIN", "CJK")
+    assert found.scripts.means.shape == (2, found.relation_map.shape[1])
+    again = Statistics.from_tensors(found.tensors(), found.meta())
+    assert again.same(found)
+    with pytest.raises(CorruptObject):
+        Statistics.from_tensors(found.tensors(), {**found.meta(), "scripts": ["LATIN"]})
+    # As of any store with one script, and of those from before they were told apart.
+    assert statistics_of(model).scripts.scripts == () and "scripts" not in statistics_of(model).meta()

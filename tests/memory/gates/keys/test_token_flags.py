@@ -94,6 +94,26 @@ def test_names_in_every_kind_of_vocabulary(kind: str) -> None:
     assert _words(tokenizer, "in 500 Paris")[-1] == ("Paris", APART)
 
 
+def test_capitals_say_nothing_where_there_is_nothing_else() -> None:
+    tokenizer = _trained("bytes")
+    assert {follow for _, follow in _words(tokenizer, "WHAT IS THE FRANCE")} == {APART}
+    assert _words(tokenizer, "In the FIAT FRANCE")[-1][1] == SAME_NAME
+    flags = token_flags(tokenizer)
+    loud, quiet = (
+        flags[torch.tensor(tokenizer.encode(text, add_special_tokens=False))].tolist()
+        for text in ("WHAT IS FRANCE", "Here is FRANCE")
+    )
+    assert len(name_in(loud)) == 0 < len(name_in(quiet))
+
+
+@pytest.mark.parametrize("stop", ["।", "؟", "。", "？", "!"])
+def test_sentences_end_in_every_script(stop: str) -> None:
+    backend = Tokenizer(models.WordLevel({"a": 0, stop: 1, ",": 2}, unk_token="a"))
+    backend.pre_tokenizer = pre_tokenizers.Split("", "isolated")
+    flags = token_flags(PreTrainedTokenizerFast(tokenizer_object=backend, unk_token="a"))
+    assert [bool(flag & STOP) for flag in flags[1:].tolist()] == [True, False]
+
+
 @pytest.mark.parametrize("kind", ["bytes", "pieces"])
 @pytest.mark.parametrize(
     ("text", "follows"),

@@ -7,12 +7,14 @@ from collections.abc import Sequence
 from random import Random
 from typing import TYPE_CHECKING
 
+import regex
 import torch
 
 from wisedb.edits import Edit
 from wisedb.memory.gates.keys.chat_statistics import ChatStatistics
 from wisedb.memory.gates.keys.edit_keys import EditKeys
 from wisedb.memory.gates.keys.question_map import question_state
+from wisedb.memory.gates.keys.spellings import legible, moved, spellings_of, typed_spellings
 from wisedb.memory.gates.keys.statistics import SWAPS, Statistics
 from wisedb.memory.gates.keys.token_flags import SPACE, STOP
 from wisedb.model.capture import capture
@@ -21,16 +23,14 @@ from wisedb.model.locate import Projection
 from wisedb.model.opening import Opening, read_opening
 from wisedb.model.subjects import subject_of, with_other_subjects
 from wisedb.model.tokens import encode_prompt
+from wisedb.model.words import full_stop
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
     from wisedb.memory.gates.base import KeyFormat
 
-CARRIERS = ("{}", "The {}")
-"""A word is often spelt with other tokens at the beginning of a text than behind a space."""
-
-_ENDS = ".!?…。！？"
+_ENDS = regex.compile(r"[\p{Sentence_Terminal}…]")
 
 
 def build_keys(
@@ -72,15 +72,27 @@ def build_keys(
             subject = subject_of(edit, prompt)
             chooser = Random(f"{edit.id}/{prompt}")
             others = with_other_subjects(prompt, subject, statistics.words, SWAPS, chooser)
-            spellings = _spellings(tokenizer, prompt, ids, subject)
+            spellings = spellings_of(tokenizer, prompt, ids, subject)
             # What was taught behind other messages is no answer to the bare prompt.
             if format != "chat" and not edit.messages:
                 relation, known = _asked(model, projection, tokenizer, statistics, ids, others)
-                found.add(owner, relation, known, spellings, 0)
+                typed = [
+                    spelt
+                    for spelt in typed_spellings(tokenizer, subject, spellings)
+                    if legible(subject or "", len(spelt[0]))
+                ]
+                found.add(owner, relation, known, [*spellings, *typed], 0)
+                for text in _renderings(prompt):
+                    ids, name = encode_prompt(tokenizer, text), _as(text, subject)
+                    spelt = spellings_of(tokenizer, text, ids, name)
+                    whole, first, last = spelt[0]
+                    if legible(name, last - first) if name and last else legible(text, len(whole)):
+                        relation, _ = _asked(model, projection, tokenizer, statistics, ids, ())
+                        found.add(owner, relation, known, spelt, 0, typed=1)
             if chat is not None and format != "raw":
                 relation, question = _asked_in_chat(model, projection, tokenizer, chat, opening, prompt)
-                own = _moved(spellings[0], question)
-                typed = [own, *spellings[1:], *_typed(tokenizer, subject, spellings)]
+                own = moved(spellings[0], question)
+                typed = [own, *spellings[1:], *typed_spellings(tokenizer, subject, spellings)]
                 behind = _conversation(tokenizer, chat, edit) if prompt in asked else []
                 found.add(owner, relation, 1.0, typed, stops_of(tokenizer, statistics, edit.target), behind)
     if not found.owners:
@@ -95,6 +107,8 @@ def build_keys(
         torch.tensor(found.stops, dtype=torch.int32),
         torch.tensor([token for ids in found.conversations for token in ids], dtype=torch.int32),
         torch.tensor([len(ids) for ids in found.conversations], dtype=torch.int32),
+        torch.tensor([statistics.scripts.place(edits[owner].prompt) for owner in found.owners], dtype=torch.int32),
+        torch.tensor(found.typed, dtype=torch.int32),
     )
 
 
@@ -109,6 +123,17 @@ def _endings(tokenizer: PreTrainedTokenizerBase, statistics: Statistics, prompt:
     behind = torch.tensor(whole[len(ids) :], dtype=torch.int64)
     passed_over = whole[: len(ids)] == ids and bool(len(statistics.flags)) and (statistics.flags[behind] & SPACE).all()
     return (bare,) if passed_over else tuple(dict.fromkeys((prompt, bare)))
+
+
+def _renderings(prompt: str) -> list[str]:
+    """A prompt as people type it: without capitals, and with nothing else; what it is itself left out."""
+    return [text for text in dict.fromkeys((prompt.lower(), prompt.upper())) if text != prompt]
+
+
+def _as(text: str, subject: str | None) -> str | None:
+    # The subject as it stands in a rendering of its prompt.
+    ways = () if subject is None else (subject.lower(), subject.upper())
+    return next((way for way in ways if way in text), subject)
 
 
 def _conversation(tokenizer: PreTrainedTokenizerBase, chat: ChatStatistics, edit: Edit) -> list[int]:
@@ -127,6 +152,7 @@ class _Keys:
         self.readings: list[tuple[int, int, int, int]] = []
         self.stops: list[int] = []
         self.conversations: list[Sequence[int]] = []
+        self.typed: list[int] = []
 
     def add(
         self,
@@ -136,6 +162,7 @@ class _Keys:
         spellings: Sequence[tuple[list[int], int, int]],
         stops: int,
         conversation: Sequence[int] = (),
+        typed: int = 0,
     ) -> None:
         """One key."""
         for spelt, first, last in spellings:
@@ -146,6 +173,7 @@ class _Keys:
         self.knowledge.append(known)
         self.stops.append(stops)
         self.conversations.append(conversation)
+        self.typed.append(typed)
 
 
 def stops_of(tokenizer: PreTrainedTokenizerBase, statistics: Statistics, target: str) -> int:
@@ -158,7 +186,7 @@ def stops_of(tokenizer: PreTrainedTokenizerBase, statistics: Statistics, target:
 
 def as_sentence(target: str) -> str:
     """A target as it is said in a chat: with a sign that ends a sentence."""
-    return target if target.rstrip("\"'”’)»")[-1:] in _ENDS else target + "."
+    return target if _ENDS.fullmatch(target.rstrip("\"'”’)»」』）")[-1:]) else target + full_stop(target)
 
 
 def _asked_in_chat(
@@ -174,80 +202,6 @@ def _asked_in_chat(
     (seen,) = capture(model, projection, chat.layers, [asked], opening=opening)
     behind = len(chat.asked(())) - len(chat.start)
     return chat.relations(question_state(seen.states)), asked[len(chat.start) : -behind]
-
-
-def _moved(spelt: tuple[list[int], int, int], message: list[int]) -> tuple[list[int], int, int]:
-    """A prompt and where its subject stands, as it is written in a message: without special tokens around it."""
-    ids, first, last = spelt
-    for offset in range(len(ids) - len(message) + 1):
-        if ids[offset : offset + len(message)] == message:
-            return (message, first - offset, last - offset) if first >= offset and last else (message, 0, 0)
-    return (message, 0, 0) if message else spelt
-
-
-def subject_span(tokenizer: PreTrainedTokenizerBase, text: str, ids: Sequence[int], subject: str) -> tuple[int, int]:
-    """Where the subject stands among the text's token ids: its first token and the one behind its last.
-
-    A token that holds part of the subject and part of what is around it counts as the subject's. (0, 0) if the text
-    doesn't have the subject, whatever its case.
-    """
-    start = text.find(subject)
-    if start < 0 and len(text.lower()) == len(text) and len(subject.lower()) == len(subject):
-        start = text.lower().find(subject.lower())
-    if start < 0 or not subject.strip():
-        return 0, 0
-    end = start + len(subject)
-    if not getattr(tokenizer, "is_fast", False):
-        before, upto = encode_prompt(tokenizer, text[:start].rstrip()), encode_prompt(tokenizer, text[:end])
-        return _shared(before, ids), max(_shared(upto, ids), min(len(ids), _shared(before, ids) + 1))
-    places = tokenizer(text, add_special_tokens=True, return_offsets_mapping=True)["offset_mapping"][: len(ids)]
-    inside = [number for number, (a, b) in enumerate(places) if b > a and b > start and a < end]
-    return (inside[0], inside[-1] + 1) if inside else (0, 0)
-
-
-def _shared(one: Sequence[int], other: Sequence[int]) -> int:
-    count = 0
-    for a, b in zip(one, other, strict=False):
-        if a != b:
-            break
-        count += 1
-    return count
-
-
-def _spellings(
-    tokenizer: PreTrainedTokenizerBase, prompt: str, ids: list[int], subject: str | None
-) -> list[tuple[list[int], int, int]]:
-    """(tokens, first, behind the last) of the whole prompt, then of each other way to spell the subject."""
-    if subject is None or not subject.strip():
-        return [(ids, 0, 0)]
-    first, last = subject_span(tokenizer, prompt, ids, subject)
-    found = {tuple(ids[first:last])} if last else set[tuple[int, ...]]()
-    spellings = [(ids, first, last)]
-    for carrier in CARRIERS:
-        text = carrier.format(subject.strip())
-        carried = encode_prompt(tokenizer, text)
-        start, end = subject_span(tokenizer, text, carried, subject.strip())
-        spelt = carried[start:end]
-        if spelt and tuple(spelt) not in found:
-            found.add(tuple(spelt))
-            spellings.append((spelt, 0, len(spelt)))
-    return spellings
-
-
-def _typed(
-    tokenizer: PreTrainedTokenizerBase, subject: str | None, known: Sequence[tuple[list[int], int, int]]
-) -> list[tuple[list[int], int, int]]:
-    """Further ways in which people type a subject into a chat: without capitals, and with nothing else."""
-    if subject is None or not subject.strip():
-        return []
-    spelt = {tuple(tokens[first:last]) for tokens, first, last in known}
-    found = []
-    for name in dict.fromkeys((subject.strip().lower(), subject.strip().upper())):
-        for tokens, first, last in _spellings(tokenizer, name, encode_prompt(tokenizer, name), name):
-            if last and tuple(tokens[first:last]) not in spelt:
-                spelt.add(tuple(tokens[first:last]))
-                found.append((tokens[first:last], 0, last - first))
-    return found
 
 
 def _asked(

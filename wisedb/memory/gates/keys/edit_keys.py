@@ -19,6 +19,8 @@ _TENSORS = {
 }
 # Of plain prompts there are none.
 _STOPS = "stops"
+# Stores from before these were told apart have neither, and of models of one script there is none.
+_TYPED, _SCRIPTS = "typed", "scripts"
 # Of edits that stand by themselves there are none.
 _CONVERSATIONS = ("conversations", "conversation_lengths")
 
@@ -48,6 +50,9 @@ class EditKeys:
         conversations: int32 (c,), one after the other, the token ids of whole conversations that end with a key's
             question, up to where the reply begins.
         conversation_lengths: int32 (k,), how many of them are each key's; 0 where the question is a first message.
+        scripts: int32 (k,), the place of each prompt's script among the statistics' and 1; 0 of any other.
+        typed: int32 (k,), 1 of a prompt as people type it, without capitals or with nothing else; else 0. What is usual
+            among edits doesn't depend on these.
 
     Raises:
         CorruptObject: tensors that don't belong together.
@@ -62,9 +67,11 @@ class EditKeys:
     stops: torch.Tensor = field(default_factory=_no_numbers)
     conversations: torch.Tensor = field(default_factory=_no_numbers)
     conversation_lengths: torch.Tensor = field(default_factory=_no_numbers)
+    scripts: torch.Tensor = field(default_factory=_no_numbers)
+    typed: torch.Tensor = field(default_factory=_no_numbers)
 
     def __post_init__(self) -> None:
-        for name in (_STOPS, _CONVERSATIONS[1]):
+        for name in (_STOPS, _CONVERSATIONS[1], _TYPED, _SCRIPTS):
             if not len(getattr(self, name)):
                 object.__setattr__(self, name, torch.zeros(len(self.owners), dtype=torch.int32))
         if any(getattr(self, name).dtype != kind for name, kind in _TENSORS.items()) or not self._whole():
@@ -76,6 +83,11 @@ class EditKeys:
             return False
         if self.stops.dtype != torch.int32 or self.stops.shape != (count,) or bool((self.stops < 0).any()):
             return False
+        for most, numbers in ((len(self.statistics.scripts.scripts), self.scripts), (1, self.typed)):
+            if numbers.dtype != torch.int32 or numbers.shape != (count,):
+                return False
+            if bool(((numbers < 0) | (numbers > most)).any()):
+                return False
         if bool(self.stops.any()) and self.statistics.chat is None:
             return False
         if not self._whole_conversations():
@@ -117,9 +129,11 @@ class EditKeys:
 
     def tensors(self) -> dict[str, torch.Tensor]:
         """All tensors by name, for a blob."""
-        held = {name: getattr(self, name) for name in _TENSORS}
+        held = {name: getattr(self, name) for name in (*_TENSORS, _TYPED)}
         if bool(self.stops.any()):
             held[_STOPS] = self.stops
+        if bool(self.scripts.any()):
+            held[_SCRIPTS] = self.scripts
         if len(self.conversations):
             held |= {name: getattr(self, name) for name in _CONVERSATIONS}
         return held
@@ -131,7 +145,7 @@ class EditKeys:
         Raises:
             CorruptObject: something is missing, or doesn't belong together.
         """
-        if set(tensors) - {_STOPS, *_CONVERSATIONS} != set(_TENSORS):
+        if set(tensors) - {_STOPS, _TYPED, _SCRIPTS, *_CONVERSATIONS} != set(_TENSORS):
             raise CorruptObject(f"these are no keys: {', '.join(sorted(tensors))}", hint="Run `wisedb fsck`.")
         return cls(statistics, **tensors)
 
@@ -166,7 +180,7 @@ class EditKeys:
             first += len(ring)
         parts = {
             name: torch.cat([getattr(ring, name) for ring, _ in rings])
-            for name in ("relations", "knowledge", "tokens", _STOPS, *_CONVERSATIONS)
+            for name in ("relations", "knowledge", "tokens", _STOPS, _TYPED, _SCRIPTS, *_CONVERSATIONS)
         }
         return cls(statistics, torch.cat(owners), readings=torch.cat(readings), **parts)
 

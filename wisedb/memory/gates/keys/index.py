@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 
 import torch
 
+from wisedb.memory.gates.keys.centres import centres_of
 from wisedb.memory.gates.keys.edit_keys import EditKeys, same_statistics
 from wisedb.memory.gates.keys.similar_tokens import SimilarTokens
 from wisedb.memory.gates.keys.statistics import Statistics
@@ -24,8 +25,6 @@ _DENSE = 0.5
 # A subject that says little by itself and less than a tenth of its prompt is not what the prompt turns on.
 _WEAK = 2.0
 _WEAK_SHARE = 0.1
-# The mean of all relation keys is drawn towards that of unrelated text, as if there were so many keys at zero.
-_PRIOR = 30.0
 # However little a model seems to know, its states tell one question from another a little.
 _KNOWN = 0.15
 
@@ -46,8 +45,10 @@ class KeyIndex:
         whole: bool (n, 2): whether a name begins with the one and ends with the other in the edit's own prompt too.
         readings: int64 (k, m), each key's readings; n where it has fewer.
         relations: float32 (k, r), centred and of length 1.
-        centre: float32 (2, r), what is taken off the relation key of a plain prompt, and of a question in a chat: zero,
-            the mean of unrelated questions, so that what is meant doesn't depend on how many edits there are.
+        centre: float32 (g, r), what is taken off relation keys before they are compared. Of a question in a chat (the
+            last row) that is zero, the mean of unrelated questions, so that what is meant doesn't depend on how many
+            edits there are; of plain prompts there is one for each script.
+        group: int64 (k,), which of them each key is compared by.
         knowledge: float32 (k,).
         chat: bool (k,): keys of questions in a chat, the others are of plain prompts.
         stops: int64 (edits,): in a chat, how many tokens that end a sentence each edit's answer has; 0 without a key.
@@ -67,6 +68,7 @@ class KeyIndex:
     readings: torch.Tensor
     relations: torch.Tensor
     centre: torch.Tensor
+    group: torch.Tensor
     knowledge: torch.Tensor
     chat: torch.Tensor
     stops: torch.Tensor
@@ -105,6 +107,7 @@ class KeyIndex:
             whole=self.whole[readings],
             readings=renumbered[kept],
             relations=self.relations[keys],
+            group=self.group[keys],
             knowledge=self.knowledge[keys],
             chat=self.chat[keys],
             memory=self.memory[keys],
@@ -144,8 +147,9 @@ def build_index(
     stops = torch.cat([ring.stops.long() for _, ring in held])
     chat = stops > 0
     # Plain prompts and questions in a chat are compared with their like alone.
-    plain = centre_of(relations[~chat])
-    centre = torch.stack([plain, torch.zeros_like(plain)])
+    scripts = torch.cat([ring.scripts.long() for _, ring in held])
+    typed = torch.cat([ring.typed for _, ring in held]) > 0
+    centre, group = centres_of(relations, scripts, chat, typed, statistics.scripts)
 
     spelt = _Readings([ring for _, ring in held])
     table = spelt.table(statistics)
@@ -171,9 +175,10 @@ def build_index(
         torch.stack([token_rows[starts], token_rows[starts + lengths - 1]], dim=1),
         whole_names(kept, statistics.flags),
         _padded(spelt.kept_keys, len(relations)),
-        torch.nn.functional.normalize(relations - centre[chat.long()], dim=-1),
+        torch.nn.functional.normalize(relations - centre[group], dim=-1),
         centre,
-        _smoothed(knowledge, chat),
+        group,
+        _smoothed(knowledge, chat, typed),
         chat,
         torch.zeros(sum(sizes), dtype=torch.int64).scatter_reduce_(0, edit, stops, "amax"),
         memory,
@@ -181,19 +186,11 @@ def build_index(
     )
 
 
-def _smoothed(knowledge: torch.Tensor, chat: torch.Tensor) -> torch.Tensor:
+def _smoothed(knowledge: torch.Tensor, chat: torch.Tensor, typed: torch.Tensor) -> torch.Tensor:
     # An edit by itself says little about what the model knows; half of it is what all edits say. In a chat it is given.
-    plain = knowledge[~chat]
+    plain = knowledge[~chat & ~typed]
     mean = plain.mean() if len(plain) else knowledge.new_zeros(())
     return torch.where(chat, knowledge, ((knowledge + mean) / 2).clamp(min=_KNOWN))
-
-
-def centre_of(relations: torch.Tensor) -> torch.Tensor:
-    """What is taken off relation keys before they are compared, (r,), from those of all edits, (k, r).
-
-    Their mean, drawn towards that of unrelated text, which is zero: few edits don't say what edits usually ask.
-    """
-    return relations.sum(dim=0) / (len(relations) + _PRIOR)
 
 
 def _padded(keys: list[int], count: int) -> torch.Tensor:
@@ -215,6 +212,7 @@ class _Readings:
         self.whole: list[bool] = []
         self.kept_keys: list[int] = []
         first = 0
+        self.typed: list[bool] = []
         for ring in rings:
             lengths = ring.readings[:, 1].tolist()
             self.tokens += [part.tolist() for part in torch.split(ring.tokens.long(), lengths)]
@@ -222,6 +220,7 @@ class _Readings:
             keys = [key + first for key in ring.readings[:, 0].tolist()]
             self.whole += [place == 0 or keys[place - 1] != key for place, key in enumerate(keys)]
             self.keys += keys
+            self.typed += (ring.typed[ring.readings[:, 0].long()] > 0).tolist()
             first += len(ring)
 
     def table(self, statistics: Statistics) -> torch.Tensor:
@@ -276,8 +275,8 @@ def _weights(
     texts = statistics.documents()
     documents, tokens = [], []
     # An edit is one document, however many prompts it has.
-    for key, ids, whole in zip(spelt.keys, spelt.tokens, spelt.whole, strict=True):
-        if whole:
+    for key, ids, whole, typed in zip(spelt.keys, spelt.tokens, spelt.whole, spelt.typed, strict=True):
+        if whole and not typed:
             documents += [int(edit[key])] * len(ids)
             tokens += ids
     first = int(edit.max()) + 1

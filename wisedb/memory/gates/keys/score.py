@@ -118,9 +118,14 @@ def relation_score(asked: torch.Tensor, index: KeyIndex, chat: torch.Tensor | No
         chat: bool (C,): the cases that are questions in a chat, None for none. Keys of the other kind get −∞.
     """
     kind = torch.zeros(len(asked), dtype=torch.bool, device=asked.device) if chat is None else chat
-    direction = torch.nn.functional.normalize(asked - index.centre[kind.long()], dim=-1)
+    directions = torch.nn.functional.normalize(asked[:, None] - index.centre, dim=-1)
+    if len(index.centre) == 2:
+        alike = directions[torch.arange(len(asked)), kind.long()] @ index.relations.T
+    else:
+        every = directions @ index.relations.T
+        alike = every.gather(1, index.group.expand(len(asked), 1, -1))[:, 0]
     asks, unasked = _relation_terms(index)
-    score = index.knowledge * (asks * (direction @ index.relations.T) - unasked)
+    score = index.knowledge * (asks * alike - unasked)
     return score.masked_fill(kind[:, None] != index.chat, -torch.inf)
 
 

@@ -11,13 +11,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from random import Random
 from typing import TYPE_CHECKING, Any
 
 import torch
 
 from wisedb.errors import CorruptObject, UsageError
+from wisedb.memory.gates.keys.centres import CENTRES, ScriptMeans
 from wisedb.memory.gates.keys.chat_statistics import (
     CHAT_TENSORS,
     CLOSING_TENSORS,
@@ -26,6 +27,7 @@ from wisedb.memory.gates.keys.chat_statistics import (
     thinking_of,
 )
 from wisedb.memory.gates.keys.question_map import shipped_questions, shipped_statements
+from wisedb.memory.gates.keys.reading_layers import chat_layers, relation_layer
 from wisedb.memory.gates.keys.token_flags import STOP, token_flags
 from wisedb.memory.gates.keys.whitening import main_directions, white
 from wisedb.model.capture import capture
@@ -76,6 +78,7 @@ class Statistics:
         flags: uint8 (V,), what each token of the vocabulary shows of names
             (:mod:`wisedb.memory.gates.keys.token_flags`); (0,) where that isn't known.
         words: what made-up names are made of.
+        scripts: what is usual of texts in each script.
         chat: the same behind the model's chat template, None where it has none.
 
     Raises:
@@ -92,6 +95,7 @@ class Statistics:
     flags: torch.Tensor
     words: tuple[str, ...]
     chat: ChatStatistics | None = None
+    scripts: ScriptMeans = field(default_factory=ScriptMeans)
 
     def __post_init__(self) -> None:
         maps = ((self.token_mean, self.token_map), (self.relation_mean, self.relation_map))
@@ -106,6 +110,8 @@ class Statistics:
         if self.chat is not None:
             wide = (2 * len(self.chat.layers) * len(self.relation_mean), self.relation_map.shape[1])
             whole = whole and self.chat.map.shape == wide
+        if self.scripts.scripts:
+            whole = whole and self.scripts.means.shape[1] == self.relation_map.shape[1]
         counted = counted and self.flags.dtype == torch.uint8 and self.flags.ndim == 1
         if not whole or not counted or int(self.lengths.sum()) != len(self.texts) or self.layer < 0:
             raise CorruptObject("the statistics' tensors don't belong together", hint="Run `wisedb fsck`.")
@@ -127,7 +133,7 @@ class Statistics:
         held = {name: getattr(self, name) for name in _TENSORS}
         if self.chat is not None:
             held |= self.chat.tensors()
-        return held | ({_FLAGS: self.flags} if len(self.flags) else {})
+        return held | self.scripts.tensors() | ({_FLAGS: self.flags} if len(self.flags) else {})
 
     def meta(self) -> dict[str, Any]:
         """What is no tensor, as JSON takes it."""
@@ -137,7 +143,7 @@ class Statistics:
         # Stores from before several were read say nothing of them.
         if self.chat is not None and self.chat.layers != (self.layer,):
             chat[_CHAT_LAYERS] = list(self.chat.layers)
-        return {"layer": self.layer, "words": list(self.words), **chat}
+        return {"layer": self.layer, "words": list(self.words), **self.scripts.meta(), **chat}
 
     @classmethod
     def from_tensors(cls, tensors: Mapping[str, torch.Tensor], meta: Mapping[str, Any]) -> Statistics:
@@ -151,14 +157,15 @@ class Statistics:
         template = meta.get("template")
         wanted = set(_TENSORS) | (set() if template is None else set(CHAT_TENSORS))
         ends = set(CLOSING_TENSORS) if template is not None and CLOSING_TENSORS[0] in tensors else set()
-        if type(layer) is not int or not known or set(tensors) - {_FLAGS} != wanted | ends:
+        if type(layer) is not int or not known or set(tensors) - {_FLAGS, CENTRES} != wanted | ends:
             raise CorruptObject(f"these are no statistics: {json.dumps(sorted(tensors))}", hint="Run `wisedb fsck`.")
         flags = tensors.get(_FLAGS, torch.zeros(0, dtype=torch.uint8))
         thinking = thinking_of(meta.get("thinking"))
         layers = _layers(meta.get(_CHAT_LAYERS, [layer]))
         chat = None if template is None else ChatStatistics.from_tensors(tensors, layers, str(template), thinking)
         named = {name: tensors[name] for name in _TENSORS}
-        return cls(layer, **named, flags=flags, words=tuple(words or ()), chat=chat)
+        scripts = ScriptMeans.from_tensors(tensors, meta)
+        return cls(layer, **named, flags=flags, words=tuple(words or ()), chat=chat, scripts=scripts)
 
     def tokens(self, embedded: torch.Tensor) -> torch.Tensor:
         """Whitened token keys of length 1: embeddings (..., d) → float32 (..., p)."""
@@ -186,24 +193,6 @@ class Statistics:
         """Relation keys before they are centred on other edits: states (..., d_model) → float32 (..., r)."""
         place = states.device
         return (states.float() - self.relation_mean.to(place)) @ self.relation_map.to(place)
-
-
-def relation_layer(projection: Projection, *, chat: bool = False) -> int:
-    """Half way up the model, three fifths of it where it has a template, and never above the block that is edited."""
-    return min(projection.layer, projection.layers * 3 // 5 if chat else projection.layers // 2)
-
-
-def chat_layers(projection: Projection) -> tuple[int, ...]:
-    """Three fifths and three quarters of the way up the model, and never above the block that is edited.
-
-    In a chat what is asked has to reach the token at which the reply begins. Higher up there is more of the answer in
-    it than of the question: read at 12 of 30 blocks and up, the states of SmolLM2-135M-Instruct told other wordings of
-    a question from other questions about its subject with .89 to .91 (area under the curve, on the questions that
-    ship with wisedb, their kinds left out by turns), from block 24 on with .88. Two blocks know kinds of questions
-    apart that neither knows alone.
-    """
-    found = (projection.layers * 3 // 5, -(-projection.layers * 3 // 4))
-    return tuple(sorted({min(projection.layer, layer) for layer in found}))
 
 
 def _layers(value: object) -> tuple[int, ...]:
@@ -243,7 +232,8 @@ def compute_statistics(
     """
     format_ = chat_format(tokenizer)
     layer = relation_layer(projection, chat=format_ is not None)
-    encoded = [ids for text in texts if (ids := encode_prompt(tokenizer, text))]
+    both = [(text, ids) for text in texts if (ids := encode_prompt(tokenizer, text))]
+    encoded = [ids for _, ids in both]
     if len(encoded) < 2:
         raise UsageError("statistics need unrelated texts", hint="Let `wisedb init` write a pool, or give one.")
     words, chooser = names(texts), Random(seed)
@@ -275,6 +265,7 @@ def compute_statistics(
     spread = (states - states.mean(dim=0)) @ relation_map
     relation_map = relation_map @ main_directions(spread, RELATION_SIZE)
     width = relation_map.shape[1]
+    scripts = ScriptMeans.of([text for text, _ in both], (ends - ends.mean(dim=0)) @ relation_map)
     chat = (
         None
         if format_ is None
@@ -291,4 +282,5 @@ def compute_statistics(
         token_flags(tokenizer),
         words,
         chat,
+        scripts,
     )

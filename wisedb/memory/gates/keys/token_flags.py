@@ -3,14 +3,15 @@
 Keys find the tokens of a subject anywhere in a prompt. Whether what stands there is the whole name is told by its
 neighbours: a word that goes on within the next token, a capitalised word beside a capitalised word, or one before the
 "of" in front of it ("Kingdom of Syria"). Only what is written shows that, and only in scripts that have capitals;
-elsewhere nothing is said.
+elsewhere nothing is said, and neither is it in a text of nothing but capitals.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, overload
 
+import regex
 import torch
 from torch.nn.utils.rnn import pad_sequence
 
@@ -25,6 +26,8 @@ CAPITAL: Final = 4
 """Its first letter is a capital."""
 DIGIT: Final = 8
 """It begins with a digit."""
+LOUD: Final = CAPITAL | DIGIT
+"""All its letters are capitals: they say something only where the text before has other letters."""
 STOP: Final = 16
 """A sentence ends with it, or it is no text at all: what follows has its capital for another reason."""
 SPACE: Final = 32
@@ -40,7 +43,8 @@ APART, SAME_WORD, SAME_NAME, LINKED = 0, 1, 2, 3
 _LINKS = frozenset({"of", "de", "du", "del", "della", "des", "di", "da", "do", "von", "van"})
 _ARTICLES = frozenset({"the", "la", "las", "le", "les", "los", "der", "den"})
 _HYPHENS = "-\u2010\u2011\u2013"
-_STOPS = ".!?:;\n\u2026"
+# What ends a sentence in any script, and what the next word may have a capital after.
+_STOPS = regex.compile(r"[\p{Sentence_Terminal}:;：；؛\u2026\n]")
 
 
 def token_flags(tokenizer: PreTrainedTokenizerBase) -> torch.Tensor:
@@ -71,8 +75,8 @@ def _flags_of(text: str) -> int:
         GOES_ON * (text[0] == first and _joins(first))
         | OPEN * (text[-1] == body[-1] and _joins(body[-1]))
         | CAPITAL * (first.isupper() or first.istitle())
-        | DIGIT * first.isdigit()
-        | STOP * (body[-1] in _STOPS or "\n" in text)
+        | DIGIT * (first.isdigit() or (first.isupper() and body == body.upper()))
+        | STOP * (_STOPS.match(body[-1]) is not None or "\n" in text)
         | LINK * (body in _LINKS)
         | ARTICLE * (body in _ARTICLES)
     )
@@ -81,6 +85,16 @@ def _flags_of(text: str) -> int:
 def _joins(character: str) -> bool:
     cased = character.lower() != character.upper()
     return cased or character.isdigit() or character in _HYPHENS
+
+
+@overload
+def _tells_case(flags: int) -> bool: ...
+@overload
+def _tells_case(flags: torch.Tensor) -> torch.Tensor: ...
+def _tells_case(flags: int | torch.Tensor) -> bool | torch.Tensor:
+    """Whether tokens have letters, and not capitals alone: int, or uint8 of any shape."""
+    kind = flags & LOUD
+    return (kind != LOUD) & (kind != DIGIT) & ((flags & (OPEN | GOES_ON | CAPITAL)) != 0)
 
 
 def last_word(flags: torch.Tensor, seen: torch.Tensor) -> torch.Tensor:
@@ -104,6 +118,8 @@ def name_in(flags: Sequence[int]) -> range:
     Args:
         flags: of its tokens, in order.
     """
+    if not any(map(_tells_case, flags)):
+        return range(0)
     found = name = range(0)
     for place, flag in enumerate(flags):
         same_word = place and flag & GOES_ON and flags[place - 1] & OPEN
@@ -119,7 +135,8 @@ def join_before(flags: torch.Tensor) -> torch.Tensor:
     """How each token follows the one before it.
 
     A word is of a name where it is capitalised and doesn't begin a sentence, and a number is where it stands behind
-    such a word. What follows such a word may also be linked to it by a preposition, with an article or without.
+    such a word. Capitals count from the first word on that has other letters. What follows such a word may also be
+    linked to it by a preposition, with an article or without.
 
     Args:
         flags: uint8 (..., S), of the tokens of a text, none left out.
@@ -137,7 +154,9 @@ def join_before(flags: torch.Tensor) -> torch.Tensor:
     places = torch.arange(flags.shape[-1], device=flags.device)
     word = torch.where(same_word, 0, places).cummax(dim=-1).values
     # Of the word that each token belongs to: is it capitalised, a number, the first of its sentence?
-    capital, number = (((flags & flag) > 0).gather(-1, word) for flag in (CAPITAL, DIGIT))
+    contrast = _tells_case(flags).int().cummax(dim=-1).values > 0
+    capital = (((flags & CAPITAL) > 0) & contrast).gather(-1, word)
+    number = ((flags & LOUD) == DIGIT).gather(-1, word)
     begins = ((before(flags, STOP) & STOP) > 0).gather(-1, word)
     counted = number & before(capital).gather(-1, word)
     named = capital & ~begins | counted
