@@ -16,7 +16,8 @@ from torch.nn.functional import cross_entropy
 from transformers import PreTrainedTokenizerFast, Qwen3Config, Qwen3ForCausalLM
 
 from tests.benchmarks.language_world import Fact, documents, with_fresh_names
-from wisedb.model.tokens import pad_batch, unspaced
+from wisedb.model.tokens import pad_batch
+from wisedb.model.words import unspaced
 
 _END = "<|endoftext|>"
 # Words of any script with the space before them, digits, marks: as the tokenizers of today's models.

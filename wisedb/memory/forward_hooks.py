@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Mapping
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import torch
 from torch import nn
@@ -14,6 +14,7 @@ from wisedb.errors import UsageError
 from wisedb.memory.cache_state import cache_given, cache_in, length_of, save_state
 from wisedb.memory.forward_call import ForwardCall
 from wisedb.memory.gates.key_router import KeyRouter
+from wisedb.memory.memory import Memory
 from wisedb.memory.routing_context import RoutingContext
 from wisedb.memory.site import Site
 from wisedb.model.capture import block_input
@@ -27,23 +28,40 @@ LastBlock = Callable[[nn.Module, tuple[Any, ...], Any], Any]
 """A forward hook on the last block."""
 
 
+class Owner(Protocol):
+    """Whose memories answer. It is asked at each call: an adapter can be switched off, or be loaded meanwhile."""
+
+    @property
+    def memories(self) -> tuple[Memory, ...]:
+        """The gated memories."""
+
+    @property
+    def always_on(self) -> tuple[Memory, ...]:
+        """The memories that answer everywhere."""
+
+    @property
+    def silent(self) -> bool:
+        """Whether nothing answers for now, always-on memories neither."""
+
+
 class ForwardHooks:
     """The hooks of one model; they ask the routing context who answers, and let that answer.
 
     Args:
         model: the model.
         context: what a call runs in.
+        owner: whose memories answer.
 
     Attributes:
         sites: the modules with memories, by their paths.
     """
 
-    def __init__(self, model: PreTrainedModel, context: RoutingContext) -> None:
+    def __init__(self, model: PreTrainedModel, context: RoutingContext, owner: Owner) -> None:
         self._model = model
         self._context = context
+        self._owner = owner
         self.sites: Mapping[str, Site] = {}
         self._keys: KeyRouter | None = None
-        self._gated = self._always = False
         self._site_hooks: list[RemovableHandle] = []
         self._hooks: list[RemovableHandle] = []
         # The model without its head may be called by itself; whichever is called first speaks for the call.
@@ -58,24 +76,15 @@ class ForwardHooks:
             self._hooks.append(module.register_forward_pre_hook(self._before_call, with_kwargs=True))
             self._hooks.append(module.register_forward_hook(self._after_call, always_call=True))
 
-    def set(
-        self,
-        sites: Mapping[str, Site],
-        keys: KeyRouter | None,
-        *,
-        gated: bool,
-        always: bool,
-        last_block: LastBlock | None = None,
-    ) -> None:
+    def set(self, sites: Mapping[str, Site], keys: KeyRouter | None, last_block: LastBlock | None = None) -> None:
         """Put other sites in the place of the present ones.
 
         Args:
             sites: the modules with memories.
             keys: who decides by keys, ``None`` for nobody.
-            gated, always: whether there are gated memories, and always-on ones.
             last_block: is told what the last block gives.
         """
-        self.sites, self._keys, self._gated, self._always = sites, keys, gated, always
+        self.sites, self._keys = sites, keys
         for hook in self._site_hooks:
             hook.remove()
         self._site_hooks = [
@@ -100,12 +109,7 @@ class ForwardHooks:
 
     def quiet(self) -> bool:
         """Whether no gated memory answers for now."""
-        return self._silent or self._idle
-
-    @property
-    def _silent(self) -> bool:
-        """Whether nothing answers for now, always-on memories neither: an adapter can be switched off."""
-        return self._context.bare
+        return self._owner.silent or self._idle
 
     @property
     def _idle(self) -> bool:
@@ -114,12 +118,13 @@ class ForwardHooks:
 
     def _before_call(self, module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
         outermost = module is self._model
-        if getattr(module, "_is_replica", False) and (self._gated or self._always):
+        if getattr(module, "_is_replica", False) and (self._owner.memories or self._owner.always_on):
             raise UsageError(
                 "memories don't answer in the replicas that nn.DataParallel makes of a model",
                 hint="Use one process a GPU (DistributedDataParallel), or device_map for a model in parts.",
             )
-        if self._context.reading or not self._gated or not (outermost or self._context.call is None) or self._idle:
+        first = outermost or self._context.call is None
+        if self._context.reading or not self._owner.memories or not first or self._idle:
             return
         names = self._names[0 if outermost else -1]
         given = {**dict(zip(names, args, strict=False)), **kwargs}
@@ -173,7 +178,7 @@ class ForwardHooks:
     def _after_module(
         self, site: Site, module: nn.Module, args: tuple[Any, ...], output: torch.Tensor
     ) -> torch.Tensor | None:
-        if self._silent:
+        if self._owner.silent:
             return None
         flat: torch.Tensor = args[0]
         changed = site.always(flat, output)

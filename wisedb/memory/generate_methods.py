@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from wisedb.memory.forward_hooks import Owner
 from wisedb.memory.generation import generate_call_of
 from wisedb.memory.routing_context import RoutingContext
 
@@ -21,15 +22,13 @@ class GenerateMethods:
     Args:
         model: the model.
         context: what a call runs in.
-
-    Attributes:
-        gated: whether there are gated memories; without them ``generate`` is the model's own.
+        owner: whose memories answer; without gated ones ``generate`` is the model's own.
     """
 
-    def __init__(self, model: PreTrainedModel, context: RoutingContext) -> None:
+    def __init__(self, model: PreTrainedModel, context: RoutingContext, owner: Owner) -> None:
         self._model = model
         self._context = context
-        self.gated = False
+        self._owner = owner
         self._own = {name: model.__dict__.get(name) for name in _REPLACED}
 
     def install(self) -> None:
@@ -48,7 +47,7 @@ class GenerateMethods:
 
     def _generate(self, *args: Any, **kwargs: Any) -> Any:
         generate = self._own["generate"] or partial(type(self._model).generate, self._model)
-        if not self.gated:
+        if not self._owner.memories:
             return generate(*args, **kwargs)
         call = generate_call_of(self._model, self._context.slot_table, args, kwargs)
         with self._context.within(generations=(*self._context.now.generations, call), call=None):

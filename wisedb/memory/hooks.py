@@ -96,8 +96,8 @@ class AttachedMemories:
         self._model = model
         self._projections = dict(projections or {})
         self._context = RoutingContext()
-        self._hooks = ForwardHooks(model, self._context)
-        self._methods = GenerateMethods(model, self._context)
+        self._hooks = ForwardHooks(model, self._context, self)
+        self._methods = GenerateMethods(model, self._context, self)
         self._chat = ChatReplies(model, self._context, self._hooks.some_projection, self._hooks.quiet)
         self._key_routers = KeyRouterBuilder(model, key_threshold, self._chat.read)
         self._cache_bytes = cache_bytes
@@ -127,6 +127,11 @@ class AttachedMemories:
     def always_on(self) -> tuple[Memory, ...]:
         """The memories that answer everywhere."""
         return self._always
+
+    @property
+    def silent(self) -> bool:
+        """Whether nothing answers for now, always-on memories neither."""
+        return self._context.bare
 
     @property
     def router(self) -> str | None:
@@ -176,8 +181,7 @@ class AttachedMemories:
         self._chat.set(None if keys is None else keys.index.statistics, gated)
         self._context.slot_table = SlotTable.of(gated)
         heard = self._chat.after_last_block if self._chat.asked else None
-        self._hooks.set(sites, keys, gated=bool(gated), always=bool(always), last_block=heard)
-        self._methods.gated = bool(gated)
+        self._hooks.set(sites, keys, heard)
 
     def detach(self) -> None:
         """Take everything away: the model is what it was before :func:`attach`."""

@@ -7,8 +7,7 @@ from collections.abc import Iterator, Sequence
 from random import Random
 
 from wisedb.edits import Edit
-from wisedb.model.tokens import unspaced
-from wisedb.model.words import caseless, script_of, word_spans
+from wisedb.model.words import caseless, script_of, unspaced, word_spans
 
 _OPENING = "\"'“‘«([{"
 _CLOSING = re.compile(r"[,.;:!?\"”»)\]}]+$|['’]s?$")

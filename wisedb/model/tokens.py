@@ -13,14 +13,14 @@ from typing import TYPE_CHECKING, Literal
 import torch
 from torch import nn
 
+from wisedb.model.words import unspaced
+
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 # Signs that follow a word without a space, and signs that a word follows without one.
 _CLOSING = frozenset(",.!?;:)]}%’”»。，、！？；：）」』")
 _OPENING = frozenset("([{‘“«（「『¿¡")
-# Scripts that are written without spaces between words, as Unicode names their letters.
-_UNSPACED = ("CJK", "HIRAGANA", "KATAKANA", "THAI", "LAO", "KHMER", "MYANMAR", "TIBETAN")
 
 
 def joined(prompt: str, target: str) -> str:
@@ -103,11 +103,6 @@ def _gap(prompt: str, target: str) -> str:
 def _wide(sign: str) -> bool:
     # Hangul is as wide, and yet written with spaces: letters don't count.
     return not sign.isalnum() and unicodedata.east_asian_width(sign) in ("W", "F")
-
-
-def unspaced(sign: str) -> bool:
-    """Whether a sign is of a script that is written without spaces between words."""
-    return unicodedata.name(sign, "").startswith(_UNSPACED)
 
 
 def _encode(tokenizer: PreTrainedTokenizerBase, text: str, *, special: bool = True) -> list[int]:

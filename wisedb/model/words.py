@@ -6,12 +6,17 @@ import unicodedata
 
 import regex
 
-from wisedb.model.tokens import unspaced
-
+# Scripts that are written without spaces between words, as Unicode names their letters.
+_UNSPACED = ("CJK", "HIRAGANA", "KATAKANA", "THAI", "LAO", "KHMER", "MYANMAR", "TIBETAN")
 _WORD = regex.compile(r"(?w)\b\w.*?\b")
 # Signs of a script without spaces that count for a word: dictionaries of Chinese, Japanese and Thai hold longer and
 # shorter ones. Set by hand.
 _SIGNS = 2
+
+
+def unspaced(sign: str) -> bool:
+    """Whether a sign is of a script that is written without spaces between words."""
+    return unicodedata.name(sign, "").startswith(_UNSPACED)
 
 
 def word_spans(text: str) -> list[tuple[int, int]]:

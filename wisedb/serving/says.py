@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import unicodedata
 
-from wisedb.model.tokens import unspaced
+from wisedb.model.words import unspaced
 from wisedb.serving.exact_match import normalise_answer
 
 _WORD = frozenset("LMN")

@@ -207,7 +207,8 @@ class LayerMemories(AttachedMemories):
         return self._gated
 
     @property
-    def _silent(self) -> bool:
+    def silent(self) -> bool:
+        """Whether nothing answers for now: the adapters are switched off too."""
         # Not by super(): a compiler takes that for something that is always true.
         return self._layer.silent or self._context.bare
 
