@@ -192,12 +192,15 @@ def score_edits(
     strength = subjects + _relations(prompt, last, index) - BIAS
     asks, unasked = _relation_terms(index)
     highest = strength if at.shape[1] == 1 else subjects + index.knowledge * (asks - unasked) - BIAS
-    keys = (highest >= threshold - _ROUNDING).any(dim=0).nonzero()[:, 0]
+    reach = highest >= threshold - _ROUNDING
+    keys = reach.any(dim=0).nonzero()[:, 0]
     few = index.only(keys)
     if few is not None:
         penalty = _penalty(prompt, last, few)
         if bool(penalty.any()):
-            strength = strength.index_copy(1, keys, _strength(prompt, last, few, penalty))
+            # Row by row: what a row says must not depend on those beside it.
+            exact = torch.where(reach[:, keys], _strength(prompt, last, few, penalty), strength[:, keys])
+            strength = strength.index_copy(1, keys, exact)
     end = _of_memories(strength, last, index)
     if at.shape[1] == 1:
         return end
