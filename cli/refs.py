@@ -172,7 +172,7 @@ def tag(
 ) -> None:
     """List the tags, or make one.
 
-    NAME is given to REV, HEAD by default. What --annotate keeps stays in this store: a push sends the tag alone.
+    NAME is given to REV, HEAD by default. What --annotate keeps goes along when the tag is pushed.
     """
     if delete and name is None:
         raise click.UsageError("--delete needs the tag's name")
