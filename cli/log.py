@@ -75,6 +75,9 @@ def log(
 
     if graph and reverse:
         raise click.UsageError("--graph and --reverse exclude each other")
+    wanted = LogFilter(authors, messages, ignore_case, since, until, subjects, merges)
+    if fact is not None and (patch or oneline or graph or stat or every_ref or wanted != LogFilter()):
+        raise click.UsageError("--fact goes with one REV, --number and --reverse, and with nothing else")
     repository = session.repository()
     if fact is not None:
         if len(revs) > 1:
@@ -83,7 +86,6 @@ def log(
         events = [event.to_json() for event in life[:limit]]
         session.browse(events[::-1] if reverse else events, life_lines)
         return
-    wanted = LogFilter(authors, messages, ignore_case, since, until, subjects, merges)
     found = repository.log(revs, limit, wanted if wanted != LogFilter() else None, every_ref=every_ref)
     entries = [entry.to_json() for entry in found]
     if reverse:

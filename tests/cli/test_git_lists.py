@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from .conftest import Told, answer, inside
+from .conftest import EDITS, Told, answer, inside
 
 
 def _messages(*words: str, cwd: Path) -> list[str]:
@@ -54,3 +54,9 @@ def test_status_in_short_is_a_line_an_edit(copy: Path) -> None:
     assert inside("status", "-s", cwd=copy).stdout == ""
     inside("edit", "Water is", "wet", cwd=copy)
     assert inside("status", "--short", cwd=copy).stdout.split() == ["A", "Water", "is", "wet"]
+
+
+def test_what_one_facts_life_would_ignore_is_refused(told: Told) -> None:
+    for words in (("--merges",), ("-p",), ("--stat",), ("--author", "Ada"), ("--all",)):
+        assert inside("log", "--fact", EDITS[0]["prompt"], *words, cwd=told.path).returncode == 2
+    assert inside("log", "--fact", EDITS[0]["prompt"], "--reverse", "-3", cwd=told.path).returncode == 0

@@ -38,6 +38,20 @@ def test_data_frames_are_read(form: Callable[[Any, Any], Any], indent: int | Non
 
 
 def test_what_only_looks_like_a_data_frame_is_refused() -> None:
-    for value in ({"data": [1]}, {"data": [OWN], "version": 2}, {"columns": ["prompt"], "data": [["p", "t"]]}, {}):
+    named = {"columns": ["prompt", "target"], "index": ["Australia"], "data": [["p", "t"]]}
+    twice = {"columns": ["prompt", "target", "target"], "data": [["p", "t", "u"]]}
+    for value in (
+        named,
+        twice,
+        {"data": [1]},
+        {"data": [OWN], "version": 2},
+        {"columns": ["prompt"], "data": [["p", "t"]]},
+        {},
+    ):
         with pytest.raises((InputError, BadRecord)):
             read(json.dumps(value), "e.json")
+
+
+def test_a_cell_that_is_there_twice_is_refused() -> None:
+    with pytest.raises(InputError, match="twice"):
+        read('{"prompt": {"0": "p", "0": "q"}, "target": {"0": "t"}}', "e.json")

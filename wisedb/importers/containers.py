@@ -100,10 +100,11 @@ def _json(text: str, name: str) -> Iterator[Row]:
     filled = [(number, line) for number, line in enumerate(lines, 1) if line.strip()]
     # A single record, written over several lines, is welcome too, and so is a table that is one object.
     if start == "{" and (len(filled) == 1 or not _is_json(filled[0][1])):
-        # One that is a line by itself is read below, where what is wrong with it is a record's fault.
-        whole = _loads(text, name) if len(filled) > 1 else json.loads(text) if _is_json(text) else None
-        records = records_of(whole) if isinstance(whole, Mapping) else None
-        if records is not None or len(filled) > 1:
+        # A record that is a line by itself is read below, where what is wrong with it is the record's fault.
+        told = json.loads(text) if len(filled) == 1 and _is_json(text) else None
+        if len(filled) > 1 or (isinstance(told, Mapping) and records_of(told) is not None):
+            whole = _loads(text, name)
+            records = records_of(whole)
             yield from _array([whole] if records is None else records, name)
             return
     for count, (number, line) in enumerate(filled, 1):

