@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from wisedb.bench.results import Results, Row
 
 PAGE = "table.md"
+SHEET = "table.csv"
 PICTURES = ("figures.svg", "figures.png")
 
 
@@ -45,7 +46,7 @@ def _seeds(ctx: click.Context, param: click.Parameter, value: str | None) -> tup
 
 @command(
     "wisedb bench --edits 1,10",
-    "wisedb bench --editors keyed,rome --edits 10,100 --out bench",
+    "wisedb bench --editors keyed,rome,rome:gate=keys --edits 10,100 --out bench",
     "wisedb bench --model gpt2 --data zsre.json --edits 1,10,100 --plot zsre.svg --json",
 )
 @click.option(
@@ -54,7 +55,8 @@ def _seeds(ctx: click.Context, param: click.Parameter, value: str | None) -> tup
     default="keyed",
     show_default=True,
     callback=_listed,
-    help="Who is compared: names as `wisedb editors` lists them.",
+    help="Who is compared: names as `wisedb editors` lists them, each with settings of its own where wanted, such as"
+    " rome:gate=keys.",
 )
 @click.option("--model", metavar="M", help="The base model; by default the store's, outside of one 'atlas'.")
 @click.option("--revision", metavar="R", help="The Hub commit, branch or tag of the model.")
@@ -116,6 +118,8 @@ def _seeds(ctx: click.Context, param: click.Parameter, value: str | None) -> tup
     type=click.Path(file_okay=False, path_type=Path),
     help="Keep rows, table, plots and the editors' stores here; an unfinished run is gone on with.",
 )
+@click.option("--undo", is_flag=True, help="Also revert one edit at each T: how long it takes, and what it leaves.")
+@click.option("--flops", is_flag=True, help="Also count training's floating-point operations, which slows it down.")
 @click.option("--plot", metavar="FILE", type=click.Path(path_type=Path), help="Draw the figures: an .svg or .png file.")
 def bench(
     session: Session,
@@ -132,6 +136,8 @@ def bench(
     without_subjects: bool,
     settings: tuple[tuple[str, Setting], ...],
     pool: Path | None,
+    undo: bool,
+    flops: bool,
     out: Path | None,
     plot: Path | None,
 ) -> None:
@@ -158,6 +164,8 @@ def bench(
         seeds=(seed,) if seeds is None else seeds,
         subjects=not without_subjects,
         pool=None if pool is None else tuple(unrelated_prompts(pool)),
+        undo=undo,
+        flops=flops,
     )
     from wisedb.bench.run import asked
     from wisedb.bench.run import bench as measure
@@ -233,6 +241,7 @@ def _publish(session: Session, plan: Plan, found: Results, out: Path) -> None:
     typed = " ".join(["wisedb", *map(quoted, sys.argv[1:])])
     text = table.page(rows, plan.conditions(), typed, utc_now()[:10], pictures)
     Disk().write(out / PAGE, text.encode())
+    Disk().write(out / SHEET, table.sheet(rows).encode())
 
 
 def _lines(rows: Sequence[Row]) -> render.Lines:

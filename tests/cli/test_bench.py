@@ -53,6 +53,16 @@ KEYS = {
     "base_perplexity",
     "portability",
     "exact_match_portability",
+    "text_agreement",
+    "text_perplexity",
+    "right_by_text",
+    "right_by_text_rephrase",
+    "disabled_restored",
+    "disabled_kept",
+    "undo_seconds",
+    "undo_restored",
+    "undo_kept",
+    "flops_per_edit",
 }
 
 
