@@ -43,7 +43,7 @@ class FtEwc(FineTuningEditor[FtEwcSettings]):
         counted = earlier[-settings.fisher_edits :] if settings.fisher_edits else earlier
         if not counted or not settings.consolidation:
             return fit(frozen, new, delta, schedule)
-        weights = settings.consolidation / 2 * fisher(frozen, counted, delta)
+        weights = settings.consolidation * delta.numel() / 2 * fisher(frozen, counted, delta)
 
         def penalty(moved: Tensor) -> Tensor:
             return (weights * (moved - delta).square()).sum()

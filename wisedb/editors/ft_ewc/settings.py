@@ -17,7 +17,7 @@ class FtEwcSettings:
         gate: ``always``, as in the papers, or ``keys``: only where a prompt means one of the edits.
         steps: gradient steps an edit, at most.
         learning_rate: of Adam, in units of :func:`wisedb.editors.common.fine_tuning.output_unit`.
-        consolidation: λ of λ/2 · Σ F (ΔW − ΔW*)². F is a mean over the earlier edits; 0 is fine-tuning without it.
+        consolidation: λ of λ/2 · Σ F (ΔW − ΔW*)², in units of the entries of ΔW; 0 is fine-tuning without it.
         fisher_edits: of how many earlier edits F is made, the latest ones; 0 takes all.
         enough: the loss from which on no further step is taken, in nats.
         end: whether the answer's end is learned too.
@@ -30,7 +30,7 @@ class FtEwcSettings:
     gate: str = "always"
     steps: int = 25
     learning_rate: float = 1.0
-    consolidation: float = 100.0
+    consolidation: float = 1.0
     fisher_edits: int = 0
     enough: float = 0.01
     end: bool = False

@@ -1,4 +1,4 @@
-"""FT-L as an editor: min −log P(o* | p) subject to ‖W' − W‖∞ ≤ ε, edit by edit (Zhu et al. 2020, eq. 3)."""
+"""FT-L as an editor: min −log P(o* | p) subject to ‖W' − W‖∞ ≤ ε, edit by edit (Zhu et al. 2020)."""
 
 from __future__ import annotations
 
