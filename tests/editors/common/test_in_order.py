@@ -55,3 +55,10 @@ def test_companions_are_edits_in_force_elsewhere_and_are_chosen_anew_where_one_g
     assert planned.id == "two" and planned.stream[-1] == StreamItem(NEWER, (B,))
     gone = plan_in_order(held, [], {A.id}, 0, companions=first)
     assert gone[-1].stream == (StreamItem(C, (B,)),)
+
+
+def test_what_is_written_together_is_one_batch_that_no_other_one_joins() -> None:
+    (begun,) = plan_in_order([], [A, B], (), 0, together=True)
+    assert [item.batch for item in begun.stream] == [0, 0]
+    (grown,) = plan_in_order([Held("one", begun.stream)], [C, NEWER], {B.id}, 0, together=True)
+    assert [(item.edit, item.batch) for item in grown.stream] == [(A, 0), (C, 1), (NEWER, 1)]
