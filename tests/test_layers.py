@@ -75,8 +75,10 @@ UNMIRRORED = {
     "a step of an editor that shows in what it writes: its test_edit, test_train or test_calibrate": (
         "wisedb/editors/common/cached_forward.py",
         "wisedb/editors/common/key_statistics.py",
+        "wisedb/editors/defer/settings.py",
         "wisedb/editors/grace/settings.py",
         "wisedb/editors/keyed/merge.py",
+        "wisedb/editors/mend/settings.py",
         "wisedb/editors/rome/compute_u.py",
         "wisedb/editors/rome/compute_v.py",
         "wisedb/editors/wise/sequences.py",

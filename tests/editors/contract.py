@@ -18,7 +18,9 @@ FAKE = Path(__file__).parent / "fake"
 
 QUICK: Mapping[str, Mapping[str, Any]] = {
     "keyed": {**SETTINGS, "shard_capacity": 9},
+    "defer": {"steps": 20},
     "grace": {"steps": 20},
+    "mend": {"network_steps": 20, "network_minibatch": 2, "rank": 8},
     "rome": {"steps": 10},
     "wise": {"shard_size": 9, "steps": 15, "contexts": 2, "irrelevant": 10, "replay": 4},
 }

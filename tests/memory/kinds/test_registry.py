@@ -6,13 +6,15 @@ import pytest
 
 from wisedb.errors import FormatTooNew, UnknownKind
 from wisedb.memory.kinds.codebook import Codebook
+from wisedb.memory.kinds.deferral import Deferral
 from wisedb.memory.kinds.low_rank_delta import LowRankDelta
 from wisedb.memory.kinds.masked_delta import MaskedDelta
 from wisedb.memory.kinds.registry import KINDS, kind_of
 
 
 def test_kinds_are_known_by_their_names() -> None:
-    assert dict(KINDS) == {"masked_delta": MaskedDelta, "low_rank_delta": LowRankDelta, "codebook": Codebook}
+    kinds = {"masked_delta": MaskedDelta, "low_rank_delta": LowRankDelta, "codebook": Codebook, "deferral": Deferral}
+    assert dict(KINDS) == kinds
     for name, kind in KINDS.items():
         assert kind_of(name) is kind
         assert kind.kind == name

@@ -26,6 +26,7 @@ ELSEWHERE: Final = {
     **dict.fromkeys(("clamp_norm_factor",), "clamp"),
     **dict.fromkeys(("v_weight_decay",), "weight_decay"),
     **dict.fromkeys(("eps", "init_radius"), "radius"),
+    **dict.fromkeys(("cedit",), "edit_weight"),
     **dict.fromkeys(("mom2_update_weight", "mom2_adjustment"), "ridge"),
 }
 """What EasyEdit and the papers' own code call a setting → what it is called here, in the editors that have it."""
