@@ -76,7 +76,10 @@ UNMIRRORED = {
         "wisedb/editors/common/cached_forward.py",
         "wisedb/editors/common/frozen.py",
         "wisedb/editors/common/key_statistics.py",
-        *(f"wisedb/editors/{name}/settings.py" for name in ("ft_ewc", "ft_l", "ft_m", "grace", "locft_bf")),
+        *(
+            f"wisedb/editors/{name}/settings.py"
+            for name in ("defer", "ft_ewc", "ft_l", "ft_m", "grace", "locft_bf", "mend")
+        ),
         "wisedb/editors/keyed/merge.py",
         "wisedb/editors/rome/compute_u.py",
         "wisedb/editors/rome/compute_v.py",

@@ -18,11 +18,13 @@ FAKE = Path(__file__).parent / "fake"
 
 QUICK: Mapping[str, Mapping[str, Any]] = {
     "keyed": {**SETTINGS, "shard_capacity": 9},
+    "defer": {"steps": 20},
     "ft_ewc": {"steps": 8},
     "ft_l": {"steps": 8},
     "ft_m": {"steps": 8},
     "grace": {"steps": 20},
     "locft_bf": {"steps": 8},
+    "mend": {"network_steps": 20, "network_minibatch": 2, "rank": 8},
     "rome": {"steps": 10},
     "wise": {"shard_size": 9, "steps": 15, "contexts": 2, "irrelevant": 10, "replay": 4},
 }

@@ -26,6 +26,7 @@ ELSEWHERE: Final = {
     **dict.fromkeys(("clamp_norm_factor",), "clamp"),
     **dict.fromkeys(("v_weight_decay",), "weight_decay"),
     **dict.fromkeys(("eps", "init_radius"), "radius"),
+    **dict.fromkeys(("cedit",), "edit_weight"),
     **dict.fromkeys(("mom2_update_weight", "mom2_adjustment"), "ridge"),
     **dict.fromkeys(("ewc_lambda", "lambda", "ewc_weight"), "consolidation"),
     **dict.fromkeys(("fisher_mem",), "fisher_edits"),
