@@ -100,6 +100,10 @@ UNMIRRORED = {
         "wisedb/serving/store_base.py",
         "wisedb/versioning/base.py",
     ),
+    "what a blob and a commit must hold: tests/store/test_fsck.py, and tests/sharing/test_untrusted.py": (
+        "wisedb/store/contents.py",
+        "wisedb/store/named.py",
+    ),
     "what many callers at once go through: tests/memory/test_threads.py": (
         "wisedb/memory/guard.py",
         "wisedb/repository/turns.py",
@@ -120,6 +124,7 @@ UNMIRRORED = {
     "what the index holds is compared with the history itself: tests/store/test_histories.py": (
         "wisedb/store/index/fill.py",
         "wisedb/store/index/gather.py",
+        "wisedb/store/index/lacking.py",
     ),
     "a step of push and fetch: tests/sharing, test_push and test_fetch above all": (
         "wisedb/sharing/card_template.py",

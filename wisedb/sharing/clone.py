@@ -104,6 +104,7 @@ def clone(
     assert manifest is not None
     config = _config(manifest, source.url, lazy, model)
     making = target.parent / f".{target.name}.{_UNFINISHED}"
+    above = [folder for folder in target.parents if not folder.exists()]
     with storage_errors(making):
         making.mkdir(parents=True, exist_ok=True)
     with StoreLock(making / _LOCK, timeout=0).hold(f"a clone of {source.url}"):
@@ -115,6 +116,9 @@ def clone(
             raise
         except BaseException:
             shutil.rmtree(making, ignore_errors=True)
+            with suppress(OSError):
+                for folder in above:
+                    folder.rmdir()
             raise
     made = Store.open(target)
     made.index.ensure()

@@ -21,6 +21,7 @@ from wisedb.sharing.remotes.protocol import Remote, Snapshot
 from wisedb.sharing.transfer import Meter, in_parallel
 from wisedb.store.commits import Commit
 from wisedb.store.container import Header, read_detached, read_header
+from wisedb.store.named import HistoryCheck
 from wisedb.store.objects import Objects
 from wisedb.store.receive import receive_blob, receive_commit, receive_header
 
@@ -119,6 +120,9 @@ class _Receiver:
             except MissingObject as error:
                 raise CorruptObject(f"{self._remote.url}: {error.message}", hint=_HINT) from error
         self._store_blobs(headers)
+        history = HistoryCheck(self._objects)
+        for commit_id in commits:
+            history.check(self._commit(commit_id), self._commit)
         for commit_id in commits:
             if commit_id in self._arrived.commits:
                 receive_commit(self._objects, commit_id, self._arrived.commits[commit_id])

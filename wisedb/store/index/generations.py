@@ -14,7 +14,7 @@ import secrets
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Final
 
@@ -36,6 +36,8 @@ class Current:
         version: of the schema that it was made with.
         tips: the commits that refs stood at; it holds what these descend from, and nothing else.
         counts: rows by table.
+        left_out: of the commits that refs stood at those that it doesn't hold, since they can't be read → the commit at
+            fault, which is one that they descend from; ``tips`` then has the sound parents of what was left out.
     """
 
     file: str
@@ -43,6 +45,7 @@ class Current:
     version: int
     tips: tuple[str, ...]
     counts: dict[str, int]
+    left_out: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,8 +77,9 @@ class Generations:
                 int(record["version"]),
                 tuple(str(tip) for tip in record["tips"]),
                 {str(table): int(count) for table, count in record["counts"].items()},
+                {str(root): str(commit) for root, commit in record.get("left_out", {}).items()},
             )
-        except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        except (ValueError, OverflowError, KeyError, TypeError, AttributeError, RecursionError) as error:
             raise CorruptObject(f"index/CURRENT is damaged: {error}", hint="Run `wisedb reindex`.") from error
         if not _NAME.fullmatch(current.file):
             raise CorruptObject("index/CURRENT names no generation", hint="Run `wisedb reindex`.")
@@ -109,7 +113,9 @@ class Generations:
                 with suppress(OSError):
                     leftover.unlink(missing_ok=True)
 
-    def publish(self, draft: Path, tips: tuple[str, ...], counts: dict[str, int]) -> Current:
+    def publish(
+        self, draft: Path, tips: tuple[str, ...], counts: dict[str, int], left_out: dict[str, str] | None = None
+    ) -> Current:
         """Make a finished draft the generation that counts, and remove those that nobody needs any more.
 
         The last two are kept: a reader may have read ``CURRENT`` just before.
@@ -125,7 +131,7 @@ class Generations:
                 os.fsync(handle)
             finally:
                 os.close(handle)
-            current = Current(path.name, draft.stat().st_size, VERSION, tips, counts)
+            current = Current(path.name, draft.stat().st_size, VERSION, tips, counts, left_out or {})
             draft.replace(path)
         self.disk.write(self.folder / "CURRENT", json.dumps(asdict(current), separators=(",", ":")).encode() + b"\n")
         for old, file in self._all():
