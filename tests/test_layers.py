@@ -110,6 +110,7 @@ UNMIRRORED = {
     ),
     "a verb of the facade: tests/repository/test_repository.py, and the tests of what it calls": (
         "wisedb/repository/asking.py",
+        "wisedb/repository/auditing.py",
         "wisedb/repository/changing.py",
         "wisedb/repository/moving.py",
         "wisedb/repository/sharing.py",

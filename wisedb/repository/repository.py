@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from wisedb.config import DEFAULT_EDITOR, Setting
 from wisedb.progress import Listener
-from wisedb.repository import adding, asking, changing, moving, sharing, showing, upkeep
+from wisedb.repository import adding, asking, auditing, changing, moving, sharing, showing, upkeep
 from wisedb.store.store import Store
 
 if TYPE_CHECKING:
@@ -218,6 +218,7 @@ class Repository:
     show_edit = showing.show_edit
     search = showing.search
     sql = showing.sql
+    report = auditing.report
 
     # Where HEAD and the refs are
 
