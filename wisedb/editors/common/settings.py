@@ -26,7 +26,9 @@ ELSEWHERE: Final = {
     **dict.fromkeys(("clamp_norm_factor",), "clamp"),
     **dict.fromkeys(("v_weight_decay",), "weight_decay"),
     **dict.fromkeys(("eps", "init_radius"), "radius"),
-    **dict.fromkeys(("mom2_update_weight", "mom2_adjustment"), "ridge"),
+    **dict.fromkeys(("mom2_update_weight",), "covariance_weight"),
+    **dict.fromkeys(("mom2_adjustment", "l2"), "ridge"),
+    **dict.fromkeys(("nullspace_threshold",), "threshold"),
 }
 """What EasyEdit and the papers' own code call a setting → what it is called here, in the editors that have it."""
 
