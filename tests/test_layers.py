@@ -67,12 +67,16 @@ UNMIRRORED = {
         "wisedb/versioning/merging/result.py",
     ),
     "it binds an editor's parts: tests/editors/test_contract.py holds for each": (
+        "wisedb/editors/alphaedit/editor.py",
         "wisedb/editors/grace/editor.py",
         "wisedb/editors/keyed/editor.py",
+        "wisedb/editors/memit/editor.py",
         "wisedb/editors/rome/editor.py",
+        "wisedb/editors/ultraedit/editor.py",
         "wisedb/editors/wise/editor.py",
     ),
     "a step of an editor that shows in what it writes: its test_edit, test_train or test_calibrate": (
+        "wisedb/editors/alphaedit/settings.py",
         "wisedb/editors/common/cached_forward.py",
         "wisedb/editors/common/frozen.py",
         "wisedb/editors/common/key_statistics.py",
@@ -81,6 +85,7 @@ UNMIRRORED = {
             for name in ("defer", "ft_ewc", "ft_l", "ft_m", "grace", "locft_bf", "mend")
         ),
         "wisedb/editors/keyed/merge.py",
+        "wisedb/editors/memit/settings.py",
         "wisedb/editors/rome/compute_u.py",
         "wisedb/editors/rome/compute_v.py",
         "wisedb/editors/wise/settings.py",
@@ -179,7 +184,6 @@ UNMIRRORED = {
         "wisedb/versioning/bisect.py",
         "wisedb/versioning/life.py",
     ),
-    "what `wisedb settings` lists: tests/cli/test_help.py": ("wisedb/editors/describe.py",),
     "a place to clone and fetch from, and upstreams: tests/sharing/test_like_git.py": (
         "wisedb/sharing/remotes/store.py",
         "wisedb/store/upstream.py",
