@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from wisedb.config import Setting
@@ -59,8 +59,7 @@ class Mend:
         self, held: Sequence[Held], new: Sequence[Edit], removed: Collection[str], settings: MendSettings, seed: int
     ) -> list[Planned]:
         """One memory for all edits, see :func:`wisedb.editors.common.in_order.plan_in_order`."""
-        planned = plan_in_order(held, new, removed, seed)
-        return [_written_together(each, held) for each in planned] if settings.together else planned
+        return plan_in_order(held, new, removed, seed, together=settings.together)
 
     def check(self, base: LoadedBase, settings: MendSettings, edits: Sequence[Edit]) -> None:
         """Prompt and target must fit into what the model reads."""
@@ -115,15 +114,6 @@ class Mend:
         """Whatever the editor network saw of the model's own texts; no edit is trained under it."""
         trained = resources.get(editor_network(settings.network), settings.target)
         return prompts_of(trained.texts, made_up(trained, resources.get(POOL).contexts))
-
-
-def _written_together(planned: Planned, held: Sequence[Held]) -> Planned:
-    """The new items of a memory as one batch."""
-    before = next((memory.stream for memory in held if memory.id == planned.id), ())
-    known = {item.edit.id for item in before}
-    number = 1 + max((item.batch for item in before if item.batch is not None), default=-1)
-    stream = tuple(item if item.edit.id in known else replace(item, batch=number) for item in planned.stream)
-    return replace(planned, stream=stream)
 
 
 EDITOR = Mend()
