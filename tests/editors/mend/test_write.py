@@ -34,7 +34,7 @@ def test_an_untrained_network_descends_the_gradient(family: str) -> None:
 
     together, loss = write_edits(model, base.tokenizer, networks, EDITS, nothing, end=False)
 
-    assert loss == pytest.approx(float(torch.stack(plain).mean()), rel=1e-4)
+    assert loss == pytest.approx(float(torch.stack(plain).detach().mean()), rel=1e-4)
     for number, each in enumerate(model.projections):
         torch.testing.assert_close(together.delta(each.name), -RATES[number] * first[number], rtol=1e-3, atol=1e-5)
 
