@@ -63,15 +63,14 @@ class Index:
         if current.version != schema.VERSION:
             return "outdated"
         try:
-            path = self._generations.path(current)
-            if path.stat().st_size != current.bytes:
+            if not self._generations.is_whole(current):
                 return "corrupt"
             self._open(current).close()
-        except FileNotFoundError:
+        except MissingObject:
             return "missing"
         except duckdb.IOException as error:
             return "locked" if "lock" in str(error).lower() else "corrupt"
-        except (duckdb.Error, CorruptObject, OSError):
+        except (duckdb.Error, StoreError):
             return "corrupt"
         return "ok" if set(current.tips) == set(self.roots()) else "behind"
 
