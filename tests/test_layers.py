@@ -169,7 +169,6 @@ UNMIRRORED = {
     "who commits, and with which words: tests/cli, test_identity and test_git_habits": (
         "cli/config.py",
         "cli/message.py",
-        "cli/preferences.py",
         "wisedb/store/lines.py",
         "wisedb/store/tag_notes.py",
     ),

@@ -10,7 +10,7 @@ from typing import Any, Final, Self
 
 from wisedb.bench.plan import MEASURED_MODES, UNEDITED, Plan, differences
 from wisedb.errors import CorruptObject, InputError
-from wisedb.store.files import Disk, read_if_there
+from wisedb.store.files import Disk
 from wisedb.store.places import FOLDER
 
 CONDITIONS: Final = "conditions.json"
@@ -151,7 +151,7 @@ class Results:
             CorruptObject: its rows can't be read.
         """
         results, wanted = cls(folder), plan.conditions()
-        found = read_if_there(folder / CONDITIONS)
+        found = results._disk.read_if_there(folder / CONDITIONS)
         if found is None:
             if folder.is_dir() and any(folder.iterdir()):
                 raise InputError(f"{folder} holds something else than a benchmark", hint="Give --out a new folder.")
@@ -200,7 +200,7 @@ class Results:
         return (self._folder / ROWS).exists() or any((self._folder / WORK).glob(f"*/{FOLDER}"))
 
     def _read(self) -> None:
-        data = read_if_there(self._folder / ROWS) or b""
+        data = self._disk.read_if_there(self._folder / ROWS) or b""
         # Behind the last line feed is what a process left that was killed while it wrote.
         for line in data[: data.rfind(b"\n") + 1].splitlines():
             try:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Final
 
 from wisedb.errors import CorruptObject
-from wisedb.store.files import Disk, read_if_there
+from wisedb.store.files import Disk
 from wisedb.store.store import Store
 from wisedb.versioning.head import reset
 
@@ -100,7 +100,7 @@ class RunLog:
         self._entries.append(entry)
 
     def _read(self) -> list[Entry]:
-        data = read_if_there(self._path) or b""
+        data = self._disk.read_if_there(self._path) or b""
         try:
             return [Entry(**json.loads(line)) for line in data[: data.rfind(b"\n") + 1].splitlines()]
         except (ValueError, TypeError) as error:

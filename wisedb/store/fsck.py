@@ -3,26 +3,26 @@
 from __future__ import annotations
 
 import json
+import stat
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from wisedb.config import EditorChoice
-from wisedb.errors import CorruptObject, FormatTooNew, MissingObject, WisedbError
+from wisedb.errors import CorruptObject, FormatTooNew, MissingObject, UnsafeFile, WisedbError
 from wisedb.progress import Listener, Progress
 from wisedb.store.blobs import Blob
 from wisedb.store.commits import Commit
 from wisedb.store.container import ID
 from wisedb.store.contents import EDITS, are_ids, check_meta, read_records
-from wisedb.store.files import is_temporary, read_file
+from wisedb.store.files import is_temporary
 from wisedb.store.loose_objects import BLOB_SUFFIX, COMMIT_SUFFIX, HEADER_SUFFIX
 from wisedb.store.memory_entry import MemoryEntry
 from wisedb.store.named import named_blobs, read_commit, resources
 from wisedb.store.promised import Promise
 from wisedb.store.refnames import HEAD, is_ref_name
 from wisedb.store.schemas import EDIT, schema_problem
-from wisedb.store.scores import read_scores
 from wisedb.store.store import Store
 
 # What content that passes for JSON can still do to code that expects a certain form of it.
@@ -35,7 +35,8 @@ class Problem:
 
     Attributes:
         kind: ``corrupt-object``, ``missing-object``, ``corrupt-ref``, ``corrupt-reflog``, ``corrupt-config``,
-            ``corrupt-staging``, ``corrupt-scores``, ``format-too-new``, ``unreadable`` or ``stray-file``.
+            ``corrupt-staging``, ``corrupt-scores``, ``format-too-new``, ``unreadable``, ``unsafe-file``
+            (a link, a pipe or a device) or ``stray-file``.
         object: the id, the ref or the file.
         detail: what is wrong with it, one line.
     """
@@ -125,11 +126,14 @@ class _Check:
             self._report(number, total)
         with self._watch("config.toml", "corrupt-config"):
             self._need_resources("config.toml", self._store.config.editor)
-        self._refs()
+        with self._watch("refs", "corrupt-ref"):
+            self._refs()
         with self._watch("staged.jsonl", "corrupt-staging"):
             self._store.staging.edits()
-        self._scores()
-        with self._watch("objects"):
+        with self._watch("scores", "corrupt-scores"):
+            self._scores()
+        with self._watch("."):
+            self._odd_files()
             self._strays()
         return FsckReport(tuple(self._problems), total, self._promised)
 
@@ -157,7 +161,7 @@ class _Check:
 
     def _commit(self, commit_id: str) -> None:
         self._objects.commit(commit_id)
-        commit = read_commit(read_file(self._objects.commit_path(commit_id)))
+        commit = read_commit(self._store.disk.read(self._objects.commit_path(commit_id)))
         for parent in commit.parents:
             if not self._objects.has_commit(parent):
                 self._add("missing-object", parent, f"commit {commit_id[:12]} has it as a parent")
@@ -209,12 +213,19 @@ class _Check:
 
     def _strays(self) -> None:
         root = self._objects.folder
-        for path in sorted(root.rglob("*")):
+        for path in self._store.disk.walk(root):
             name = path.relative_to(root).as_posix()
             stem = name.removesuffix(BLOB_SUFFIX).removesuffix(COMMIT_SUFFIX).removesuffix(HEADER_SUFFIX)
             named = ID.fullmatch(stem.replace("/", "", 1)) and len(stem.split("/")[0]) == 2 and stem != name
-            if path.is_file() and not is_temporary(path) and not named:
+            if not is_temporary(path) and not named:
                 self._add("stray-file", f"objects/{name}", "it isn't named like an object; nothing reads it")
+
+    def _odd_files(self) -> None:
+        """Links, pipes and devices: nothing that reads or writes a store follows one, whoever put it there."""
+        for path in self._store.disk.walk(self._store.root):
+            if not stat.S_ISREG(path.lstat().st_mode):
+                name = path.relative_to(self._store.root).as_posix()
+                self._add("unsafe-file", name, "it is no plain file; nothing opens it")
 
     # All that names objects
 
@@ -225,9 +236,9 @@ class _Check:
             if head.commit is None:
                 raise CorruptObject(f"it names a branch '{head.branch}' that doesn't exist")
             self._need_commit(HEAD, head.commit)
-        for path in sorted((self._store.root / "refs").rglob("*")):
+        for path in self._store.disk.walk(self._store.root / "refs"):
             ref = path.relative_to(self._store.root).as_posix()
-            if not path.is_file() or is_temporary(path) or ref.endswith(".lock"):
+            if is_temporary(path) or ref.endswith(".lock"):
                 continue
             if not is_ref_name(ref):
                 self._add("stray-file", ref, "it isn't named like a ref; nothing reads it")
@@ -248,10 +259,10 @@ class _Check:
             self._add("missing-object", commit_id, f"{where} names this commit")
 
     def _scores(self) -> None:
-        for path in sorted((self._store.root / "scores").rglob("*.json")):
-            if not is_temporary(path):
+        for path in self._store.disk.walk(self._store.root / "scores"):
+            if path.suffix == ".json" and not is_temporary(path):
                 with self._watch(path.relative_to(self._store.root).as_posix(), "corrupt-scores"):
-                    read_scores(path)
+                    self._store.scores.read(path)
 
     # Reporting
 
@@ -264,7 +275,7 @@ class _Check:
         except FormatTooNew as error:
             self._add("format-too-new", name, error.message)
         except CorruptObject as error:
-            self._add(kind, name, error.message)
+            self._add(error.kind if isinstance(error, UnsafeFile) else kind, name, error.message)
         except WisedbError as error:
             self._add("unreadable", name, error.message)
         except _MALFORMED as error:

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from wisedb.errors import CorruptObject, IndexUnusable, StoreError
+from wisedb.errors import IndexUnusable, StoreError
 from wisedb.store.files import Disk
 from wisedb.store.index import schema
 from wisedb.store.index.fill import fill
@@ -43,7 +43,7 @@ class IndexBuilder:
     def __init__(self, root: Path, objects: Objects, roots: Callable[[], tuple[str, ...]], disk: Disk) -> None:
         self._objects = objects
         self._roots = roots
-        self._lock = StoreLock(root / "index" / "lock", timeout=0.0)
+        self._lock = StoreLock(root / "index" / "lock", disk, timeout=0.0)
         self.generations = Generations(root / "index", disk)
 
     def usable(self) -> Current | None:
@@ -52,9 +52,9 @@ class IndexBuilder:
             current = self.generations.current()
             if current is None or current.version != schema.VERSION:
                 return None
-            if self.generations.path(current).stat().st_size != current.bytes:
+            if not self.generations.is_whole(current):
                 return None
-        except (CorruptObject, OSError):
+        except StoreError:
             return None
         return current
 

@@ -19,7 +19,8 @@ from pathlib import Path
 from typing import Final
 
 from wisedb.errors import CorruptObject
-from wisedb.store.files import TEMPORARY, Disk, read_if_there, storage_errors
+from wisedb.store.disk_errors import storage_errors
+from wisedb.store.files import TEMPORARY, Disk
 from wisedb.store.index.schema import VERSION
 
 _NAME: Final = re.compile(r"gen-(\d{1,12})\.duckdb")
@@ -66,7 +67,7 @@ class Generations:
         Raises:
             CorruptObject: ``CURRENT`` is damaged.
         """
-        data = read_if_there(self.folder / "CURRENT")
+        data = self.disk.read_if_there(self.folder / "CURRENT")
         if data is None:
             return None
         try:
@@ -89,6 +90,19 @@ class Generations:
         """Where the generation lies."""
         return self.folder / current.file
 
+    def is_whole(self, current: Current) -> bool:
+        """Whether the generation is a plain file of the length that it was made with.
+
+        DuckDB opens a file by its name: this comes first. A published generation has no write-ahead log beside it; one
+        that stands there says what is in nobody's history.
+
+        Raises:
+            MissingObject: it isn't there.
+            UnsafeFile, StoreError: it can't be read.
+        """
+        log = f"{current.file}.wal"
+        return self.disk.size(self.path(current)) == current.bytes and log not in self.disk.names(self.folder)
+
     @contextmanager
     def draft(self, start: Current | None = None) -> Iterator[Path]:
         """The path of a file to be written: not there yet, or a copy of ``start``. It is gone afterwards.
@@ -106,7 +120,8 @@ class Generations:
                     path.touch()
                     path.unlink()
                 else:
-                    shutil.copyfile(self.path(start), path)
+                    with self.disk.open(self.path(start)) as file, path.open("xb") as copy:
+                        shutil.copyfileobj(file, copy)
             yield path
         finally:
             for leftover in (path, path.with_name(path.name + ".wal")):
@@ -141,7 +156,5 @@ class Generations:
         return current
 
     def _all(self) -> list[tuple[int, Path]]:
-        with storage_errors(self.folder):
-            paths = list(self.folder.iterdir()) if self.folder.is_dir() else []
-        found = ((_NAME.fullmatch(path.name), path) for path in paths)
+        found = ((_NAME.fullmatch(name), self.folder / name) for name in self.disk.names(self.folder))
         return [(int(match[1]), path) for match, path in found if match]

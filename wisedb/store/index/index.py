@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, TypeVar
 
-from wisedb.errors import CorruptObject, StoreError
+from wisedb.errors import MissingObject, StoreError
 from wisedb.store.files import Disk
 from wisedb.store.index import schema
 from wisedb.store.index.builder import IndexBuilder, unusable
@@ -190,16 +190,16 @@ class Index:
                 return "missing", nothing
             if current.version != schema.VERSION:
                 return "outdated", nothing
-            if self._generations.path(current).stat().st_size != current.bytes:
+            if not self._generations.is_whole(current):
                 return "corrupt", nothing
             roots = self.roots()
             with closing(self._open(current)) as session:
                 left_out = self._left_out(session, current, roots)
-        except FileNotFoundError:
+        except MissingObject:
             return "missing", nothing
         except duckdb.IOException as error:
             return "locked" if "lock" in str(error).lower() else "corrupt", nothing
-        except (duckdb.Error, CorruptObject, OSError):
+        except (duckdb.Error, StoreError):
             return "corrupt", nothing
         return "ok" if set(current.tips) == set(left_out.sound(roots)) else "behind", left_out
 
