@@ -136,8 +136,9 @@ def test_sound_bytes_of_unsound_content(
 def test_edits_that_no_commit_introduces(full: Store, kit: Kit) -> None:
     """Such a commit has the right hash, and nobody could say what it means."""
     tip = full.resolve("HEAD")
-    for change in ({"added": ("e" * 64,)}, {"reverted": ("e" * 64,)}):
-        full.objects.put_commit(kit.commit(tip, minute=9, **change))
+    plain = kit.commit(tip, minute=9)
+    for commit in (replace(plain, added=("e" * 64,)), replace(plain, reverted=("e" * 64,))):
+        full.objects.put_commit(commit)
         (problem,) = fsck(full).problems
         assert (problem.kind, problem.object) == ("missing-object", "e" * 64)
         for commit_id in set(full.objects.commit_ids()):

@@ -42,7 +42,7 @@ class Trust:
             owners = {path.stat().st_uid for path in (root, root / "config.toml") if path.exists()}
         except OSError:
             return False
-        return owners <= mine or ANY in self.folders or bool(_places(root) & set(map(_whole, self.folders)))
+        return owners <= mine or ANY in self.folders or bool(set(_places(root)) & set(map(_whole, self.folders)))
 
 
 def check_owner(root: Path, trust: Trust) -> None:

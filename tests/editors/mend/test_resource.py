@@ -9,6 +9,7 @@ import pytest
 from tests.editors.contract import fake_editor, quick, store_of
 from tests.editors.mend.fixtures import ready
 from tests.stores import AUSTRALIA, HAMLET, SUM
+from wisedb.config import Setting
 from wisedb.editors.mend import resource
 from wisedb.editors.mend.editor import Mend
 from wisedb.editors.mend.resource import NAME, edited_projections
@@ -41,10 +42,8 @@ def test_it_is_made_once_and_named(store_of: Callable[..., Repository], monkeypa
 
 def test_other_settings_want_another_network() -> None:
     mend = Mend()
-    plain, same, other = (
-        mend.needs(mend.configure({"target": "x", **more}))[1]
-        for more in ({}, {"gate": "keys", "together": False}, {"network_steps": 7})
-    )
+    given: list[dict[str, Setting]] = [{}, {"gate": "keys", "together": False}, {"network_steps": 7}]
+    plain, same, other = (mend.needs(mend.configure({"target": "x", **more}))[1] for more in given)
     assert plain.module == same.module == other.module == "x"
     assert plain.resource.variant == same.resource.variant != other.resource.variant
 
@@ -56,7 +55,9 @@ def test_the_prompts_that_the_network_saw_are_told(store_of: Callable[..., Repos
     from wisedb.serving.resources import StoreResources
 
     store = repository.store
-    found = StoreResources(repository.base, store.config.base, PendingBlobs(store), store.config.editor.resources)
+    found = StoreResources(
+        repository.base, store.config.base, PendingBlobs(store.objects), store.config.editor.resources
+    )
     whole = mend.calibrate(repository.base, found, settings)
     told = mend.made_prompts(repository.base, found, whole, [AUSTRALIA, SUM])
     assert len(told) > settings["network_steps"] and len(told) == len(set(told))

@@ -31,4 +31,5 @@ def null_space(covariance: Covariance, threshold: float, device: torch.device | 
         raise TrainingFailed(
             "other text has a part in every direction of this layer's keys", hint="Give a larger threshold."
         )
-    return vectors[:, small].contiguous()
+    found: Tensor = vectors[:, small]
+    return found.contiguous()
