@@ -11,6 +11,7 @@ from wisedb.memory.kinds.full_delta import FullDelta
 from wisedb.memory.kinds.low_rank_delta import LowRankDelta
 from wisedb.memory.kinds.masked_delta import MaskedDelta
 from wisedb.memory.kinds.registry import KINDS, kind_of
+from wisedb.store.contents import VERSIONS
 
 
 def test_kinds_are_known_by_their_names() -> None:
@@ -27,3 +28,7 @@ def test_a_kind_of_a_newer_version_is_unknown() -> None:
         kind_of("transformer_patch")
     assert "Upgrade" in caught.value.hint
     assert isinstance(caught.value, FormatTooNew)
+
+
+def test_the_store_knows_the_blobs_of_every_kind() -> None:
+    assert {kind.main for kind in KINDS.values()} == VERSIONS
