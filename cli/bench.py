@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 PAGE = "table.md"
 SHEET = "table.csv"
 PICTURES = ("figures.svg", "figures.png")
+COMPARED = "compared.svg"
 
 
 def _listed(ctx: click.Context, param: click.Parameter, value: str) -> tuple[str, ...]:
@@ -146,10 +147,11 @@ def bench(
     Each editor writes the stream into a store of its own, in a process of its own, and is measured after every T edits,
     beside the unedited model. Inside a store its base model is taken; the store itself is not touched.
     """
+    from wisedb.bench import drawing
     from wisedb.bench import plot as picture
 
     if plot is not None:
-        picture.require(plot)
+        drawing.require(plot)
     plan = _plan(
         session,
         editors,
@@ -225,17 +227,20 @@ def _plan(
 
 def _publish(session: Session, plan: Plan, found: Results, out: Path) -> None:
     """Table and plots of all rows in the folder."""
+    from wisedb.bench import compared, drawing, table
     from wisedb.bench import plot as picture
-    from wisedb.bench import table
     from wisedb.store.dates import utc_now
     from wisedb.store.files import Disk
 
     rows = found.rows()
-    pictures: Sequence[str] = ()
-    if picture.available():
+    pictures: dict[str, str] = {}
+    if drawing.available():
         for name in PICTURES:
             picture.draw(rows, out / name)
-        pictures = PICTURES[:1]
+        pictures[PICTURES[0]] = "Every figure against T"
+        if any(row.mode != "base" for row in rows):
+            compared.draw(rows, out / COMPARED)
+            pictures[COMPARED] = "The editors beside each other at the largest T"
     else:
         session.note("note: no plots were drawn; for them, pip install 'wisedb[bench]'")
     typed = " ".join(["wisedb", *map(quoted, sys.argv[1:])])

@@ -171,7 +171,9 @@ def sheet(rows: Sequence[Row]) -> str:
     return text.getvalue()
 
 
-def page(rows: Sequence[Row], conditions: Mapping[str, Any], command: str, date: str, pictures: Sequence[str]) -> str:
+def page(
+    rows: Sequence[Row], conditions: Mapping[str, Any], command: str, date: str, pictures: Mapping[str, str]
+) -> str:
     """The table as a Markdown page.
 
     Args:
@@ -179,7 +181,7 @@ def page(rows: Sequence[Row], conditions: Mapping[str, Any], command: str, date:
         conditions: those of :meth:`wisedb.bench.plan.Plan.conditions`.
         command: what was typed.
         date: when the last row was measured.
-        pictures: names of image files beside the page.
+        pictures: names of image files beside the page, each with what it shows.
     """
     first = rows[0]
     pairs = [
@@ -198,7 +200,7 @@ def page(rows: Sequence[Row], conditions: Mapping[str, Any], command: str, date:
         "",
         *(f"- {name}: {value}" for name, value in pairs),
         "",
-        *(f"![Every figure against T]({picture})\n" for picture in pictures),
+        *(f"![{told}]({picture})\n" for picture, told in pictures.items()),
         _line(titles(rows)),
         _line(["---", "---", "---", *("---:" for _ in columns(rows))]),
         *(_line(texts) for texts in lines(rows)),
