@@ -41,7 +41,7 @@ def chart(rows: Sequence[Row]) -> Any:
     alt: Any = import_module("altair")
     most = max(row.T for row in rows)
     editors = _whole([row for row in rows if most <= row.T and row.editor != UNEDITED])
-    colour = colour_of(alt, rows, alt.Legend(orient="bottom", direction="horizontal", columns=6, title="Editor"))
+    colour = colour_of(alt, rows, alt.Legend(orient="bottom", symbolType="stroke", columns=6, title="Editor"))
     whole = alt.hconcat(
         _triangle(alt, editors, colour),
         _cost(alt, editors, colour),
@@ -70,8 +70,10 @@ def _whole(rows: Sequence[Row]) -> list[dict[str, Any]]:
 
 
 def _triangle(alt: Any, editors: Sequence[dict[str, Any]], colour: Any) -> Any:
-    span = alt.Scale(domain=[-1.15, 1.15])
-    x, y = alt.X("x:Q", scale=span, axis=None), alt.Y("y:Q", scale=span, axis=None)
+    wide, high = (-1.15, 1.15), (-0.65, 1.2)
+    x = alt.X("x:Q", scale=alt.Scale(domain=wide), axis=None)
+    y = alt.Y("y:Q", scale=alt.Scale(domain=high), axis=None)
+    height = _SIDE * (high[1] - high[0]) / (wide[1] - wide[0])
     rings = [
         {**_corner(direction, size), "ring": size, "order": order}
         for size in _RINGS
@@ -90,7 +92,7 @@ def _triangle(alt: Any, editors: Sequence[dict[str, Any]], colour: Any) -> Any:
         .encode(x=x, y=y, detail="ring:N", order=order),
         alt.Chart(alt.Data(values=outlines)).mark_line(strokeWidth=2).encode(x=x, y=y, color=colour, order=order),
         alt.Chart(alt.Data(values=names)).mark_text(color=INK, fontSize=12).encode(x=x, y=y, text="name:N"),
-    ).properties(width=_SIDE, height=_SIDE, title=heading(alt, "Reliability, generalization, locality"))
+    ).properties(width=_SIDE, height=height, title=heading(alt, "Reliability, generalization, locality"))
 
 
 def _corner(direction: float, length: float) -> dict[str, float]:
