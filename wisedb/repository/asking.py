@@ -91,17 +91,25 @@ def chat(
 
 @in_turn
 def explain(
-    repository: Repository, prompt: str, at: str = "HEAD", *, chat: bool = False, system: str | None = None
+    repository: Repository,
+    prompt: str,
+    at: str = "HEAD",
+    *,
+    chat: bool = False,
+    system: str | None = None,
+    without: str | None = None,
 ) -> Explanation:
     """Why the model answers ``prompt`` so at a commit; see :func:`wisedb.serving.explain.explain`.
 
     With ``chat`` it is a user's message behind the model's chat template and the ``system`` message, if there is one.
+    With ``without``, an edit's id, it is also asked with that edit switched off, and with another one.
     """
     from wisedb.serving.asked import Chat
     from wisedb.serving.explain import explain
 
     how = Chat(system) if chat or system is not None else None
-    return explain(repository.store, repository.base, prompt, repository.store.resolve(at), chat=how)
+    at = repository.store.resolve(at)
+    return explain(repository.store, repository.base, prompt, at, chat=how, without=without)
 
 
 @in_turn

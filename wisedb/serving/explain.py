@@ -14,6 +14,7 @@ from wisedb.model.chat import template_digest
 from wisedb.serving.asked import Chat
 from wisedb.serving.assemble import attached_at_commit
 from wisedb.serving.generate import continue_prompts
+from wisedb.serving.switch_off import Without, ask_without
 from wisedb.store import history
 
 if TYPE_CHECKING:
@@ -81,6 +82,7 @@ class Explanation:
         base_answer: what the unedited model says.
         always_on: the memories that answer every prompt.
         heard: in a chat, the sentences of the message that ask for edits, in their order; ``None`` elsewhere.
+        without: what is said with an edit switched off, ``None`` where none was named.
     """
 
     prompt: str
@@ -94,9 +96,11 @@ class Explanation:
     base_answer: str
     always_on: tuple[str, ...] = ()
     heard: tuple[HeardSentence, ...] | None = None
+    without: Without | None = None
 
     def to_json(self) -> dict[str, Any]:
-        """As ``wisedb explain --json`` prints it; ``heard`` in a chat."""
+        """As ``wisedb explain --json`` prints it; ``heard`` in a chat, ``without`` where an edit was switched off."""
+        without = {} if self.without is None else {"without": self.without.to_json()}
         heard = {} if self.heard is None else {"heard": [sentence.to_json() for sentence in self.heard]}
         return {
             "prompt": self.prompt,
@@ -110,6 +114,7 @@ class Explanation:
             "base_answer": self.base_answer,
             "always_on": list(self.always_on),
             **heard,
+            **without,
         }
 
 
@@ -121,6 +126,7 @@ def explain(
     *,
     max_new_tokens: int = 20,
     chat: Chat | None = None,
+    without: str | None = None,
 ) -> Explanation:
     """Answer a prompt at a commit, and say which memory did, against what threshold.
 
@@ -131,13 +137,18 @@ def explain(
         at: the commit.
         max_new_tokens: the longest answer.
         chat: the prompt is a user's message behind the chat template; ``None`` to continue it as it is.
+        without: the id of an edit, or a prefix of it: also ask with that edit switched off, and with another one.
 
     Raises:
         UnknownRevision: no such commit.
+        UnknownEdit, AmbiguousId: ``without`` names no edit in force, or several.
         InputError: the prompt is empty or too long.
         UsageError: a chat or a system message that the tokenizer has no template for.
     """
     commit_id = store.resolve(at)
+    off = None
+    if without is not None:
+        off = ask_without(store, base, prompt, without, commit_id, max_new_tokens=max_new_tokens, chat=chat)
     (plain,) = continue_prompts(base.model, base.tokenizer, [prompt], max_new_tokens=max_new_tokens, chat=chat)
     with attached_at_commit(store, base, store.objects.commit(commit_id)) as handle:
         with nullcontext() if handle is None or not handle.memories else handle.record(every=True) as record:
@@ -179,6 +190,7 @@ def explain(
         plain.text,
         always,
         None if chat is None else heard,
+        off,
     )
 
 
