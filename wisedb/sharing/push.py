@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -31,6 +30,7 @@ from wisedb.sharing.remotes.store import StoreRemote
 from wisedb.sharing.repack import repack
 from wisedb.sharing.secrets import scan
 from wisedb.sharing.transfer import RefChange, Transfer
+from wisedb.store.contents import read_records
 from wisedb.store.graph import is_ancestor
 from wisedb.store.refnames import BRANCHES, TAGS, describe_ref
 from wisedb.store.store import DEFAULT_BRANCH, Store
@@ -266,9 +266,7 @@ class _Push:
     def _refuse_secrets(self, outgoing: Outgoing) -> None:
         edits: dict[str, Edit] = {}
         for blob_id in outgoing.records:
-            for record in json.loads(self.store.objects.array(blob_id, "records").data):
-                edit = Edit.from_json(record)
-                edits[edit.id] = edit
+            edits |= {edit.id: edit for edit in read_records(self.store.objects.get(blob_id))}
         found = scan(edits.values())
         if found:
             listed = "; ".join(f"edit {each.edit[:12]}, {each.field}: {each.kind}" for each in found[:10])

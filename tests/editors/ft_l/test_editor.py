@@ -34,10 +34,10 @@ def test_an_edit_is_projected_gradient_descent_from_where_the_earlier_ones_are(f
         moved.copy_(base + (moved - base).clamp(-bound, bound))
 
     with torch.no_grad():
-        weight += earlier
+        weight.add_(earlier)
     wanted = start + plainly_fitted(frozen, [EDITS[:1]] * 5, 2.0 * unit, after=onto_the_ball)
     with torch.no_grad():
-        weight -= earlier
+        weight.sub_(earlier)
     torch.testing.assert_close(found, wanted, rtol=2e-3, atol=2e-3 * unit)
     assert float(found.abs().max()) <= bound
 

@@ -38,7 +38,7 @@ def plan_in_order(
         capacity: edits in force that a memory takes before the next one is begun; no limit by default.
         companions: which edits in force in other memories go along with an edit; none by default. Taking one of the
             others away must leave the rest of the choice as it is.
-        together: whether all that goes into one memory now is one batch.
+        together: whether all that goes into one memory now is one batch, written at once.
 
     Returns:
         Only the memories that change, oldest first, a new one last. One with an empty stream goes.
@@ -51,8 +51,8 @@ def plan_in_order(
     usable = [memory.id for memory in held if memory.open and streams[memory.id]]
     begun: list[tuple[int, tuple[StreamItem, ...]]] = []
     known = {memory.seed for memory in held}
-    batch = _unused_batch(streams.values()) if together else None
     home = usable[-1] if usable else None
+    batch = _unused_batch(streams.values()) if together else None
     for edit in wanted:
         for memory, stream in streams.items():
             if memory != home:
@@ -79,7 +79,8 @@ def new_seed(seed: int, first: Edit, known: Collection[int | None]) -> int:
 
 
 def _unused_batch(streams: Iterable[Sequence[StreamItem]]) -> int:
-    return 1 + max((item.batch for stream in streams for item in stream if item.batch is not None), default=-1)
+    numbers = (item.batch for stream in streams for item in stream if item.batch is not None)
+    return 1 + max(numbers, default=-1)
 
 
 def _item(

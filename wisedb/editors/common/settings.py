@@ -26,7 +26,10 @@ ELSEWHERE: Final = {
     **dict.fromkeys(("clamp_norm_factor",), "clamp"),
     **dict.fromkeys(("v_weight_decay",), "weight_decay"),
     **dict.fromkeys(("eps", "init_radius"), "radius"),
-    **dict.fromkeys(("mom2_update_weight", "mom2_adjustment"), "ridge"),
+    **dict.fromkeys(("cedit",), "edit_weight"),
+    **dict.fromkeys(("mom2_update_weight",), "covariance_weight"),
+    **dict.fromkeys(("mom2_adjustment", "l2"), "ridge"),
+    **dict.fromkeys(("nullspace_threshold",), "threshold"),
     **dict.fromkeys(("ewc_lambda", "lambda", "ewc_weight"), "consolidation"),
     **dict.fromkeys(("fisher_mem",), "fisher_edits"),
 }
