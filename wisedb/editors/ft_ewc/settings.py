@@ -16,7 +16,7 @@ class FtEwcSettings:
         target: the matrix that is fine-tuned, by its path in the model; empty before the model is known.
         gate: ``always``, as in the papers, or ``keys``: only where a prompt means one of the edits.
         steps: gradient steps an edit, at most.
-        learning_rate: of Adam, in units of :func:`wisedb.editors.common.fine_tuning.output_unit`.
+        learning_rate: of Adam, in units of rms(W) / √d_ff.
         consolidation: λ of λ/2 · Σ F (ΔW − ΔW*)², in units of the entries of ΔW; 0 is fine-tuning without it.
         fisher_edits: of how many earlier edits F is made, the latest ones; 0 takes all.
         enough: the loss from which on no further step is taken, in nats.

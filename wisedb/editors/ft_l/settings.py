@@ -16,7 +16,7 @@ class FtLSettings:
         target: the matrix that is fine-tuned, by its path in the model; empty before the model is known.
         gate: ``always``, as in the paper, or ``keys``: only where a prompt means one of the edits.
         steps: gradient steps an edit, at most (Meng et al.: 25).
-        learning_rate: of Adam, in units of :func:`wisedb.editors.common.fine_tuning.output_unit`.
+        learning_rate: of Adam, in units of rms(W) / √d_ff.
         max_delta: ε of ‖ΔW‖∞ ≤ ε, in the same unit.
         enough: the loss from which on no further step is taken, in nats (Meng et al.: 0.01).
         end: whether the answer's end is learned too.

@@ -17,7 +17,7 @@ class LocFtBfSettings:
         gate: ``always``, as in the paper, or ``keys``: only where a prompt means one of the edits.
         steps: epochs over all edits that the memory holds, at most (paper: 25).
         minibatch: edits in a step (paper: 100).
-        learning_rate: of Adam, in units of :func:`wisedb.editors.common.fine_tuning.output_unit`.
+        learning_rate: of Adam, in units of rms(W) / √d_ff.
         enough: the loss from which on no further step is taken, in nats (paper: 0.01).
         end: whether the answer's end is learned too.
 
