@@ -142,6 +142,9 @@ class Session:
         """Print the one result of a command that is asked for CSV, under the names of its columns."""
         writer = csv.writer(sys.stdout, lineterminator="\n")
         writer.writerow(columns)
+        if sys.stdout.isatty():
+            # What a program reads stays as it is; who reads it on a terminal is not to be steered.
+            rows = ([render.clean_lines(str(cell)) if isinstance(cell, str) else cell for cell in row] for row in rows)
         writer.writerows(rows)
 
     def note(self, text: str) -> None:

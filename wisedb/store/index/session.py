@@ -48,7 +48,8 @@ class Session:
 
         self.connection: duckdb.DuckDBPyConnection = duckdb.connect(
             ":memory:",
-            config={**CLOSED, "threads": 2},
+            # Without a place for temporary files, which would be `.tmp` in the working directory, open to all queries.
+            config={**CLOSED, "threads": 2, "temp_directory": ""},
         )
         self._graph: Graph | None = None
         self._firsts: dict[int, int | None] | None = None
