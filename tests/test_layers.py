@@ -105,6 +105,8 @@ UNMIRRORED = {
         "wisedb/serving/store_base.py",
         "wisedb/versioning/base.py",
     ),
+    "what is lost, told by who mends the rest: tests/store/test_repair.py": ("wisedb/store/dependents.py",),
+    "refs and logs are mended as they are checked: tests/store/test_check_refs.py": ("wisedb/store/mend_refs.py",),
     "what a blob and a commit must hold: tests/store/test_fsck.py, and tests/sharing/test_untrusted.py": (
         "wisedb/store/contents.py",
         "wisedb/store/named.py",
@@ -134,6 +136,7 @@ UNMIRRORED = {
     ),
     "a step of push and fetch: tests/sharing, test_push and test_fetch above all": (
         "wisedb/sharing/card_template.py",
+        "wisedb/sharing/check_pack.py",
         "wisedb/sharing/jobs.py",
         "wisedb/sharing/lsremote.py",
         "wisedb/sharing/remotes/hub_listing.py",

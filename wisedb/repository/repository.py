@@ -260,6 +260,8 @@ class Repository:
     # Upkeep
 
     fsck = upkeep.fsck
+    fsck_remote = upkeep.fsck_remote
+    repair = upkeep.repair
     check_model = upkeep.check_model
     gc = upkeep.gc
     reindex = upkeep.reindex

@@ -99,7 +99,7 @@ def _add(objects: Objects, blob_id: str, group: Contents, found: Outgoing) -> No
     except CorruptObject as error:
         raise CorruptObject(
             f"blob {blob_id[:12]} is damaged here and can't be sent: {error.message}",
-            hint="Run `wisedb fsck`; fetching from a remote or restoring a backup brings the object back.",
+            hint="`wisedb fsck --repair` brings back what a remote, the trash or another copy still has.",
         ) from error
     if header.kind == "edits":
         found.records.append(blob_id)

@@ -39,9 +39,7 @@ def reading_errors(path: Path) -> Iterator[None]:
     try:
         yield
     except (FileNotFoundError, NotADirectoryError) as error:
-        raise MissingObject(
-            f"{path} isn't there", hint="Run `wisedb fsck`; fetch from a remote or restore a backup brings it back."
-        ) from error
+        raise MissingObject(f"{path} isn't there", hint="Run `wisedb fsck --repair`, or restore a backup.") from error
     except OSError as error:
         reason = error.strerror or str(error)
         hint = "Check the file's permissions." if error.errno in _FORBIDDEN else "Check the disk; run `wisedb fsck`."

@@ -13,6 +13,7 @@ from wisedb.config import EditorChoice
 from wisedb.errors import CorruptObject, FormatTooNew, MissingObject, UnsafeFile, WisedbError
 from wisedb.progress import Listener, Progress
 from wisedb.store.blobs import Blob
+from wisedb.store.check_refs import foreign_files, strayed
 from wisedb.store.commits import Commit
 from wisedb.store.container import ID
 from wisedb.store.contents import EDITS, are_ids, check_meta, read_records
@@ -21,7 +22,7 @@ from wisedb.store.loose_objects import BLOB_SUFFIX, COMMIT_SUFFIX, HEADER_SUFFIX
 from wisedb.store.memory_entry import MemoryEntry
 from wisedb.store.named import named_blobs, read_commit, resources
 from wisedb.store.promised import Promise
-from wisedb.store.refnames import HEAD, is_ref_name
+from wisedb.store.refnames import HEAD
 from wisedb.store.schemas import EDIT, schema_problem
 from wisedb.store.store import Store
 
@@ -58,11 +59,13 @@ class FsckReport:
         problems: all that is wrong.
         objects: how many blobs and commits were looked at.
         promised: how many of the blobs are only promised: their headers were looked at.
+        edits: the ids of edits that a commit speaks of and that no blob holds the record of.
     """
 
     problems: tuple[Problem, ...]
     objects: int
     promised: int = 0
+    edits: frozenset[str] = frozenset()
 
     @property
     def ok(self) -> bool:
@@ -109,6 +112,7 @@ class _Check:
         self._kinds: dict[str, str] = {}
         self._records: set[str] = set()
         self._listed: set[str] = set()
+        self._unknown: set[str] = set()
 
     def run(self) -> FsckReport:
         blobs: list[str] = []
@@ -135,7 +139,7 @@ class _Check:
         with self._watch("."):
             self._odd_files()
             self._strays()
-        return FsckReport(tuple(self._problems), total, self._promised)
+        return FsckReport(tuple(self._problems), total, self._promised, frozenset(self._unknown))
 
     # Objects
 
@@ -185,6 +189,7 @@ class _Check:
     def _need_edits(self, where: str, edits: Iterable[str]) -> None:
         unknown = [edit_id for edit_id in edits if edit_id not in self._records]
         if unknown:
+            self._unknown.update(unknown)
             self._add("missing-object", unknown[0], f"{where}, and no blob holds its record")
 
     def _memory(self, memory: MemoryEntry) -> None:
@@ -236,13 +241,9 @@ class _Check:
             if head.commit is None:
                 raise CorruptObject(f"it names a branch '{head.branch}' that doesn't exist")
             self._need_commit(HEAD, head.commit)
-        for path in self._store.disk.walk(self._store.root / "refs"):
-            ref = path.relative_to(self._store.root).as_posix()
-            if is_temporary(path) or ref.endswith(".lock"):
-                continue
-            if not is_ref_name(ref):
-                self._add("stray-file", ref, "it isn't named like a ref; nothing reads it")
-                continue
+        for name in foreign_files(refs):
+            self._add("stray-file", name, "it isn't named like a ref; nothing reads it")
+        for ref in refs.names():
             with self._watch(ref, "corrupt-ref"):
                 commit_id = refs.read(ref)
                 if commit_id is not None:
@@ -253,6 +254,11 @@ class _Check:
                     for commit_id in (move.from_, move.to):
                         if commit_id is not None:
                             self._need_commit(f"the reflog of {ref}", commit_id)
+        for stray in strayed(refs):
+            if stray.last is None:
+                self._add("corrupt-reflog", f"logs/{stray.ref}", stray.detail)
+            else:
+                self._add("corrupt-ref", stray.ref, stray.detail)
 
     def _need_commit(self, where: str, commit_id: str) -> None:
         if not self._objects.has_commit(commit_id):

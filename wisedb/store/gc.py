@@ -95,7 +95,7 @@ def reachable(store: Store) -> set[str]:
     except StoreError as error:
         raise type(error)(
             f"nothing was collected, since the history can't be read: {error.message}",
-            hint="Run `wisedb fsck` and mend what it lists first.",
+            hint="Run `wisedb fsck --repair` first.",
         ) from error
 
 

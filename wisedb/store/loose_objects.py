@@ -18,7 +18,7 @@ COMMIT_SUFFIX: Final = ".json"
 HEADER_SUFFIX: Final = ".header"
 """Of a promised blob: its header alone, which proves its id, kind and meta. The rest is on a remote."""
 
-HINT: Final = "Run `wisedb fsck`; fetching from a remote or restoring a backup brings the object back."
+HINT: Final = "`wisedb fsck --repair` brings back what a remote, the trash or another copy still has."
 
 _FOLDER: Final = re.compile("[0-9a-f]{2}")
 # A hint only: objects are written once. Nothing trusts these bits.

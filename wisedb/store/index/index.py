@@ -18,6 +18,7 @@ from wisedb.store.index.left_out import Fault, LeftOut
 from wisedb.store.index.plain import DamagedIndex
 from wisedb.store.index.session import Session
 from wisedb.store.objects import Objects
+from wisedb.store.reflog import RefMove
 from wisedb.store.refnames import HEAD
 from wisedb.store.refs import Refs
 from wisedb.store.scores import Scores
@@ -161,11 +162,17 @@ class Index:
 
     def logged(self) -> set[str]:
         """The commits that only the reflogs know, and that are still there."""
-        return {commit for commit in self._refs.logs.commits() if self._objects.has_commit(commit)}
+        logs = self._refs.logs
+        moves: list[RefMove] = []
+        for ref in logs.names():
+            with suppress(StoreError):
+                moves += logs.sound_lines(ref)[0]
+        named = {commit for move in moves for commit in (move.from_, move.to) if commit is not None}
+        return {commit for commit in named if self._objects.has_commit(commit)}
 
     def refs(self) -> list[tuple[str, str, str]]:
         """(name, kind, commit) of HEAD, branches, tags and all other refs."""
-        kinds = {"HEAD": "head", "refs/heads/": "branch", "refs/tags/": "tag", "refs/remotes/": "remote"}
+        kinds = {"refs/heads/": "branch", "refs/tags/": "tag", "refs/remotes/": "remote"}
         found: list[tuple[str, str, str]] = []
         for ref in (HEAD, *self._refs.names()):
             commit = None
@@ -174,7 +181,8 @@ class Index:
             if commit is None:
                 continue
             prefix = next((prefix for prefix in kinds if ref.startswith(prefix)), "refs/")
-            found.append((ref.removeprefix(prefix), kinds.get(prefix, "other"), commit))
+            kind = "head" if ref == HEAD else kinds.get(prefix, "other")
+            found.append((ref.removeprefix(prefix), kind, commit))
         return found
 
     # Sessions
