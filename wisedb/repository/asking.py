@@ -91,7 +91,14 @@ def chat(
 
 @in_turn
 def explain(
-    repository: Repository, prompt: str, at: str = "HEAD", *, chat: bool = False, system: str | None = None
+    repository: Repository,
+    prompt: str,
+    at: str = "HEAD",
+    mode: str = "retrieve",
+    *,
+    chat: bool = False,
+    system: str | None = None,
+    progress: Listener | None = None,
 ) -> Explanation:
     """Why the model answers ``prompt`` so at a commit; see :func:`wisedb.serving.explain.explain`.
 
@@ -101,7 +108,8 @@ def explain(
     from wisedb.serving.explain import explain
 
     how = Chat(system) if chat or system is not None else None
-    return explain(repository.store, repository.base, prompt, repository.store.resolve(at), chat=how)
+    commit_id = repository.store.resolve(at)
+    return explain(repository.store, repository.base, prompt, commit_id, mode, chat=how, progress=progress)
 
 
 @in_turn

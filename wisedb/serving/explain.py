@@ -12,12 +12,13 @@ from wisedb.edits import Edit
 from wisedb.memory.slots import BASE
 from wisedb.model.chat import template_digest
 from wisedb.serving.asked import Chat
-from wisedb.serving.assemble import attached_at_commit
+from wisedb.serving.assemble import attached_at_commit, check_mode
 from wisedb.serving.generate import continue_prompts
 from wisedb.store import history
 
 if TYPE_CHECKING:
     from wisedb.model.base import LoadedBase
+    from wisedb.progress import Listener
     from wisedb.store.store import Store
 
 
@@ -81,6 +82,7 @@ class Explanation:
         base_answer: what the unedited model says.
         always_on: the memories that answer every prompt.
         heard: in a chat, the sentences of the message that ask for edits, in their order; ``None`` elsewhere.
+        facts: the edits whose facts were put into the context; ``None`` where none ever are.
     """
 
     prompt: str
@@ -94,9 +96,11 @@ class Explanation:
     base_answer: str
     always_on: tuple[str, ...] = ()
     heard: tuple[HeardSentence, ...] | None = None
+    facts: tuple[Edit, ...] | None = None
 
     def to_json(self) -> dict[str, Any]:
-        """As ``wisedb explain --json`` prints it; ``heard`` in a chat."""
+        """As ``wisedb explain --json`` prints it; ``heard`` in a chat, ``facts`` where some may go into the context."""
+        facts = {} if self.facts is None else {"facts": [edit.to_json() for edit in self.facts]}
         heard = {} if self.heard is None else {"heard": [sentence.to_json() for sentence in self.heard]}
         return {
             "prompt": self.prompt,
@@ -110,6 +114,7 @@ class Explanation:
             "base_answer": self.base_answer,
             "always_on": list(self.always_on),
             **heard,
+            **facts,
         }
 
 
@@ -118,9 +123,11 @@ def explain(
     base: LoadedBase,
     prompt: str,
     at: str = "HEAD",
+    mode: str = "retrieve",
     *,
     max_new_tokens: int = 20,
     chat: Chat | None = None,
+    progress: Listener | None = None,
 ) -> Explanation:
     """Answer a prompt at a commit, and say which memory did, against what threshold.
 
@@ -129,17 +136,20 @@ def explain(
         base: its base model, verified; it is left as it was.
         prompt: the prompt.
         at: the commit.
+        mode: how the memories answer.
         max_new_tokens: the longest answer.
         chat: the prompt is a user's message behind the chat template; ``None`` to continue it as it is.
+        progress: is told how far a merge is that must be fitted first.
 
     Raises:
         UnknownRevision: no such commit.
         InputError: the prompt is empty or too long.
-        UsageError: a chat or a system message that the tokenizer has no template for.
+        UsageError: no such mode, or a chat or a system message that the tokenizer has no template for.
     """
+    chosen = check_mode(mode)
     commit_id = store.resolve(at)
     (plain,) = continue_prompts(base.model, base.tokenizer, [prompt], max_new_tokens=max_new_tokens, chat=chat)
-    with attached_at_commit(store, base, store.objects.commit(commit_id)) as handle:
+    with attached_at_commit(store, base, store.objects.commit(commit_id), chosen, progress=progress) as handle:
         with nullcontext() if handle is None or not handle.memories else handle.record(every=True) as record:
             (said,) = continue_prompts(
                 base.model, base.tokenizer, [prompt], max_new_tokens=max_new_tokens, handle=handle, chat=chat
@@ -159,6 +169,10 @@ def explain(
     meant = None if record is None or record.best is None else listed[int(record.best[0])]
     asked = () if record is None else record.meant[0]
     heard = tuple(HeardSentence(base.tokenizer.decode(one.heard).strip(), listed[one.edit]) for one in asked)
+    told = None
+    if handle is not None and handle.puts_facts:
+        wanted = [listed[edit] for edit in said.facts]
+        told = tuple(history.edits_of(store, wanted))
     found = history.blame(store, prompt, commit_id)
     nearest = {edit.id: (edit, float(score)) for edit, _, score in found.candidates}
     if found.edit is not None:
@@ -179,6 +193,7 @@ def explain(
         plain.text,
         always,
         None if chat is None else heard,
+        told,
     )
 
 
