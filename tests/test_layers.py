@@ -67,6 +67,8 @@ UNMIRRORED = {
         "wisedb/versioning/merging/result.py",
     ),
     "it binds an editor's parts: tests/editors/test_contract.py holds for each": (
+        "wisedb/editors/context/editor.py",
+        "wisedb/editors/context/settings.py",
         "wisedb/editors/grace/editor.py",
         "wisedb/editors/keyed/editor.py",
         "wisedb/editors/rome/editor.py",
@@ -91,6 +93,11 @@ UNMIRRORED = {
         "wisedb/serving/answer.py",
         "wisedb/serving/generation.py",
         "wisedb/serving/stopping.py",
+    ),
+    "a step of putting facts in front of a prompt: tests/memory/context, test_front above all": (
+        "wisedb/memory/context/build.py",
+        "wisedb/memory/context/found.py",
+        "wisedb/memory/context/prefixes.py",
     ),
     "which base model it is: tests/model/test_identity.py, and tests/cli/test_base.py": (
         "wisedb/model/recognise.py",

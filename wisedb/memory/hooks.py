@@ -113,6 +113,7 @@ class AttachedMemories:
         self._cache_bytes = cache_bytes
         self._gated: tuple[Memory, ...] = ()
         self._always: tuple[Memory, ...] = ()
+        self._unsure: UnsureFacts | None = None
         self.set(memories, unsure)
         self._hooks.start()
         self._methods.install()
@@ -169,6 +170,11 @@ class AttachedMemories:
         return self._chat.said(meant, reply, asked)
 
     @property
+    def unsure(self) -> UnsureFacts | None:
+        """The facts that go into the context where the keys are unsure."""
+        return self._unsure
+
+    @property
     def puts_facts(self) -> bool:
         """Whether facts may go into the context."""
         return self._facts.front is not None
@@ -206,7 +212,7 @@ class AttachedMemories:
         for site in sites.values():
             site.check_keys(keys)
         front = facts_in_front(self._model, self._context, self.projection, keys, gated, self._tokenizer, unsure)
-        self._gated, self._always = gated, always
+        self._gated, self._always, self._unsure = gated, always, unsure
         self._facts.set(front)
         self._chat.set(None if keys is None else keys.index.statistics, gated)
         self._context.slot_table = SlotTable.of(gated)

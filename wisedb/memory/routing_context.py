@@ -254,6 +254,8 @@ class RoutingContext:
             scores["activation"] = torch.maximum(scores.get("activation", measured), measured)
         best = None if decision.best is None else decision.best[::once, -1]
         routes = self.slot_table.memories(decision.slots[::once, -1])
+        if self.found is not None and not self.reading:
+            routes = self.found.routes(routes)
         meant = ((),) * len(routes) if call.replies is None else call.replies.meant[::once]
         call.traces.append(Trace(routes, {name: values[::once, -1] for name, values in scores.items()}, best, meant))
         if call.module is None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from wisedb.serving.conversation import Conversation
     from wisedb.serving.evaluation import Evaluation
     from wisedb.serving.explain import Explanation
+    from wisedb.serving.facts_for import FactsFor
     from wisedb.serving.generation import Generation
 
 
@@ -62,6 +63,18 @@ def generate(
     how = Chat(system) if chat or system is not None else None
     options: dict[str, Any] = {"max_new_tokens": max_new_tokens, "greedy": greedy, "seed": seed}
     return answer_prompts(repository.store, repository.base, asked, at, chosen, chat=how, progress=progress, **options)
+
+
+@in_turn
+def context(repository: Repository, asked: str | Sequence[Mapping[str, Any]], at: str = "HEAD") -> FactsFor:
+    """The facts in force at a commit that a prompt, or messages as OpenAI's API takes them, ask for.
+
+    Their text is to be put into the context of whichever model answers; see :mod:`wisedb.serving.facts_for`.
+    """
+    from wisedb.serving.facts_for import facts_for
+
+    repository.store.resolve(at)
+    return facts_for(repository.store, repository.base, asked, at)
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-"""Facts in front of prompts: as the unedited model goes on behind the same tokens, and the caller's tokens untouched."""
+"""Facts in front of prompts: the unedited model goes on behind the same tokens, and the caller's stay his."""
 
 from __future__ import annotations
 
@@ -56,8 +56,10 @@ def continued(model: PreTrainedModel, ids: list[int], **options: Any) -> list[in
     return found[0, len(ids) :].tolist()
 
 
-def in_front(tokenizer: PreTrainedTokenizerBase, edit: Edit, *, chat: bool) -> list[int]:
-    return FactWording(tokenizer).ids([Fact(edit.prompt, edit.target)], chat=chat)
+def behind(tokenizer: PreTrainedTokenizerBase, edit: Edit, row: list[int], *, chat: bool) -> list[int]:
+    """A row behind an edit's fact."""
+    found = FactWording(tokenizer).ids([Fact(edit.prompt, edit.target)], row, chat=chat)
+    return [*found.ids, *row[found.hidden :]]
 
 
 def asked(tokenizer: PreTrainedTokenizerBase, prompt: str, chat: bool) -> list[int]:
@@ -71,9 +73,8 @@ def test_the_model_goes_on_as_behind_the_fact(history: Repository, loaded: Any, 
     with handle.record() as record:
         said = continued(model, ids)
     assert record.facts == [(0,)] and record.routes.tolist() == [0]
-    before = in_front(tokenizer, FRANCE, chat=chat)
     handle.detach()
-    assert said == continued(model, [*before, *ids])
+    assert said == continued(model, behind(tokenizer, FRANCE, ids, chat=chat))
     assert said != continued(model, ids)
 
 
@@ -151,11 +152,11 @@ def test_a_forward_is_that_behind_the_fact(loaded: Any, side: Any, told: str) ->
         else:
             found = model(input_ids=ids, attention_mask=mask, **({"labels": labels} if told == "labels" else {}))
     assert found.logits.shape[:2] == ids.shape and found.past_key_values is None
-    before = in_front(tokenizer, FRANCE, chat=False)
     handle.detach()
-    for number, (row, front) in enumerate(zip(rows, (before, []), strict=True)):
+    for number, row in enumerate(rows):
+        whole = row if number else behind(tokenizer, FRANCE, row, chat=False)
         with torch.no_grad():
-            wanted = model(torch.tensor([[*front, *row]])).logits[0, len(front) :]
+            wanted = model(torch.tensor([whole])).logits[0, len(whole) - len(row) :]
         torch.testing.assert_close(found.logits[number, mask[number] != 0], wanted, rtol=1e-4, atol=1e-4)
 
 
@@ -198,7 +199,7 @@ def test_what_facts_cant_be_put_in_front_of_is_refused(
 def test_a_prompt_that_its_facts_leave_no_room_is_refused(loaded: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     model, tokenizer, _ = loaded
     ids = torch.tensor([encode_prompt(tokenizer, FRANCE.prompt)])
-    before = len(in_front(tokenizer, FRANCE, chat=False))
+    before = len(behind(tokenizer, FRANCE, ids[0].tolist(), chat=False)) - ids.shape[1]
     monkeypatch.setattr(model.config, "max_position_embeddings", ids.shape[1] + before + 2)
     assert model.generate(ids, max_new_tokens=NEW, do_sample=False).shape[1] <= ids.shape[1] + 2
     monkeypatch.setattr(model.config, "max_position_embeddings", ids.shape[1] + before)

@@ -14,6 +14,7 @@ from wisedb.memory.gates.decision import Decision
 from wisedb.memory.gates.key_router import KeyRouter
 from wisedb.memory.routing import Scope
 from wisedb.memory.routing_context import RoutingContext
+from wisedb.memory.slots import BASE
 from wisedb.model.capture import capture
 from wisedb.model.locate import Projection
 from wisedb.model.tokens import pad_batch
@@ -81,7 +82,7 @@ class FactFinder:
     def _find(self, rows: Sequence[PromptRow], ends: bool) -> list[AskedRow]:
         call = self._call([row.ids for row in rows])
         found = self._asked(rows, call, self._sure, ends)
-        chosen = [replace(row, facts=self._sure_facts(row, told.told)) for row, told in zip(found, rows, strict=True)]
+        chosen = [self._with(row, self._sure_facts(row, told.told)) for row, told in zip(found, rows, strict=True)]
         if self._unsure is None:
             return chosen
         left = [number for number, row in enumerate(found) if rows[number].told is None and not self._meant(row)]
@@ -90,7 +91,7 @@ class FactFinder:
             again = replace(call, key_decision=None, replies=None, whole=None, cache_states=[])
             nearly = self._asked(rows, again, self._unsure, ends)
             for number in left:
-                chosen[number] = replace(chosen[number], facts=self._nearly(nearly[number]))
+                chosen[number] = self._with(chosen[number], self._nearly(nearly[number]))
         return chosen
 
     def _call(self, rows: Sequence[Sequence[int]]) -> ForwardCall:
@@ -120,6 +121,9 @@ class FactFinder:
             scores, best = decision.scores[number, last].clone(), int(decision.best[number, last])
             found.append(AskedRow((), begins >= 0, begins, scores, best, meant))
         return found
+
+    def _with(self, row: AskedRow, facts: tuple[int, ...]) -> AskedRow:
+        return replace(row, facts=facts, told=self._owners[facts[0]] if facts else BASE)
 
     def _meant(self, row: AskedRow) -> bool:
         return bool(row.meant) if row.chat else bool(row.scores.max() >= self.threshold)

@@ -25,6 +25,7 @@ class AskedRow:
         scores: of each memory the log odds that one of its edits is meant, float32 (n,) on the CPU.
         best: the edit that is meant most, counted over all memories' edits, whether or not it is meant enough.
         meant: in a conversation, the edits that are meant enough, whoever says them.
+        told: the number of the memory that the first of the facts is of, :data:`BASE` without one.
     """
 
     facts: tuple[int, ...]
@@ -33,6 +34,7 @@ class AskedRow:
     scores: Tensor
     best: int
     meant: tuple[Meant, ...] = ()
+    told: int = BASE
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +56,11 @@ class Found:
     threshold: float
     slot_table: SlotTable
     thinking: Thinking | None = None
+
+    def routes(self, routes: Tensor) -> Tensor:
+        """Who is said to have answered, int64 (B,): where no memory does, the one whose fact is told."""
+        told = torch.tensor([row.told for row in self.rows], device=routes.device)
+        return torch.where(routes == BASE, told, routes)
 
     def tell(self, call: ForwardCall, device: torch.device) -> None:
         """Let a forward call have the keys' decision.

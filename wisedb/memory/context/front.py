@@ -17,7 +17,7 @@ from wisedb.errors import InputError, UsageError
 from wisedb.memory.cache_state import cache_given, length_of
 from wisedb.memory.context.finder import FactFinder, PromptRow
 from wisedb.memory.context.found import AskedRow, Found
-from wisedb.memory.context.prefixes import FactPrefixes
+from wisedb.memory.context.prefixes import FactPrefixes, Prefix
 from wisedb.memory.forward_call import IGNORED
 from wisedb.memory.routing_context import RoutingContext
 from wisedb.memory.slots import SlotTable
@@ -139,14 +139,15 @@ class FactsInFront:
 
     def _cache(self, found: Found, mask: Tensor, times: int) -> tuple[Any, Tensor]:
         """What stands in front of the rows, and the whole attention mask, (B, P + T)."""
-        prefixes = [self._prefixes.of(row.facts, chat=row.chat) if row.facts else None for row in found.rows]
-        in_front, before = self._prefixes.cache(prefixes, times)
+        prefixes: list[Prefix | None] = []
         mask = mask.clone()
-        for number, (prefix, places) in enumerate(zip(prefixes, found.places, strict=True)):
+        for number, (row, places) in enumerate(zip(found.rows, found.places, strict=True)):
+            ids = found.ids[number, list(places)].tolist()
+            prefix = self._prefixes.of(row.facts, ids, chat=row.chat) if row.facts else None
             if prefix is not None:
-                row = found.ids[number, list(places)].tolist()
-                hidden = self._prefixes.gives_way(prefix, row, chat=found.rows[number].chat)
-                mask[number, list(places[:hidden])] = 0
+                mask[number, list(places[: prefix.hidden])] = 0
+            prefixes.append(prefix)
+        in_front, before = self._prefixes.cache(prefixes, times)
         return in_front, torch.cat([before.to(mask.device, mask.dtype), mask], dim=1)
 
     def _limits(self, whole: Tensor, setting: Setting) -> dict[str, int]:

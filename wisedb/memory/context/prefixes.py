@@ -24,16 +24,22 @@ if TYPE_CHECKING:
 _REMEMBERED = 64
 
 
+Layers = tuple[tuple[Tensor, Tensor] | None, ...]
+"""Of each layer its keys and values."""
+
+
 class Prefix(NamedTuple):
     """Facts, read.
 
     Attributes:
         ids: their token ids, P of them.
+        hidden: how many tokens of the row's beginning give way to them.
         layers: of each layer its keys and values, (1, h, P, d) each; None where it keeps none of its own.
     """
 
     ids: tuple[int, ...]
-    layers: tuple[tuple[Tensor, Tensor] | None, ...]
+    hidden: int
+    layers: Layers
 
 
 class FactPrefixes:
@@ -50,19 +56,20 @@ class FactPrefixes:
         self, model: PreTrainedModel, context: RoutingContext, wording: FactWording, facts: Mapping[int, Fact]
     ) -> None:
         self._model, self._context, self._wording, self._facts = model, context, wording, facts
-        self._known: OrderedDict[tuple[tuple[int, ...], bool], Prefix] = OrderedDict()
+        self._known: OrderedDict[tuple[int, ...], Layers] = OrderedDict()
         self._place: tuple[torch.device, torch.dtype] | None = None
         self._guard = Guard()
 
     def __getstate__(self) -> dict[str, object]:
         return {**self.__dict__, "_known": OrderedDict()}
 
-    def gives_way(self, prefix: Prefix, row: Sequence[int], *, chat: bool) -> int:
-        """See :meth:`wisedb.memory.context.wording.FactWording.gives_way`."""
-        return self._wording.gives_way(prefix.ids, row, chat=chat)
+    def of(self, edits: tuple[int, ...], row: Sequence[int], *, chat: bool) -> Prefix:
+        """The facts of some edits, one at least, in front of a row.
 
-    def of(self, edits: tuple[int, ...], *, chat: bool) -> Prefix:
-        """The facts of some edits, one at least.
+        Args:
+            edits: counted over all memories' edits.
+            row: the row's token ids.
+            chat: whether it is a conversation.
 
         Raises:
             UnsupportedModel: the model keeps no keys and values that could stand in front of others.
@@ -71,12 +78,13 @@ class FactPrefixes:
             if self._place != (place := (self._model.device, self._model.dtype)):
                 self._place = place
                 self._known.clear()
-            if (edits, chat) not in self._known:
-                self._known[edits, chat] = self._read([self._facts[edit] for edit in edits], chat)
-            self._known.move_to_end((edits, chat))
+            told = self._wording.ids([self._facts[edit] for edit in edits], row, chat=chat)
+            if told.ids not in self._known:
+                self._known[told.ids] = self._read(told.ids)
+            self._known.move_to_end(told.ids)
             while len(self._known) > _REMEMBERED:
                 self._known.popitem(last=False)
-            return self._known[edits, chat]
+            return Prefix(*told, self._known[told.ids])
 
     def cache(self, prefixes: Sequence[Prefix | None], times: int = 1) -> tuple[DynamicCache, Tensor]:
         """A cache that holds what stands in front of each row.
@@ -107,9 +115,8 @@ class FactPrefixes:
         return cache, mask
 
     @torch.no_grad()
-    def _read(self, facts: Sequence[Fact], chat: bool) -> Prefix:
-        ids = self._wording.ids(facts, chat=chat)
-        given = torch.tensor([ids], device=self._model.device)
+    def _read(self, ids: Sequence[int]) -> Layers:
+        given = torch.tensor([list(ids)], device=self._model.device)
         with self._context.within(reading=True):
             output = self._model.base_model(input_ids=given, use_cache=True)
         layers = []
@@ -125,4 +132,4 @@ class FactPrefixes:
                 f"{type(self._model).__name__} keeps no keys and values that a fact could have in front of a prompt",
                 hint="Use the mode 'retrieve', or put the facts in front yourself: wisedb context.",
             )
-        return Prefix(tuple(ids), tuple(layers))
+        return tuple(layers)

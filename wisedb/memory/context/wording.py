@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from wisedb.memory.gates.keys.build import as_sentence
 from wisedb.memory.kinds.facts_in_context import Fact
-from wisedb.model.chat import EARLIER, ChatFormat, Message, chat_format, render, user
+from wisedb.model.chat import EARLIER, ChatFormat, Message, chat_format, encode_said, render, user
 from wisedb.model.tokens import encode_prompt, joined
 
 if TYPE_CHECKING:
@@ -32,6 +32,18 @@ def sentence(fact: Fact) -> str:
     return as_sentence(joined(fact.prompt, fact.target))
 
 
+class Told(NamedTuple):
+    """Facts in front of a row.
+
+    Attributes:
+        ids: their token ids; not empty.
+        hidden: how many tokens of the row's beginning give way to them.
+    """
+
+    ids: tuple[int, ...]
+    hidden: int
+
+
 class FactWording:
     """Words facts for one tokenizer.
 
@@ -46,44 +58,35 @@ class FactWording:
         self._tokenizer = tokenizer
         self.frame: ChatFormat | None = chat_format(tokenizer)
 
-    def gives_way(self, facts: Sequence[int], row: Sequence[int], *, chat: bool) -> int:
-        """How many tokens of a row's beginning give way to facts in front of it.
+    def ids(self, facts: Sequence[Fact], row: Sequence[int], *, chat: bool) -> Told:
+        """Facts in front of a prompt, or of a conversation.
 
-        Those are the system message that the template writes where nobody gave one, and the sign with which the
-        tokenizer begins every text, which the facts begin with already.
-
-        Args:
-            facts: the token ids of the facts.
-            row: those of what they stand in front of.
-            chat: whether that is a conversation.
-        """
-        if chat and self.frame is not None:
-            own = self.frame.start[: len(self.frame.start) - len(self.frame.header)]
-            if own and tuple(row[: len(own)]) == own:
-                return len(own)
-        return int(len(row) > 1 and row[0] == facts[0] == self._tokenizer.bos_token_id)
-
-    def ids(self, facts: Sequence[Fact], *, chat: bool) -> list[int]:
-        """The token ids to stand in front of a prompt, or of a conversation.
-
-        Behind a chat template that is a system message of its own; where the template takes none that can stand by
-        itself, a turn in which the user tells the facts. Elsewhere each fact is a line.
+        In a conversation that is a system message, in the place of the one that the template writes where nobody gave
+        one, and else in front of all; where the template takes none, a turn in which the user tells the facts.
+        Elsewhere each fact is a line. With the sign with which the tokenizer begins a text, a text begins once.
 
         Args:
             facts: one or more.
-            chat: whether a conversation follows; the tokenizer must have a template then.
+            row: the token ids of what they stand in front of.
+            chat: whether that is a conversation; the tokenizer must have a template then.
         """
         if not chat or self.frame is None:
-            return encode_prompt(self._tokenizer, "".join(f"{sentence(fact)}\n" for fact in facts))
+            return self._begun(encode_prompt(self._tokenizer, "".join(f"{sentence(fact)}\n" for fact in facts)), row)
         text = told(facts)
-        found = self._before([{"role": "system", "content": text}]) if self.frame.system else None
-        turn: list[Message] = [user(text), {"role": "assistant", "content": EARLIER}]
-        return found or self._before(turn) or []
+        ways: list[list[Message]] = [[user(text), {"role": "assistant", "content": EARLIER}]]
+        if self.frame.system:
+            ways.insert(0, [{"role": "system", "content": text}])
+        start, header = self.frame.start, self.frame.header
+        if tuple(row[: len(start)]) == start:
+            for way in ways:
+                before = render(self._tokenizer, [*way, user(_PROBE)]).rpartition(_PROBE)[0]
+                ids = [int(token) for token in self._tokenizer(before, add_special_tokens=False)["input_ids"]]
+                if tuple(ids[-len(header) :]) == header:
+                    return Told(tuple(ids[: -len(header)]), len(start) - len(header))
+        said = (encode_said(self._tokenizer, way) for way in ways)
+        found = next((ids for ids in said if ids), None)
+        return self._begun(found or encode_prompt(self._tokenizer, f"{text}\n"), row)
 
-    def _before(self, messages: Sequence[Message]) -> list[int] | None:
-        # What the template writes for messages, without the header of the user's message that follows.
-        assert self.frame is not None
-        before = render(self._tokenizer, [*messages, user(_PROBE)]).rpartition(_PROBE)[0]
-        ids = [int(token) for token in self._tokenizer(before, add_special_tokens=False)["input_ids"]]
-        header = list(self.frame.header)
-        return ids[: -len(header)] if ids[-len(header) :] == header else None
+    def _begun(self, ids: Sequence[int], row: Sequence[int]) -> Told:
+        begins = self._tokenizer.bos_token_id
+        return Told(tuple(ids), int(begins is not None and len(row) > 1 and ids[0] == row[0] == begins))
