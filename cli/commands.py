@@ -53,6 +53,7 @@ SECTIONS: Final[dict[str, dict[str, Home]]] = {
         "search": Home("search:search", "List the edits that hold TEXT, of all commits."),
         "bisect": Home("bisect:bisect", "Find the commit with which something began to be wrong."),
         "rev-parse": Home("rev_parse:rev_parse", "Print the id of the commit that each REV means."),
+        "report": Home("report:report", "Write a report of REV for somebody who checks it."),
         "sql": Home("sql:sql", "Run a read-only SQL query over the index (DuckDB)."),
     },
     "Move": {

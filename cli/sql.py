@@ -17,10 +17,21 @@ from .session import Session
     'wisedb sql "SELECT prompt, target FROM facts" --json',
 )
 @click.argument("query")
-def sql(session: Session, query: str) -> None:
-    """Run a read-only SQL query over the index (DuckDB)."""
+@click.option(
+    "--timeout",
+    type=click.FloatRange(min=0, min_open=True),
+    metavar="SECONDS",
+    default=60.0,
+    show_default=True,
+    help="Stop the query then.",
+)
+def sql(session: Session, query: str, timeout: float) -> None:
+    """Run a read-only SQL query over the index (DuckDB).
+
+    It reaches no file, no network and nothing else of this machine, and may take 2 GB of memory.
+    """
     with session.progress():
-        found = session.repository().sql(query)
+        found = session.repository().sql(query, timeout=timeout)
     session.show(found.to_json(), _sql)
 
 

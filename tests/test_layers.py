@@ -67,21 +67,29 @@ UNMIRRORED = {
         "wisedb/versioning/merging/result.py",
     ),
     "it binds an editor's parts: tests/editors/test_contract.py holds for each": (
+        "wisedb/editors/alphaedit/editor.py",
         "wisedb/editors/context/editor.py",
         "wisedb/editors/context/settings.py",
         "wisedb/editors/grace/editor.py",
         "wisedb/editors/keyed/editor.py",
+        "wisedb/editors/memit/editor.py",
         "wisedb/editors/rome/editor.py",
+        "wisedb/editors/ultraedit/editor.py",
         "wisedb/editors/wise/editor.py",
     ),
     "a step of an editor that shows in what it writes: its test_edit, test_train or test_calibrate": (
+        "wisedb/editors/alphaedit/settings.py",
         "wisedb/editors/common/cached_forward.py",
+        "wisedb/editors/common/frozen.py",
         "wisedb/editors/common/key_statistics.py",
-        "wisedb/editors/grace/settings.py",
+        *(
+            f"wisedb/editors/{name}/settings.py"
+            for name in ("defer", "ft_ewc", "ft_l", "ft_m", "grace", "locft_bf", "mend")
+        ),
         "wisedb/editors/keyed/merge.py",
+        "wisedb/editors/memit/settings.py",
         "wisedb/editors/rome/compute_u.py",
         "wisedb/editors/rome/compute_v.py",
-        "wisedb/editors/wise/sequences.py",
         "wisedb/editors/wise/settings.py",
         "wisedb/editors/wise/threshold.py",
     ),
@@ -104,12 +112,17 @@ UNMIRRORED = {
         "wisedb/serving/store_base.py",
         "wisedb/versioning/base.py",
     ),
+    "what a blob and a commit must hold: tests/store/test_fsck.py, and tests/sharing/test_untrusted.py": (
+        "wisedb/store/contents.py",
+        "wisedb/store/named.py",
+    ),
     "what many callers at once go through: tests/memory/test_threads.py": (
         "wisedb/memory/guard.py",
         "wisedb/repository/turns.py",
     ),
     "a verb of the facade: tests/repository/test_repository.py, and the tests of what it calls": (
         "wisedb/repository/asking.py",
+        "wisedb/repository/auditing.py",
         "wisedb/repository/changing.py",
         "wisedb/repository/moving.py",
         "wisedb/repository/sharing.py",
@@ -124,6 +137,7 @@ UNMIRRORED = {
     "what the index holds is compared with the history itself: tests/store/test_histories.py": (
         "wisedb/store/index/fill.py",
         "wisedb/store/index/gather.py",
+        "wisedb/store/index/lacking.py",
     ),
     "a step of push and fetch: tests/sharing, test_push and test_fetch above all": (
         "wisedb/sharing/card_template.py",
@@ -162,7 +176,6 @@ UNMIRRORED = {
     "who commits, and with which words: tests/cli, test_identity and test_git_habits": (
         "cli/config.py",
         "cli/message.py",
-        "cli/preferences.py",
         "wisedb/store/lines.py",
         "wisedb/store/tag_notes.py",
     ),
@@ -177,7 +190,6 @@ UNMIRRORED = {
         "wisedb/versioning/bisect.py",
         "wisedb/versioning/life.py",
     ),
-    "what `wisedb settings` lists: tests/cli/test_help.py": ("wisedb/editors/describe.py",),
     "a place to clone and fetch from, and upstreams: tests/sharing/test_like_git.py": (
         "wisedb/sharing/remotes/store.py",
         "wisedb/store/upstream.py",

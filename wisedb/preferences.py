@@ -33,9 +33,12 @@ EMAIL: Final = "user.email"
 EDITOR: Final = "core.editor"
 PAGER: Final = "core.pager"
 
-KEYS: Final = (NAME, EMAIL, EDITOR, PAGER)
+SAFE: Final = "safe.directory"
+
+KEYS: Final = (NAME, EMAIL, EDITOR, PAGER, SAFE)
 """Those that are no default of a command's option and belong to no branch."""
 
+_PERSONAL: Final = frozenset({"allow-secrets", "dir", "endpoint", "file", "force", "out", "pool", "trust-remote-code"})
 _KEY: Final = re.compile(r"[a-z][a-z0-9-]*(\.[^\s.\"][^\s\"]*)?\.[a-z][a-z0-9-]*")
 
 
@@ -53,6 +56,14 @@ def check_key(key: str) -> str:
             f"'{key}' is no key", hint="A key is SECTION.NAME, as in user.name or generate.max-new-tokens."
         )
     return found
+
+
+def is_personal(key: str) -> bool:
+    """Whether a preference is a person's alone: what it names is run, trusted, sent to, written or left unguarded.
+
+    A store may have come from somebody else, its configuration with it.
+    """
+    return key in (EDITOR, PAGER, SAFE) or key.rpartition(".")[2] in _PERSONAL
 
 
 def identity(preferences: Mapping[str, Preference]) -> str | None:

@@ -28,6 +28,17 @@ def test_each_editor_is_compared_once_beside_the_unedited_model() -> None:
     assert (rome.editor, rome.settings) == ("rome", {"steps": 3})
 
 
+def test_an_editor_is_compared_with_itself_under_settings_of_its_own() -> None:
+    _, rome, gated = candidates(["rome", "rome:gate=keys:steps=5"], {"steps": 3})
+    assert (rome.name, rome.editor, rome.settings) == ("rome", "rome", {"steps": 3})
+    assert (gated.name, gated.editor) == ("rome:gate=keys:steps=5", "rome")
+    assert gated.settings == {"steps": 5, "gate": "keys"}
+    with pytest.raises(UsageError, match="'gate' is not key=value"):
+        candidates(["rome:gate"], {})
+    with pytest.raises(UnknownSetting, match="'rome' has no setting 'rehearsal'"):
+        candidates(["rome:rehearsal=4"], {})
+
+
 def test_an_unknown_editor_is_refused_with_the_list() -> None:
     with pytest.raises(UnknownEditor, match="no editor 'memit'") as found:
         candidates(["keyed", "memit"], {})

@@ -17,7 +17,7 @@ from wisedb.repository import Repository
 
 __all__ = ["fake_editor", "store_of"]
 
-REFUSED = {"codebook": ("merged",), "context": ("merged", "peft")}
+REFUSED = {"codebook": ("merged",), "deferral": ("merged",), "context": ("merged", "peft")}
 """The layouts into which no memory of a kind can be exported."""
 
 Make = Callable[..., Repository]

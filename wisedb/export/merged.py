@@ -158,7 +158,7 @@ def _write_tokenizer(store: Store, folder: Path, model: str | None) -> None:
             model or base.model,
             base.revision if model is None else None,
             base.gguf_file,
-            trust_remote_code=store.config.trust_remote_code,
+            if_allowed=store.config.trust_remote_code,
         )
     except ModelError as error:
         warnings.warn(

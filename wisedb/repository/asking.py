@@ -111,18 +111,22 @@ def explain(
     *,
     chat: bool = False,
     system: str | None = None,
+    without: str | None = None,
     progress: Listener | None = None,
 ) -> Explanation:
     """Why the model answers ``prompt`` so at a commit; see :func:`wisedb.serving.explain.explain`.
 
     With ``chat`` it is a user's message behind the model's chat template and the ``system`` message, if there is one.
+    With ``without``, an edit's id, it is also asked with that edit switched off, and with another one.
     """
     from wisedb.serving.asked import Chat
     from wisedb.serving.explain import explain
 
     how = Chat(system) if chat or system is not None else None
     commit_id = repository.store.resolve(at)
-    return explain(repository.store, repository.base, prompt, commit_id, mode, chat=how, progress=progress)
+    return explain(
+        repository.store, repository.base, prompt, commit_id, mode, chat=how, without=without, progress=progress
+    )
 
 
 @in_turn

@@ -14,6 +14,7 @@ from wisedb.model.chat import template_digest
 from wisedb.serving.asked import Chat
 from wisedb.serving.assemble import attached_at_commit, check_mode
 from wisedb.serving.generate import continue_prompts
+from wisedb.serving.switch_off import Without, ask_without
 from wisedb.store import history
 
 if TYPE_CHECKING:
@@ -83,6 +84,7 @@ class Explanation:
         always_on: the memories that answer every prompt.
         heard: in a chat, the sentences of the message that ask for edits, in their order; ``None`` elsewhere.
         facts: the edits whose facts were put into the context; ``None`` where none ever are.
+        without: what is said with an edit switched off, ``None`` where none was named.
     """
 
     prompt: str
@@ -97,10 +99,15 @@ class Explanation:
     always_on: tuple[str, ...] = ()
     heard: tuple[HeardSentence, ...] | None = None
     facts: tuple[Edit, ...] | None = None
+    without: Without | None = None
 
     def to_json(self) -> dict[str, Any]:
-        """As ``wisedb explain --json`` prints it; ``heard`` in a chat, ``facts`` where some may go into the context."""
+        """As ``wisedb explain --json`` prints it.
+
+        ``heard`` in a chat, ``facts`` where some may go into the context, ``without`` where an edit was switched off.
+        """
         facts = {} if self.facts is None else {"facts": [edit.to_json() for edit in self.facts]}
+        without = {} if self.without is None else {"without": self.without.to_json()}
         heard = {} if self.heard is None else {"heard": [sentence.to_json() for sentence in self.heard]}
         return {
             "prompt": self.prompt,
@@ -115,6 +122,7 @@ class Explanation:
             "always_on": list(self.always_on),
             **heard,
             **facts,
+            **without,
         }
 
 
@@ -128,6 +136,7 @@ def explain(
     max_new_tokens: int = 20,
     chat: Chat | None = None,
     progress: Listener | None = None,
+    without: str | None = None,
 ) -> Explanation:
     """Answer a prompt at a commit, and say which memory did, against what threshold.
 
@@ -140,14 +149,19 @@ def explain(
         max_new_tokens: the longest answer.
         chat: the prompt is a user's message behind the chat template; ``None`` to continue it as it is.
         progress: is told how far a merge is that must be fitted first.
+        without: the id of an edit, or a prefix of it: also ask with that edit switched off, and with another one.
 
     Raises:
         UnknownRevision: no such commit.
+        UnknownEdit, AmbiguousId: ``without`` names no edit in force, or several.
         InputError: the prompt is empty or too long.
         UsageError: no such mode, or a chat or a system message that the tokenizer has no template for.
     """
     chosen = check_mode(mode)
     commit_id = store.resolve(at)
+    off = None
+    if without is not None:
+        off = ask_without(store, base, prompt, without, commit_id, chosen, max_new_tokens=max_new_tokens, chat=chat)
     (plain,) = continue_prompts(base.model, base.tokenizer, [prompt], max_new_tokens=max_new_tokens, chat=chat)
     with attached_at_commit(store, base, store.objects.commit(commit_id), chosen, progress=progress) as handle:
         with nullcontext() if handle is None or not handle.memories else handle.record(every=True) as record:
@@ -194,6 +208,7 @@ def explain(
         always,
         None if chat is None else heard,
         told,
+        off,
     )
 
 

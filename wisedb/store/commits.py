@@ -24,6 +24,7 @@ _EDITOR_KEYS: Final = {"name", "settings", "seed", "resources"}
 _EDITOR_KEYS_1: Final = {"name", "settings", "seed", "pool"}
 _BASE_KEYS_2: Final = {"fingerprint", "model", "revision", "weights", "tokenizer"}
 _BASE_KEYS: Final = (_BASE_KEYS_2, {*_BASE_KEYS_2, "gguf_file"}, {*_BASE_KEYS_2, "function"})
+_SPELT: Final = b"\\u"
 _BASE_KEYS_1: Final = {*_BASE_KEYS_2, "target"}
 
 
@@ -167,7 +168,7 @@ class Commit:
         """
         try:
             return canonical_json(self.to_json())
-        except (TypeError, ValueError) as error:
+        except (TypeError, ValueError, RecursionError) as error:
             raise InputError(f"the commit can't be written: {error}") from error
 
     @classmethod
@@ -216,7 +217,7 @@ class Commit:
                 format=version,
             )
             need(commit.base.fingerprint == record["base"]["fingerprint"], "the base model's fingerprint is its own")
-        except (KeyError, TypeError, ValueError, AttributeError, InputError) as error:
+        except (KeyError, TypeError, ValueError, AttributeError, OverflowError, RecursionError, InputError) as error:
             raise CorruptObject(f"a commit is not one: {error}", hint="Run `wisedb fsck`.") from error
         return commit
 
@@ -234,4 +235,11 @@ class Commit:
             raise CorruptObject(f"a commit is not JSON: {error}", hint="Run `wisedb fsck`.") from error
         if not isinstance(record, dict):
             raise CorruptObject("a commit is not a JSON object", hint="Run `wisedb fsck`.")
-        return cls.from_json(record)
+        commit = cls.from_json(record)
+        if _SPELT in data:
+            # Canonical JSON spells next to nothing this way; half a letter can be spelt in no other.
+            try:
+                commit.to_bytes()
+            except InputError as error:
+                raise CorruptObject(f"a commit is not one: {error.message}", hint="Run `wisedb fsck`.") from error
+        return commit

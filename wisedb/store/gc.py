@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
@@ -13,7 +12,8 @@ from typing import Any, Final
 
 from wisedb.errors import MissingObject, StoreError
 from wisedb.store.container import ID
-from wisedb.store.files import is_temporary, reading_errors, storage_errors, sync_folder
+from wisedb.store.disk_errors import reading_errors, storage_errors
+from wisedb.store.files import is_temporary
 from wisedb.store.store import Store
 
 DEFAULT_GRACE: Final = timedelta(days=14)
@@ -69,10 +69,10 @@ def collect(
             for object_id, path in _objects(store)
             if object_id not in kept and _age(path, present) >= grace
         }
-        size = sum(path.stat().st_size for path in garbage)
+        size = sum(path.lstat().st_size for path in garbage)
         if not dry_run:
             _trash(store, garbage)
-            _purge(store.root / "trash", grace, present)
+            _purge(store, grace, present)
             _sweep_unfinished(store, present)
     return GcReport(tuple(sorted(set(garbage.values()))), size, dry_run)
 
@@ -147,7 +147,7 @@ def _objects(store: Store) -> Iterator[tuple[str, Path]]:
 
 def _age(path: Path, present: datetime) -> timedelta:
     with reading_errors(path):
-        return present - datetime.fromtimestamp(path.stat().st_mtime, UTC)
+        return present - datetime.fromtimestamp(path.lstat().st_mtime, UTC)
 
 
 def _trash(store: Store, garbage: dict[Path, str]) -> None:
@@ -160,24 +160,25 @@ def _trash(store: Store, garbage: dict[Path, str]) -> None:
             path.replace(target)
             os.utime(target)
             if path.suffix == ".json":
-                with suppress(OSError):
-                    shutil.rmtree(store.root / "scores" / object_id)
+                with suppress(StoreError):
+                    store.disk.remove_folder(store.root / "scores" / object_id)
         for folder in {path.parent for path in garbage} | {trash}:
-            sync_folder(folder)
+            store.disk.sync(folder)
 
 
-def _purge(trash: Path, grace: timedelta, present: datetime) -> None:
+def _purge(store: Store, grace: timedelta, present: datetime) -> None:
+    trash = store.root / "trash"
     with storage_errors(trash):
-        for path in sorted(trash.iterdir()):
+        for path in [trash / name for name in store.disk.names(trash)]:
             # What was moved a moment ago may look younger than the present that was taken before.
             if ID.fullmatch(path.stem) and (grace <= timedelta(0) or _age(path, present) >= grace):
                 path.unlink()
-        sync_folder(trash)
+        store.disk.sync(trash)
 
 
 def _sweep_unfinished(store: Store, present: datetime) -> None:
     for folder in ("objects", "refs", "logs", "scores"):
-        for path in sorted((store.root / folder).rglob("*")):
-            if is_temporary(path) and path.is_file() and _age(path, present) >= _UNFINISHED:
+        for path in store.disk.walk(store.root / folder):
+            if is_temporary(path) and _age(path, present) >= _UNFINISHED:
                 with suppress(OSError):
                     path.unlink()

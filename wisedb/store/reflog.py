@@ -14,7 +14,7 @@ from typing import Any
 from wisedb.canonical import canonical_json
 from wisedb.errors import CorruptObject
 from wisedb.store.container import ID
-from wisedb.store.files import Disk, is_temporary, read_if_there, reading_errors
+from wisedb.store.files import Disk, is_temporary
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +88,7 @@ class Reflog:
         Raises:
             CorruptObject: a line is not a move.
         """
-        data = read_if_there(self._path(ref))
+        data = self.disk.read_if_there(self._path(ref))
         return [_parse(ref, number, line) for number, line in enumerate((data or b"").split(b"\n")[:-1], 1)]
 
     def rename(self, old: str, new: str) -> None:
@@ -104,12 +104,8 @@ class Reflog:
 
     def names(self) -> list[str]:
         """The full names of all refs that have a log."""
-        with reading_errors(self.folder):
-            paths = list(self.folder.rglob("*.jsonl")) if self.folder.is_dir() else []
-        names = [
-            path.relative_to(self.folder).as_posix() for path in paths if path.is_file() and not is_temporary(path)
-        ]
-        return sorted(name.removesuffix(".jsonl") for name in names)
+        paths = [path for path in self.disk.walk(self.folder) if path.suffix == ".jsonl" and not is_temporary(path)]
+        return sorted(path.relative_to(self.folder).as_posix().removesuffix(".jsonl") for path in paths)
 
     def commits(self) -> set[str]:
         """Every commit id in any log.

@@ -41,7 +41,7 @@ class Refs:
         self._root = root
         self._lock = lock
         self._disk = disk
-        self._loose = LooseRefs(root)
+        self._loose = LooseRefs(root, disk)
         self.logs = Reflog(root / "logs", disk)
 
     def head(self) -> Head:

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any, Final
 
 from wisedb.canonical import canonical_json
 from wisedb.errors import CorruptObject, UsageError
-from wisedb.store.files import read_if_there
 from wisedb.store.graph import is_ancestor
 from wisedb.store.ranges import Range, walk
 from wisedb.versioning.head import checkout
@@ -126,7 +125,7 @@ def read(store: Store) -> Bisection | None:
     Raises:
         CorruptObject: its file is damaged.
     """
-    data = read_if_there(store.root / _FILE)
+    data = store.disk.read_if_there(store.root / _FILE)
     if data is None:
         return None
     try:

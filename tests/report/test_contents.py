@@ -1,0 +1,66 @@
+"""What is gathered of a commit is what the history holds."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from tests.stores import AUSTRALIA, HAMLET, NEWER, SPAIN, SUM, copy_of
+from wisedb.report.contents import gather
+from wisedb.repository import Repository
+from wisedb.store.fsck import FsckReport
+from wisedb.store.refnames import HEAD
+
+SOUND = FsckReport((), 0)
+
+
+def test_facts_with_who_brought_them_and_the_timeline(history: Repository) -> None:
+    found = gather(history.store, HEAD, SOUND)
+    log = history.log()
+    assert found.commit == log[0].commit and [row.commit for row in found.commits] == [e.commit for e in log[::-1]]
+    assert [row.number for row in found.commits] == [1, 2, 3]
+    assert [(fact["id"], fact["author"], fact["commit"]) for fact in found.facts] == [
+        (AUSTRALIA.id, "Ada", log[1].commit),
+        (HAMLET.id, "Ben", log[0].commit),
+        (SUM.id, "Ben", log[0].commit),
+    ]
+    assert found.facts[0]["reason"] == "for the test" and found.facts[2]["tags"] == ["arithmetic"]
+    assert found.base["fingerprint"] == log[0].record.base.fingerprint
+    assert found.taken == () and found.commits[1].scores["commit"]["reliability"] is not None
+    assert [row.added for row in found.commits] == [0, 1, 2]
+
+
+def test_bytes_are_those_of_what_the_parent_lacks(history: Repository) -> None:
+    found = gather(history.store, HEAD, SOUND)
+    objects = history.store.objects
+    reached = {row.commit for row in found.commits}.union(*(entry.record.blobs for entry in history.log()))
+    assert sum(row.bytes for row in found.commits) == sum(objects.size(each) for each in reached)
+
+
+def test_what_was_put_out_of_force_by_whom_and_what_came_instead(history: Repository, tmp_path: Path) -> None:
+    made = copy_of(history, tmp_path / "copy")
+    made.commit([NEWER], "newer", author="Eve")
+    made.revert([HAMLET.id], "wrong", author="Cy")
+    found = gather(made.store, HEAD, SOUND)
+    told = [(taken.edit.id, taken.author, taken.message, taken.now and taken.now.id) for taken in found.taken]
+    assert told == [(HAMLET.id, "Cy", "wrong", None), (AUSTRALIA.id, "Eve", "newer", NEWER.id)]
+    assert {fact["id"] for fact in found.facts} == {SUM.id, NEWER.id}
+    document = found.to_json()
+    assert document["taken_out"][0]["now"] is None and document["facts"][0]["answers"] is None
+
+
+def test_a_merge_tells_once_what_was_taken_out_on_the_other_line(history: Repository, tmp_path: Path) -> None:
+    made = copy_of(history, tmp_path / "copy")
+    made.branch("other")
+    made.commit([SPAIN], "here", author="Ada")
+    made.switch("other")
+    made.revert([HAMLET.id], "there", author="Ben")
+    made.switch("main")
+    made.merge("other", author="Ada")
+    found = gather(made.store, HEAD, SOUND)
+    assert [(taken.edit.id, taken.message) for taken in found.taken] == [(HAMLET.id, "there")]
+    assert len(found.commits[-1].parents) == 2
+
+
+def test_an_earlier_revision_tells_of_itself_alone(history: Repository) -> None:
+    found = gather(history.store, "HEAD~1", SOUND)
+    assert [fact["id"] for fact in found.facts] == [AUSTRALIA.id] and len(found.commits) == 2
