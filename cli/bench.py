@@ -89,7 +89,8 @@ def _seeds(ctx: click.Context, param: click.Parameter, value: str | None) -> tup
     default="retrieve,merge,oracle",
     show_default=True,
     callback=_listed,
-    help="How the memories answer; oracle tells each prompt its memory, to show what routing costs.",
+    help="How the memories answer, of retrieve, merge, context, hybrid and oracle, which tells each prompt its memory,"
+    " to show what routing costs.",
 )
 @click.option(
     "--format",

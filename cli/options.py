@@ -155,13 +155,14 @@ def at_option(help: str) -> Decorator[Any]:
 
 
 def mode_option() -> Decorator[Any]:
-    """``--mode``: all side memories behind the router, or one merged memory."""
+    """``--mode``: how the memories answer."""
     return click.option(
         "--mode",
-        type=click.Choice(["retrieve", "merge"]),
+        type=click.Choice(["retrieve", "merge", "context", "hybrid"]),
         default="retrieve",
         show_default=True,
-        help="Every side memory behind the router, or one memory merged from all of them.",
+        help="Every side memory behind the router, or one memory merged from all; or the facts that a prompt asks"
+        " for in its context, always or where the router is unsure.",
     )
 
 

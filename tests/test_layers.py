@@ -68,6 +68,8 @@ UNMIRRORED = {
     ),
     "it binds an editor's parts: tests/editors/test_contract.py holds for each": (
         "wisedb/editors/alphaedit/editor.py",
+        "wisedb/editors/context/editor.py",
+        "wisedb/editors/context/settings.py",
         "wisedb/editors/grace/editor.py",
         "wisedb/editors/keyed/editor.py",
         "wisedb/editors/memit/editor.py",
@@ -99,6 +101,11 @@ UNMIRRORED = {
         "wisedb/serving/answer.py",
         "wisedb/serving/generation.py",
         "wisedb/serving/stopping.py",
+    ),
+    "a step of putting facts in front of a prompt: tests/memory/context, test_front above all": (
+        "wisedb/memory/context/build.py",
+        "wisedb/memory/context/found.py",
+        "wisedb/memory/context/prefixes.py",
     ),
     "which base model it is: tests/model/test_identity.py, and tests/cli/test_base.py": (
         "wisedb/model/recognise.py",

@@ -45,7 +45,9 @@ def load(
             comes before the Hub.
         revision: of a pack or store: a branch, a tag or a commit id, with ``~n`` if need be; by default a pack's
             default branch, a store's ``HEAD``.
-        mode: ``retrieve`` (the memory that fires answers), ``merge`` (one memory, the TIES merge of all) or ``base``.
+        mode: ``retrieve`` (the memory that fires answers), ``merge`` (one memory, the TIES merge of all), ``context``
+            (the facts that a prompt asks for go into its context), ``hybrid`` (they do where the keys are unsure) or
+            ``base``.
         token: the Hub's, for pack and base model; ``False`` for none, by default what ``hf auth login`` left.
         cache_dir: another cache than the Hub's (``HF_HOME``), for pack and base model.
         local_files_only: don't use the network; say what is missing.

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from wisedb.bench.environment import engine
-from wisedb.bench.plan import MEASURED_MODES, Plan, candidates, differences
+from wisedb.bench.plan import MEASURED_MODES, USUAL_MODES, Plan, candidates, differences
 from wisedb.canonical import digest
 from wisedb.edits import Edit
 from wisedb.errors import InputError, UnknownEditor, UnknownSetting, UsageError
@@ -59,7 +59,7 @@ def test_lengths_grow_and_each_prompt_comes_once() -> None:
     made = plan(edits=again)
     assert made.lengths == (1, 3)
     assert made.stream == (*STREAM, again[-1])
-    assert made.modes == MEASURED_MODES
+    assert made.modes == USUAL_MODES and set(USUAL_MODES) < set(MEASURED_MODES)
 
 
 def test_subjects_are_taken_out_where_the_plan_says_so() -> None:

@@ -158,3 +158,11 @@ def test_killed_between_a_commit_and_its_line_it_goes_on_to_the_same_rows(task: 
     assert timeless(named) == timeless(whole[3:])
     assert [json.loads(line)["count"] for line in log.read_text().splitlines()] == [0, 1, 2, 3]
     assert len(Repository.open(made.folder).log()) == 4
+
+
+def test_facts_in_the_context_are_measured_where_they_are_asked_for(task: Callable[..., Task]) -> None:
+    found = rows_of(task(protocol="batch", wanted=((3, ("context", "hybrid")),)))
+    assert [(row.T, row.mode) for row in found] == [(3, "context"), (3, "hybrid")]
+    for row in found:
+        assert row.recall_at_1 == 1.0 and row.reliability is not None and row.locality is not None
+        assert row.prefill_overhead is not None and row.decode_overhead is not None

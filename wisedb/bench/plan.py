@@ -19,8 +19,12 @@ UNEDITED: Final = "unedited"
 PROTOCOLS: Final = ("one-by-one", "batch")
 """A commit an edit / one commit up to each T."""
 
-MEASURED_MODES: Final = ("retrieve", "merge", "oracle")
-"""The router chooses / one memory merged of all / each prompt is told its memory, which tells what routing costs."""
+MEASURED_MODES: Final = ("retrieve", "merge", "context", "hybrid", "oracle")
+"""The router chooses / one memory merged of all / the facts that it finds go into the context / they do where it is
+unsure / each prompt is told its memory, which tells what routing costs."""
+
+USUAL_MODES: Final = ("retrieve", "merge", "oracle")
+"""Those that are measured where nobody says which."""
 
 FORMATS: Final = ("raw", "chat")
 """Prompts as they stand / each as a user's message behind the model's chat template."""
@@ -71,7 +75,7 @@ class Plan:
     data: str
     stream: tuple[Edit, ...]
     lengths: tuple[int, ...]
-    modes: tuple[str, ...] = MEASURED_MODES
+    modes: tuple[str, ...] = USUAL_MODES
     protocol: str = PROTOCOLS[0]
     seeds: tuple[int, ...] = (0,)
     subjects: bool = True

@@ -35,9 +35,16 @@ _COSTS: Final = (
     ("decode_overhead", "Decoding, × unedited", 1.0, False),
 )
 # An editor has a colour, a mode a dash and a mark; the marks differ in size, so that none hides another.
-_DASHES: Final = {"retrieve": [1, 0], "merge": [6, 3], "oracle": [1.5, 3], "base": [1, 0]}
-_MARKS: Final = {"retrieve": "circle", "merge": "square", "oracle": "triangle-up", "base": "circle"}
-_SIZES: Final = {"retrieve": 24, "merge": 48, "oracle": 56, "base": 14}
+_DASHES: Final = {
+    **{"retrieve": [1, 0], "merge": [6, 3], "context": [9, 3, 2, 3], "hybrid": [9, 3], "oracle": [1.5, 3]},
+    "base": [1, 0],
+}
+_MARKS: Final = {
+    **{"retrieve": "circle", "merge": "square", "context": "diamond", "hybrid": "cross", "oracle": "triangle-up"},
+    "base": "circle",
+}
+_SIZES: Final = {"retrieve": 24, "merge": 48, "context": 48, "hybrid": 48, "oracle": 56, "base": 14}
+_INK: Final = "#333333"
 _SIDE: Final = 170
 _GAP: Final = 52
 

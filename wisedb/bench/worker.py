@@ -160,7 +160,8 @@ def _measured(
     peak = log.peak(entry.count)
     commit = store.objects.commit(entry.commit)
     asked = set(modes)
-    for mode, rows in (("retrieve", ("retrieve", "oracle")), ("merge", ("merge",))):
+    each = {"retrieve": ("retrieve", "oracle"), **{mode: (mode,) for mode in ("merge", "context", "hybrid")}}
+    for mode, rows in each.items():
         if asked.isdisjoint(rows):
             continue
         found = evaluate(

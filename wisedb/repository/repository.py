@@ -239,6 +239,7 @@ class Repository:
 
     load = asking.load
     generate = asking.generate
+    context = asking.context
     chat = asking.chat
     explain = asking.explain
     evaluate = asking.evaluate

@@ -16,7 +16,7 @@ class Evaluation:
 
     Attributes:
         commit: which commit.
-        mode: ``retrieve``, ``merge`` or ``base``.
+        mode: ``retrieve``, ``merge``, ``context``, ``hybrid`` or ``base``.
         n: how many edits were measured.
         reliability: mean over the edits of the share of target tokens that are the argmax, teacher-forced, on the
             edit prompt.

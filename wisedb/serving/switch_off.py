@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from wisedb.errors import UnknownEdit
 from wisedb.memory.without import without_edit
 from wisedb.serving.asked import Chat
+from wisedb.serving.assemble import Mode, select_memories, unsure_in
 from wisedb.serving.attached import attached
 from wisedb.serving.generate import continue_prompts
 from wisedb.serving.memory_codec import read_memories
@@ -67,6 +68,7 @@ def ask_without(
     prompt: str,
     edit: str,
     at: str = "HEAD",
+    mode: Mode = "retrieve",
     *,
     seed: int = 0,
     max_new_tokens: int = 20,
@@ -80,6 +82,7 @@ def ask_without(
         prompt: the prompt.
         edit: the id of an edit in force there, or a prefix of it.
         at: the commit.
+        mode: how the memories answer.
         seed: draws the other edit.
         max_new_tokens: the longest answer.
         chat: the prompt is a user's message behind the chat template.
@@ -90,7 +93,8 @@ def ask_without(
         InputError: the prompt is empty or too long.
     """
     commit_id = store.resolve(at)
-    memories = read_memories(store.objects, store.objects.commit(commit_id).memories)
+    commit = store.objects.commit(commit_id)
+    memories = select_memories(store, base, commit, read_memories(store.objects, commit.memories), mode)
     named = find_edit(store, edit).id
     home = {each: place for place, memory in enumerate(memories) for each in memory.edits}
     if named not in home:
@@ -100,7 +104,7 @@ def ask_without(
 
     def ask(off: str) -> SwitchedOff:
         left, whole = _without(memories, home[off], off)
-        with attached(base, left) as handle:
+        with attached(base, left, unsure_in(store, left, mode)) as handle:
             (said,) = continue_prompts(
                 base.model, base.tokenizer, [prompt], max_new_tokens=max_new_tokens, handle=handle, chat=chat
             )

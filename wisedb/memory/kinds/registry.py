@@ -9,12 +9,13 @@ from wisedb.errors import UnknownKind
 from wisedb.memory.kinds.base import Change
 from wisedb.memory.kinds.codebook import Codebook
 from wisedb.memory.kinds.deferral import Deferral
+from wisedb.memory.kinds.facts_in_context import FactsInContext
 from wisedb.memory.kinds.full_delta import FullDelta
 from wisedb.memory.kinds.low_rank_delta import LowRankDelta
 from wisedb.memory.kinds.masked_delta import MaskedDelta
 
 KINDS: Mapping[str, type[Change]] = MappingProxyType(
-    {kind.kind: kind for kind in (MaskedDelta, LowRankDelta, FullDelta, Codebook, Deferral)}
+    {kind.kind: kind for kind in (MaskedDelta, LowRankDelta, FullDelta, Codebook, Deferral, FactsInContext)}
 )
 
 
