@@ -7,6 +7,7 @@ import pytest
 from wisedb.errors import FormatTooNew, UnknownKind
 from wisedb.memory.kinds.codebook import Codebook
 from wisedb.memory.kinds.deferral import Deferral
+from wisedb.memory.kinds.facts_in_context import FactsInContext
 from wisedb.memory.kinds.full_delta import FullDelta
 from wisedb.memory.kinds.low_rank_delta import LowRankDelta
 from wisedb.memory.kinds.masked_delta import MaskedDelta
@@ -16,7 +17,7 @@ from wisedb.store.contents import VERSIONS
 
 def test_kinds_are_known_by_their_names() -> None:
     wanted = {"masked_delta": MaskedDelta, "low_rank_delta": LowRankDelta, "full_delta": FullDelta}
-    assert dict(KINDS) == {**wanted, "codebook": Codebook, "deferral": Deferral}
+    assert dict(KINDS) == {**wanted, "codebook": Codebook, "deferral": Deferral, "context": FactsInContext}
     for name, kind in KINDS.items():
         assert kind_of(name) is kind
         assert kind.kind == name
