@@ -100,7 +100,7 @@ def _theirs(
     known = {f"transformer.h.{layer}.mlp.c_proj": moment for layer, moment in zip(LAYERS, moments, strict=True)}
     given = iter(values)
     with _imported(checkout), contextlib.redirect_stdout(io.StringIO()):
-        memit = import_module("memit.memit_main")
+        memit: Any = import_module("memit.memit_main")
         memit.CONTEXT_TEMPLATES_CACHE = [["{}", *(f"{context} {{}}" for context in contexts)]]
         parameters = SimpleNamespace(
             layers=list(LAYERS),
