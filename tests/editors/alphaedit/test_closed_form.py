@@ -37,7 +37,7 @@ def test_each_batch_adds_the_papers_change(weight: float, dtype: torch.dtype, er
     for number, edits in enumerate((1, 3, 1, 20)):
         keys, residuals = _draw(_D_FF, edits, seed=10 + number), _draw(edits, _D_MODEL, seed=20 + number)
         found = projected_update(held, keys, residuals, space, weight)
-        # Eq. 13, (d_model, d_ff): R K₁ᵀP (K_p K_pᵀP + K₁K₁ᵀP + λI)⁻¹.
+        # The paper has it as (d_model, d_ff): R K₁ᵀP (K_p K_pᵀP + K₁K₁ᵀP + λI)⁻¹.
         inner = (earlier @ earlier.T + keys @ keys.T) @ projection + weight * torch.eye(_D_FF, dtype=torch.float64)
         expected = residuals.T @ keys.T @ projection @ torch.linalg.inv(inner)
         change = found.dense().double() - held.dense().double()

@@ -44,4 +44,4 @@ def test_the_edited_layers_are_there(layers: int) -> None:
 def test_they_lie_about_where_the_papers_edit(layers: int, paper: range) -> None:
     last = default_layer(layers)
     first = last - default_count(layers, last) + 1
-    assert abs(last - paper[-1]) <= 0.1 * layers and abs(first - paper[0]) <= 0.1 * layers
+    assert abs(last - paper[-1]) <= layers / 8 and abs(first - paper[0]) <= layers / 8

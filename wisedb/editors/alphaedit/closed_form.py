@@ -1,4 +1,4 @@
-"""The closed form of AlphaEdit (Fang et al. 2025, §3.3, eq. 13): residuals stored in the null space.
+"""The closed form of AlphaEdit (Fang et al. 2025, §3): residuals stored in the null space.
 
     ΔW = R K₁ᵀ P (K_p K_pᵀ P + K₁ K₁ᵀ P + λI)⁻¹
 

@@ -1,4 +1,4 @@
-"""The directions in which keys of other text have next to no part (Fang et al. 2025, §3.2, eq. 8 and 9).
+"""The directions in which keys of other text have next to no part (Fang et al. 2025, §3).
 
 P = Û Ûᵀ, Û the eigenvectors of K₀K₀ᵀ whose eigenvalues are next to zero. A change P·ΔW leaves what the projection
 gives for the keys K₀ as it was: K₀ᵀ·P ≈ 0. K₀K₀ᵀ and C = E[k kᵀ] have the same eigenvectors.
@@ -31,5 +31,5 @@ def null_space(covariance: Covariance, threshold: float, device: torch.device | 
         raise TrainingFailed(
             "other text has a part in every direction of this layer's keys", hint="Give a larger threshold."
         )
-    found: Tensor = vectors[:, small]
-    return found.contiguous()
+    found: Tensor = vectors[:, small].contiguous()
+    return found

@@ -22,7 +22,7 @@ class AlphaEditSettings(LayeredSettings):
     """
 
     threshold: float = 0.02
-    ridge: float = 0.01
+    ridge: float = 0.001
 
     def __post_init__(self) -> None:
         # Without super(): a dataclass with slots is another class than the one in which this was written.

@@ -9,11 +9,14 @@ from wisedb.errors import UnknownSetting
 
 GATES = ("always", "keys")
 
-DEPTH = 0.3
+DEPTH = 0.34
 """How deep the last edited layer lies: between 8 of 28 (GPT-J), 8 of 32 (LLaMA-3-8B) and 17 of 48 (GPT-2 XL)."""
 
 SHARE = 0.13
 """How many layers are edited: between 6 of 28, 5 of 32 and 5 of 48."""
+
+LEAST = 3
+"""Fewer are edited only where there are fewer up to the last one: each of them has only part of the way to go."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,13 +46,13 @@ class LayeredSettings:
     layers: int = 0
     gate: str = "always"
     mass: bool = True
-    steps: int = 40
+    steps: int = 25
     learning_rate: float = 0.3
     kl_factor: float = 0.0625
     weight_decay: float = 0.0
     clamp: float = 1.0
     enough: float = 0.05
-    contexts: int = 5
+    contexts: int = 2
     end: bool = False
 
     def __post_init__(self) -> None:
@@ -72,18 +75,18 @@ def require_positive(name: str, value: float) -> None:
 
 
 def default_layer(layers: int) -> int:
-    """L where nothing is said: the floor of :data:`DEPTH` · layers, and the first layer but one where there are two.
+    """L where nothing is said: the floor of :data:`DEPTH` · layers, and the second layer where there are two.
 
-    Layer 14 of 48, 9 of 32, 8 of 28 and 1 of 6.
+    Layer 16 of 48, 10 of 32, 9 of 28 and 2 of 6.
     """
     return min(max(1, int(DEPTH * layers)), layers - 1)
 
 
 def default_count(layers: int, last: int) -> int:
-    """How many layers are edited where nothing is said: :data:`SHARE` of them, two at least where that many are there.
+    """How many layers are edited where nothing is said: :data:`SHARE` of them, :data:`LEAST` where that many are there.
 
     Args:
         layers: of the model.
         last: L, from 0; there are no more layers than L + 1 to take.
     """
-    return min(max(2, round(SHARE * layers)), last + 1)
+    return min(max(LEAST, round(SHARE * layers)), last + 1)

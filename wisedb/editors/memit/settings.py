@@ -21,7 +21,7 @@ class MemitSettings(LayeredSettings):
         UnknownSetting: a value out of its range.
     """
 
-    covariance_weight: float = 1.0
+    covariance_weight: float = 0.5
     ridge: float = 0.0
 
     def __post_init__(self) -> None:

@@ -43,8 +43,8 @@ class UltraEditSettings:
     layers: int = 0
     gate: str = "always"
     mass: bool = True
-    learning_rate: float = 1.0
-    ridge: float = 0.01
+    learning_rate: float = 0.5
+    ridge: float = 0.1
     prior: int = 100
     end: bool = False
 
