@@ -9,7 +9,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from wisedb.preferences import Preference, flatten, read
+from wisedb.preferences import Preference, flatten, is_personal, read
 
 _PATIENCE = 5
 """Seconds that git has to say who somebody is."""
@@ -41,12 +41,13 @@ def of_store(start: Path) -> dict[str, Preference]:
 
 
 def effective(start: Path) -> dict[str, Preference]:
-    """What counts in a call: the person's, and over them the store's.
+    """What counts in a call: the person's, and over them the store's, but for what is a person's alone.
 
     Raises:
         CorruptObject: the person's file can't be read.
     """
-    return {**read(global_file()), **of_store(start.absolute())}
+    stored = of_store(start.absolute())
+    return {**read(global_file()), **{key: value for key, value in stored.items() if not is_personal(key)}}
 
 
 def of_git(start: Path) -> dict[str, Preference]:

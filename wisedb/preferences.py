@@ -32,11 +32,30 @@ NAME: Final = "user.name"
 EMAIL: Final = "user.email"
 EDITOR: Final = "core.editor"
 PAGER: Final = "core.pager"
+KEY: Final = "user.signingkey"
+FORMAT: Final = "gpg.format"
+GPG: Final = "gpg.program"
+SSH_PROGRAM: Final = "gpg.ssh.program"
+SIGNERS: Final = "gpg.ssh.allowedsignersfile"
+REVOKED: Final = "gpg.ssh.revocationfile"
 
-KEYS: Final = (NAME, EMAIL, EDITOR, PAGER)
+_SIGNING: Final = (FORMAT, GPG, SSH_PROGRAM, SIGNERS, REVOKED)
+
+KEYS: Final = (NAME, EMAIL, EDITOR, PAGER, KEY, *_SIGNING)
 """Those that are no default of a command's option and belong to no branch."""
 
 _KEY: Final = re.compile(r"[a-z][a-z0-9-]*(\.[^\s.\"][^\s\"]*)?\.[a-z][a-z0-9-]*")
+
+
+_PERSONAL: Final = frozenset({"allowed-signers", "require-signed"})
+
+
+def is_personal(key: str) -> bool:
+    """Whether a preference is a person's alone: what it names is run or trusted, or left unguarded.
+
+    A store may have come from somebody else, its configuration with it.
+    """
+    return key in _SIGNING or key.rpartition(".")[2] in _PERSONAL
 
 
 def check_key(key: str) -> str:

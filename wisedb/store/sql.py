@@ -10,6 +10,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Final
 
 from wisedb.errors import UsageError
+from wisedb.store.audit_tables import TABLES, audit_tables
 from wisedb.store.index import schema
 from wisedb.store.index.fill import insert_plain
 from wisedb.store.index.session import Session
@@ -18,7 +19,8 @@ if TYPE_CHECKING:
     from wisedb.store.queries import Source
 
 _HINT: Final = (
-    "The tables are commits, edits, facts, changes, memories, scores and refs; `DESCRIBE edits` lists columns."
+    "The tables are commits, edits, facts, facts_in_force, facts_history, changes, memories, scores, refs, reflog and"
+    " signatures; `DESCRIBE edits` lists columns."
 )
 
 # In this order: the last one makes the others final. A session reaches no files as it is.
@@ -32,8 +34,9 @@ _CLOSED: Final = (
 def sql(store: Source, query: str) -> tuple[list[str], list[list[Any]]]:
     """Run one read-only query.
 
-    It sees ``commits``, ``edits``, ``facts`` (those in force at HEAD), ``changes``, ``memories``, ``scores`` and
-    ``refs``, which are what ``SHOW TABLES`` shows, and neither files, nor the network, nor the process.
+    It sees ``commits``, ``edits``, ``facts`` (those in force at HEAD), ``facts_in_force`` (the same with what brought
+    each), ``facts_history``, ``changes``, ``memories``, ``scores``, ``refs``, ``reflog`` and ``signatures``, which are
+    what ``SHOW TABLES`` shows, and neither files, nor the network, nor the process.
 
     Returns:
         The columns' names, and the rows as JSON values: times as ISO 8601, numbers that are not finite as ``null``.
@@ -44,19 +47,23 @@ def sql(store: Source, query: str) -> tuple[list[str], list[list[Any]]]:
     """
 
     def ask(session: Session) -> tuple[list[str], list[list[Any]]]:
-        _prepare(session, store, with_scores="scores" in query.lower())
+        _prepare(session, store, query.lower())
         return _run(session, query)
 
     return store.index.run(ask)
 
 
-def _prepare(session: Session, store: Source, *, with_scores: bool) -> None:
-    scores = _scores(session, store) if with_scores else []
+def _prepare(session: Session, store: Source, asked: str) -> None:
+    scores = _scores(session, store) if "scores" in asked else []
+    audit = audit_tables(session, store, asked)
     session.connection.execute("SET schema = 'main'")
     session.connection.execute("CREATE TABLE refs (name VARCHAR, kind VARCHAR, commit VARCHAR)")
     session.connection.execute("CREATE TABLE scores (commit VARCHAR, name VARCHAR, record JSON)")
     insert_plain(session.connection, "refs", store.index.refs())
     insert_plain(session.connection, "scores", scores)
+    for table, rows in audit.items():
+        session.connection.execute(TABLES[table])
+        insert_plain(session.connection, table, rows)
     session.connection.execute(schema.views())
     for statement in _CLOSED:
         session.connection.execute(statement)
