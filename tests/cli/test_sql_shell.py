@@ -9,6 +9,7 @@ import os
 import pty
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pyarrow.parquet
@@ -72,7 +73,7 @@ def test_a_wrong_query_is_told_and_the_next_is_asked(capsys: pytest.CaptureFixtu
 
 def test_an_interrupt_drops_what_was_typed_and_the_end_ends() -> None:
     asked = _Asked()
-    typed = iter(["SELECT 1", KeyboardInterrupt(), "SELECT 2;", EOFError()])
+    typed: Iterator[str | BaseException] = iter(["SELECT 1", KeyboardInterrupt(), "SELECT 2;", EOFError()])
 
     def read(prompt: str) -> str:
         line = next(typed)

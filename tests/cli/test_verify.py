@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -15,7 +16,7 @@ pytestmark = needs_ssh
 
 
 @pytest.fixture
-def settings(tmp_path: Path) -> dict[str, str]:
+def settings(tmp_path: Path) -> dict[str, Any]:
     """Where the person's preferences are: a key, and who is trusted."""
     key = ssh_key(tmp_path)
     signers = allowed(tmp_path, ("ada@example.org", key))
@@ -24,7 +25,7 @@ def settings(tmp_path: Path) -> dict[str, str]:
     return {"WISEDB_CONFIG": str(file)}
 
 
-def test_commit_tag_verify_and_log(copy: Path, settings: dict[str, str], tmp_path: Path) -> None:
+def test_commit_tag_verify_and_log(copy: Path, settings: dict[str, Any], tmp_path: Path) -> None:
     answer("commit", "--amend", "--no-edit", "-S", cwd=copy, **settings)
     found = answer("verify-commit", "HEAD", cwd=copy, **settings)
     assert (found["signed"], found["valid"], found["signer"]) == (True, True, "ada@example.org")
@@ -45,7 +46,7 @@ def test_commit_tag_verify_and_log(copy: Path, settings: dict[str, str], tmp_pat
     assert mistrusted.returncode == 1 and "NOT GOOD" in mistrusted.stdout
 
 
-def test_a_preference_signs_every_commit(copy: Path, settings: dict[str, str]) -> None:
+def test_a_preference_signs_every_commit(copy: Path, settings: dict[str, Any]) -> None:
     answer("config", "--global", "commit.sign", "true", cwd=copy, **settings)
     answer("rollback", "v1", cwd=copy, **settings)
     assert answer("verify-commit", "HEAD", cwd=copy, **settings)["valid"]
@@ -53,7 +54,7 @@ def test_a_preference_signs_every_commit(copy: Path, settings: dict[str, str]) -
     assert inside("verify-commit", "HEAD", cwd=copy, **settings).returncode == 1
 
 
-def test_a_store_may_not_say_whom_to_trust(copy: Path, settings: dict[str, str], tmp_path: Path) -> None:
+def test_a_store_may_not_say_whom_to_trust(copy: Path, settings: dict[str, Any], tmp_path: Path) -> None:
     for key in ("gpg.program", "gpg.ssh.program", "gpg.ssh.allowedSignersFile", "gpg.format"):
         refused = inside("config", key, "x", cwd=copy, **settings)
         assert refused.returncode == 2 and "--global" in refused.stderr
@@ -66,7 +67,7 @@ def test_a_store_may_not_say_whom_to_trust(copy: Path, settings: dict[str, str],
     assert answer("verify-commit", "HEAD", cwd=copy, **settings)["signer"] == "ada@example.org"
 
 
-def test_push_can_require_signatures(copy: Path, settings: dict[str, str], tmp_path: Path) -> None:
+def test_push_can_require_signatures(copy: Path, settings: dict[str, Any], tmp_path: Path) -> None:
     refused = inside("push", tmp_path / "pack", "--require-signed", "--json", cwd=copy, **settings)
     assert refused.returncode == 1 and json.loads(refused.stderr)["error"]["kind"] == "not-signed"
     assert not (tmp_path / "pack" / "manifests").exists()

@@ -8,7 +8,6 @@ from pathlib import Path
 
 import pytest
 
-from wisedb.doctor import machine as module
 from wisedb.doctor.check import NOTE, OK, WARNING, WRONG, Check
 from wisedb.doctor.machine import machine
 from wisedb.signing.verdict import Trust
@@ -47,6 +46,6 @@ def test_the_accelerator_is_that_of_torch(tmp_path: Path) -> None:
 def test_programs_and_signers(tmp_path: Path) -> None:
     assert _found(tmp_path, Trust(ssh="no-such", gpg="no-such-either"))["signing"].state == NOTE
     there = Trust(tmp_path, ssh="sh")
-    assert module.machine and _found(tmp_path, there)["signing"].state == WARNING
+    assert _found(tmp_path, there)["signing"].state == WARNING
     (tmp_path / "signers").write_text("")
     assert _found(tmp_path, Trust(tmp_path / "signers", ssh="sh"))["signing"].state == OK

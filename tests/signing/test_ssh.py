@@ -66,7 +66,7 @@ def test_a_signature_for_something_else_does_not_count(tmp_path: Path) -> None:
     key = ssh_key(tmp_path)
     words = ["ssh-keygen", "-Y", "sign", "-n", "git", "-f", str(key)]
     signature = subprocess.run(words, input=b"content", capture_output=True, check=True).stdout.decode()
-    assert NAMESPACE != "git"
+    assert NAMESPACE == "wisedb"
     assert not verify(b"content", signature, Trust(allowed(tmp_path, ("ada", key))), DATE).valid
 
 

@@ -227,7 +227,7 @@ class Commit:
                 scores=record["scores"],
                 unlearned=as_list(record.get("unlearned", [])),
                 again=as_list(record.get("again", [])),
-                made_with=made_with if signature is None else _without_signature(made_with),
+                made_with=_without_signature(made_with),
                 probe=record.get("probe"),
                 signature=signature,
                 format=version,
@@ -254,5 +254,7 @@ class Commit:
         return cls.from_json(record)
 
 
-def _without_signature(made_with: Mapping[str, str]) -> dict[str, str]:
+def _without_signature(made_with: Mapping[str, str] | None) -> dict[str, str] | None:
+    if made_with is None:
+        return None
     return {name: version for name, version in made_with.items() if name != _SIGNATURE}
