@@ -53,6 +53,8 @@ SECTIONS: Final[dict[str, dict[str, Home]]] = {
         "search": Home("search:search", "List the edits that hold TEXT, of all commits."),
         "bisect": Home("bisect:bisect", "Find the commit with which something began to be wrong."),
         "rev-parse": Home("rev_parse:rev_parse", "Print the id of the commit that each REV means."),
+        "verify-commit": Home("verify:verify_commit", "Check the signature of each commit."),
+        "verify-tag": Home("verify:verify_tag", "Check the signature of each tag."),
         "report": Home("report:report", "Write a report of REV for somebody who checks it."),
         "sql": Home("sql:sql", "Run a read-only SQL query over the index (DuckDB)."),
     },
@@ -87,6 +89,7 @@ SECTIONS: Final[dict[str, dict[str, Home]]] = {
         "export": Home("export:export", "Write the model at REV to a folder."),
     },
     "Maintain": {
+        "doctor": Home("doctor:doctor", "Look whether everything is here that wisedb needs."),
         "fsck": Home("fsck:fsck", "Check every object, every ref and the index."),
         "gc": Home("gc:gc", "Collect what nothing needs any more."),
         "reindex": Home("reindex:reindex", "Build the index anew from the objects."),

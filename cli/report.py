@@ -50,7 +50,14 @@ def report(
         raise click.UsageError("--limit says how many facts to --ask about")
     with session.progress() as progress:
         made = session.repository().report(
-            output, rev, format=format, ask=ask, limit=limit, ai_act=ai_act, progress=progress
+            output,
+            rev,
+            format=format,
+            ask=ask,
+            limit=limit,
+            ai_act=ai_act,
+            trust=session.trust(),
+            progress=progress,
         )
     session.tell(made.to_json(), _lines)
     if not made.ok:

@@ -16,15 +16,17 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from wisedb.errors import WisedbWarning
-from wisedb.preferences import Preference, identity, is_personal
+from wisedb.preferences import Preference, identity, is_personal, read
 
 from . import pager, render
 from .bar import listener
-from .preferences import effective, of_git, of_store, trust
+from .preferences import effective, global_file, of_git, of_store, trust
 
 if TYPE_CHECKING:
     from wisedb.progress import Listener
     from wisedb.repository import Repository
+    from wisedb.signing.signer import Signer
+    from wisedb.signing.verdict import Trust
     from wisedb.store.store import Store
 
 Renderer = Callable[[Any], render.Lines]
@@ -83,6 +85,27 @@ class Session:
     @cached_property
     def _who(self) -> str | None:
         return identity(self.preferences) or identity(of_git(self.start))
+
+    @cached_property
+    def own_preferences(self) -> dict[str, Preference]:
+        """Those of the person who calls alone: what no store may say."""
+        return read(global_file())
+
+    def signer(self) -> Signer:
+        """Who signs, by the preferences.
+
+        Raises:
+            UsageError: they name a format that is none.
+        """
+        from wisedb.signing.signer import signer_of
+
+        return signer_of(self.preferences, self.own_preferences)
+
+    def trust(self, signers: Path | None = None) -> Trust:
+        """Whose signatures count: those that the person trusts, or a file of allowed signers."""
+        from wisedb.signing.signer import trust_of
+
+        return trust_of(self.own_preferences, signers)
 
     def repository(self) -> Repository:
         """The repository here or above.

@@ -52,6 +52,7 @@ def test_packages_list_names_every_folder() -> None:
 UNMIRRORED = {
     "a type, a constant or a name, without logic of its own": (
         "cli/commands.py",
+        "wisedb/doctor/check.py",
         "wisedb/__main__.py",
         "wisedb/editors/common/seeds.py",
         "wisedb/editors/protocol.py",

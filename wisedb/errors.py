@@ -12,6 +12,8 @@
     │   └── ConflictingEdits       one prompt, two targets, one commit
     ├── UnknownPreference          a key that nothing looks at, or one that isn't set
     ├── NoIdentity                 a commit, and nobody said whose
+    ├── SigningFailed              no key, or a program that didn't sign or isn't there
+    ├── NotSigned                  a signature is asked for, and there is none that counts
     ├── NothingToCommit
     ├── UnknownEdit                an edit id that the store (or the revision) doesn't hold
     ├── AmbiguousId                a prefix of several commits or edits
@@ -199,6 +201,18 @@ class NoIdentity(WisedbError):
             hint='Tell once who you are: `wisedb config --global user.name "Your Name"` and `wisedb config --global'
             " user.email you@example.org`; or give --author for this commit.",
         )
+
+
+class SigningFailed(WisedbError):
+    """A signature couldn't be made, or the program that checks one isn't there."""
+
+    kind = "signing-failed"
+
+
+class NotSigned(WisedbError):
+    """Commits or tags without a signature that counts, where one is asked for."""
+
+    kind = "not-signed"
 
 
 class NotMerged(WisedbError):

@@ -6,6 +6,7 @@ from typing import Final
 
 from wisedb.edits import Edit
 from wisedb.report.contents import Answers, CommitRow, Report, Taken
+from wisedb.signing.verdict import UNSIGNED
 from wisedb.store.fsck import FsckReport, Problem
 
 TEXTS: Final = (
@@ -69,6 +70,7 @@ def hostile_report(texts: tuple[str, ...] = TEXTS, *, ok: bool = False, asked: i
             bytes=10,
             scores={text: {"reliability": 0.5, "seconds": 1.0, "how_asked": {text: {"n": 2, "right": 0.5}}}},
             base="f",
+            signature={**UNSIGNED.to_json(), "signed": n % 2 == 0, "signer": text, "key": text, "detail": text},
         )
         for n, text in enumerate(texts, 1)
     )
@@ -92,4 +94,8 @@ def hostile_report(texts: tuple[str, ...] = TEXTS, *, ok: bool = False, asked: i
         else FsckReport(tuple(Problem("stray-file", text, text) for text in texts), 3),
         answers={edit.id: Answers(text, text, text, text) for edit, text in zip(edits, texts, strict=True)},
         asked=asked,
+        tags=[
+            {**UNSIGNED.to_json(), "name": text, "object": text, "commit": COMMIT, "who": text, "signer": text}
+            for text in texts
+        ],
     )

@@ -19,6 +19,7 @@ def test_what_is_missing_follows_from_the_report() -> None:
     whole = hostile_report(("a", "b"), ok=True)
     first = " ".join(articles(whole)[0].missing)
     assert "Measurements" not in first and "reason" not in first and "author" not in first
+    assert "signature that counts on 2 of 2" in first
     bare = replace(
         whole,
         facts=[{**fact, "reason": None, "source": ""} for fact in whole.facts],

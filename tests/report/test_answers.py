@@ -5,11 +5,12 @@ from __future__ import annotations
 from wisedb.report.answers import with_answers
 from wisedb.report.contents import gather
 from wisedb.repository import Repository
+from wisedb.signing.verdict import Trust
 from wisedb.store.fsck import FsckReport
 
 
 def test_the_answers_are_those_that_generate_gives(history: Repository) -> None:
-    report = gather(history.store, "HEAD", FsckReport((), 0))
+    report = gather(history.store, "HEAD", FsckReport((), 0), Trust())
     found = with_answers(report, history.store, history.base)
     prompts = [fact["prompt"] for fact in report.facts]
     before = [each.text for each in history.generate(prompts, base=True, greedy=True)]
@@ -22,14 +23,14 @@ def test_the_answers_are_those_that_generate_gives(history: Repository) -> None:
 
 
 def test_a_limit_takes_the_newest_and_says_so(history: Repository) -> None:
-    report = gather(history.store, "HEAD", FsckReport((), 0))
+    report = gather(history.store, "HEAD", FsckReport((), 0), Trust())
     found = with_answers(report, history.store, history.base, limit=1)
     assert found.asked == 1 and list(found.answers) == [report.facts[-1]["id"]]
     assert with_answers(report, history.store, history.base, limit=9).asked == 3
 
 
 def test_a_model_with_a_template_is_asked_in_a_chat_too(chat_history: Repository) -> None:
-    report = gather(chat_history.store, "HEAD", FsckReport((), 0))
+    report = gather(chat_history.store, "HEAD", FsckReport((), 0), Trust())
     found = with_answers(report, chat_history.store, chat_history.base, limit=1)
     (answers,) = found.answers.values()
     (fact,) = report.facts[-1:]
@@ -38,5 +39,5 @@ def test_a_model_with_a_template_is_asked_in_a_chat_too(chat_history: Repository
 
 
 def test_a_store_without_facts_is_asked_nothing(empty: Repository) -> None:
-    report = gather(empty.store, "HEAD", FsckReport((), 0))
+    report = gather(empty.store, "HEAD", FsckReport((), 0), Trust())
     assert with_answers(report, empty.store, empty.base).asked == 0

@@ -49,7 +49,10 @@ def test_sql_shows_what_is_meant_for_people(builder: Builder, store: Store, behi
         store.index.rebuild()
     builder.move("main", builder.states[first], "reset")  # some commits are hidden, and so is the list of them
     shown = [row[0] for row in history.sql(store, "SHOW TABLES")[1]]
-    assert shown == ["changes", "commits", "edits", "facts", "memories", "refs", "scores"]
+    assert shown == [
+        *("changes", "commits", "edits", "facts", "facts_history", "facts_in_force", "memories", "reflog", "refs"),
+        *("scores", "signatures"),
+    ]
     assert {row[0] for row in history.sql(store, "DESCRIBE edits")[1]} >= {"id", "prompt", "target"}
     with pytest.raises(UsageError):
         history.sql(store, "SELECT * FROM whole_edits")

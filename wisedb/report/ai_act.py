@@ -76,6 +76,7 @@ def _record_keeping(report: Report) -> Article:
         *_unmeasured(report),
         *_unexplained(report),
         *_incidental(report),
+        *_unsigned(report),
     ]
     return Article(
         "Article 12: record-keeping",
@@ -154,6 +155,12 @@ def _unexplained(report: Report) -> Iterator[str]:
         count = sum(1 for fact in report.facts if not fact.get(field))
         if count:
             yield f"{told.capitalize()} of {count} of {len(report.facts)} facts in force: edits have a field for it."
+
+
+def _unsigned(report: Report) -> Iterator[str]:
+    count = len(report.commits) - report.signed
+    if count:
+        yield f"A signature that counts on {count} of {len(report.commits)} commits: `wisedb commit -S`."
 
 
 def _incidental(report: Report) -> Iterator[str]:

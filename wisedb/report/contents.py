@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
-from wisedb import __version__
 from wisedb.edits import Edit
+from wisedb.signing.verdict import UNSIGNED
 from wisedb.store import history
 from wisedb.store.dates import utc_now
+from wisedb.store.signed import check_commit, check_tag
 
 if TYPE_CHECKING:
+    from wisedb.signing.verdict import Trust
     from wisedb.store.commits import Commit
     from wisedb.store.fsck import FsckReport
     from wisedb.store.store import Store
@@ -71,6 +73,7 @@ class CommitRow:
         bytes: what the objects that its first parent hasn't take on disk.
         scores: what was measured of it, by name; under ``commit`` what was measured right after it was written.
         base: the fingerprint of its base model.
+        signature: what its signature is worth, as :class:`wisedb.signing.verdict.Verdict` has it.
     """
 
     number: int
@@ -87,6 +90,7 @@ class CommitRow:
     bytes: int
     scores: Mapping[str, Any]
     base: str
+    signature: Mapping[str, Any] = field(default_factory=UNSIGNED.to_json)
 
     def to_json(self) -> dict[str, Any]:
         """All fields."""
@@ -130,6 +134,8 @@ class Report:
         answers: edit id → what the model says; empty where it wasn't asked.
         asked: how many facts the model was asked of, ``None`` where it was not asked at all.
         wisedb: the version that made the report.
+        tags: the tags that point at a commit of the timeline, each with ``name``, ``commit``, ``who`` and what its
+            signature is worth.
     """
 
     rev: str
@@ -143,7 +149,13 @@ class Report:
     integrity: FsckReport
     answers: Mapping[str, Answers] = field(default_factory=dict)
     asked: int | None = None
-    wisedb: str = __version__
+    wisedb: str = "unknown"
+    tags: Sequence[Mapping[str, Any]] = ()
+
+    @property
+    def signed(self) -> int:
+        """How many commits have a signature that counts."""
+        return sum(1 for row in self.commits if row.signature["valid"])
 
     def to_json(self) -> dict[str, Any]:
         """As ``wisedb report --format json`` writes it."""
@@ -159,6 +171,7 @@ class Report:
             "commits": [row.to_json() for row in self.commits],
             "taken_out": [taken.to_json() for taken in self.taken],
             "reflog": list(self.reflog),
+            "tags": [dict(tag) for tag in self.tags],
             "asked": self.asked,
         }
 
@@ -167,18 +180,21 @@ class Report:
         return None if found is None else found.to_json()
 
 
-def gather(store: Store, rev: str, integrity: FsckReport) -> Report:
+def gather(store: Store, rev: str, integrity: FsckReport, trust: Trust) -> Report:
     """Collect what a report of a revision tells, without asking the model.
 
     Args:
         store: the store.
         rev: the revision.
         integrity: what ``fsck`` found; told as it is.
+        trust: whose signatures count.
 
     Raises:
         UnknownRevision, AmbiguousId: ``rev`` names no commit, or several.
         MissingObject, CorruptObject: the history is damaged.
+        SigningFailed: something is signed, and the program that checks isn't there.
     """
+    from wisedb.versioning.land import versions
     from wisedb.versioning.log import log
 
     commit_id = store.resolve(rev)
@@ -190,14 +206,24 @@ def gather(store: Store, rev: str, integrity: FsckReport) -> Report:
         made=utc_now(),
         base=head.base.to_json(),
         facts=[json.loads(text) for text in history.facts_as(history.JSON_SINCE, store, commit_id)],
-        commits=tuple(_row(store, number, entry) for number, entry in enumerate(entries, 1)),
+        commits=tuple(_row(store, number, entry, trust) for number, entry in enumerate(entries, 1)),
         taken=_taken(store, entries),
         reflog=[move.to_json() for move in store.refs.reflog("HEAD")],
         integrity=integrity,
+        wisedb=versions().get("wisedb", "unknown"),
+        tags=_tags(store, {entry.commit for entry in entries}, trust),
     )
 
 
-def _row(store: Store, number: int, entry: LogEntry) -> CommitRow:
+def _tags(store: Store, commits: Collection[str], trust: Trust) -> list[dict[str, Any]]:
+    return [
+        {"name": name, **check_tag(store, name, trust).to_json()}
+        for name, commit_id in store.refs.tags().items()
+        if commit_id in commits
+    ]
+
+
+def _row(store: Store, number: int, entry: LogEntry, trust: Trust) -> CommitRow:
     record = entry.record
     later = store.scores.get(entry.commit)
     scores = {**({"commit": dict(record.scores)} if record.scores else {}), **later}
@@ -216,6 +242,7 @@ def _row(store: Store, number: int, entry: LogEntry) -> CommitRow:
         bytes=_bytes(store, entry.commit, record),
         scores=scores,
         base=record.base.fingerprint,
+        signature=check_commit(entry.commit, record, trust).verdict.to_json(),
     )
 
 

@@ -37,6 +37,7 @@ def _head(report: Report) -> Iterator[str]:
             ("SHA-256 of the tokenizer", plain(str(base["tokenizer"]))),
             ("facts in force", str(len(report.facts))),
             ("commits", str(len(report.commits))),
+            ("signed commits", f"{report.signed} of {len(report.commits)}"),
             ("integrity", "all is well" if report.integrity.ok else f"{len(report.integrity.problems)} problems"),
         ],
     )

@@ -28,6 +28,7 @@ _SECTIONS: Final = (
     ("timeline", "Timeline of commits"),
     ("scores", "Scores and costs over commits"),
     ("integrity", "Integrity"),
+    ("signatures", "Signatures"),
     ("moves", "Moves of HEAD"),
 )
 _ACT: Final = ("act", "What the EU AI Act asks of a log")
@@ -68,9 +69,13 @@ def _notes(report: Report, drawn: Sequence[Plot]) -> Mapping[str, str]:
         else f"The model was asked about {report.asked} of {len(report.facts)} facts: greedily, unedited (before) and"
         " at this commit (now), as a prompt and, where the model has a chat template, as a message."
     )
+    signed = (
+        f"{report.signed} of {len(report.commits)} commits have a signature that counts here: by a key that whoever"
+        " made this report trusts."
+    )
     drawn_not = "" if drawn or available() else f"Plots need Altair and vl-convert ({HINT}); here are the tables. "
     kept = "A commit doesn't keep how long its training took, so that the seconds here are those of measurements."
-    return {"facts": asked, "scores": drawn_not + kept}
+    return {"facts": asked, "scores": drawn_not + kept, "signatures": signed}
 
 
 def _policy(style: str, script: str) -> str:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from wisedb.progress import Listener
 from wisedb.repository.upkeep import fsck
+from wisedb.signing.verdict import Trust
 
 if TYPE_CHECKING:
     from wisedb.report.write import Reported
@@ -22,18 +23,20 @@ def report(
     ask: bool = False,
     limit: int | None = None,
     ai_act: bool = False,
+    trust: Trust | None = None,
     progress: Listener | None = None,
 ) -> Reported:
     """Write a report of ``rev`` to a file, in the format that its ending says where none is given.
 
     With ``ask`` the model answers the prompts of the facts in force, or of the newest ``limit``, unedited and edited;
-    with ``ai_act`` the report is ordered by what the EU AI Act asks of a log. See :mod:`wisedb.report`.
+    with ``ai_act`` the report is ordered by what the EU AI Act asks of a log. ``trust`` says whose signatures count; by
+    default nobody vouches for an SSH key. See :mod:`wisedb.report`.
     """
     from wisedb.report.contents import gather
     from wisedb.report.write import format_of, render, write
 
     chosen = format_of(Path(path), format)
-    found = gather(repository.store, rev, fsck(repository))
+    found = gather(repository.store, rev, fsck(repository), trust or Trust())
     if ai_act:
         render(found, chosen, ai_act=True)  # what can't be is said before anybody waits for a model
     if ask:

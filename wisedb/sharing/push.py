@@ -28,6 +28,7 @@ from wisedb.sharing.remotes.protocol import Publication, Remote, Snapshot
 from wisedb.sharing.remotes.store import StoreRemote
 from wisedb.sharing.repack import repack
 from wisedb.sharing.secrets import refuse_secrets
+from wisedb.sharing.signed import refuse_unsigned
 from wisedb.sharing.transfer import RefChange, Transfer
 from wisedb.store.graph import is_ancestor
 from wisedb.store.refnames import BRANCHES, TAGS, describe_ref
@@ -60,6 +61,7 @@ def push(
     Raises:
         PushRejected: another push landed first, or this one would drop commits there; nothing has changed there.
         SecretsFound: a text holds what looks like a key; nothing was sent.
+        NotSigned: signatures are required, and one is missing or doesn't count; nothing was sent.
         BaseModelMismatch: the pack there is for another base model.
         UnknownRevision, UsageError: a branch or tag isn't here, or there is nothing that could be meant.
         RemoteError: the remote can't be reached or written.
@@ -112,6 +114,7 @@ class _Push:
             return nothing
         goals = [change.to for change in changes if change.to is not None]
         commits, outgoing = self._outgoing(manifest, goals)
+        refuse_unsigned(self.store, commits, self.job.refs, self.options.signed)
         refs = self._refs(snapshot, changes)
         said = Manifest(
             (manifest.base if manifest is not None else self.store.config.base).published,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import cached_property
 from typing import Any, Final
@@ -20,6 +20,8 @@ COMMIT_FORMAT: Final = 2
 """The version of a commit's JSON that is written; commits of format 1 are read, and keep their bytes and their ids."""
 
 _OPTIONAL: Final = frozenset({"unlearned", "again", "made_with", "probe"})
+# It stands within `made_with`, where readers that know nothing of it take any text: a field of its own they refuse.
+_SIGNATURE: Final = "signature"
 _EDITOR_KEYS: Final = {"name", "settings", "seed", "resources"}
 _EDITOR_KEYS_1: Final = {"name", "settings", "seed", "pool"}
 _BASE_KEYS_2: Final = {"fingerprint", "model", "revision", "weights", "tokenizer"}
@@ -52,6 +54,7 @@ class Commit:
         again: ids of the edits that were in force before and are written anew here.
         made_with: package → version of what made the commit, ``None`` where an earlier version made it.
         probe: what the model answered to a few prompts at this commit, as :mod:`wisedb.serving.probe` has it.
+        signature: an armoured SSH or OpenPGP signature over :attr:`unsigned`, ``None`` where nobody signed.
         format: the version of its JSON.
 
     Raises:
@@ -75,6 +78,7 @@ class Commit:
     again: tuple[str, ...] = ()
     made_with: Mapping[str, str] | None = None
     probe: Mapping[str, Any] | None = None
+    signature: str | None = None
     format: int = COMMIT_FORMAT
 
     def __post_init__(self) -> None:
@@ -100,12 +104,19 @@ class Commit:
             need(all(is_number(score) for score in self.scores.values()), "scores are finite numbers")
         if self.made_with is not None:
             need(all(type(version) is str for version in self.made_with.values()), "versions are texts")
+            need(_SIGNATURE not in self.made_with, "a signature is no version")
+        need(self.signature is None or bool(self.made_with), "what is signed says what made it")
         need(self.probe is None or isinstance(self.probe, Mapping), "a probe is a mapping")
 
     @cached_property
     def id(self) -> str:
         """The hash of the commit's canonical JSON: 64 hexadecimal digits."""
         return digest(self.to_bytes())
+
+    @property
+    def unsigned(self) -> bytes:
+        """What a signature is over: the commit's bytes as they would be without it."""
+        return replace(self, signature=None).to_bytes()
 
     @cached_property
     def when(self) -> datetime:
@@ -136,10 +147,11 @@ class Commit:
     def to_json(self) -> dict[str, Any]:
         """All fields, as the commit's format has them; of the optional ones those that say something."""
         old = self.format == 1
+        signature = {} if self.signature is None else {_SIGNATURE: self.signature}
         optional = {
             "unlearned": list(self.unlearned) or None,
             "again": list(self.again) or None,
-            "made_with": None if self.made_with is None else dict(self.made_with),
+            "made_with": None if self.made_with is None else {**self.made_with, **signature},
             "probe": None if self.probe is None else dict(self.probe),
         }
         record = {
@@ -189,10 +201,14 @@ class Commit:
             need(version >= 1, "the format is 1 or more")
             old = version == 1
             optional = set() if old else _OPTIONAL & set(record)
-            need(set(record) - optional == set(cls.__dataclass_fields__) - _OPTIONAL, "it has the fields of a commit")
+            fields = set(cls.__dataclass_fields__) - _OPTIONAL - {_SIGNATURE}
+            need(set(record) - optional == fields, "it has the fields of a commit")
             need(set(record["editor"]) == (_EDITOR_KEYS_1 if old else _EDITOR_KEYS), "the editor has its fields")
             need(set(record["base"]) in ((_BASE_KEYS_1,) if old else _BASE_KEYS), "the base model has its fields")
             base = BaseModel.from_json(record["base"])
+            made_with = record.get("made_with")
+            signature = made_with.get(_SIGNATURE) if made_with is not None else None
+            need(signature is None or type(signature) is str, "a signature is a text")
             commit = cls(
                 parents=as_list(record["parents"]),
                 author=record["author"],
@@ -212,8 +228,9 @@ class Commit:
                 scores=record["scores"],
                 unlearned=as_list(record.get("unlearned", [])),
                 again=as_list(record.get("again", [])),
-                made_with=record.get("made_with"),
+                made_with=_without_signature(made_with),
                 probe=record.get("probe"),
+                signature=signature,
                 format=version,
             )
             need(commit.base.fingerprint == record["base"]["fingerprint"], "the base model's fingerprint is its own")
@@ -243,3 +260,9 @@ class Commit:
             except InputError as error:
                 raise CorruptObject(f"a commit is not one: {error.message}", hint="Run `wisedb fsck`.") from error
         return commit
+
+
+def _without_signature(made_with: Mapping[str, str] | None) -> dict[str, str] | None:
+    if made_with is None:
+        return None
+    return {name: version for name, version in made_with.items() if name != _SIGNATURE}

@@ -12,6 +12,7 @@ from threading import Timer
 from typing import TYPE_CHECKING, Any, Final
 
 from wisedb.errors import UsageError
+from wisedb.store.audit_tables import TABLES, audit_tables
 from wisedb.store.index import schema
 from wisedb.store.index.fill import insert_plain
 from wisedb.store.index.session import Session
@@ -22,7 +23,8 @@ if TYPE_CHECKING:
     from wisedb.store.queries import Source
 
 _HINT: Final = (
-    "The tables are commits, edits, facts, changes, memories, scores and refs; `DESCRIBE edits` lists columns."
+    "The tables are commits, edits, facts, facts_in_force, facts_history, changes, memories, scores, refs, reflog and"
+    " signatures; `DESCRIBE edits` lists columns."
 )
 
 # In this order: the last one makes the others final. A session reaches no files as it is.
@@ -51,8 +53,9 @@ _PIECE: Final = 1024
 def sql(store: Source, query: str, *, timeout: float = TIMEOUT) -> tuple[list[str], list[list[Any]]]:
     """Run one read-only query.
 
-    It sees ``commits``, ``edits``, ``facts`` (those in force at HEAD), ``changes``, ``memories``, ``scores`` and
-    ``refs``, which are what ``SHOW TABLES`` shows, and neither files, nor the network, nor the process.
+    It sees ``commits``, ``edits``, ``facts`` (those in force at HEAD), ``facts_in_force`` (the same with what brought
+    each), ``facts_history``, ``changes``, ``memories``, ``scores``, ``refs``, ``reflog`` and ``signatures``, which are
+    what ``SHOW TABLES`` shows, and neither files, nor the network, nor the process.
 
     Args:
         store: the store.
@@ -69,21 +72,25 @@ def sql(store: Source, query: str, *, timeout: float = TIMEOUT) -> tuple[list[st
     """
 
     def ask(session: Session) -> tuple[list[str], list[list[Any]]]:
-        _prepare(session, store, with_scores="scores" in query.lower())
+        _prepare(session, store, query.lower())
         return _run(session, query, timeout)
 
     return store.index.run(ask)
 
 
-def _prepare(session: Session, store: Source, *, with_scores: bool) -> None:
+def _prepare(session: Session, store: Source, asked: str) -> None:
     import duckdb
 
-    scores = _scores(session, store) if with_scores else []
+    scores = _scores(session, store) if "scores" in asked else []
+    audit = audit_tables(session, store, asked)
     session.connection.execute("SET schema = 'main'")
     session.connection.execute("CREATE TABLE refs (name VARCHAR, kind VARCHAR, commit VARCHAR)")
     session.connection.execute("CREATE TABLE scores (commit VARCHAR, name VARCHAR, record JSON)")
     insert_plain(session.connection, "refs", store.index.refs())
     insert_plain(session.connection, "scores", scores)
+    for table, rows in audit.items():
+        session.connection.execute(TABLES[table])
+        insert_plain(session.connection, table, rows)
     session.connection.execute(schema.views())
     with suppress(duckdb.Error):  # an index that is in memory may take more already
         session.connection.execute(f"SET memory_limit = '{MEMORY}'")
