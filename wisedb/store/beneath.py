@@ -129,6 +129,11 @@ def walk_beneath(folder: Path, root: Path | None) -> Iterator[Path]:
         os.close(handle)
 
 
+def odd_beneath(root: Path) -> Iterator[Path]:
+    """All that is in a folder, or below it, and is neither a plain file nor a folder."""
+    return (path for path in walk_beneath(root, root) if not stat.S_ISREG(path.lstat().st_mode))
+
+
 def _open_folder(path: Path, root: Path | None) -> int:
     if root is None or not path.is_relative_to(root):
         return os.open(path, _FOLDER)

@@ -21,6 +21,7 @@ from typing import Final
 from wisedb.errors import CorruptObject
 from wisedb.store.disk_errors import storage_errors
 from wisedb.store.files import TEMPORARY, Disk
+from wisedb.store.index.origin import is_ours, seal
 from wisedb.store.index.schema import VERSION
 
 _NAME: Final = re.compile(r"gen-(\d{1,12})\.duckdb")
@@ -37,6 +38,7 @@ class Current:
         version: of the schema that it was made with.
         tips: the commits that refs stood at; it holds what these descend from, and nothing else.
         counts: rows by table.
+        seal: says that it was made here; see :mod:`wisedb.store.index.origin`.
     """
 
     file: str
@@ -44,6 +46,7 @@ class Current:
     version: int
     tips: tuple[str, ...]
     counts: dict[str, int]
+    seal: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +78,7 @@ class Generations:
                 int(record["version"]),
                 tuple(str(tip) for tip in record["tips"]),
                 {str(table): int(count) for table, count in record["counts"].items()},
+                str(record.get("seal", "")),
             )
         except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
             raise CorruptObject(f"index/CURRENT is damaged: {error}", hint="Run `wisedb reindex`.") from error
@@ -98,6 +102,10 @@ class Generations:
         """
         log = f"{current.file}.wal"
         return self.disk.size(self.path(current)) == current.bytes and log not in self.disk.names(self.folder)
+
+    def is_ours(self, current: Current) -> bool:
+        """Whether the generation was made here, and is as it was then; a stranger's rows are not believed."""
+        return is_ours(self.path(current), current.seal)
 
     @contextmanager
     def draft(self, start: Current | None = None) -> Iterator[Path]:
@@ -140,8 +148,8 @@ class Generations:
                 os.fsync(handle)
             finally:
                 os.close(handle)
-            current = Current(path.name, draft.stat().st_size, VERSION, tips, counts)
             draft.replace(path)
+            current = Current(path.name, path.stat().st_size, VERSION, tips, counts, seal(path))
         self.disk.write(self.folder / "CURRENT", json.dumps(asdict(current), separators=(",", ":")).encode() + b"\n")
         for old, file in self._all():
             if old <= number - _KEPT:
