@@ -117,3 +117,25 @@ def test_a_walk_names_links_and_follows_none(root: Path) -> None:
     assert list(walk_beneath(root / "none", root)) == []
     with pytest.raises(UnsafeFile):
         list(walk_beneath(root / "link", root))
+
+
+@pytest.mark.parametrize("spelling", ["absolute", "relative", "here"])
+def test_a_root_is_one_however_it_is_spelt(root: Path, spelling: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    (root / "a").mkdir()
+    (root / "a" / "link").symlink_to(root.parent / "secret")
+    (root / "b").symlink_to(root.parent)
+    monkeypatch.chdir(root if spelling == "here" else root.parent)
+    own = {"absolute": root, "relative": Path("root"), "here": Path()}[spelling]
+    for path in (own / "a" / "link", own / "b" / "secret"):
+        with pytest.raises(UnsafeFile):
+            open_beneath(path, own)
+    (root / "a" / "name").touch()
+    os.close(open_beneath(own / "a" / "name", own))
+
+
+def test_a_folder_of_a_longer_name_is_not_beneath_it(root: Path) -> None:
+    beside = root.parent / "root-and-more"
+    beside.mkdir()
+    (beside / "name").touch()
+    (root.parent / "link").symlink_to(beside)
+    os.close(open_beneath(root.parent / "link" / "name", root))  # the user's own path, outside of the root

@@ -65,13 +65,16 @@ def open_beneath(path: Path, root: Path | None, flags: int = os.O_RDONLY, mode: 
     """
     if flags & os.O_TRUNC:
         raise ValueError("nothing is truncated before it was looked at")
-    with folder_beneath(path.parent, root) as folder:
+    folder = _open_folder(path.parent, root)
+    try:
         flags |= _FILE | (0 if root is None else os.O_NOFOLLOW)
         try:
             handle = os.open(path.name, flags, mode, dir_fd=folder)
         except OSError as error:
             refuse_odd(path, folder, path.name, error)
             raise
+    finally:
+        os.close(folder)
     try:
         kind = stat.S_IFMT(os.fstat(handle).st_mode)
         if kind == stat.S_IFDIR:
@@ -129,20 +132,24 @@ def walk_beneath(folder: Path, root: Path | None) -> Iterator[Path]:
         os.close(handle)
 
 
+def odd_beneath(root: Path) -> Iterator[Path]:
+    """All that is in a folder, or below it, and is neither a plain file nor a folder."""
+    return (path for path in walk_beneath(root, root) if not stat.S_ISREG(path.lstat().st_mode))
+
+
 def _open_folder(path: Path, root: Path | None) -> int:
-    if root is None or not path.is_relative_to(root):
+    parts = None if root is None else _parts(path, root)
+    if root is None or parts is None:
         return os.open(path, _FOLDER)
     handle = os.open(root, _FOLDER)
-    here = root
     try:
-        for part in path.relative_to(root).parts:
-            here /= part
+        for place, part in enumerate(parts):
             if part == os.pardir:
                 raise UnsafeFile(f"{path} leads out of {root}", hint=_HINT)
             try:
                 inner = os.open(part, _FOLDER | os.O_NOFOLLOW, dir_fd=handle)
             except OSError as error:
-                refuse_odd(here, handle, part, error)
+                refuse_odd(root.joinpath(*parts[: place + 1]), handle, part, error)
                 raise
             os.close(handle)
             handle = inner
@@ -150,6 +157,13 @@ def _open_folder(path: Path, root: Path | None) -> int:
         os.close(handle)
         raise
     return handle
+
+
+def _parts(path: Path, root: Path) -> tuple[str, ...] | None:
+    """The parts of a path beneath a root, ``None`` where it isn't beneath it. Quick: every object is opened so."""
+    whole, above = path.parts, root.parts
+    beneath = whole[: len(above)] == above and (above or not path.is_absolute())
+    return whole[len(above) :] if beneath else None
 
 
 def _is_link(name: str, folder: int) -> bool:

@@ -69,8 +69,9 @@ class Disk:
         Raises:
             MissingObject, UnsafeFile, StoreError: as :meth:`open`.
         """
-        with self.open(path) as file:
-            return file.read()
+        # Not by open(): every object is read so.
+        with reading_errors(path), os.fdopen(open_beneath(path, self.root), "rb", buffering=0) as file:
+            return file.readall()
 
     def read_if_there(self, path: Path) -> bytes | None:
         """The file's bytes, ``None`` where there is no file.

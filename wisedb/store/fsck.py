@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import stat
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -12,6 +11,7 @@ from typing import Any, Final
 from wisedb.config import EditorChoice
 from wisedb.errors import CorruptObject, FormatTooNew, MissingObject, UnsafeFile, WisedbError
 from wisedb.progress import Listener, Progress
+from wisedb.store.beneath import odd_beneath
 from wisedb.store.blobs import Blob
 from wisedb.store.check_refs import foreign_files, strayed
 from wisedb.store.commits import Commit
@@ -36,8 +36,8 @@ class Problem:
 
     Attributes:
         kind: ``corrupt-object``, ``missing-object``, ``corrupt-ref``, ``corrupt-reflog``, ``corrupt-config``,
-            ``corrupt-staging``, ``corrupt-scores``, ``format-too-new``, ``unreadable``, ``unsafe-file``
-            (a link, a pipe or a device) or ``stray-file``.
+            ``corrupt-staging``, ``corrupt-index``, ``corrupt-scores``, ``format-too-new``, ``unreadable``,
+            ``unsafe-file`` (a link, a pipe or a device) or ``stray-file``.
         object: the id, the ref or the file.
         detail: what is wrong with it, one line.
     """
@@ -137,8 +137,12 @@ class _Check:
         with self._watch("scores", "corrupt-scores"):
             self._scores()
         with self._watch("."):
-            self._odd_files()
+            for path in sorted(odd_beneath(self._store.root)):
+                self._add("unsafe-file", path.relative_to(self._store.root).as_posix(), "it is no plain file")
             self._strays()
+        with self._watch("index", "corrupt-index"):
+            if not self._problems:  # what can't be read can't be compared
+                self._store.index.check()
         return FsckReport(tuple(self._problems), total, self._promised, frozenset(self._unknown))
 
     # Objects
@@ -224,13 +228,6 @@ class _Check:
             named = ID.fullmatch(stem.replace("/", "", 1)) and len(stem.split("/")[0]) == 2 and stem != name
             if not is_temporary(path) and not named:
                 self._add("stray-file", f"objects/{name}", "it isn't named like an object; nothing reads it")
-
-    def _odd_files(self) -> None:
-        """Links, pipes and devices: nothing that reads or writes a store follows one, whoever put it there."""
-        for path in self._store.disk.walk(self._store.root):
-            if not stat.S_ISREG(path.lstat().st_mode):
-                name = path.relative_to(self._store.root).as_posix()
-                self._add("unsafe-file", name, "it is no plain file; nothing opens it")
 
     # All that names objects
 

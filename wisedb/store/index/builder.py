@@ -47,12 +47,12 @@ class IndexBuilder:
         self.generations = Generations(root / "index", disk)
 
     def usable(self) -> Current | None:
-        """The generation that counts, if its file is of this version and has its length."""
+        """The generation that counts, if its file is of this version, has its length, and was made here."""
         try:
             current = self.generations.current()
             if current is None or current.version != schema.VERSION:
                 return None
-            if not self.generations.is_whole(current):
+            if not self.generations.is_whole(current) or not self.generations.is_ours(current):
                 return None
         except StoreError:
             return None

@@ -21,6 +21,7 @@ from typing import Final
 from wisedb.errors import CorruptObject
 from wisedb.store.disk_errors import storage_errors
 from wisedb.store.files import TEMPORARY, Disk
+from wisedb.store.index.origin import is_ours, seal
 from wisedb.store.index.schema import VERSION
 
 _NAME: Final = re.compile(r"gen-(\d{1,12})\.duckdb")
@@ -39,6 +40,7 @@ class Current:
         counts: rows by table.
         left_out: of the commits that refs stood at those that it doesn't hold, since they can't be read → the commit at
             fault, which is one that they descend from; ``tips`` then has the sound parents of what was left out.
+        seal: says that it was made here; see :mod:`wisedb.store.index.origin`.
     """
 
     file: str
@@ -47,6 +49,7 @@ class Current:
     tips: tuple[str, ...]
     counts: dict[str, int]
     left_out: dict[str, str] = field(default_factory=dict)
+    seal: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +82,7 @@ class Generations:
                 tuple(str(tip) for tip in record["tips"]),
                 {str(table): int(count) for table, count in record["counts"].items()},
                 {str(root): str(commit) for root, commit in record.get("left_out", {}).items()},
+                str(record.get("seal", "")),
             )
         except (ValueError, OverflowError, KeyError, TypeError, AttributeError, RecursionError) as error:
             raise CorruptObject(f"index/CURRENT is damaged: {error}", hint="Run `wisedb reindex`.") from error
@@ -102,6 +106,10 @@ class Generations:
         """
         log = f"{current.file}.wal"
         return self.disk.size(self.path(current)) == current.bytes and log not in self.disk.names(self.folder)
+
+    def is_ours(self, current: Current) -> bool:
+        """Whether the generation was made here, and is as it was then; a stranger's rows are not believed."""
+        return is_ours(self.path(current), current.seal)
 
     @contextmanager
     def draft(self, start: Current | None = None) -> Iterator[Path]:
@@ -146,8 +154,8 @@ class Generations:
                 os.fsync(handle)
             finally:
                 os.close(handle)
-            current = Current(path.name, draft.stat().st_size, VERSION, tips, counts, left_out or {})
             draft.replace(path)
+            current = Current(path.name, path.stat().st_size, VERSION, tips, counts, left_out or {}, seal(path))
         self.disk.write(self.folder / "CURRENT", json.dumps(asdict(current), separators=(",", ":")).encode() + b"\n")
         for old, file in self._all():
             if old <= number - _KEPT:

@@ -54,7 +54,7 @@ class Index:
         self.scores = scores
 
     def status(self) -> str:
-        """``ok``, ``behind``, ``missing``, ``corrupt``, ``outdated`` or ``locked``."""
+        """``ok``, ``behind``, ``missing``, ``corrupt``, ``outdated``, ``locked``, or ``foreign``: not made here."""
         return self._look()[0]
 
     def ensure(self) -> str:
@@ -89,6 +89,31 @@ class Index:
             StoreNotWritable, NoSpace, IndexUnusable: the file can't be written.
         """
         return self._builder.rebuild()
+
+    def check(self) -> None:
+        """Compare the generation that counts with the objects.
+
+        Where there is none that can be read, nothing is wrong: the next question makes one.
+
+        Raises:
+            DamagedIndex: its rows are others than the objects give.
+            MissingObject, CorruptObject: the history itself is damaged.
+        """
+        from wisedb.store.index.compare import differing
+
+        if self.status() not in ("ok", "behind", "foreign"):
+            return
+        current = self._generations.current()
+        if current is None or not all(map(self._objects.has_commit, current.tips)):
+            return  # left behind by a reset, and collected: the next question forgets them
+        with closing(self._open(current)) as session, closing(Session(None)) as made:
+            new = missing(self._objects, current.tips, ())
+            assert new is not None
+            made.add(self._objects, new)
+            if found := differing(session, made):
+                raise DamagedIndex(
+                    f"the index says otherwise than the objects: {', '.join(found)}", hint="Run `wisedb reindex`."
+                )
 
     def note_commit(self, commit_id: str) -> None:
         """Hear of a new commit. Cheap: only when many have come together is a new generation made.
@@ -202,6 +227,8 @@ class Index:
                 return "corrupt", nothing
             roots = self.roots()
             with closing(self._open(current)) as session:
+                if not self._generations.is_ours(current):
+                    return "foreign", nothing
                 left_out = self._left_out(session, current, roots)
         except MissingObject:
             return "missing", nothing
