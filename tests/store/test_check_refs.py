@@ -130,7 +130,11 @@ def test_a_damaged_ref_is_found_and_mended_by_its_log(full: Store, harm: Callabl
 def test_a_damaged_log_is_found_and_mended_by_its_ref(full: Store, harm: Callable[[Path], None]) -> None:
     truth = refs(full)
     harm(full.root)
-    assert {problem.kind for problem in fsck(Store(full.root)).problems} & {"corrupt-ref", "corrupt-reflog", "unreadable"}
+    assert {problem.kind for problem in fsck(Store(full.root)).problems} & {
+        "corrupt-ref",
+        "corrupt-reflog",
+        "unreadable",
+    }
     done = repair(Store(full.root))
     assert done.report.ok, done.report.problems
     assert refs(Store(full.root)) == truth
