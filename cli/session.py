@@ -8,7 +8,7 @@ import sys
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -43,6 +43,7 @@ class Session:
         quiet: whether only failures, and what a command was asked to show, are told (``-q``).
         verbose: whether each phase of long work is told (``-v``).
         paged: whether long listings on a terminal go through a pager.
+        opened: the stores that were opened so far.
     """
 
     directory: Path | None = None
@@ -52,6 +53,7 @@ class Session:
     quiet: bool = False
     verbose: bool = False
     paged: bool = True
+    opened: list[Store] = field(default_factory=list)
 
     @property
     def start(self) -> Path:
@@ -82,6 +84,7 @@ class Session:
 
         repository = Repository.open(self.start, model=self.base)
         repository.store.refs.who = self.who
+        self.opened.append(repository.store)
         return repository
 
     def store(self) -> Store:
@@ -92,7 +95,9 @@ class Session:
         """
         from wisedb.store.store import Store
 
-        return Store.discover(self.start)
+        store = Store.discover(self.start)
+        self.opened.append(store)
+        return store
 
     def show(self, document: Any, renderer: Renderer) -> None:
         """Print the one result of a command: as JSON, or rendered for a person."""
