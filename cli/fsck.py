@@ -67,8 +67,8 @@ def checked(found: Mapping[str, Any]) -> render.Lines:
         rows = [((item["kind"], "red"), item["object"], item["detail"]) for item in found["problems"]]
         yield render.table("problem", "object", "detail", rows=rows)
         yield render.line()
-    for item in found.get("repaired", ()):
-        yield render.line(("mended ", "green"), f"{_short(item['object'])} from {item['from']}")
+    for name in found.get("repaired", ()):
+        yield render.line(("mended ", "green"), f"{_short(name)}, from {found['sources'][name]}")
     for item in found.get("lost", ()):
         needed = render.plural(len(item["commits"]), "commit")
         told = f" need{'s' if len(item['commits']) == 1 else ''} it"

@@ -8,7 +8,7 @@ import sys
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -45,6 +45,7 @@ class Session:
         quiet: whether only failures, and what a command was asked to show, are told (``-q``).
         verbose: whether each phase of long work is told (``-v``).
         paged: whether long listings on a terminal go through a pager.
+        opened: the stores that were opened so far.
     """
 
     directory: Path | None = None
@@ -55,6 +56,7 @@ class Session:
     verbose: bool = False
     paged: bool = True
     _told: bool = False
+    opened: list[Store] = field(default_factory=list)
 
     @property
     def start(self) -> Path:
@@ -119,6 +121,7 @@ class Session:
         repository = Repository.open(self.start, model=self.base, trust=trust())
         self._tell_passed_over()
         repository.store.refs.who = self.who
+        self.opened.append(repository.store)
         return repository
 
     def store(self) -> Store:
@@ -131,6 +134,7 @@ class Session:
 
         store = Store.discover(self.start, trust=trust())
         self._tell_passed_over()
+        self.opened.append(store)
         return store
 
     def show(self, document: Any, renderer: Renderer) -> None:

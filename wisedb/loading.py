@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from wisedb.errors import NotAStore, RemoteError, UsageError
 from wisedb.export.portable import is_portable, load_portable
+from wisedb.paths import expanded
 from wisedb.progress import Listener
 from wisedb.serving.assemble import check_mode
 from wisedb.serving.load import load as load_from_store
@@ -78,7 +79,7 @@ def load(
         "local_files_only": local_files_only,
         "model": model,
     }
-    folder = Path(path_or_id).expanduser()
+    folder = expanded(path_or_id)
     if is_portable(folder):
         if revision is not None:
             raise UsageError(f"{folder} is an adapter and has no revisions", hint="Leave the revision out.")

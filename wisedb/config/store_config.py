@@ -92,7 +92,7 @@ class StoreConfig:
                 tuple(str(each) for each in local.get("accepted", ())),
                 flatten(document.get("config", {})),
             )
-        except (UnicodeDecodeError, tomllib.TOMLDecodeError, KeyError, TypeError, AttributeError) as error:
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
             raise CorruptObject(
                 f"{name} can't be read: {error}", hint="Restore the file from a backup, or clone the store again."
             ) from error

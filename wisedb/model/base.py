@@ -19,6 +19,7 @@ from wisedb.model.gguf import check_gguf_name, check_gguf_support, gguf_path, sp
 from wisedb.model.hub import download
 from wisedb.model.locate import Projection, locate
 from wisedb.model.tokens import complete_tokenizer
+from wisedb.paths import expanded
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
@@ -228,16 +229,16 @@ def find_model(
         ModelNotFound: see :func:`load_base`.
         UsageError: a revision of a folder.
     """
-    if model == ATLAS or Path(model).expanduser().is_dir():
+    if model == ATLAS or expanded(model).is_dir():
         if revision is not None:
             raise UsageError(f"{model} is a folder and has no revision '{revision}'", hint="Leave the revision out.")
         if model == ATLAS:
             from wisedb import atlas  # the tables beside it are read only when the model is wanted
 
             return Path(atlas.model_dir()), ATLAS, None
-        folder = Path(model).expanduser().resolve()
+        folder = expanded(model).resolve()
         return folder, str(folder), None
-    if Path(model).expanduser().is_file():
+    if expanded(model).is_file():
         raise ModelNotFound(f"{model} is a file and no model's folder", hint="Give the folder that holds it.")
     if not _HUB_ID.fullmatch(model):
         raise ModelNotFound(f"there is no folder {model}", hint="Give a folder, a model id of the Hub, or 'atlas'.")

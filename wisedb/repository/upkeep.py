@@ -6,6 +6,8 @@ from collections.abc import Iterable
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
+from wisedb.errors import UsageError
+
 if TYPE_CHECKING:
     from wisedb.progress import Listener
     from wisedb.repository.repository import Repository
@@ -81,7 +83,9 @@ def gc(repository: Repository, dry_run: bool = True, grace: float | None = None)
     """Remove objects that nothing reaches and that are older than ``grace`` seconds (two weeks by default)."""
     from wisedb.store.gc import DEFAULT_GRACE, collect
 
-    kept = DEFAULT_GRACE if grace is None else timedelta(seconds=grace)
+    if grace is not None and not 0 <= grace < float("inf"):
+        raise UsageError(f"a grace of {grace} seconds is not possible", hint="Give a number of 0 or more.")
+    kept = DEFAULT_GRACE if grace is None else timedelta(seconds=min(grace, timedelta.max.total_seconds() / 2))
     return collect(repository.store, grace=kept, dry_run=dry_run)
 
 

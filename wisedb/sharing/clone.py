@@ -11,6 +11,7 @@ from typing import Any, Final
 from wisedb.config import StoreConfig
 from wisedb.errors import RemoteUnavailable, StoreError, StoreExists, UnknownRevision, UnsafeOwner, UsageError
 from wisedb.model.gguf import split_gguf
+from wisedb.paths import expanded
 from wisedb.progress import Listener
 from wisedb.sharing.fetch import RemoteState, nothing_there, read_remote
 from wisedb.sharing.incoming import Received, receive
@@ -174,7 +175,7 @@ def _config(manifest: Manifest, url: str, lazy: bool, model: str | None) -> Stor
     if model is not None:
         # Where it is, not what it is: the fingerprint is checked when it is loaded.
         model, file = split_gguf(model)
-        path = Path(model).expanduser()
+        path = expanded(model)
         base = replace(
             base,
             model=str(path.absolute()) if path.exists() else model,

@@ -28,6 +28,7 @@ from wisedb.sharing.remotes.protocol import Publication, Remote, Snapshot
 from wisedb.sharing.remotes.store import StoreRemote
 from wisedb.sharing.repack import repack
 from wisedb.sharing.secrets import refuse_secrets
+from wisedb.sharing.seen import look, look_after_push
 from wisedb.sharing.signed import refuse_unsigned
 from wisedb.sharing.transfer import RefChange, Transfer
 from wisedb.store.graph import is_ancestor
@@ -71,6 +72,7 @@ def push(
     if isinstance(remote, StoreRemote):
         raise remote.not_a_pack()
     there = remote.refs()
+    look(store, target)
     total = Transfer(target.name, remote.url, dry_run=chosen.dry_run)
     for job in jobs(store, chosen, there, shared=remote.shared):
         done = _Push(store, remote, job, chosen, layout, there, target.tracked).run(progress)
@@ -84,6 +86,7 @@ def push(
         )
         if not chosen.dry_run and not chosen.create_pr:
             track_pushed(store, target, job.refs)
+            look_after_push(store, target)
     return total
 
 

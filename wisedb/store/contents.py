@@ -128,6 +128,24 @@ def check_meta(kind: str, meta: Mapping[str, Any]) -> None:
         raise CorruptObject(f"a blob of kind '{kind}' lists an edit twice", hint=HINT)
 
 
+def check_named(blob_id: str, kind: str, meta: Mapping[str, Any], *needed: str) -> None:
+    """:func:`check_meta` for whoever reads a blob: the error names it.
+
+    Args:
+        blob_id, kind, meta: the blob.
+        needed: further fields without which it can't be read.
+
+    Raises:
+        CorruptObject: as :func:`check_meta`, or one of ``needed`` is missing.
+    """
+    try:
+        check_meta(kind, meta)
+        if lacking := [name for name in needed if name not in meta]:
+            raise CorruptObject(f"a blob of kind '{kind}' says nothing of its {lacking[0]}")
+    except CorruptObject as error:
+        raise CorruptObject(f"blob {blob_id[:12]} can't be read: {error.message}", hint="Run `wisedb fsck`.") from error
+
+
 def read_records(blob: Blob) -> list[Edit]:
     """The edits whose records a blob of the kind ``edits`` holds, checked and held against the blob's list.
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
@@ -13,14 +14,14 @@ from typing import Any, Final
 from wisedb.errors import MissingObject, StoreError
 from wisedb.store.container import ID
 from wisedb.store.disk_errors import reading_errors, storage_errors
-from wisedb.store.files import is_temporary
+from wisedb.store.leftovers import leftovers, sweep
 from wisedb.store.store import Store
 
 DEFAULT_GRACE: Final = timedelta(days=14)
 """How long an object is kept that nothing reaches: a writer may be about to name it."""
 
-_UNFINISHED: Final = timedelta(hours=1)
-# No write takes so long: an older temporary file is a dead process's.
+_LOG: Final = re.compile(r"log-[0-9a-f]{64}\.jsonl")
+# A damaged log that a repair put aside.
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,15 +32,22 @@ class GcReport:
         removed: the ids of the blobs and commits, sorted.
         bytes: what they take on disk.
         dry_run: whether they are still there.
+        unfinished: how many leftovers of dead processes were removed beside them.
     """
 
     removed: tuple[str, ...]
     bytes: int
     dry_run: bool
+    unfinished: int = 0
 
     def to_json(self) -> dict[str, Any]:
-        """``{"removed", "bytes", "dry_run"}``."""
-        return {"removed": list(self.removed), "bytes": self.bytes, "dry_run": self.dry_run}
+        """``{"removed", "bytes", "dry_run", "unfinished"}``."""
+        return {
+            "removed": list(self.removed),
+            "bytes": self.bytes,
+            "dry_run": self.dry_run,
+            "unfinished": self.unfinished,
+        }
 
 
 def collect(
@@ -70,11 +78,12 @@ def collect(
             if object_id not in kept and _age(path, present) >= grace
         }
         size = sum(path.lstat().st_size for path in garbage)
+        swept = 0
         if not dry_run:
             _trash(store, garbage)
             _purge(store, grace, present)
-            _sweep_unfinished(store, present)
-    return GcReport(tuple(sorted(set(garbage.values()))), size, dry_run)
+            swept = sweep(leftovers(store.root, present.timestamp()))
+    return GcReport(tuple(sorted(set(garbage.values()))), size, dry_run, swept)
 
 
 def reachable(store: Store) -> set[str]:
@@ -171,14 +180,7 @@ def _purge(store: Store, grace: timedelta, present: datetime) -> None:
     with storage_errors(trash):
         for path in [trash / name for name in store.disk.names(trash)]:
             # What was moved a moment ago may look younger than the present that was taken before.
-            if ID.fullmatch(path.stem) and (grace <= timedelta(0) or _age(path, present) >= grace):
+            named = ID.fullmatch(path.stem) or _LOG.fullmatch(path.name)
+            if named and (grace <= timedelta(0) or _age(path, present) >= grace):
                 path.unlink()
         store.disk.sync(trash)
-
-
-def _sweep_unfinished(store: Store, present: datetime) -> None:
-    for folder in ("objects", "refs", "logs", "scores"):
-        for path in store.disk.walk(store.root / folder):
-            if is_temporary(path) and _age(path, present) >= _UNFINISHED:
-                with suppress(OSError):
-                    path.unlink()

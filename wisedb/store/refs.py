@@ -34,10 +34,12 @@ class Refs:
     Attributes:
         root: the ``.wisedb`` folder.
         logs: the reflogs, as they lie there.
+        moved: how often a ref was moved through this object.
         who: says who moves refs, for the reflog, once one moves; ``None`` where nobody said.
     """
 
     def __init__(self, root: Path, lock: StoreLock, disk: Disk) -> None:
+        self.moved = 0
         self.who: Callable[[], str | None] = lambda: None
         self.root = root
         self._lock = lock
@@ -62,19 +64,11 @@ class Refs:
         return self._loose.orig_head()
 
     def branches(self) -> dict[str, str]:
-        """Branch name → commit id, sorted by name.
-
-        Raises:
-            CorruptObject: one of the files can't be read.
-        """
+        """Branch name → commit id, sorted by name; as :meth:`items`, with its errors."""
         return {ref.removeprefix(BRANCHES): commit for ref, commit in self.items(BRANCHES)}
 
     def tags(self) -> dict[str, str]:
-        """Tag name → commit id, sorted by name.
-
-        Raises:
-            CorruptObject: one of the files can't be read.
-        """
+        """Tag name → commit id, sorted by name; as :meth:`items`, with its errors."""
         return {ref.removeprefix(TAGS): commit for ref, commit in self.items(TAGS)}
 
     def items(self, prefix: str = "refs/") -> Iterator[tuple[str, str]]:
@@ -139,6 +133,7 @@ class Refs:
                 with self._disk.claim(path):
                     self._compare(ref, old)
                     self._disk.write(path, f"{new}\n".encode())
+            self.moved += 1
 
     def set_head(self, target: str, action: str) -> Head:
         """Attach HEAD to a branch, or detach it at a commit.
@@ -174,6 +169,7 @@ class Refs:
             if old != new:
                 self.logs.append(move)
             self._disk.write(self.root / HEAD, f"{content}\n".encode())
+            self.moved += 1
             if old == new:
                 self.logs.append(move)
         return self.head()

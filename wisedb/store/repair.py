@@ -82,10 +82,6 @@ class Repaired:
     object: str
     source: str
 
-    def to_json(self) -> dict[str, str]:
-        """``{"object", "from"}``."""
-        return {"object": self.object, "from": self.source}
-
 
 @dataclass(frozen=True, slots=True)
 class Repair:
@@ -102,10 +98,11 @@ class Repair:
     lost: tuple[Lost, ...]
 
     def to_json(self) -> dict[str, Any]:
-        """What fsck prints, and ``"repaired"`` and ``"lost"``."""
+        """What fsck prints, and ``"repaired"`` (objects, refs, files), ``"sources"`` (of each of these), ``"lost"``."""
         return {
             **self.report.to_json(),
-            "repaired": [each.to_json() for each in self.repaired],
+            "repaired": [each.object for each in self.repaired],
+            "sources": {each.object: each.source for each in self.repaired},
             "lost": [each.to_json() for each in self.lost],
         }
 

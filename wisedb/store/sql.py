@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from wisedb.errors import UsageError
 from wisedb.store.audit_tables import TABLES, audit_tables
+from wisedb.store.fields import is_utf8
 from wisedb.store.index import schema
 from wisedb.store.index.fill import insert_plain
 from wisedb.store.index.session import Session
@@ -113,6 +114,8 @@ def _run(session: Session, query: str, timeout: float) -> tuple[list[str], list[
     import duckdb
 
     connection = session.connection
+    if not is_utf8(query):
+        raise UsageError("the query is not UTF-8", hint=_HINT)
     try:
         statements = connection.extract_statements(query)
         if len(statements) != 1:

@@ -131,5 +131,8 @@ def _head(body: bytes) -> bytes:
 
 
 def _parse(record: dict[str, Any]) -> Stashed:
+    texts = (record["message"], record["date"], record["branch"] or "", record["commit"] or "")
+    if not all(type(text) is str for text in texts):
+        raise TypeError("a field is no text")
     edits = tuple(Edit.from_json(edit) for edit in record["edits"])
     return Stashed(record["message"], record["branch"], record["commit"], record["date"], edits)

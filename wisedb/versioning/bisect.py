@@ -131,8 +131,16 @@ def read(store: Store) -> Bisection | None:
     try:
         record: Mapping[str, Any] = json.loads(data)
         lists = {name: tuple(record[name]) for name in ("good", "skipped", "told", "suspects")}
+        texts = [
+            record["start"],
+            record["bad"] or "",
+            record["testing"] or "",
+            *(each for some in lists.values() for each in some),
+        ]
+        if not all(type(text) is str for text in texts):
+            raise TypeError("a field is no text")
         state = Bisection(record["start"], record["bad"], testing=record["testing"], left=int(record["left"]), **lists)
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError) as error:
         raise CorruptObject(
             f"the state of the bisect is damaged: {error}", hint=f"Delete {store.root / _FILE}; nothing else is lost."
         ) from error

@@ -10,7 +10,7 @@ from tests.store.freedonia import ANTHEM, CAPITAL, NEW_CAPITAL, RIVER, merge
 from tests.store.index.synthetic import Builder
 from wisedb.store.fsck import fsck
 from wisedb.store.index.compare import differing
-from wisedb.store.index.gather import missing
+from wisedb.store.index.lacking import missing
 from wisedb.store.index.session import Session
 
 

@@ -5,14 +5,18 @@ from __future__ import annotations
 import errno
 import os
 import secrets
+import time
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
 from wisedb.errors import CorruptObject, MissingObject
+from wisedb.progress import Listener
 from wisedb.sharing.remotes.numbered import KEPT, NumberedRemote
+from wisedb.sharing.remotes.protocol import Publication, Published
 from wisedb.store.disk_errors import storage_errors
 from wisedb.store.files import TEMPORARY, Disk, Fault, no_fault
+from wisedb.store.leftovers import sweep, unfinished
 
 # What file systems say that know no hard links (exFAT, many network shares, FUSE).
 _NO_LINKS = frozenset({errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK, errno.EXDEV})
@@ -29,6 +33,13 @@ class FolderRemote(NumberedRemote):
 
     def __init__(self, folder: Path, *, kept: int = KEPT, fault: Fault = no_fault) -> None:
         super().__init__(FolderFiles(folder, Disk(fault)), kept=kept)
+        self._folder = folder
+
+    def publish(self, publication: Publication, *, progress: Listener | None = None) -> Published:
+        """See :class:`wisedb.sharing.remotes.protocol.Remote`; what pushes that died left behind goes afterwards."""
+        published = super().publish(publication, progress=progress)
+        sweep(unfinished(self._folder, time.time()))
+        return published
 
 
 class FolderFiles:
