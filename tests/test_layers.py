@@ -69,6 +69,8 @@ UNMIRRORED = {
     "it binds an editor's parts: tests/editors/test_contract.py holds for each": (
         "wisedb/editors/grace/editor.py",
         "wisedb/editors/keyed/editor.py",
+        "wisedb/editors/memoir/editor.py",
+        "wisedb/editors/recall/editor.py",
         "wisedb/editors/rome/editor.py",
         "wisedb/editors/wise/editor.py",
     ),
@@ -77,6 +79,8 @@ UNMIRRORED = {
         "wisedb/editors/common/key_statistics.py",
         "wisedb/editors/grace/settings.py",
         "wisedb/editors/keyed/merge.py",
+        "wisedb/editors/memoir/settings.py",
+        "wisedb/editors/recall/context.py",
         "wisedb/editors/rome/compute_u.py",
         "wisedb/editors/rome/compute_v.py",
         "wisedb/editors/wise/sequences.py",

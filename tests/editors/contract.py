@@ -19,6 +19,8 @@ FAKE = Path(__file__).parent / "fake"
 QUICK: Mapping[str, Mapping[str, Any]] = {
     "keyed": {**SETTINGS, "shard_capacity": 9},
     "grace": {"steps": 20},
+    "memoir": {"contexts": 2},
+    "recall": {"unrelated": 4, "contexts": 1},
     "rome": {"steps": 10},
     "wise": {"shard_size": 9, "steps": 15, "contexts": 2, "irrelevant": 10, "replay": 4},
 }

@@ -7,12 +7,20 @@ import pytest
 from wisedb.errors import FormatTooNew, UnknownKind
 from wisedb.memory.kinds.codebook import Codebook
 from wisedb.memory.kinds.low_rank_delta import LowRankDelta
+from wisedb.memory.kinds.low_rank_rows import LowRankRows
 from wisedb.memory.kinds.masked_delta import MaskedDelta
 from wisedb.memory.kinds.registry import KINDS, kind_of
+from wisedb.memory.kinds.residual_memory import ResidualMemory
 
 
 def test_kinds_are_known_by_their_names() -> None:
-    assert dict(KINDS) == {"masked_delta": MaskedDelta, "low_rank_delta": LowRankDelta, "codebook": Codebook}
+    assert dict(KINDS) == {
+        "masked_delta": MaskedDelta,
+        "low_rank_delta": LowRankDelta,
+        "low_rank_rows": LowRankRows,
+        "codebook": Codebook,
+        "residual_memory": ResidualMemory,
+    }
     for name, kind in KINDS.items():
         assert kind_of(name) is kind
         assert kind.kind == name

@@ -9,10 +9,12 @@ from wisedb.errors import UnknownKind
 from wisedb.memory.kinds.base import Change
 from wisedb.memory.kinds.codebook import Codebook
 from wisedb.memory.kinds.low_rank_delta import LowRankDelta
+from wisedb.memory.kinds.low_rank_rows import LowRankRows
 from wisedb.memory.kinds.masked_delta import MaskedDelta
+from wisedb.memory.kinds.residual_memory import ResidualMemory
 
 KINDS: Mapping[str, type[Change]] = MappingProxyType(
-    {kind.kind: kind for kind in (MaskedDelta, LowRankDelta, Codebook)}
+    {kind.kind: kind for kind in (MaskedDelta, LowRankDelta, LowRankRows, Codebook, ResidualMemory)}
 )
 
 
