@@ -70,7 +70,6 @@ UNMIRRORED = {
         "wisedb/editors/grace/editor.py",
         "wisedb/editors/keyed/editor.py",
         "wisedb/editors/memoir/editor.py",
-        "wisedb/editors/recall/editor.py",
         "wisedb/editors/rome/editor.py",
         "wisedb/editors/wise/editor.py",
     ),

@@ -84,16 +84,21 @@ def force(base: LoadedBase, text: OwnText, handle: AttachedMemories) -> Forced |
     Args:
         base: the model, with memories attached.
         text: what :func:`own_text` gave.
-        handle: the attached memories. The gated ones take turns, prompt by prompt; always-on ones answer as they do.
+        handle: the attached memories. The gated ones take turns, prompt by prompt, and the edits of one with a part for
+            each; always-on ones answer as they do.
 
     Returns:
         ``None`` without a text.
     """
     if not text.pairs:
         return None
-    memories = len(handle.memories)
-    turns = [place % memories for place in range(len(text.pairs))] if memories else None
-    forced = score(base.model, text.pairs, base.tokenizer.pad_token_id or 0, handle=handle, routes=turns)
+    turns = meant = None
+    if memories := len(handle.memories):
+        sizes = [max(1, len(memory.edits)) for memory in handle.memories]
+        turns = [place % memories for place in range(len(text.pairs))]
+        meant = [place // memories % sizes[turn] for place, turn in enumerate(turns)]
+    pad = base.tokenizer.pad_token_id or 0
+    forced = score(base.model, text.pairs, pad, handle=handle, routes=turns, meant=meant)
     same = [agreement(one.predicted, other.predicted) for one, other in zip(forced, text.plain, strict=True)]
     return Forced(sum(same) / len(same), _perplexity(forced), _perplexity(text.plain))
 

@@ -115,8 +115,8 @@ def score(
             if handle is not None:
                 stack.enter_context(handle.boundary([len(pair.prompt) for pair in batch]))
                 if routes is not None:
-                    places = None if meant is None else [meant[row] for row in rows]
-                    stack.enter_context(handle.oracle([routes[row] for row in rows], places))
+                    told = None if meant is None else [meant[row] for row in rows]
+                    stack.enter_context(handle.oracle([routes[row] for row in rows], told))
                 record = stack.enter_context(handle.record()) if handle.memories else None
             logits = model(input_ids=ids.to(model.device), attention_mask=mask.to(model.device), use_cache=False).logits
             best = logits.argmax(-1).cpu()

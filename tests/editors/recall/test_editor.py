@@ -9,7 +9,8 @@ import pytest
 
 from tests.editors.contract import fake_editor, store_of
 from tests.stores import AUSTRALIA, HAMLET, SPAIN, SUM
-from wisedb.editors.recall import editor as recall
+from wisedb.editors.recall import editor
+from wisedb.editors.recall.row import fit_row
 from wisedb.edits import Edit
 from wisedb.memory.kinds.low_rank_rows import LowRankRows
 from wisedb.repository import Repository
@@ -38,13 +39,12 @@ def rows_of(repository: Repository) -> dict[str, tuple[bytes, bytes]]:
 def fitted(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The prompts of the edits for which a row is fitted."""
     seen: list[str] = []
-    fit = recall.fit_row
 
     def counted(context: Any, settings: Any, seed: int, edit: Edit) -> Any:
         seen.append(edit.prompt)
-        return fit(context, settings, seed, edit)
+        return fit_row(context, settings, seed, edit)
 
-    monkeypatch.setattr(recall, "fit_row", counted)
+    monkeypatch.setattr(editor, "fit_row", counted)
     return seen
 
 

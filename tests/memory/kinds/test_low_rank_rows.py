@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from typing import Any
 
 import pytest
 import torch
@@ -98,7 +99,7 @@ def test_versions_are_compared_row_by_row() -> None:
         {"right": torch.zeros(7)},
     ],
 )
-def test_arrays_that_don_t_belong_together_are_refused(wrong: Mapping[str, torch.Tensor]) -> None:
+def test_arrays_that_don_t_belong_together_are_refused(wrong: Mapping[str, Any]) -> None:
     with pytest.raises(CorruptObject):
         replace(made(2, 1, 4), **wrong)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -104,7 +105,7 @@ def test_no_weight_says_it_and_versions_are_compared() -> None:
         {"packed": torch.zeros(3, 1, dtype=torch.uint8)},
     ],
 )
-def test_arrays_that_don_t_belong_together_are_refused(wrong: Mapping[str, torch.Tensor]) -> None:
+def test_arrays_that_don_t_belong_together_are_refused(wrong: Mapping[str, Any]) -> None:
     with pytest.raises(CorruptObject):
         replace(made(), **wrong)
 

@@ -38,4 +38,5 @@ def whitened_keys(features: Tensor, places: Tensor, solver: Solver, rank: int, r
     else:
         said = torch.linalg.eigh(gram)[1][:, -rank:] * len(gram) ** 0.5
     damped = gram + ridge * gram.diagonal().mean() * torch.eye(len(gram), dtype=gram.dtype, device=gram.device)
-    return (whitened @ torch.linalg.solve(damped, said)).float().to(features.device)
+    keys: Tensor = whitened @ torch.linalg.solve(damped, said)
+    return keys.float().to(features.device)
