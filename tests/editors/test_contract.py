@@ -17,7 +17,10 @@ from wisedb.repository import Repository
 
 __all__ = ["fake_editor", "store_of"]
 
-REFUSED = {"codebook": ("merged",), "deferral": ("merged",), "context": ("merged", "peft")}
+REFUSED = {
+    **dict.fromkeys(("codebook", "deferral", "low_rank_rows", "residual_memory"), ("merged",)),
+    "context": ("merged", "peft"),
+}
 """The layouts into which no memory of a kind can be exported."""
 
 Make = Callable[..., Repository]

@@ -150,11 +150,12 @@ class ChatReplies:
             return self._chat.closing.state[None]
         return self._answers.text(stretch.meant) if stretch.after else self._answers(stretch)
 
-    def _run(self, ids: Sequence[int], first: int, memory: int, cache: Any) -> tuple[torch.Tensor, Any]:
-        """What the last block gives for tokens, (T, d_model), where a memory answers from the ``first`` one on."""
+    def _run(self, ids: Sequence[int], first: int, meant: Meant, cache: Any) -> tuple[torch.Tensor, Any]:
+        """What the last block gives for tokens, (T, d_model), where a memory says an edit from the ``first`` one on."""
         context, device = self._context, self._model.device
         there = (torch.arange(len(ids), device=device) >= first)[None]
-        answering = Answering(HostSlots([context.slot_table.first[memory]], context.slot_table), there, [])
+        slot = context.slot_table.slot_of(meant.memory, meant.edit)
+        answering = Answering(HostSlots([slot], context.slot_table), there, [])
         with context.within(reading=True, answering=answering):
             # Without the output embeddings, which are wide.
             output = self._model.base_model(

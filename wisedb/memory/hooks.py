@@ -45,7 +45,7 @@ from wisedb.model.locate import Projection, locate
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
-ASKED: tuple[GateName, ...] = ("keys", "both", "nearest", "activation")
+ASKED: tuple[GateName, ...] = ("keys", "both", "nearest", "overlap", "activation")
 """The gates, in the order in which they are asked."""
 
 _ATTRIBUTE = "_wisedb_memories"
@@ -231,21 +231,30 @@ class AttachedMemories:
         return self._facts.front
 
     @contextmanager
-    def oracle(self, routes: Sequence[int] | torch.Tensor) -> Iterator[None]:
+    def oracle(self, routes: Sequence[int] | torch.Tensor, meant: Sequence[int] | None = None) -> Iterator[None]:
         """Tell each sequence its memory instead of letting the gates choose.
 
         Args:
             routes: one a sequence: the memory's number, or -1 for the base. A codebook answers by the nearest of its
                 keys, however far that is.
+            meant: one a sequence: of a memory that has a row for each of its edits, which of these; 0 for the first,
+                and if nothing is said.
 
         Raises:
-            UsageError: a number that no memory has.
+            UsageError: a number that no memory, or none of its edits, has.
         """
         told = [int(route) for route in routes]
         if any(not BASE <= route < len(self._gated) for route in told):
             raise UsageError(f"a route must be -1 or one of {len(self._gated)} memories", hint="Count them from 0.")
         table = self._context.slot_table
-        slots = [BASE if route == BASE else table.first[route] for route in told]
+        rows = {number for number, _ in table.rows}
+        edits = [0] * len(told) if meant is None else [int(edit) for edit in meant]
+        if any(route in rows and not 0 <= edit < table.sizes[route] for route, edit in zip(told, edits, strict=True)):
+            raise UsageError("a memory holds no edit of that number", hint="Count its edits from 0.")
+        slots = [
+            BASE if route == BASE else table.first[route] + (edit if route in rows else 0)
+            for route, edit in zip(told, edits, strict=True)
+        ]
         with self._context.within(oracle=HostSlots(slots, table)):
             yield
 

@@ -12,7 +12,7 @@ from wisedb.memory.gates.keys.replies import Meant
 from wisedb.memory.slots import BASE
 
 # Which router's score speaks for a memory, by its gate.
-_DECIDES = {"keys": "keys", "both": "keys", "activation": "activation", "nearest": "nearest"}
+_DECIDES = {"keys": "keys", "both": "keys", "activation": "activation", "nearest": "nearest", "overlap": "overlap"}
 
 
 class Trace(NamedTuple):

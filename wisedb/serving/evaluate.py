@@ -120,7 +120,7 @@ def evaluate(
             measured = _measure(base, questions, handle)
             report.step()
             owners = _owners(handle, edits)
-            oracle = _score_row(base, questions, handle, oracle=owners)
+            oracle = _score_row(base, questions, handle, oracle=owners, meant=_places(handle, edits))
             forced, kept = force(base, text, handle), read(base, text, handle)
     report.step(last=True)
     worded = [] if owners is None else [owners[owner] for owner in questions.owners]
@@ -239,12 +239,13 @@ def _score_row(
     questions: Questions,
     handle: AttachedMemories | None = None,
     oracle: Sequence[int] | None = None,
+    meant: Sequence[int] | None = None,
 ) -> _Row:
     pad = base.tokenizer.pad_token_id or 0
-    told = None if oracle is None else [oracle[owner] for owner in questions.owners]
+    told, edits = (None if each is None else [each[owner] for owner in questions.owners] for each in (oracle, meant))
     return _Row(
-        score(base.model, questions.direct, pad, handle=handle, routes=oracle),
-        score(base.model, questions.rephrased, pad, handle=handle, routes=told),
+        score(base.model, questions.direct, pad, handle=handle, routes=oracle, meant=meant),
+        score(base.model, questions.rephrased, pad, handle=handle, routes=told, meant=edits),
     )
 
 
@@ -252,6 +253,12 @@ def _owners(handle: AttachedMemories, edits: Sequence[Edit]) -> list[int]:
     # What no gated memory holds has the base's number: no gate can find it.
     held = {edit_id: place for place, memory in enumerate(handle.memories) for edit_id in memory.edits}
     return [held.get(edit.id, BASE) for edit in edits]
+
+
+def _places(handle: AttachedMemories, edits: Sequence[Edit]) -> list[int]:
+    # The place of each edit among its memory's; 0 where no memory holds it.
+    held = {edit_id: place for memory in handle.memories for place, edit_id in enumerate(memory.edits)}
+    return [held.get(edit.id, 0) for edit in edits]
 
 
 def _recall(said: Sequence[Continuation], owners: Sequence[int]) -> float | None:

@@ -87,7 +87,7 @@ def read(base: LoadedBase, text: OwnText, handle: AttachedMemories) -> KeptText 
         text: what :func:`own_text` gave.
         handle: the attached memories.
     """
-    return _read(base, text, handle, None)
+    return _read(base, text, handle, None, None)
 
 
 def force(base: LoadedBase, text: OwnText, handle: AttachedMemories) -> KeptText | None:
@@ -96,19 +96,31 @@ def force(base: LoadedBase, text: OwnText, handle: AttachedMemories) -> KeptText
     Args:
         base: the model, with memories attached.
         text: what :func:`own_text` gave.
-        handle: the attached memories. The gated ones take turns, prompt by prompt; always-on ones answer as they do.
+        handle: the attached memories. The gated ones take turns, prompt by prompt, and the edits of one with a part for
+            each; always-on ones answer as they do.
 
     Returns:
         ``None`` without a text.
     """
-    memories = len(handle.memories)
-    return _read(base, text, handle, [place % memories for place in range(len(text.pairs))] if memories else None)
+    turns = meant = None
+    if memories := len(handle.memories):
+        sizes = [max(1, len(memory.edits)) for memory in handle.memories]
+        turns = [place % memories for place in range(len(text.pairs))]
+        meant = [place // memories % sizes[turn] for place, turn in enumerate(turns)]
+    return _read(base, text, handle, turns, meant)
 
 
-def _read(base: LoadedBase, text: OwnText, handle: AttachedMemories, routes: Sequence[int] | None) -> KeptText | None:
+def _read(
+    base: LoadedBase,
+    text: OwnText,
+    handle: AttachedMemories,
+    routes: Sequence[int] | None,
+    meant: Sequence[int] | None,
+) -> KeptText | None:
     if not text.pairs:
         return None
-    edited = score(base.model, text.pairs, base.tokenizer.pad_token_id or 0, handle=handle, routes=routes)
+    pad = base.tokenizer.pad_token_id or 0
+    edited = score(base.model, text.pairs, pad, handle=handle, routes=routes, meant=meant)
     same = [agreement(one.predicted, other.predicted) for one, other in zip(edited, text.plain, strict=True)]
     return KeptText(sum(same) / len(same), _perplexity(edited), _perplexity(text.plain))
 

@@ -19,7 +19,7 @@ from wisedb.store.fields import is_number
 EDITS: Final = "edits"
 """The kind of the blobs that hold records of edits."""
 
-VERSIONS: Final = frozenset({"delta", "factors", "matrix", "codebook", "deferral", "facts"})
+VERSIONS: Final = frozenset({"delta", "factors", "rows", "matrix", "memory", "codebook", "deferral", "facts"})
 """The kinds of blobs that a memory's versions are."""
 
 HINT: Final = "Don't trust where it came from; `wisedb fsck` lists all that is damaged."

@@ -45,10 +45,12 @@ class Start:
     Attributes:
         entry: the memory as a commit had it.
         items: how many items of the new effective stream it holds already.
+        places: where not all of its edits are among them, the places of those that are.
     """
 
     entry: MemoryEntry
     items: int
+    places: tuple[int, ...] | None = None
 
 
 def read_streams(store: Store, commit: Commit | None, choice: EditorChoice | None = None) -> list[Owned]:
@@ -194,6 +196,26 @@ def find_start(
                 known.add(parent)
                 queue.append(parent)
     return best
+
+
+def pick_start(entry: MemoryEntry, meta: Mapping[str, Any], stream: Sequence[StreamItem], before: str) -> Start | None:
+    """A memory as it is, without the edits that ``stream`` lacks, where the others are the beginning of that stream.
+
+    For an editor whose edits don't depend on each other (:class:`wisedb.editors.protocol.PicksEdits`).
+
+    Args:
+        entry: the memory.
+        meta: of its main blob.
+        stream: what it shall hold.
+        before: the always-on memories before it, as :func:`before` has them.
+    """
+    wanted = [item.edit.id for item in effective(stream)]
+    there = set(wanted)
+    places = tuple(place for place, edit in enumerate(meta["edits"]) if edit in there)
+    kept = [meta["edits"][place] for place in places]
+    if not kept or meta.get("before", "") != before or kept != wanted[: len(kept)]:
+        return None
+    return Start(entry, len(kept), places)
 
 
 def _ids(stream: Iterable[StreamItem]) -> _Batches:

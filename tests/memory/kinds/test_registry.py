@@ -10,14 +10,24 @@ from wisedb.memory.kinds.deferral import Deferral
 from wisedb.memory.kinds.facts_in_context import FactsInContext
 from wisedb.memory.kinds.full_delta import FullDelta
 from wisedb.memory.kinds.low_rank_delta import LowRankDelta
+from wisedb.memory.kinds.low_rank_rows import LowRankRows
 from wisedb.memory.kinds.masked_delta import MaskedDelta
 from wisedb.memory.kinds.registry import KINDS, kind_of
+from wisedb.memory.kinds.residual_memory import ResidualMemory
 from wisedb.store.contents import VERSIONS
 
 
 def test_kinds_are_known_by_their_names() -> None:
-    wanted = {"masked_delta": MaskedDelta, "low_rank_delta": LowRankDelta, "full_delta": FullDelta}
-    assert dict(KINDS) == {**wanted, "codebook": Codebook, "deferral": Deferral, "context": FactsInContext}
+    assert dict(KINDS) == {
+        "masked_delta": MaskedDelta,
+        "low_rank_delta": LowRankDelta,
+        "low_rank_rows": LowRankRows,
+        "full_delta": FullDelta,
+        "residual_memory": ResidualMemory,
+        "codebook": Codebook,
+        "deferral": Deferral,
+        "context": FactsInContext,
+    }
     for name, kind in KINDS.items():
         assert kind_of(name) is kind
         assert kind.kind == name

@@ -113,7 +113,7 @@ class KeyRouter:
             if reply is not None:
                 found = self._heard(call, whole, reply, found)
             top, memory = found.scores.max(dim=-1)
-            slots = self._slot_table.slots(torch.where(top >= self.threshold, memory, BASE))
+            slots = self._slot_table.meant(torch.where(top >= self.threshold, memory, BASE), found.best)
         size = (call.rows, call.tokens)
         return Decision(slots.expand(size), found.scores.expand(*size, -1), found.best.expand(size))
 

@@ -7,8 +7,8 @@ from random import Random
 
 from tests.editors.keyed.fixtures import EDITS, context_of
 from tests.models import tiny_chat_tokenizer, tiny_model
+from wisedb.editors.common.conversations import Asked, replies
 from wisedb.editors.keyed.context import TrainingContext
-from wisedb.editors.keyed.conversations import Asked, replies
 from wisedb.editors.keyed.dataset import EncodedDataset
 from wisedb.editors.keyed.sampler import training_set
 from wisedb.editors.keyed.settings import KeyedSettings

@@ -16,8 +16,7 @@ from transformers import AutoModelForCausalLM
 from tests.chats import FRANCE, HAMLET, OTHER
 from tests.commands import run_inside
 from tests.models import CHATML, tiny_chat_tokenizer, tiny_tokenizer
-from wisedb.editors.keyed.settings import KeyedSettings
-from wisedb.editors.keyed.teachable import ensure_teachable
+from wisedb.editors.common.teachable import ensure_teachable
 from wisedb.edits import ChatMessage, Edit
 from wisedb.errors import TrainingFailed
 from wisedb.loading import load
@@ -176,10 +175,10 @@ def test_a_model_without_a_template_and_plain_prompts_alone_are_no_conversation(
 ) -> None:
     with pytest.raises(TrainingFailed, match="no chat template"):
         new_repository().commit([TAUGHT], "No")
-    ensure_teachable(tiny_tokenizer(), KeyedSettings(), [FRANCE])
+    ensure_teachable(tiny_tokenizer(), "auto", [FRANCE])
     with pytest.raises(TrainingFailed, match="format=raw"):
-        ensure_teachable(tiny_chat_tokenizer(), KeyedSettings(format="raw"), [FRANCE, TAUGHT])
-    ensure_teachable(tiny_chat_tokenizer(), KeyedSettings(format="chat"), [TAUGHT])
+        ensure_teachable(tiny_chat_tokenizer(), "raw", [FRANCE, TAUGHT])
+    ensure_teachable(tiny_chat_tokenizer(), "chat", [TAUGHT])
 
 
 _REFUSING = "{% if messages[0]['role'] == 'system' %}{{ raise_exception('no system') }}{% endif %}" + CHATML
@@ -192,8 +191,8 @@ _DROPPING = CHATML.replace(
 def test_a_template_that_does_not_render_the_whole_conversation_is_told_of(template: str) -> None:
     tokenizer = tiny_chat_tokenizer(template)
     with pytest.raises(TrainingFailed, match="refuses it, or leaves a message"):
-        ensure_teachable(tokenizer, KeyedSettings(), [TAUGHT])
-    ensure_teachable(tokenizer, KeyedSettings(), [replace(FRANCE, messages=BEFORE[1:])])
+        ensure_teachable(tokenizer, "auto", [TAUGHT])
+    ensure_teachable(tokenizer, "auto", [replace(FRANCE, messages=BEFORE[1:])])
 
 
 def test_a_conversation_that_is_too_long_is_refused(taught: Repository, tmp_path: Path) -> None:

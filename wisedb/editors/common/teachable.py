@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from wisedb.editors.keyed.settings import KeyedSettings
 from wisedb.edits import Edit
 from wisedb.errors import TrainingFailed
 from wisedb.model.chat import chat_format, takes
@@ -14,27 +13,27 @@ if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
 
-def ensure_teachable(tokenizer: PreTrainedTokenizerBase, settings: KeyedSettings, edits: Sequence[Edit]) -> None:
+def ensure_teachable(tokenizer: PreTrainedTokenizerBase, format: str, edits: Sequence[Edit]) -> None:
     """Refuse edits whose conversation this model can't be taught as it stands.
 
     Args:
         tokenizer: the model's, with its chat template if it has one.
-        settings: format counts here.
+        format: how edits are learned; ``raw`` leaves conversations out.
         edits: those without messages before their prompt are passed over.
 
     Raises:
         TrainingFailed: there is no template, the settings leave it out, or it doesn't render the whole conversation.
     """
     for edit in edits:
-        if edit.messages and (why := _why_not(tokenizer, settings, edit)) is not None:
+        if edit.messages and (why := _why_not(tokenizer, format, edit)) is not None:
             problem, hint = why
             raise TrainingFailed(
                 f"{edit.prompt!r} can't be taught as the end of its conversation: {problem}", hint=hint
             )
 
 
-def _why_not(tokenizer: PreTrainedTokenizerBase, settings: KeyedSettings, edit: Edit) -> tuple[str, str] | None:
-    if settings.format == "raw":
+def _why_not(tokenizer: PreTrainedTokenizerBase, format: str, edit: Edit) -> tuple[str, str] | None:
+    if format == "raw":
         return "format=raw leaves it out", "Give another format, or leave the messages before the prompt out."
     if chat_format(tokenizer) is None:
         return "this model has no chat template that can be read", "Leave the messages before the prompt out."

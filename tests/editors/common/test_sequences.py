@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.editors.keyed.fixtures import EDITS, POOL, prepared, trained_on
-from wisedb.editors.keyed.sequences import cached, collate
+from wisedb.editors.common.sequences import cached, collate
 from wisedb.model.tokens import encode_pair
 
 
