@@ -29,8 +29,8 @@ class FtEwcSettings:
     target: str = ""
     gate: str = "always"
     steps: int = 25
-    learning_rate: float = 1.0
-    consolidation: float = 1.0
+    learning_rate: float = 0.3
+    consolidation: float = 0.1
     fisher_edits: int = 0
     enough: float = 0.01
     end: bool = False

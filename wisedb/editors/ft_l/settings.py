@@ -28,8 +28,8 @@ class FtLSettings:
     target: str = ""
     gate: str = "always"
     steps: int = 25
-    learning_rate: float = 1.0
-    max_delta: float = 2.0
+    learning_rate: float = 3.0
+    max_delta: float = 32.0
     enough: float = 0.01
     end: bool = False
 

@@ -20,7 +20,7 @@ class LocFtBf(FineTuningEditor[LocFtBfSettings]):
     """Shuffled minibatches over everything that the memory holds, the edits of earlier commits among them."""
 
     settings: ClassVar[type] = LocFtBfSettings
-    depth: ClassVar[float] = 22 / 32
+    depth: ClassVar[float] = 0.6
     together: ClassVar[bool] = True
     looks_back: ClassVar[bool] = True
 

@@ -29,7 +29,7 @@ class LocFtBfSettings:
     gate: str = "always"
     steps: int = 25
     minibatch: int = 16
-    learning_rate: float = 1.0
+    learning_rate: float = 3.0
     enough: float = 0.01
     end: bool = True
 
