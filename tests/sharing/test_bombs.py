@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import random
 import tracemalloc
 import zlib
 from dataclasses import replace
@@ -10,10 +11,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.sharing.conftest import Failing, Large
 from wisedb.canonical import digest
 from wisedb.errors import CorruptObject
 from wisedb.sharing import bundle as bundles
+from wisedb.sharing import transfer
 from wisedb.sharing.bundle import Contents, read_bundle, write_bundle
 from wisedb.sharing.incoming import receive
 from wisedb.sharing.manifest import Bundle, Manifest
@@ -127,38 +128,41 @@ def test_what_is_written_here_can_be_read_however_well_it_deflates(
     assert objects.get(objects.put(again, delta_base=blob)) == again
 
 
-@pytest.mark.parametrize("number", [4, 12])
-def test_the_memory_of_a_clone_is_bounded_by_one_bundle(
-    store: Store, kit: Large, pack: Path, objects: Objects, tmp_path: Path, number: int
-) -> None:
-    """Pushes of two megabytes each, one bundle a push: three times as many take no more memory."""
-    import random
+BUNDLE = 2_000_000
 
-    remote = FolderRemote(pack)
-    push(store, RemoteTarget("origin", remote, None))
-    path = sorted((pack / "manifests").iterdir())[-1]
+
+def peak(store: Store, folder: Path, number: int) -> int:
+    """The memory that receiving a pack takes which was pushed in so many bundles of two megabytes."""
+    push(store, RemoteTarget("origin", FolderRemote(folder / "pack"), None))
+    path = sorted((folder / "pack" / "manifests").iterdir())[-1]
     chance, more = random.Random(0), []
     for turn in range(number):
         parts = Contents()
         for place in range(40):
-            data = chance.randbytes(50_000)
+            data = chance.randbytes(BUNDLE // 40)
             blob = Blob("mask", {"turn": turn, "place": place}, {"bits": Array("U8", (len(data),), data)})
             header, payload = encode_blob(blob)
             parts.blobs[blob.id] = header.to_bytes() + payload
             more.append(blob.id)
         made, data = write_bundle(parts)
-        put_archive(pack, path, Manifest.from_bytes(path.read_bytes()), made, data)
-    heard = Failing(FolderRemote(pack))
-    wants = {store.resolve("HEAD"): heard.snapshot(MAIN)}
+        put_archive(folder / "pack", path, Manifest.from_bytes(path.read_bytes()), made, data)
+    remote = FolderRemote(folder / "pack")
+    wants = {store.resolve("HEAD"): remote.snapshot(MAIN)}
     tracemalloc.start()
     try:
-        from wisedb.sharing import transfer
-
-        with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(transfer, "AT_A_TIME", 2 * MIB)
-            got = receive(objects, heard, wants, lambda _: False, more=more)
-        peak = tracemalloc.get_traced_memory()[1]
+        got = receive(Objects(folder / "here"), remote, wants, lambda _: False, more=more)
+        taken = tracemalloc.get_traced_memory()[1]
     finally:
         tracemalloc.stop()
-    assert set(more) <= set(got.blobs) and got.bytes > number * 2_000_000
-    assert peak < 2 * 2_000_000 + 3 * MIB
+    assert set(more) <= set(got.blobs) and got.bytes > number * BUNDLE
+    return taken
+
+
+def test_the_memory_of_a_clone_is_bounded_by_one_bundle(
+    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Five times as many bundles take less than half a bundle more memory: the names of what is in them."""
+    monkeypatch.setattr(transfer, "AT_A_TIME", BUNDLE)
+    peak(store, tmp_path / "first", 1)  # what is loaded and kept once
+    few, many = (peak(store, tmp_path / str(number), number) for number in (3, 15))
+    assert many < few + BUNDLE // 2 and many < 5 * BUNDLE
