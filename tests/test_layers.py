@@ -76,12 +76,10 @@ UNMIRRORED = {
         "wisedb/editors/wise/editor.py",
     ),
     "a step of an editor that shows in what it writes: its test_edit, test_train or test_calibrate": (
-        "wisedb/editors/alphaedit/settings.py",
         "wisedb/editors/common/cached_forward.py",
         "wisedb/editors/common/key_statistics.py",
         "wisedb/editors/grace/settings.py",
         "wisedb/editors/keyed/merge.py",
-        "wisedb/editors/memit/settings.py",
         "wisedb/editors/rome/compute_u.py",
         "wisedb/editors/rome/compute_v.py",
         "wisedb/editors/wise/sequences.py",
