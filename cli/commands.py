@@ -53,6 +53,9 @@ SECTIONS: Final[dict[str, dict[str, Home]]] = {
         "search": Home("search:search", "List the edits that hold TEXT, of all commits."),
         "bisect": Home("bisect:bisect", "Find the commit with which something began to be wrong."),
         "rev-parse": Home("rev_parse:rev_parse", "Print the id of the commit that each REV means."),
+        "verify-commit": Home("verify:verify_commit", "Check the signature of each commit."),
+        "verify-tag": Home("verify:verify_tag", "Check the signature of each tag."),
+        "report": Home("report:report", "Write a report of REV for somebody who checks it."),
         "sql": Home("sql:sql", "Run a read-only SQL query over the index (DuckDB)."),
     },
     "Move": {
@@ -80,11 +83,13 @@ SECTIONS: Final[dict[str, dict[str, Home]]] = {
         "generate": Home("generate:generate", "Let the model answer at a commit."),
         "chat": Home("chat:chat", "Talk with the model at a commit."),
         "explain": Home("explain:explain", "Say why the model answers as it does."),
+        "context": Home("context:context", "Print the facts that PROMPT asks for, to put into its context."),
         "eval": Home("eval:evaluate", "Measure how well a commit answers."),
         "bench": Home("bench:bench", "Compare editors on one stream of edits."),
         "export": Home("export:export", "Write the model at REV to a folder."),
     },
     "Maintain": {
+        "doctor": Home("doctor:doctor", "Look whether everything is here that wisedb needs."),
         "fsck": Home("fsck:fsck", "Check every object, every ref and the index."),
         "gc": Home("gc:gc", "Collect what nothing needs any more."),
         "reindex": Home("reindex:reindex", "Build the index anew from the objects."),

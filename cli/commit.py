@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 from click.core import ParameterSource
@@ -19,7 +19,10 @@ from .complete import complete_editor
 from .message import NO_MESSAGE, has_terminal, message_of, named_editor, written_message
 from .options import base_option, command, files_argument, settings_option
 from .session import Session
-from .signatures import late_signature_options
+from .signatures import late_signature_options, sign_option
+
+if TYPE_CHECKING:
+    from wisedb.signing.signer import Sign
 
 
 @command(
@@ -53,6 +56,7 @@ from .signatures import late_signature_options
     "--editor", metavar="NAME", shell_complete=complete_editor, help="The editor that writes; the store's by default."
 )
 @late_signature_options
+@sign_option
 @click.option("--seed", type=int, help="Where every random choice comes from; the store's by default.")
 @click.option(
     "--train-rephrases",
@@ -86,6 +90,7 @@ def commit(
     editor: str | None,
     author: Author,
     date: str | None,
+    sign: Sign | None,
     seed: int | None,
     train_rephrases: bool,
     format: str | None,
@@ -124,6 +129,7 @@ def commit(
             message or "",
             author=None if amend and not _given(ctx, "author") else author,
             date=date,
+            sign=sign,
             editor=editor,
             seed=seed,
             settings=chosen or None,

@@ -54,9 +54,13 @@ def config(
 ) -> None:
     """Read and set preferences.
 
-    KEY is user.name, user.email, core.editor (for messages), core.pager, branch.NAME.remote, branch.NAME.merge, or
-    COMMAND.OPTION: a default for an option of a command, such as commit.format. A store's own wins over yours; what
-    is given in a call, or by an environment variable, wins over both. A key that isn't set ends with exit code 1.
+    KEY is user.name, user.email, user.signingkey, core.editor (for messages), core.pager, branch.NAME.remote,
+    branch.NAME.merge, or COMMAND.OPTION: a default for an option of a command, such as commit.format. A store's own
+    wins over yours; what is given in a call, or by an environment variable, wins over both. Yours alone are gpg.format
+    (ssh or openpgp), gpg.program, gpg.ssh.program, gpg.ssh.allowedSignersFile, gpg.ssh.revocationFile, safe.directory
+    (folders whose stores are used though they are another user's, with ':' between them; WISEDB_SAFE_DIRECTORY names
+    more), and what else is run, trusted, sent to, written or left unguarded. A key that isn't set ends with exit code
+    1.
     """
     if is_global and is_local:
         raise click.UsageError("--global and --local exclude each other")
@@ -105,6 +109,8 @@ def _read(session: Session, *, is_global: bool, is_local: bool) -> dict[str, tup
 
 def _change(ctx: click.Context, session: Session, key: str, value: str | None, *, is_global: bool) -> None:
     name = preferences.check_key(key)
+    if value is not None and not is_global and preferences.is_personal(name):
+        raise click.UsageError(f"{name} is yours alone, since a store may come from somebody else: give --global")
     new = None if value is None else _checked(ctx, name, value)
     store = None if is_global else _store(session, needed=True)
 

@@ -14,6 +14,7 @@ from .diff import counted, fact_changes, with_stat
 from .graph import drawn
 from .options import Historic, about_option, command, spoken_date, spoken_end
 from .session import Session
+from .verify import verdict_pieces
 
 if TYPE_CHECKING:
     from wisedb.repository import Repository
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
 @click.option("-p", "--patch", is_flag=True, help="With each commit the facts that it changed.")
 @click.option("--oneline", is_flag=True, help="A line each.")
 @click.option("--graph", is_flag=True, help="Draw how lines of history run.")
+@click.option("--show-signature", is_flag=True, help="Check each commit's signature, and say what it is worth.")
 @click.option("--stat", is_flag=True, help="With each commit how many facts it changed.")
 @click.option("--reverse", is_flag=True, help="Oldest first: of the commits that are shown.")
 @click.option("--merges/--no-merges", "merges", default=None, help="Only merges; none of them.")
@@ -54,6 +56,7 @@ def log(
     patch: bool,
     oneline: bool,
     graph: bool,
+    show_signature: bool,
     stat: bool,
     reverse: bool,
     merges: bool | None,
@@ -76,7 +79,7 @@ def log(
     if graph and reverse:
         raise click.UsageError("--graph and --reverse exclude each other")
     wanted = LogFilter(authors, messages, ignore_case, since, until, subjects, merges)
-    if fact is not None and (patch or oneline or graph or stat or every_ref or wanted != LogFilter()):
+    if fact is not None and (patch or oneline or graph or stat or show_signature or every_ref or wanted != LogFilter()):
         raise click.UsageError("--fact goes with one REV, --number and --reverse, and with nothing else")
     repository = session.repository()
     if fact is not None:
@@ -88,6 +91,12 @@ def log(
         return
     found = repository.log(revs, limit, wanted if wanted != LogFilter() else None, every_ref=every_ref)
     entries = [entry.to_json() for entry in found]
+    if show_signature:
+        from wisedb.store.signed import check_commit
+
+        trust = session.trust()
+        checked = [check_commit(entry.commit, entry.record, trust).to_json() for entry in found]
+        entries = [{**entry, "signature": each} for entry, each in zip(entries, checked, strict=True)]
     if reverse:
         entries.reverse()
     if patch or stat:
@@ -149,7 +158,9 @@ def _entry(
     if oneline:
         names = (f"({', '.join(entry['refs'])}) ", "green") if entry["refs"] else None
         first = next(iter(entry["message"].splitlines()), "")
-        yield render.line(render.ident(entry["commit"]), " ", names, first)
+        signature = entry.get("signature")
+        worth = () if signature is None else (*verdict_pieces(signature)[:1], " ")
+        yield render.line(render.ident(entry["commit"]), " ", *worth, names, first)
     else:
         yield from heading(entry, entry["refs"])
     if "changes" in entry:
@@ -196,6 +207,8 @@ def heading(entry: Mapping[str, Any], refs: Sequence[str] = ()) -> render.Lines:
     yield render.line("commit ", render.ident(entry["commit"]), names)
     if len(entry["parents"]) > 1:
         yield render.line(("merge  ", "dim"), " ".join(parent[: render.SHORT] for parent in entry["parents"]))
+    if (signature := entry.get("signature")) is not None:
+        yield render.line(("signed ", "dim"), *verdict_pieces(signature))
     yield render.line(("author ", "dim"), entry["author"])
     yield render.line(("date   ", "dim"), render.date(entry["date"]))
     counts = [f"{render.plural(entry['edits_added'], 'edit')} added"]

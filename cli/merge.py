@@ -16,9 +16,10 @@ from . import render
 from .complete import complete_revision
 from .options import Callback, base_option, command
 from .session import Session
-from .signatures import late_signature_options, signature_options
+from .signatures import late_signature_options, sign_option, signature_options
 
 if TYPE_CHECKING:
+    from wisedb.signing.signer import Sign
     from wisedb.store.store import Store
 
 _MESSAGE = click.option(
@@ -55,6 +56,7 @@ def _choice_options(function: Callback) -> Callback:
 )
 @_MESSAGE
 @late_signature_options
+@sign_option
 @base_option()
 def merge(
     session: Session,
@@ -67,6 +69,7 @@ def merge(
     message: str | None,
     author: Author,
     date: str | None,
+    sign: Sign | None,
 ) -> None:
     """Merge another branch into this one.
 
@@ -89,6 +92,7 @@ def merge(
             preview=preview,
             author=author,
             date=date,
+            sign=sign,
             progress=progress,
         )
     _finish(session, found.to_json(), lambda record: merged(record, rev), f"wisedb merge {rev}")
@@ -104,6 +108,7 @@ def merge(
 @click.option("--mainline", type=int, metavar="N", help="Of a merge: the parent to compare it to, from 1.")
 @_MESSAGE
 @signature_options
+@sign_option
 @base_option()
 def cherry_pick(
     session: Session,
@@ -114,6 +119,7 @@ def cherry_pick(
     message: str | None,
     author: str,
     date: str | None,
+    sign: Sign | None,
 ) -> None:
     """Bring what single commits changed here.
 
@@ -129,6 +135,7 @@ def cherry_pick(
             mainline=mainline,
             author=author,
             date=date,
+            sign=sign,
             progress=progress,
         )
     _finish(session, found.to_json(), picked, f"wisedb cherry-pick {' '.join(revs)}")

@@ -41,6 +41,9 @@ from .transfer import ENDPOINT, REMOTE, amount, moved_refs
 @click.option("--private/--public", default=None, help="Whether a repository that the Hub makes for this is private.")
 @click.option("--create-pr", is_flag=True, help="Propose it as a pull request on the Hub.")
 @click.option("--allow-secrets", is_flag=True, help="Publish edits that hold what looks like a key or a token.")
+@click.option(
+    "--require-signed", is_flag=True, help="Refuse commits and annotated tags without a signature that you trust."
+)
 @ENDPOINT
 def push(
     session: Session,
@@ -57,6 +60,7 @@ def push(
     private: bool | None,
     create_pr: bool,
     allow_secrets: bool,
+    require_signed: bool,
     endpoint: str | None,
 ) -> None:
     """Publish the current branch, or others.
@@ -85,6 +89,7 @@ def push(
             allow_secrets=allow_secrets,
             private=private,
             create_pr=create_pr,
+            signed=session.trust() if require_signed else None,
             endpoint=endpoint,
             progress=progress,
         )

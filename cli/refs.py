@@ -157,6 +157,7 @@ def _listed(repository: Repository, *, own: bool, remotes: bool, verbose: bool) 
 @click.option("-f", "--force", is_flag=True, help="Move the tag to REV if it exists.")
 @click.option("-a", "--annotate", is_flag=True, help="Keep who made it, when and why beside it: needs -m.")
 @click.option("-m", "--message", metavar="MSG", help="Why; means --annotate.")
+@click.option("-s", "--sign/--no-sign", "sign", default=None, help="Sign it with your key: means --annotate.")
 @click.option("-l", "--list", "only_list", is_flag=True, help="List; NAME is a pattern such as 'v1.*'.")
 @click.option("-n", "with_messages", is_flag=True, help="List with what was said of each.")
 def tag(
@@ -167,6 +168,7 @@ def tag(
     force: bool,
     annotate: bool,
     message: str | None,
+    sign: bool | None,
     only_list: bool,
     with_messages: bool,
 ) -> None:
@@ -176,7 +178,7 @@ def tag(
     """
     if delete and name is None:
         raise click.UsageError("--delete needs the tag's name")
-    annotate = annotate or message is not None
+    annotate = annotate or message is not None or (bool(sign) and name is not None and not (delete or only_list))
     if annotate and (delete or only_list or name is None):
         raise click.UsageError("--annotate and --message are for a new tag")
     if annotate and not (message or "").strip():
@@ -191,7 +193,9 @@ def tag(
 
                 raise NoIdentity
             note = (who, str(message))
-        repository.tag(name, rev or "HEAD", delete=delete, force=force, note=note)
+        repository.tag(
+            name, rev or "HEAD", delete=delete, force=force, note=note, sign=session.signer() if sign and note else None
+        )
     listed = [
         {**ref.to_json(), **({} if note is None else note.to_json())}
         for ref, note in ((ref, repository.store.tag_notes.read(ref.name)) for ref in repository.tags())

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import click
 
 from .checkout import show_move
 from .options import base_option, command, message_option
 from .session import Session
-from .signatures import signature_options
+from .signatures import sign_option, signature_options
+
+if TYPE_CHECKING:
+    from wisedb.signing.signer import Sign
 
 
 @command("wisedb revert 1f3a", 'wisedb revert HEAD -m "that batch was wrong"', "wisedb revert HEAD --mainline 2")
@@ -17,9 +22,16 @@ from .signatures import signature_options
 )
 @message_option
 @signature_options
+@sign_option
 @base_option()
 def revert(
-    session: Session, ids: tuple[str, ...], mainline: int | None, message: str | None, author: str, date: str | None
+    session: Session,
+    ids: tuple[str, ...],
+    mainline: int | None,
+    message: str | None,
+    author: str,
+    date: str | None,
+    sign: Sign | None,
 ) -> None:
     """Take single facts out, in a new commit.
 
@@ -28,6 +40,6 @@ def revert(
     """
     with session.progress() as progress:
         move = session.repository().revert(
-            list(ids), message, mainline=mainline, author=author, date=date, progress=progress
+            list(ids), message, mainline=mainline, author=author, date=date, sign=sign, progress=progress
         )
     show_move(session, move.to_json(), "Reverted in")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -12,6 +12,9 @@ from wisedb.errors import NoIdentity
 
 from .options import Callback
 from .session import Session
+
+if TYPE_CHECKING:
+    from wisedb.signing.signer import Sign
 
 
 def moment(text: str) -> str:
@@ -61,6 +64,26 @@ def _signed(function: Callback, author: Callable[[click.Context, click.Parameter
         help="The commit's time in ISO 8601, for commits that can be made again to the byte; now by default.",
     )
     return who(date(function))
+
+
+def sign_option(function: Callback) -> Callback:
+    """``-S``: sign the commit, by the key that the preferences name; gives what signs, or ``None``."""
+    return click.option(
+        "-S",
+        "--sign/--no-sign",
+        "sign",
+        default=None,
+        callback=_signer,
+        help="Sign the commit with your key (user.signingkey), or not; `wisedb config commit.sign true` signs all.",
+    )(function)
+
+
+def _signer(ctx: click.Context, param: click.Parameter, value: bool | None) -> Sign | None:
+    session = ctx.find_object(Session)
+    if session is None or ctx.resilient_parsing:
+        return None
+    wanted = session.preferences.get("commit.sign", False) if value is None else value
+    return session.signer() if wanted else None
 
 
 def _optional_author(ctx: click.Context, param: click.Parameter, value: str | None) -> str | None:

@@ -20,8 +20,9 @@ from tests.commands import run_inside
 
 FENCE = re.compile(r"^```(\w+)[^\n]*\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
-# What differs from run to run: ids, times, durations, sizes. A page may show its own, a test compares the rest.
+# What differs from run to run: keys, ids, times, durations, sizes. A page may show its own, a test compares the rest.
 VOLATILE = (
+    (re.compile(r"\bSHA256:[\w+/=]+"), "KEY"),
     (re.compile(r"\b\d{4}-\d\d-\d\d[T ]\d\d:\d\d(:\d\d)?(\.\d+)?(Z|\+00:00| [+-]\d{4})?"), "DATE"),
     (re.compile(r"\b(?=[0-9a-f]*\d)[0-9a-f]{7,64}\b"), "ID"),
     (re.compile(r"\b\d+(\.\d+)? ?(s|ms|seconds)\b"), "TIME"),

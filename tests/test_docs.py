@@ -18,6 +18,7 @@ PAGES = [
     ROOT / "docs" / "sharing.md",
     ROOT / "docs" / "failures.md",
     ROOT / "docs" / "python-api.md",
+    ROOT / "docs" / "audit.md",
 ]
 
 

@@ -6,7 +6,7 @@ import subprocess
 import sys
 
 from wisedb.edits import ChatMessage, Edit
-from wisedb.shown import shown_messages, shown_prompt
+from wisedb.shown import is_hidden, shown_messages, shown_prompt, visible
 
 
 def test_a_prompt_is_shown_behind_its_conversation() -> None:
@@ -17,6 +17,12 @@ def test_a_prompt_is_shown_behind_its_conversation() -> None:
     before = "system: Be brief. › user: Hello › assistant: Hi!"
     assert shown_messages(told.to_json()) == before
     assert shown_prompt(told.to_json()) == told.shown == f"{before} › Who founded Ikea?"
+
+
+def test_what_is_not_seen_and_would_be_obeyed_is_shown_as_its_code() -> None:
+    assert visible("a\u202eb\x07\nc") == "a\\u202eb\\u0007\nc"
+    assert visible("two\nlines", kept="") == "two\\u000alines"
+    assert not any(map(is_hidden, "aé 例🙂"))
 
 
 def test_help_needs_no_edits() -> None:

@@ -12,6 +12,8 @@
     │   └── ConflictingEdits       one prompt, two targets, one commit
     ├── UnknownPreference          a key that nothing looks at, or one that isn't set
     ├── NoIdentity                 a commit, and nobody said whose
+    ├── SigningFailed              no key, or a program that didn't sign or isn't there
+    ├── NotSigned                  a signature is asked for, and there is none that counts
     ├── NothingToCommit
     ├── UnknownEdit                an edit id that the store (or the revision) doesn't hold
     ├── AmbiguousId                a prefix of several commits or edits
@@ -24,9 +26,11 @@
     ├── StoreError
     │   ├── NotAStore
     │   ├── StoreExists
+    │   ├── UnsafeOwner            somebody else's store, found without being named
     │   ├── FormatTooNew           written by a newer wisedb
     │   │   └── UnknownKind        a kind of memory that this version doesn't know
     │   ├── CorruptObject          bytes that are not what their name says
+    │   │   └── UnsafeFile         a link or a pipe in the place of a file of a store or a pack
     │   ├── MissingObject
     │   ├── StoreBusy              another process holds the lock
     │   ├── StoreNotWritable
@@ -199,6 +203,18 @@ class NoIdentity(WisedbError):
         )
 
 
+class SigningFailed(WisedbError):
+    """A signature couldn't be made, or the program that checks one isn't there."""
+
+    kind = "signing-failed"
+
+
+class NotSigned(WisedbError):
+    """Commits or tags without a signature that counts, where one is asked for."""
+
+    kind = "not-signed"
+
+
 class NotMerged(WisedbError):
     """A branch that would be deleted holds commits that no other ref leads to."""
 
@@ -271,6 +287,12 @@ class StoreExists(StoreError):
     kind = "store-exists"
 
 
+class UnsafeOwner(StoreError):
+    """A store of another user, which nobody said is to be trusted."""
+
+    kind = "unsafe-owner"
+
+
 class FormatTooNew(StoreError):
     """The store was written by a newer wisedb."""
 
@@ -285,6 +307,12 @@ class CorruptObject(StoreError):
     """Bytes that are not what their name says."""
 
     kind = "corrupt-object"
+
+
+class UnsafeFile(CorruptObject):
+    """A store or a pack holds something else than plain files and folders: a link, a pipe, a device."""
+
+    kind = "unsafe-file"
 
 
 class MissingObject(StoreError):

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from wisedb.config import Setting
 from wisedb.progress import Listener
 from wisedb.repository.turns import in_turn
+from wisedb.signing.signer import Sign
 from wisedb.store.signature import Author, Signature
 
 if TYPE_CHECKING:
@@ -29,6 +30,7 @@ def commit(
     *,
     author: Author | None = None,
     date: str | None = None,
+    sign: Sign | None = None,
     editor: str | None = None,
     seed: int | None = None,
     settings: Mapping[str, Setting] | None = None,
@@ -37,7 +39,7 @@ def commit(
     progress: Listener | None = None,
 ) -> CommitResult:
     """Train edits, by default what is staged, and record them; see :mod:`wisedb.versioning.commit`."""
-    signature = Signature(message, author, date)
+    signature = Signature(message, author, date, sign)
     given = repository.store.staging.edits() if edits is None else _read(edits)
     from wisedb.versioning.commit import check_commit, commit_edits
 
@@ -65,6 +67,7 @@ def amend(
     *,
     author: Author | None = None,
     date: str | None = None,
+    sign: Sign | None = None,
     editor: str | None = None,
     seed: int | None = None,
     settings: Mapping[str, Setting] | None = None,
@@ -82,7 +85,7 @@ def amend(
         repository.store,
         lambda: repository.base,
         given,
-        Signature(message, author, date),
+        Signature(message, author, date, sign),
         editor=editor,
         seed=seed,
         settings=settings,
@@ -108,6 +111,7 @@ def import_easyedit(
     *,
     author: Author | None = None,
     date: str | None = None,
+    sign: Sign | None = None,
     progress: Listener | None = None,
 ) -> CommitResult:
     """Take over an EasyEdit checkpoint; see :func:`wisedb.versioning.import_easyedit.import_easyedit`."""
@@ -115,7 +119,7 @@ def import_easyedit(
 
     repository.store.check_writable()
     return import_easyedit(
-        repository.store, repository.base, Path(path), Signature(message, author, date), progress=progress
+        repository.store, repository.base, Path(path), Signature(message, author, date, sign), progress=progress
     )
 
 
@@ -126,11 +130,12 @@ def rollback(
     *,
     author: Author | None = None,
     date: str | None = None,
+    sign: Sign | None = None,
 ) -> HeadMove:
     """The state of ``rev`` again, as a new commit; see :func:`wisedb.versioning.rollback.rollback`."""
     from wisedb.versioning.rollback import rollback
 
-    return rollback(repository.store, rev, Signature(message or "", author, date))
+    return rollback(repository.store, rev, Signature(message or "", author, date, sign))
 
 
 @in_turn
@@ -142,6 +147,7 @@ def revert(
     mainline: int | None = None,
     author: Author | None = None,
     date: str | None = None,
+    sign: Sign | None = None,
     progress: Listener | None = None,
 ) -> HeadMove:
     """Take single facts out, or all that a commit changed; see :func:`wisedb.versioning.revert.revert_edits`."""
@@ -151,7 +157,7 @@ def revert(
     repository.store.check_writable()
     what = [ids_or_rev] if isinstance(ids_or_rev, str) else list(ids_or_rev)
     before = repository.store.refs.head().commit
-    signature = Signature(message or "", author, date)
+    signature = Signature(message or "", author, date, sign)
     made = revert_edits(repository.store, repository.base, what, signature, mainline=mainline, progress=progress)
     return HeadMove(made.commit, made.branch, before, made.added, made.reverted)
 
@@ -169,6 +175,7 @@ def merge(
     preview: bool = False,
     author: Author | None = None,
     date: str | None = None,
+    sign: Sign | None = None,
     progress: Listener | None = None,
 ) -> MergeResult:
     """Merge another line of history into this one; see :func:`wisedb.versioning.merging.merge.merge`.
@@ -185,7 +192,7 @@ def merge(
         repository.store,
         lambda: repository.base,
         rev,
-        Signature(message or "", author, date),
+        Signature(message or "", author, date, sign),
         _choices(side, resolve),
         fast_forward=fast_forward,
         allow_unrelated=allow_unrelated,
@@ -205,6 +212,7 @@ def cherry_pick(
     mainline: int | None = None,
     author: Author | None = None,
     date: str | None = None,
+    sign: Sign | None = None,
     progress: Listener | None = None,
 ) -> CherryPickResult:
     """Bring what commits changed here, as new commits; see :func:`wisedb.versioning.cherry_pick.cherry_pick`.
@@ -218,7 +226,7 @@ def cherry_pick(
         repository.store,
         lambda: repository.base,
         [revs] if isinstance(revs, str) else list(revs),
-        Signature(message or "", author, date),
+        Signature(message or "", author, date, sign),
         _choices(side, resolve),
         mainline=mainline,
         progress=progress,

@@ -8,6 +8,7 @@ if TYPE_CHECKING:
     from transformers import PreTrainedModel
 
     from wisedb.repository.repository import Repository
+    from wisedb.signing.signer import Sign
     from wisedb.store.reflog import RefMove
     from wisedb.versioning.head import HeadMove
     from wisedb.versioning.refs import NamedRef
@@ -92,11 +93,12 @@ def tag(
     force: bool = False,
     *,
     note: tuple[str, str] | None = None,
+    sign: Sign | None = None,
 ) -> list[NamedRef]:
-    """Make, move or delete a tag; with a note of (who, why) it is annotated."""
+    """Make, move or delete a tag; with a note of (who, why) it is annotated, and signed where ``sign`` is given."""
     from wisedb.versioning.refs import tag
 
-    return tag(repository.store, name, rev, delete=delete, force=force, note=note)
+    return tag(repository.store, name, rev, delete=delete, force=force, note=note, sign=sign)
 
 
 def reflog(repository: Repository, ref: str = "HEAD") -> list[RefMove]:

@@ -14,11 +14,12 @@ from typing import TYPE_CHECKING, Any, Self
 
 from wisedb.config import DEFAULT_EDITOR, Setting
 from wisedb.progress import Listener
-from wisedb.repository import adding, asking, changing, moving, sharing, showing, upkeep
+from wisedb.repository import adding, asking, auditing, changing, moving, sharing, showing, upkeep
 from wisedb.store.store import Store
 
 if TYPE_CHECKING:
     from wisedb.model.base import LoadedBase
+    from wisedb.store.owner import Trust
     from wisedb.versioning.base import BaseSet
 
 
@@ -89,17 +90,19 @@ class Repository:
         return cls(store, base)
 
     @classmethod
-    def open(cls, path: str | Path = ".", *, model: str | None = None) -> Repository:
+    def open(cls, path: str | Path = ".", *, model: str | None = None, trust: Trust | None = None) -> Repository:
         """Open the store in ``path`` or in the nearest folder above it.
 
         Args:
             path: where to look.
             model: where the base model is, if it isn't where the store says.
+            trust: whose stores are used besides one's own.
 
         Raises:
             NotAStore: there is none.
+            UnsafeOwner: it is another user's, and not to be trusted.
         """
-        return cls(Store.discover(Path(path)), model=model)
+        return cls(Store.discover(Path(path), trust=trust), model=model)
 
     @classmethod
     def clone(
@@ -218,6 +221,7 @@ class Repository:
     show_edit = showing.show_edit
     search = showing.search
     sql = showing.sql
+    report = auditing.report
 
     # Where HEAD and the refs are
 
@@ -235,6 +239,7 @@ class Repository:
 
     load = asking.load
     generate = asking.generate
+    context = asking.context
     chat = asking.chat
     explain = asking.explain
     evaluate = asking.evaluate
@@ -256,6 +261,8 @@ class Repository:
     # Upkeep
 
     fsck = upkeep.fsck
+    fsck_remote = upkeep.fsck_remote
+    repair = upkeep.repair
     check_model = upkeep.check_model
     gc = upkeep.gc
     reindex = upkeep.reindex

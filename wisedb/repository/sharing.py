@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from wisedb.sharing.lsremote import RemoteRef
     from wisedb.sharing.pull import Pulled
     from wisedb.sharing.transfer import Transfer
+    from wisedb.signing.verdict import Trust
     from wisedb.store.signature import Author
 
 
@@ -81,6 +82,7 @@ def push(
     allow_secrets: bool = False,
     private: bool | None = None,
     create_pr: bool = False,
+    signed: Trust | None = None,
     token: str | None = None,
     endpoint: str | None = None,
     progress: Listener | None = None,
@@ -108,6 +110,7 @@ def push(
         allow_secrets=allow_secrets,
         private=private,
         create_pr=create_pr,
+        signed=signed,
     )
     target = find_target(repository.store, remote, token=token, endpoint=endpoint)
     if set_upstream and target.tracked is None:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from wisedb.errors import UnknownRevision, UsageError
+from wisedb.signing.verdict import Trust
 from wisedb.store.graph import is_ancestor
 from wisedb.store.refnames import BRANCHES, TAGS, describe_ref
 from wisedb.store.store import Store
@@ -28,6 +29,7 @@ class PushOptions:
         allow_secrets: publish edits that hold what looks like a key or a token.
         private: make a new repository private.
         create_pr: propose the change instead of making it.
+        signed: refuse what isn't signed by somebody whom this trusts; ``None`` asks for no signature.
     """
 
     branches: tuple[str, ...] = ()
@@ -41,6 +43,7 @@ class PushOptions:
     allow_secrets: bool = False
     private: bool | None = None
     create_pr: bool = False
+    signed: Trust | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-import unicodedata
 from typing import Final
+
+from wisedb.shown import is_hidden
 
 _WHITE: Final = re.compile(r"\s+")
 
@@ -14,9 +15,6 @@ _MARKUP: Final = frozenset("\\`*_{}[]<>|&~$^=#@:%+")
 
 # Bare addresses become links without any markup; the colon of the others is among the above.
 _WWW: Final = re.compile(r"(?<=www)\.", re.IGNORECASE)
-
-# They turn the direction of what follows, also outside of the cell.
-_DIRECTION: Final = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069\ufeff")
 
 
 def plain(text: str, limit: int | None = None) -> str:
@@ -37,6 +35,6 @@ def plain(text: str, limit: int | None = None) -> str:
 
 
 def _escaped(character: str) -> str:
-    if character in _DIRECTION or unicodedata.category(character) in {"Cc", "Cs"}:
+    if is_hidden(character):
         return f"&#92;u{ord(character):04x}"
     return f"&#{ord(character)};" if character in _MARKUP else character

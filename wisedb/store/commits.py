@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import cached_property
 from typing import Any, Final
@@ -13,17 +13,20 @@ from wisedb.canonical import canonical_json, digest
 from wisedb.config import BaseModel, EditorChoice, modern
 from wisedb.errors import CorruptObject, FormatTooNew, InputError
 from wisedb.store.dates import is_date
-from wisedb.store.fields import all_ids, as_list, is_number, need
+from wisedb.store.fields import all_ids, as_list, is_merge, is_number, is_utf8, need
 from wisedb.store.memory_entry import MemoryEntry
 
 COMMIT_FORMAT: Final = 2
 """The version of a commit's JSON that is written; commits of format 1 are read, and keep their bytes and their ids."""
 
 _OPTIONAL: Final = frozenset({"unlearned", "again", "made_with", "probe"})
+# It stands within `made_with`, where readers that know nothing of it take any text: a field of its own they refuse.
+_SIGNATURE: Final = "signature"
 _EDITOR_KEYS: Final = {"name", "settings", "seed", "resources"}
 _EDITOR_KEYS_1: Final = {"name", "settings", "seed", "pool"}
 _BASE_KEYS_2: Final = {"fingerprint", "model", "revision", "weights", "tokenizer"}
 _BASE_KEYS: Final = (_BASE_KEYS_2, {*_BASE_KEYS_2, "gguf_file"}, {*_BASE_KEYS_2, "function"})
+_SPELT: Final = b"\\u"
 _BASE_KEYS_1: Final = {*_BASE_KEYS_2, "target"}
 
 
@@ -51,6 +54,7 @@ class Commit:
         again: ids of the edits that were in force before and are written anew here.
         made_with: package → version of what made the commit, ``None`` where an earlier version made it.
         probe: what the model answered to a few prompts at this commit, as :mod:`wisedb.serving.probe` has it.
+        signature: an armoured SSH or OpenPGP signature over :attr:`unsigned`, ``None`` where nobody signed.
         format: the version of its JSON.
 
     Raises:
@@ -74,12 +78,14 @@ class Commit:
     again: tuple[str, ...] = ()
     made_with: Mapping[str, str] | None = None
     probe: Mapping[str, Any] | None = None
+    signature: str | None = None
     format: int = COMMIT_FORMAT
 
     def __post_init__(self) -> None:
         for name in ("parents", "added", "reverted", "known", "memories", "unlearned", "again"):
             object.__setattr__(self, name, tuple(getattr(self, name)))
         need(all(type(text) is str for text in (self.author, self.date, self.message)), "who, when and why are texts")
+        need(is_utf8(self.author) and is_utf8(self.message), "author and message are UTF-8")
         need(self.author.strip() != "" and "\n" not in self.author, "the author is one line that is not empty")
         need(is_date(self.date), f"{self.date!r} is not a date as 2026-05-01T12:00:00Z")
         for name in ("parents", "added", "reverted", "known", "unlearned", "again"):
@@ -93,18 +99,25 @@ class Commit:
         for memory in self.memories:
             need(bool(memory.blobs) and all_ids([memory.id, *memory.named]), "a memory consists of blobs")
             need(memory.main in memory.blobs.values(), "a memory's main blob is one of its blobs")
-        need(self.merged is None or isinstance(self.merged, Mapping), "merged is a mapping")
+        need(self.merged is None or is_merge(self.merged), "merged says by which density and threshold")
         need(all_ids(self.editor.resources.values()), "the editor's resources are ids of blobs")
         if self.scores is not None:
             need(all(is_number(score) for score in self.scores.values()), "scores are finite numbers")
         if self.made_with is not None:
             need(all(type(version) is str for version in self.made_with.values()), "versions are texts")
+            need(_SIGNATURE not in self.made_with, "a signature is no version")
+        need(self.signature is None or bool(self.made_with), "what is signed says what made it")
         need(self.probe is None or isinstance(self.probe, Mapping), "a probe is a mapping")
 
     @cached_property
     def id(self) -> str:
         """The hash of the commit's canonical JSON: 64 hexadecimal digits."""
         return digest(self.to_bytes())
+
+    @property
+    def unsigned(self) -> bytes:
+        """What a signature is over: the commit's bytes as they would be without it."""
+        return replace(self, signature=None).to_bytes()
 
     @cached_property
     def when(self) -> datetime:
@@ -135,10 +148,11 @@ class Commit:
     def to_json(self) -> dict[str, Any]:
         """All fields, as the commit's format has them; of the optional ones those that say something."""
         old = self.format == 1
+        signature = {} if self.signature is None else {_SIGNATURE: self.signature}
         optional = {
             "unlearned": list(self.unlearned) or None,
             "again": list(self.again) or None,
-            "made_with": None if self.made_with is None else dict(self.made_with),
+            "made_with": None if self.made_with is None else {**self.made_with, **signature},
             "probe": None if self.probe is None else dict(self.probe),
         }
         record = {
@@ -167,7 +181,7 @@ class Commit:
         """
         try:
             return canonical_json(self.to_json())
-        except (TypeError, ValueError) as error:
+        except (TypeError, ValueError, RecursionError) as error:
             raise InputError(f"the commit can't be written: {error}") from error
 
     @classmethod
@@ -188,10 +202,14 @@ class Commit:
             need(version >= 1, "the format is 1 or more")
             old = version == 1
             optional = set() if old else _OPTIONAL & set(record)
-            need(set(record) - optional == set(cls.__dataclass_fields__) - _OPTIONAL, "it has the fields of a commit")
+            fields = set(cls.__dataclass_fields__) - _OPTIONAL - {_SIGNATURE}
+            need(set(record) - optional == fields, "it has the fields of a commit")
             need(set(record["editor"]) == (_EDITOR_KEYS_1 if old else _EDITOR_KEYS), "the editor has its fields")
             need(set(record["base"]) in ((_BASE_KEYS_1,) if old else _BASE_KEYS), "the base model has its fields")
             base = BaseModel.from_json(record["base"])
+            made_with = record.get("made_with")
+            signature = made_with.get(_SIGNATURE) if made_with is not None else None
+            need(signature is None or type(signature) is str, "a signature is a text")
             commit = cls(
                 parents=as_list(record["parents"]),
                 author=record["author"],
@@ -211,12 +229,13 @@ class Commit:
                 scores=record["scores"],
                 unlearned=as_list(record.get("unlearned", [])),
                 again=as_list(record.get("again", [])),
-                made_with=record.get("made_with"),
+                made_with=_without_signature(made_with),
                 probe=record.get("probe"),
+                signature=signature,
                 format=version,
             )
             need(commit.base.fingerprint == record["base"]["fingerprint"], "the base model's fingerprint is its own")
-        except (KeyError, TypeError, ValueError, AttributeError, InputError) as error:
+        except (KeyError, TypeError, ValueError, AttributeError, OverflowError, RecursionError, InputError) as error:
             raise CorruptObject(f"a commit is not one: {error}", hint="Run `wisedb fsck`.") from error
         return commit
 
@@ -234,4 +253,17 @@ class Commit:
             raise CorruptObject(f"a commit is not JSON: {error}", hint="Run `wisedb fsck`.") from error
         if not isinstance(record, dict):
             raise CorruptObject("a commit is not a JSON object", hint="Run `wisedb fsck`.")
-        return cls.from_json(record)
+        commit = cls.from_json(record)
+        if _SPELT in data:
+            # Canonical JSON spells next to nothing this way; half a letter can be spelt in no other.
+            try:
+                commit.to_bytes()
+            except InputError as error:
+                raise CorruptObject(f"a commit is not one: {error.message}", hint="Run `wisedb fsck`.") from error
+        return commit
+
+
+def _without_signature(made_with: Mapping[str, str] | None) -> dict[str, str] | None:
+    if made_with is None:
+        return None
+    return {name: version for name, version in made_with.items() if name != _SIGNATURE}

@@ -48,6 +48,11 @@ _SINCE: Final = f"""{_PLACED}
 _MERGED: Final = "placed WHERE placed.place // 4294967296 IN (SELECT unnest($2::VARCHAR::INTEGER[]))"
 
 
+_SINCE_ALONE: Final[RowFormat[list[tuple[Any, ...]]]] = RowFormat(
+    "id, since_commit", lambda rows: [row[:2] for row in rows], dated=True
+)
+
+
 @dataclass(frozen=True, slots=True)
 class FactDiff:
     """What lies between two states. Facts are told apart by their normalised prompts.
@@ -119,6 +124,11 @@ def diff(store: Source, a: str, b: str = "HEAD") -> FactDiff:
 def in_force(commit: int) -> str:
     """A query with one column, ``edit``: the numbers of the edits in force at a commit."""
     return _IN_FORCE.format(commit=int(commit))
+
+
+def since_in_force(session: Session, commit: int) -> list[tuple[Any, ...]]:
+    """(edit, the commit that brought it into force) of the edits in force at a commit, by their ids."""
+    return _edits(_SINCE_ALONE, session, commit, in_force(commit))
 
 
 def _edits(row_format: RowFormat[T], session: Session, commit: int, chosen: str, n: int | None = None) -> T:

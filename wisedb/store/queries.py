@@ -6,7 +6,9 @@ from typing import Protocol
 
 from wisedb.store.index import Index
 from wisedb.store.objects import Objects
+from wisedb.store.refs import Refs
 from wisedb.store.scores import Scores
+from wisedb.store.tag_notes import TagNotes
 
 
 class Source(Protocol):
@@ -20,6 +22,16 @@ class Source(Protocol):
     @property
     def scores(self) -> Scores:
         """Evaluations by commit."""
+        ...
+
+    @property
+    def refs(self) -> Refs:
+        """Branches, tags, HEAD and their logs."""
+        ...
+
+    @property
+    def tag_notes(self) -> TagNotes:
+        """What annotated tags say."""
         ...
 
     @property

@@ -25,11 +25,13 @@ class Signature:
         message: why; must not be empty.
         author: who, one line; or who finds out, asked only once a commit is really made.
         date: when, ISO 8601 in UTC; now by default.
+        sign: makes a signature over the commit's bytes, as armoured text; ``None`` for an unsigned commit.
     """
 
     message: str
     author: Author | None = None
     date: str | None = None
+    sign: Callable[[bytes], str] | None = None
 
     def checked(self) -> tuple[str, str, str]:
         """(author, date, message), the defaults filled in.

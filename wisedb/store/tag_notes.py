@@ -1,17 +1,23 @@
-"""What annotated tags say: who made one, when and why. A note stands beside the tag, and travels with it."""
+"""What annotated tags say: who made one, when and why. A note stands beside the tag, and travels with it.
+
+As in git, a tag's signature is the end of its message: readers that know nothing of it show it, and lose none of it.
+"""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from wisedb.canonical import canonical_json
 from wisedb.errors import CorruptObject
-from wisedb.store.files import Disk, read_if_there
+from wisedb.store.files import Disk
 from wisedb.store.lock import StoreLock
+
+_SIGNATURE: Final = re.compile(r"^-----BEGIN (SSH|PGP) SIGNATURE-----$", re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,9 +36,33 @@ class TagNote:
     date: str
     message: str
 
+    @property
+    def text(self) -> str:
+        """The message without a signature."""
+        return self.message[: self._signed_from].rstrip("\n")
+
+    @property
+    def signature(self) -> str | None:
+        """The armoured signature, ``None`` where nobody signed."""
+        return self.message[self._signed_from :] or None
+
+    @property
+    def _signed_from(self) -> int:
+        found = _SIGNATURE.search(self.message)
+        return len(self.message) if found is None else found.start()
+
+    def payload(self, tag: str) -> bytes:
+        """What a signature is over: the tag's name, and all fields but the signature itself."""
+        return canonical_json({"tag": tag, **self.record(), "message": self.text})
+
+    def signed(self, tag: str, sign: Callable[[bytes], str]) -> TagNote:
+        """The note with a signature of it behind its message."""
+        return replace(self, message=f"{self.text}\n{sign(self.payload(tag))}")
+
     def to_json(self) -> dict[str, Any]:
-        """``{"tagger", "date", "message"}``."""
-        return {"tagger": self.tagger, "date": self.date, "message": self.message}
+        """``{"tagger", "date", "message"}``, the message without a signature, and ``"signed"`` where there is one."""
+        told: dict[str, Any] = {"tagger": self.tagger, "date": self.date, "message": self.text}
+        return told | ({} if self.signature is None else {"signed": True})
 
     def record(self) -> dict[str, str]:
         """All fields, as they are kept."""
@@ -71,7 +101,7 @@ class TagNotes:
         Raises:
             CorruptObject: it can't be read.
         """
-        data = read_if_there(self._path(tag))
+        data = self.disk.read_if_there(self._path(tag))
         if data is None:
             return None
         try:

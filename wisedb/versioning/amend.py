@@ -59,6 +59,7 @@ def amend(
         signature.message.strip() or tip.commit.message,
         signature.author or tip.commit.author,
         signature.date or tip.commit.date,
+        signature.sign,
     )
     force = set(in_force_at(store, tip.commit))
     new = [edit for edit in distinct(edits) if edit.id not in force]
@@ -85,8 +86,7 @@ def _brought(store: Store, tip: Tip) -> list[str]:
     """The ids of the edits whose records the commit brought along."""
     if tip.commit.edits is None:
         return []
-    _, meta = store.objects.meta(tip.commit.edits)
-    return list(meta["edits"])
+    return list(store.blob_cache.meta(tip.commit.edits)["edits"])
 
 
 def _reworded(store: Store, tip: Tip, signature: Signature, unstage: Sequence[str]) -> CommitResult:
@@ -106,7 +106,9 @@ def _reworded(store: Store, tip: Tip, signature: Signature, unstage: Sequence[st
         memories=modern_memories(store, old),
         format=COMMIT_FORMAT,
     )
-    landed = land(store, tip, commit, action=f"commit (amend): {first_line(message)}", unstage=unstage)
+    landed = land(
+        store, tip, commit, action=f"commit (amend): {first_line(message)}", unstage=unstage, sign=signature.sign
+    )
     scores = commit.scores or {}
     return CommitResult(
         commit=landed.id,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
@@ -71,6 +71,7 @@ def land(
     blobs: Iterable[Blob] = (),
     delta_bases: Mapping[str, str] | None = None,
     unstage: Iterable[str] = (),
+    sign: Callable[[bytes], str] | None = None,
 ) -> Landed:
     """Write blobs, commit, ref and index, in that order; nothing of it is visible before the ref has moved.
 
@@ -82,13 +83,18 @@ def land(
         blobs: the new blobs.
         delta_bases: for a new blob, the id of its previous version.
         unstage: ids of the staged edits that the commit takes in.
+        sign: makes the commit's signature; ``None`` leaves it unsigned.
 
     Raises:
+        SigningFailed: no signature was made; nothing has changed.
         RefMoved: another writer landed first; nothing has changed.
         StoreBusy, NoSpace, StoreNotWritable: nothing has changed.
     """
     new = list(blobs)
-    commit = replace(commit, made_with=versions())
+    # What a signature of another commit said isn't said of this one.
+    commit = replace(commit, made_with=versions(), signature=None)
+    if sign is not None:
+        commit = replace(commit, signature=sign(commit.unsigned))
     with store.transaction(tip.id, ref=tip.ref) as transaction:
         for blob in new:
             before = None if delta_bases is None else delta_bases.get(blob.id)

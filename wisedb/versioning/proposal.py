@@ -256,6 +256,7 @@ def commit_proposal(
         blobs=[*written.pending.blobs.values(), *(() if blob is None else (blob,))],
         delta_bases=written.pending.delta_bases,
         unstage=unstage,
+        sign=signature.sign,
     )
     return CommitResult(
         commit=landed.id,

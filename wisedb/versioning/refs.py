@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING
 from wisedb.errors import NotMerged, UsageError
 from wisedb.store.dates import utc_now
 from wisedb.store.graph import is_ancestor
-from wisedb.store.refnames import BRANCHES, TAGS
+from wisedb.store.refnames import BRANCHES, TAGS, check_ref_name
 from wisedb.store.tag_notes import TagNote
 from wisedb.store.upstream import forget_upstream, move_upstream, upstream_of
 
 if TYPE_CHECKING:
+    from wisedb.signing.signer import Sign
     from wisedb.store.reflog import RefMove
     from wisedb.store.store import Store
 
@@ -132,6 +133,7 @@ def tag(
     delete: bool = False,
     force: bool = False,
     note: tuple[str, str] | None = None,
+    sign: Sign | None = None,
 ) -> list[NamedRef]:
     """Make or delete a tag, or move one with ``force``; all tags afterwards. Raises as :func:`branch`.
 
@@ -142,10 +144,15 @@ def tag(
         delete: delete it, and its note.
         force: move one that is there.
         note: (who makes it, why) of an annotated tag.
+        sign: signs the note.
     """
+    kept = None
+    if note is not None and not delete:
+        check_ref_name(TAGS + name)
+        kept = TagNote(store.resolve(rev), note[0], utc_now(), note[1].strip())
+        # Before the tag is there: where no signature is made, there is no tag either.
+        kept = kept if sign is None else kept.signed(name, sign)
     _make_or_delete(store, TAGS + name, rev, delete, force, "tag")
-    commit = store.refs.read(TAGS + name)
-    kept = None if note is None or commit is None else TagNote(commit, note[0], utc_now(), note[1].strip())
     store.tag_notes.write(name, kept)
     return tags(store)
 

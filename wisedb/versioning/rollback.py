@@ -54,7 +54,8 @@ def rollback(store: Store, rev: str, signature: Signature | None = None) -> Head
         reverted=reverted,
         memories=modern_memories(store, goal),
     )
-    landed = land(store, tip, commit, action=f"rollback: {first_line(message)}", blobs=() if blob is None else (blob,))
+    blobs = () if blob is None else (blob,)
+    landed = land(store, tip, commit, action=f"rollback: {first_line(message)}", blobs=blobs, sign=chosen.sign)
     return HeadMove(landed.id, landed.branch, tip.id, added, reverted)
 
 

@@ -11,6 +11,7 @@ from wisedb.config import EditorChoice
 from wisedb.editors.registry import find, settings_of
 from wisedb.editors.streams import Held, StreamItem, batches, effective, runs
 from wisedb.edits import Edit
+from wisedb.errors import CorruptObject
 from wisedb.store.blobs import Array, Blob
 
 if TYPE_CHECKING:
@@ -119,7 +120,13 @@ def alike(one: EditorChoice, other: EditorChoice) -> bool:
 
 
 def stream_ids(meta: Mapping[str, Any]) -> Ids:
-    """The stream that the meta of a memory's main blob lists; format 1 has other names for the same."""
+    """The stream that the meta of a memory's main blob lists; format 1 has other names for the same.
+
+    Raises:
+        CorruptObject: it lists none.
+    """
+    if "stream" not in meta:
+        raise CorruptObject("a memory doesn't say what it was trained on", hint="Run `wisedb fsck`.")
     return tuple(
         (
             item["edit"],
@@ -221,6 +228,8 @@ def _ids(stream: Iterable[StreamItem]) -> _Batches:
 def _effective_ids(meta: Mapping[str, Any]) -> _Batches:
     # What is in force of a stream are exactly its effective items; an id that came twice counts where it came last.
     last = {item[0]: item for item in stream_ids(meta)}
+    if not last.keys() >= set(meta["edits"]):
+        raise CorruptObject("a memory holds an edit that it wasn't trained on", hint="Run `wisedb fsck`.")
     held = (last[edit_id] for edit_id in meta["edits"])
     return tuple(
         tuple((edit_id, companions) for edit_id, companions, _ in batch) for batch in runs(held, lambda item: item[2])

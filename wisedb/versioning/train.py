@@ -170,7 +170,8 @@ class _Work:
         if not plan.planned.stream:
             return None
         owner = bind(plan.owner)
-        resources = StoreResources(self._base, self._store.config.base, self.pending, plan.owner.resources)
+        named, listener = plan.owner.resources, self._count.listener
+        resources = StoreResources(self._base, self._store.config.base, self.pending, named, listener)
         start, began, change = self._start(job.entry, plan, owner, beside)
         items = effective(plan.planned.stream)
         always = read_memories(self.pending, [entry for entry in done if entry.gate == "always"])
@@ -273,10 +274,10 @@ class _Count:
     """Joins the reports of several trainings into one count."""
 
     def __init__(self, listener: Listener | None) -> None:
-        self._listener, self.total, self._before = listener, 0, 0
+        self.listener, self.total, self._before = listener, 0, 0
 
     def inner(self) -> Listener | None:
-        listener = self._listener
+        listener = self.listener
         if listener is None:
             return None
         before = self._before

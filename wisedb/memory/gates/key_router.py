@@ -64,10 +64,16 @@ class KeyRouter:
     ) -> None:
         self.index = index
         chat = index.statistics.chat
+        self._read = read
+        self._questions = questions
         self._sentences = None if read is None or chat is None else SentenceReader(chat, questions or {}, read)
         self._slot_table = slot_table
         self.threshold = threshold
         self._attribute = state_attribute("keys")
+
+    def at(self, threshold: float) -> KeyRouter:
+        """A router over the same keys with another threshold; what it looks at is its own."""
+        return KeyRouter(self.index, self._slot_table, threshold, self._questions, self._read)
 
     def decide(self, call: ForwardCall, device: torch.device, scoping: Scoping) -> Decision:
         """Decide for one forward call, once for all modules; what was seen goes to the call's cache states.

@@ -92,6 +92,9 @@ class SiteRouter:
             call.key_decision = self.keys.decide(call, inputs.device, scoping)
             slots, alone = _filled(slots, call.key_decision.slots), False
         if call.key_decision is not None:
+            if call.slots is None:
+                # It may have been decided before the call.
+                slots, alone = _filled(slots, call.key_decision.slots), False
             scores["keys"] = call.key_decision.scores
         if checked := _left(self._checked, call):
             slots, measured = self._check.agreed(call, inputs, slots, scoping, checked)

@@ -19,7 +19,7 @@ def tables() -> str:
 
 def views() -> str:
     """The statements that make what users query."""
-    return _read("0002_views.sql")
+    return _read("0002_views.sql") + _read("0003_audit_views.sql")
 
 
 def _read(name: str) -> str:

@@ -18,6 +18,8 @@ from wisedb.model.tokens import encode_pair, encode_prompt
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
+    from wisedb.edits import Edit
+
 _TOGETHER = 32
 
 
@@ -101,6 +103,15 @@ class Frozen:
     def questions(self, prompts: Sequence[str], answer: str) -> list[Text]:
         """Prompts that all have one answer. The answer's end is not part of it, as in the source."""
         return self._texts([encode_pair(self.tokenizer, prompt, answer, end=False) for prompt in prompts])
+
+    def edits(self, edits: Sequence[Edit], *, end: bool) -> list[Text]:
+        """Edits' own prompts, each with its target, and with the end token behind it if ``end``.
+
+        Each is computed by itself: its last bits would hang on the others of a batch, and a fold that goes on from its
+        middle has other ones at hand.
+        """
+        pairs = [encode_pair(self.tokenizer, edit.prompt, edit.target, end=end) for edit in edits]
+        return [text for pair in pairs for text in self._texts([pair])]
 
     def prompts(self, prompts: Sequence[str]) -> list[Text]:
         """Prompts without an answer; those without a token are left out."""
