@@ -42,6 +42,9 @@ def test_folders_are_told_from_repositories(tmp_path: Path) -> None:
     assert parse_address("ada/geography").name == "geography"
 
 
+UNREADABLE = ("file://[", "s3://[", "hf://[")
+
+
 @pytest.mark.parametrize(
     "text",
     [

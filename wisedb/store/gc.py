@@ -204,7 +204,7 @@ def _trash(store: Store, garbage: dict[Path, str]) -> None:
 def _children_first(store: Store, garbage: dict[Path, str]) -> list[tuple[Path, str]]:
     """The order in which a process may die anywhere and leaves nothing that needs what is gone.
 
-    Commits before their parents, all of them before blobs, and blobs before those that they are stored as differences to.
+    Commits before their parents, all of them before blobs, and blobs before those that they are differences to.
     """
     needs: dict[str, set[str]] = {}
     for path, object_id in garbage.items():
