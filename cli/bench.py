@@ -25,7 +25,9 @@ if TYPE_CHECKING:
     from wisedb.bench.results import Results, Row
 
 PAGE = "table.md"
+SHEET = "table.csv"
 PICTURES = ("figures.svg", "figures.png")
+COMPARED = "compared.svg"
 
 
 def _listed(ctx: click.Context, param: click.Parameter, value: str) -> tuple[str, ...]:
@@ -45,7 +47,7 @@ def _seeds(ctx: click.Context, param: click.Parameter, value: str | None) -> tup
 
 @command(
     "wisedb bench --edits 1,10",
-    "wisedb bench --editors keyed,rome --edits 10,100 --out bench",
+    "wisedb bench --editors keyed,rome,rome:gate=keys --edits 10,100 --out bench",
     "wisedb bench --model gpt2 --data zsre.json --edits 1,10,100 --plot zsre.svg --json",
 )
 @click.option(
@@ -54,7 +56,8 @@ def _seeds(ctx: click.Context, param: click.Parameter, value: str | None) -> tup
     default="keyed",
     show_default=True,
     callback=_listed,
-    help="Who is compared: names as `wisedb editors` lists them.",
+    help="Who is compared: names as `wisedb editors` lists them, each with settings of its own where wanted, such as"
+    " rome:gate=keys.",
 )
 @click.option("--model", metavar="M", help="The base model; by default the store's, outside of one 'atlas'.")
 @click.option("--revision", metavar="R", help="The Hub commit, branch or tag of the model.")
@@ -86,7 +89,8 @@ def _seeds(ctx: click.Context, param: click.Parameter, value: str | None) -> tup
     default="retrieve,merge,oracle",
     show_default=True,
     callback=_listed,
-    help="How the memories answer; oracle tells each prompt its memory, to show what routing costs.",
+    help="How the memories answer, of retrieve, merge, context, hybrid and oracle, which tells each prompt its memory,"
+    " to show what routing costs.",
 )
 @click.option(
     "--format",
@@ -116,6 +120,8 @@ def _seeds(ctx: click.Context, param: click.Parameter, value: str | None) -> tup
     type=click.Path(file_okay=False, path_type=Path),
     help="Keep rows, table, plots and the editors' stores here; an unfinished run is gone on with.",
 )
+@click.option("--undo", is_flag=True, help="Also revert one edit at each T: how long it takes, and what it leaves.")
+@click.option("--flops", is_flag=True, help="Also count training's floating-point operations, which slows it down.")
 @click.option("--plot", metavar="FILE", type=click.Path(path_type=Path), help="Draw the figures: an .svg or .png file.")
 def bench(
     session: Session,
@@ -132,6 +138,8 @@ def bench(
     without_subjects: bool,
     settings: tuple[tuple[str, Setting], ...],
     pool: Path | None,
+    undo: bool,
+    flops: bool,
     out: Path | None,
     plot: Path | None,
 ) -> None:
@@ -140,10 +148,11 @@ def bench(
     Each editor writes the stream into a store of its own, in a process of its own, and is measured after every T edits,
     beside the unedited model. Inside a store its base model is taken; the store itself is not touched.
     """
+    from wisedb.bench import drawing
     from wisedb.bench import plot as picture
 
     if plot is not None:
-        picture.require(plot)
+        drawing.require(plot)
     plan = _plan(
         session,
         editors,
@@ -158,6 +167,8 @@ def bench(
         seeds=(seed,) if seeds is None else seeds,
         subjects=not without_subjects,
         pool=None if pool is None else tuple(unrelated_prompts(pool)),
+        undo=undo,
+        flops=flops,
     )
     from wisedb.bench.run import asked
     from wisedb.bench.run import bench as measure
@@ -217,22 +228,26 @@ def _plan(
 
 def _publish(session: Session, plan: Plan, found: Results, out: Path) -> None:
     """Table and plots of all rows in the folder."""
+    from wisedb.bench import compared, drawing, table
     from wisedb.bench import plot as picture
-    from wisedb.bench import table
     from wisedb.store.dates import utc_now
     from wisedb.store.files import Disk
 
     rows = found.rows()
-    pictures: Sequence[str] = ()
-    if picture.available():
+    pictures: dict[str, str] = {}
+    if drawing.available():
         for name in PICTURES:
             picture.draw(rows, out / name)
-        pictures = PICTURES[:1]
+        pictures[PICTURES[0]] = "Every figure against T"
+        if any(row.mode != "base" for row in rows):
+            compared.draw(rows, out / COMPARED)
+            pictures[COMPARED] = "The editors beside each other at the largest T"
     else:
         session.note("note: no plots were drawn; for them, pip install 'wisedb[bench]'")
     typed = " ".join(["wisedb", *map(quoted, sys.argv[1:])])
     text = table.page(rows, plan.conditions(), typed, utc_now()[:10], pictures)
     Disk().write(out / PAGE, text.encode())
+    Disk().write(out / SHEET, table.sheet(rows).encode())
 
 
 def _lines(rows: Sequence[Row]) -> render.Lines:

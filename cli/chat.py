@@ -141,7 +141,7 @@ def who_answered(reply: Mapping[str, Any]) -> list[str]:
 
 def printable(text: str) -> str:
     """The text; its lines stay lines, and nothing else in it steers the terminal."""
-    return "".join(letter if letter in "\n\t" else render.clean(letter) for letter in text)
+    return "\t".join(map(render.clean_lines, text.split("\t")))
 
 
 def _write(piece: str) -> None:

@@ -83,6 +83,7 @@ SECTIONS: Final[dict[str, dict[str, Home]]] = {
         "generate": Home("generate:generate", "Let the model answer at a commit."),
         "chat": Home("chat:chat", "Talk with the model at a commit."),
         "explain": Home("explain:explain", "Say why the model answers as it does."),
+        "context": Home("context:context", "Print the facts that PROMPT asks for, to put into its context."),
         "eval": Home("eval:evaluate", "Measure how well a commit answers."),
         "bench": Home("bench:bench", "Compare editors on one stream of edits."),
         "export": Home("export:export", "Write the model at REV to a folder."),

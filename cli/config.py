@@ -57,8 +57,10 @@ def config(
     KEY is user.name, user.email, user.signingkey, core.editor (for messages), core.pager, branch.NAME.remote,
     branch.NAME.merge, or COMMAND.OPTION: a default for an option of a command, such as commit.format. A store's own
     wins over yours; what is given in a call, or by an environment variable, wins over both. Yours alone are gpg.format
-    (ssh or openpgp), gpg.program, gpg.ssh.program, gpg.ssh.allowedSignersFile and gpg.ssh.revocationFile. A key that
-    isn't set ends with exit code 1.
+    (ssh or openpgp), gpg.program, gpg.ssh.program, gpg.ssh.allowedSignersFile, gpg.ssh.revocationFile, safe.directory
+    (folders whose stores are used though they are another user's, with ':' between them; WISEDB_SAFE_DIRECTORY names
+    more), and what else is run, trusted, sent to, written or left unguarded. A key that isn't set ends with exit code
+    1.
     """
     if is_global and is_local:
         raise click.UsageError("--global and --local exclude each other")

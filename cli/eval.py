@@ -97,6 +97,12 @@ def _lines(found: Mapping[str, Any]) -> render.Lines:
             f" {render.figure(found['exact_match_portability'])} of the answers are right; unedited model:"
             f" {render.figure(base.get('portability'))} and {render.figure(base.get('exact_match_portability'))}"
         )
+    text = found["text"]
+    if text is not None:
+        yield render.line(
+            f"of the unedited model's own text about other things {render.figure(text['agreement'])} stays,"
+            f" perplexity {text['perplexity']:.2f} for {text['base_perplexity']:.2f}"
+        )
     forced = found["forced"]
     if forced is not None:
         yield render.line(

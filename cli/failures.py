@@ -36,7 +36,15 @@ class Failure:
 
 
 class Interrupted(Exception):
-    """The user pressed Ctrl-C."""
+    """The user pressed Ctrl-C.
+
+    Args:
+        moved: how many refs had moved by then.
+    """
+
+    def __init__(self, moved: int = 0) -> None:
+        super().__init__()
+        self.moved = moved
 
 
 _LISTED = 20
@@ -55,6 +63,11 @@ def describe(error: BaseException) -> Failure:
             return Failure("usage", _one_line(_usage_message(error)), _usage_hint(error), 2)
         case click.ClickException():
             return Failure("input", _one_line(error.format_message()), "", error.exit_code)
+        case Interrupted(moved=moved) if moved:
+            done = render.plural(moved, "ref")
+            return Failure(
+                "interrupted", f"interrupted after {done} had moved", "`wisedb reflog` shows what is done.", 130
+            )
         case Interrupted() | KeyboardInterrupt() | click.Abort():
             return Failure(
                 "interrupted", "interrupted", "The store is as it was before; run it again when you like.", 130

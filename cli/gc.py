@@ -35,6 +35,8 @@ def gc(session: Session, prune: bool, grace: float) -> None:
         count = removed if isinstance(removed, int) else len(removed)
         what = f"{render.plural(count, 'object')}, {render.size(found['bytes'])}"
         yield render.line(f"removed {what}" if prune else f"would remove {what}")
+        if found["unfinished"]:
+            yield render.line(f"removed {render.plural(found['unfinished'], 'leftover')} of processes that died")
         if count and not prune:
             yield render.line(("'wisedb gc --prune' really does it", "dim"))
 

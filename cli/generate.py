@@ -79,6 +79,9 @@ def answers(found: Sequence[Mapping[str, Any]]) -> render.Lines:
 
 def route(answer: Mapping[str, Any]) -> str:
     """Who answered, in words."""
+    if answer.get("facts"):
+        names = ", ".join(edit[: render.SHORT] for edit in answer["facts"])
+        return f"base model, told {'edits' if len(answer['facts']) > 1 else 'edit'} {names}"
     if not answer["routed"]:
         count = len(answer["always_on"])
         return f"base model and {render.plural(count, 'always-on memory')}" if count else "base model"

@@ -11,6 +11,7 @@ import click
 from wisedb.config import DEFAULT_EDITOR, Setting
 from wisedb.errors import InputError
 from wisedb.model.gguf import split_gguf
+from wisedb.paths import expanded
 
 from . import render
 from .complete import complete_editor
@@ -156,7 +157,7 @@ def document(repository: Repository) -> dict[str, Any]:
 def absolute(model: str) -> str:
     """The model as others find it: a folder or a file by its absolute path, anything else as it is."""
     # What is named relative to here must still be found from elsewhere.
-    path = Path(model).expanduser()
+    path = expanded(model)
     if path.is_dir() and model != "atlas":
         return str(path.resolve())
     # The file itself may be a link into a cache, where it has another name.

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -12,6 +14,15 @@ from typing import Any, TextIO
 _PRINTABLE = bytes(range(ord(" "), ord("~") + 1))
 
 _PIECE = 512
+
+# Control and format characters (the signs that turn text around among them), line and paragraph separators, and what
+# is no character.
+_STEERING = frozenset({"Cc", "Cf", "Zl", "Zp", "Cs"})
+_STEERS = re.compile(
+    "[\x7f-\x9f\xad\u0600-\u0605\u061c\u06dd\u070f\u0890\u0891\u08e2\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f"
+    "\ud800-\udfff\ufeff\ufff9-\ufffb\U000110bd\U000110cd\U00013430-\U0001345f\U0001bca0-\U0001bca3"
+    "\U0001d173-\U0001d17a\U000e0001-\U000e007f]"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,12 +99,26 @@ def clean(text: str) -> str:
     if text.isprintable():
         return text
     return "".join(
-        character if unicodedata.category(character) not in {"Cc", "Cf"} else _escape(character) for character in text
+        _escape(character) if unicodedata.category(character) in _STEERING else character for character in text
     )
+
+
+def clean_lines(text: str) -> str:
+    """The same; its lines stay lines."""
+    return text if text.isprintable() else "\n".join(map(clean, text.split("\n")))
+
+
+def clean_json(text: str) -> str:
+    """JSON text with what may steer a terminal, or turn or hide what is read, as JSON escapes it: the same document."""
+    return text if text.isascii() and "\x7f" not in text else _STEERS.sub(_as_json, text)
 
 
 def _escape(character: str) -> str:
     return character.encode("unicode_escape").decode()
+
+
+def _as_json(match: re.Match[str]) -> str:
+    return json.dumps(match[0])[1:-1]
 
 
 def _text(cell: Any) -> str:

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import io
 import os
+import signal
 import sys
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from types import FrameType
 from typing import NoReturn
 
 import click
@@ -75,7 +78,10 @@ def cli(
     REV is a branch, a tag, the first 4 or more digits of a commit id, HEAD, HEAD~n, REV^ or @{n} from the reflog.
     Every command takes --json, and then prints exactly one JSON document; chat prints one a reply.
     """
+    call = ctx.obj
     ctx.obj = Session(directory=directory, debug=debug, base=base, quiet=quiet, verbose=verbose, paged=not no_pager)
+    if isinstance(call, Call):
+        call.session = ctx.obj
     ctx.default_map = defaults(ctx.obj.preferences)
     if not debug:
         for name, value in QUIET.items():
@@ -88,6 +94,29 @@ def cli(
     warnings.showwarning = partial(failures.show_warning, ctx.obj, warnings.showwarning)
 
 
+@dataclass(slots=True)
+class Call:
+    """One call of the command line, as far as it got.
+
+    Attributes:
+        session: what it carries, once it has one.
+        interrupted: whether Ctrl-C was pressed.
+    """
+
+    session: Session | None = None
+    interrupted: bool = False
+
+    def stop(self, number: int, frame: FrameType | None) -> None:
+        """Remember that Ctrl-C was pressed: who imports a library may take the exception for a failure of its own."""
+        self.interrupted = True
+        raise KeyboardInterrupt
+
+    @property
+    def moved(self) -> int:
+        """How many refs have moved."""
+        return 0 if self.session is None else sum(store.refs.moved for store in self.session.opened)
+
+
 def run(arguments: Sequence[str]) -> int:
     """Run one command line and return its exit code; whatever goes wrong is told on stderr.
 
@@ -96,8 +125,10 @@ def run(arguments: Sequence[str]) -> int:
     """
     as_json = failures.wants("--json", arguments)
     debug = failures.wants("--debug", arguments)
+    call = Call()
+    before = _listen(call)
     try:
-        code = cli.main(list(arguments), prog_name="wisedb", standalone_mode=False)
+        code = cli.main(list(arguments), prog_name="wisedb", standalone_mode=False, obj=call)
         # What is still buffered belongs to the command: a full disk behind stdout must not pass for success.
         sys.stdout.flush()
         return code if isinstance(code, int) else 0
@@ -111,7 +142,24 @@ def run(arguments: Sequence[str]) -> int:
         return 1  # the reader has gone (`wisedb log | head`): nothing to say, nobody to say it to
     except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001 - the last floor: no traceback may leave
         _settle_stdout()
+        if call.interrupted or isinstance(error, KeyboardInterrupt):
+            error = failures.Interrupted(call.moved)
         return failures.report(error, as_json=as_json, debug=debug)
+    finally:
+        if before is not None:
+            signal.signal(signal.SIGINT, before)
+
+
+def _listen(call: Call) -> Callable[[int, FrameType | None], object] | None:
+    """Hear of Ctrl-C, where one hears of it at all: what was listening before."""
+    try:
+        before = signal.getsignal(signal.SIGINT)
+        if not callable(before):
+            return None
+        signal.signal(signal.SIGINT, call.stop)
+    except ValueError:
+        return None  # in a thread
+    return before
 
 
 def _settle_stdout() -> None:
@@ -129,4 +177,8 @@ def main() -> NoReturn:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")  # a terminal without a letter is no reason to fail
-    sys.exit(run(sys.argv[1:]))
+    code = run(sys.argv[1:])
+    # What was asked for is done or has failed, and was told: nothing that comes now changes that.
+    if callable(signal.getsignal(signal.SIGINT)):
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+    sys.exit(code)

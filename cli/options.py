@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Callable
 from datetime import datetime
@@ -11,7 +10,8 @@ from typing import Any, Final, TypeVar
 
 import click
 
-from wisedb.config import Setting
+from wisedb.config import Setting, read_setting
+from wisedb.errors import UsageError
 from wisedb.store.dates import when
 
 from .complete import complete_revision, complete_setting
@@ -155,34 +155,27 @@ def at_option(help: str) -> Decorator[Any]:
 
 
 def mode_option() -> Decorator[Any]:
-    """``--mode``: all side memories behind the router, or one merged memory."""
+    """``--mode``: how the memories answer."""
     return click.option(
         "--mode",
-        type=click.Choice(["retrieve", "merge"]),
+        type=click.Choice(["retrieve", "merge", "context", "hybrid"]),
         default="retrieve",
         show_default=True,
-        help="Every side memory behind the router, or one memory merged from all of them.",
+        help="Every side memory behind the router, or one memory merged from all; or the facts that a prompt asks"
+        " for in its context, always or where the router is unsure.",
     )
 
 
 def setting(text: str) -> tuple[str, Setting]:
-    """Read ``key=value``; the value as JSON where it is one (``true``, ``30``, ``1e-3``), else as text.
+    """Read ``key=value``, see :func:`wisedb.config.read_setting`.
 
     Raises:
         click.BadParameter: there is no key or no ``=``.
     """
-    key, equals, value = text.partition("=")
-    if not equals or not key.strip():
-        raise click.BadParameter(f"'{text}' is not key=value, as in steps=30")
-    return key.strip(), _value(value.strip())
-
-
-def _value(text: str) -> Setting:
     try:
-        value = json.loads(text)
-    except ValueError:
-        return text
-    return value if isinstance(value, bool | int | float | str) else text
+        return read_setting(text)
+    except UsageError as error:
+        raise click.BadParameter(error.message) from error
 
 
 def settings_option() -> Decorator[Any]:

@@ -7,9 +7,13 @@ import tomllib
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from wisedb.preferences import Preference, flatten, is_personal, read
+from wisedb.errors import WisedbError
+from wisedb.preferences import SAFE, Preference, flatten, is_personal, read
+
+if TYPE_CHECKING:
+    from wisedb.store.owner import Trust
 
 _PATIENCE = 5
 """Seconds that git has to say who somebody is."""
@@ -32,21 +36,42 @@ def of_store(start: Path) -> dict[str, Preference]:
     Only this table of its configuration is looked at: whoever opens the store says what is wrong with the rest.
     """
     for folder in (start, *start.parents):
-        for path in (folder / ".wisedb" / "config.toml", folder / "config.toml"):
-            if (path.parent / "objects").is_dir() and path.is_file():
-                with suppress(OSError, UnicodeDecodeError, tomllib.TOMLDecodeError, TypeError):
-                    return flatten(tomllib.loads(path.read_text(encoding="utf-8")).get("config", {}))
+        for root in (folder / ".wisedb", folder):
+            if (root / "objects").is_dir() and (root / "config.toml").exists():
+                with suppress(OSError, UnicodeDecodeError, tomllib.TOMLDecodeError, TypeError, WisedbError):
+                    return flatten(tomllib.loads(_read_of_store(root)).get("config", {}))
                 return {}
     return {}
 
 
-def effective(start: Path) -> dict[str, Preference]:
+def _read_of_store(root: Path) -> str:
+    from wisedb.store.files import Disk
+    from wisedb.store.owner import check_owner
+
+    check_owner(root, trust())
+    return Disk(root=root).read(root / "config.toml").decode()
+
+
+def trust() -> Trust:
+    """Whose stores are used besides one's own: ``WISEDB_SAFE_DIRECTORY``, the person's safe.directory, sudo's caller.
+
+    Raises:
+        CorruptObject: the person's file can't be read.
+    """
+    from wisedb.store.owner import Trust
+
+    named = f"{os.environ.get('WISEDB_SAFE_DIRECTORY', '')}{os.pathsep}{read(global_file()).get(SAFE, '')}"
+    caller = os.environ.get("SUDO_UID", "")
+    users = {int(caller)} if os.geteuid() == 0 and caller.isdecimal() else set()
+    return Trust(tuple(folder for folder in named.split(os.pathsep) if folder), frozenset(users))
+
+
+def effective(stored: Mapping[str, Preference]) -> dict[str, Preference]:
     """What counts in a call: the person's, and over them the store's, but for what is a person's alone.
 
     Raises:
         CorruptObject: the person's file can't be read.
     """
-    stored = of_store(start.absolute())
     return {**read(global_file()), **{key: value for key, value in stored.items() if not is_personal(key)}}
 
 

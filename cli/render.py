@@ -12,7 +12,7 @@ from typing import Any, TextIO
 
 from wisedb.shown import shown_messages, shown_prompt
 
-from .lines import Line, Lines, Table, clean, line, table
+from .lines import Line, Lines, Table, clean, clean_json, clean_lines, line, table
 
 __all__ = [
     "SHORT",
@@ -22,6 +22,7 @@ __all__ = [
     "array",
     "as_json",
     "clean",
+    "clean_lines",
     "date",
     "dated_listing",
     "edits",
@@ -49,7 +50,9 @@ def as_json(document: Any, *, indent: int | None = 2) -> str:
         document: the document.
         indent: spaces for each depth; ``None`` for one line.
     """
-    return json.dumps(_finite(document), ensure_ascii=not _unicode(), indent=indent, allow_nan=False, default=_as_text)
+    return clean_json(
+        json.dumps(_finite(document), ensure_ascii=not _unicode(), indent=indent, allow_nan=False, default=_as_text)
+    )
 
 
 def array(records: Sequence[str]) -> Iterator[str]:
@@ -62,6 +65,7 @@ def array(records: Sequence[str]) -> Iterator[str]:
         piece = ",\n".join(records[start : start + _PIECE])
         if not (piece.isascii() or _unicode()):
             piece = ",\n".join(json.dumps(json.loads(record)) for record in records[start : start + _PIECE])
+        piece = clean_json(piece)
         yield piece if start + _PIECE >= len(records) else piece + ",\n"
     yield "\n]\n"
 
@@ -97,7 +101,7 @@ def show(lines: Lines, stream: TextIO | None = None) -> None:
         if isinstance(each, Table):
             each.write(stream)
         else:
-            stream.write(f"{each.plain if isinstance(each, Line) else each}\n")
+            stream.write(f"{each.plain if isinstance(each, Line) else clean_lines(each)}\n")
     stream.flush()
 
 

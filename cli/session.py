@@ -8,7 +8,7 @@ import sys
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,11 +16,11 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from wisedb.errors import WisedbWarning
-from wisedb.preferences import Preference, identity, read
+from wisedb.preferences import Preference, identity, is_personal, read
 
 from . import pager, render
 from .bar import listener
-from .preferences import effective, global_file, of_git
+from .preferences import effective, global_file, of_git, of_store, trust
 
 if TYPE_CHECKING:
     from wisedb.progress import Listener
@@ -45,6 +45,7 @@ class Session:
         quiet: whether only failures, and what a command was asked to show, are told (``-q``).
         verbose: whether each phase of long work is told (``-v``).
         paged: whether long listings on a terminal go through a pager.
+        opened: the stores that were opened so far.
     """
 
     directory: Path | None = None
@@ -54,6 +55,8 @@ class Session:
     quiet: bool = False
     verbose: bool = False
     paged: bool = True
+    _told: bool = False
+    opened: list[Store] = field(default_factory=list)
 
     @property
     def start(self) -> Path:
@@ -63,7 +66,19 @@ class Session:
     @cached_property
     def preferences(self) -> dict[str, Preference]:
         """The preferences that count here; see :mod:`.preferences`."""
-        return effective(self.start)
+        return effective(self._stored)
+
+    @cached_property
+    def _stored(self) -> dict[str, Preference]:
+        return of_store(self.start.absolute())
+
+    def _tell_passed_over(self) -> None:
+        """Say once which preferences of the store are a person's alone, and so don't count."""
+        keys = sorted(filter(is_personal, self._stored))
+        if keys and not self._told:
+            self._told = True
+            named = ", ".join(keys)
+            self.warn(f"this store's configuration says what only your own may (config --global), passed over: {named}")
 
     def who(self) -> str | None:
         """Who calls: ``WISEDB_AUTHOR``, or what the preferences say, or git's; ``None`` where nobody said."""
@@ -103,8 +118,10 @@ class Session:
         # Imported with the first command that needs a store: `--help`, `--version` and usage errors don't.
         from wisedb.repository import Repository
 
-        repository = Repository.open(self.start, model=self.base)
+        repository = Repository.open(self.start, model=self.base, trust=trust())
+        self._tell_passed_over()
         repository.store.refs.who = self.who
+        self.opened.append(repository.store)
         return repository
 
     def store(self) -> Store:
@@ -115,7 +132,10 @@ class Session:
         """
         from wisedb.store.store import Store
 
-        return Store.discover(self.start)
+        store = Store.discover(self.start, trust=trust())
+        self._tell_passed_over()
+        self.opened.append(store)
+        return store
 
     def show(self, document: Any, renderer: Renderer) -> None:
         """Print the one result of a command: as JSON, or rendered for a person."""
@@ -149,6 +169,9 @@ class Session:
         """Print the one result of a command that is asked for CSV, under the names of its columns."""
         writer = csv.writer(sys.stdout, lineterminator="\n")
         writer.writerow(columns)
+        if sys.stdout.isatty():
+            # What a program reads stays as it is; who reads it on a terminal is not to be steered.
+            rows = ([render.clean_lines(str(cell)) if isinstance(cell, str) else cell for cell in row] for row in rows)
         writer.writerows(rows)
 
     def note(self, text: str) -> None:

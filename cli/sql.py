@@ -35,13 +35,22 @@ if TYPE_CHECKING:
     help="How the answer is given; json is an array of objects, a row each.",
 )
 @click.option("-o", "--output", metavar="FILE", type=click.Path(dir_okay=False, path_type=Path), help="Write it there.")
-def sql(session: Session, query: str | None, format: str, output: Path | None) -> None:
+@click.option(
+    "--timeout",
+    type=click.FloatRange(min=0, min_open=True),
+    metavar="SECONDS",
+    default=60.0,
+    show_default=True,
+    help="Stop a query then.",
+)
+def sql(session: Session, query: str | None, format: str, output: Path | None, timeout: float) -> None:
     """Run a read-only SQL query over the index (DuckDB).
 
     Without QUERY a shell asks for one after the other, and completes names by the tab key; where what is typed comes
     from a file or another program, each query up to its ; is answered. The tables are commits, edits, facts (in force
     at HEAD), facts_in_force (with what brought each), facts_history, changes, memories, scores, refs, reflog and
-    signatures. In CSV no cell is a formula.
+    signatures. In CSV no cell is a formula. A query reaches no file, no network and nothing else of this machine, and
+    may take 2 GB of memory.
     """
     if session.as_json and (format != "table" or output is not None):
         raise click.UsageError("--json is a document of its own: leave out --format and --output")
@@ -52,14 +61,17 @@ def sql(session: Session, query: str | None, format: str, output: Path | None) -
     repository = session.repository()
     if query is not None:
         with session.progress():
-            found = repository.sql(query)
+            found = repository.sql(query, timeout=timeout)
         _answer(session, found, format, output)
         return
     if output is not None:
         raise click.UsageError("--output needs a QUERY")
     from .sql_shell import Shell
 
-    Shell(repository.sql, lambda found, how: _answer(session, found, how, None), format).run(sys.stdin)
+    def ask(query: str) -> Table:
+        return repository.sql(query, timeout=timeout)
+
+    Shell(ask, lambda found, how: _answer(session, found, how, None), format).run(sys.stdin)
 
 
 def _answer(session: Session, found: Table, format: str, output: Path | None) -> None:

@@ -8,7 +8,7 @@ from rich.console import Console
 from rich.table import Table as Grid
 from rich.text import Text
 
-from .lines import Line, Lines, Table, line
+from .lines import Line, Lines, Table, clean_lines, line
 
 FOLDED: Final = 200
 """Rows of a table whose cells are folded and coloured. Rich needs half a millisecond for each; longer ones are shown as
@@ -60,5 +60,5 @@ def _cell(value: Any) -> Text:
 
 def _painted(text: Line | str) -> Text:
     if isinstance(text, str):
-        return Text(text)
+        return Text(clean_lines(text))
     return Text.assemble(*text.parts)

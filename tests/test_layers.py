@@ -68,19 +68,32 @@ UNMIRRORED = {
         "wisedb/versioning/merging/result.py",
     ),
     "it binds an editor's parts: tests/editors/test_contract.py holds for each": (
+        "wisedb/editors/alphaedit/editor.py",
+        "wisedb/editors/context/editor.py",
+        "wisedb/editors/context/settings.py",
         "wisedb/editors/grace/editor.py",
         "wisedb/editors/keyed/editor.py",
+        "wisedb/editors/memit/editor.py",
+        "wisedb/editors/memoir/editor.py",
         "wisedb/editors/rome/editor.py",
+        "wisedb/editors/ultraedit/editor.py",
         "wisedb/editors/wise/editor.py",
     ),
     "a step of an editor that shows in what it writes: its test_edit, test_train or test_calibrate": (
+        "wisedb/editors/alphaedit/settings.py",
         "wisedb/editors/common/cached_forward.py",
+        "wisedb/editors/common/frozen.py",
         "wisedb/editors/common/key_statistics.py",
-        "wisedb/editors/grace/settings.py",
+        *(
+            f"wisedb/editors/{name}/settings.py"
+            for name in ("defer", "ft_ewc", "ft_l", "ft_m", "grace", "locft_bf", "mend")
+        ),
         "wisedb/editors/keyed/merge.py",
+        "wisedb/editors/memit/settings.py",
+        "wisedb/editors/memoir/settings.py",
+        "wisedb/editors/recall/context.py",
         "wisedb/editors/rome/compute_u.py",
         "wisedb/editors/rome/compute_v.py",
-        "wisedb/editors/wise/sequences.py",
         "wisedb/editors/wise/settings.py",
         "wisedb/editors/wise/threshold.py",
     ),
@@ -93,10 +106,21 @@ UNMIRRORED = {
         "wisedb/serving/generation.py",
         "wisedb/serving/stopping.py",
     ),
+    "a step of putting facts in front of a prompt: tests/memory/context, test_front above all": (
+        "wisedb/memory/context/build.py",
+        "wisedb/memory/context/found.py",
+        "wisedb/memory/context/prefixes.py",
+    ),
     "which base model it is: tests/model/test_identity.py, and tests/cli/test_base.py": (
         "wisedb/model/recognise.py",
         "wisedb/serving/store_base.py",
         "wisedb/versioning/base.py",
+    ),
+    "what is lost, told by who mends the rest: tests/store/test_repair.py": ("wisedb/store/dependents.py",),
+    "refs and logs are mended as they are checked: tests/store/test_check_refs.py": ("wisedb/store/mend_refs.py",),
+    "what a blob and a commit must hold: tests/store/test_fsck.py, and tests/sharing/test_untrusted.py": (
+        "wisedb/store/contents.py",
+        "wisedb/store/named.py",
     ),
     "what many callers at once go through: tests/memory/test_threads.py": (
         "wisedb/memory/guard.py",
@@ -119,9 +143,11 @@ UNMIRRORED = {
     "what the index holds is compared with the history itself: tests/store/test_histories.py": (
         "wisedb/store/index/fill.py",
         "wisedb/store/index/gather.py",
+        "wisedb/store/index/lacking.py",
     ),
     "a step of push and fetch: tests/sharing, test_push and test_fetch above all": (
         "wisedb/sharing/card_template.py",
+        "wisedb/sharing/check_pack.py",
         "wisedb/sharing/jobs.py",
         "wisedb/sharing/lsremote.py",
         "wisedb/sharing/remotes/hub_listing.py",
@@ -157,7 +183,6 @@ UNMIRRORED = {
     "who commits, and with which words: tests/cli, test_identity and test_git_habits": (
         "cli/config.py",
         "cli/message.py",
-        "cli/preferences.py",
         "wisedb/store/lines.py",
         "wisedb/store/tag_notes.py",
     ),
@@ -172,7 +197,6 @@ UNMIRRORED = {
         "wisedb/versioning/bisect.py",
         "wisedb/versioning/life.py",
     ),
-    "what `wisedb settings` lists: tests/cli/test_help.py": ("wisedb/editors/describe.py",),
     "a place to clone and fetch from, and upstreams: tests/sharing/test_like_git.py": (
         "wisedb/sharing/remotes/store.py",
         "wisedb/store/upstream.py",

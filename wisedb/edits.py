@@ -104,6 +104,7 @@ class Edit:
         for name in ("locality", "portability"):
             object.__setattr__(self, name, tuple(_question(name, item) for item in getattr(self, name)))
         object.__setattr__(self, "messages", _messages(self.messages))
+        _refuse_halves(self)
 
     @cached_property
     def id(self) -> str:
@@ -207,6 +208,21 @@ def distinct(edits: Iterable[Edit]) -> list[Edit]:
         if other is edit:
             kept[edit.id] = edit
     return list(kept.values())
+
+
+def _refuse_halves(edit: Edit) -> None:
+    """Refuse half a letter (a lone surrogate): JSON can spell it, and no file can hold it."""
+    asked = [text for item in (*edit.locality, *edit.portability) for text in (item.prompt, item.answer)]
+    more = [edit.subject, edit.ground_truth, edit.source, edit.reason, *asked]
+    said = [message.content for message in edit.messages]
+    texts = [edit.prompt, edit.target, *edit.rephrases, *edit.tags, *said, *(text for text in more if text)]
+    try:
+        "".join(texts).encode()
+    except UnicodeEncodeError as error:
+        raise InputError(
+            f"a text of the edit holds half a letter, {error.object[error.start]!a}",
+            hint="Write the text in UTF-8.",
+        ) from error
 
 
 def _texts(name: str, value: Sequence[str]) -> tuple[str, ...]:

@@ -26,9 +26,11 @@
     ├── StoreError
     │   ├── NotAStore
     │   ├── StoreExists
+    │   ├── UnsafeOwner            somebody else's store, found without being named
     │   ├── FormatTooNew           written by a newer wisedb
     │   │   └── UnknownKind        a kind of memory that this version doesn't know
     │   ├── CorruptObject          bytes that are not what their name says
+    │   │   └── UnsafeFile         a link or a pipe in the place of a file of a store or a pack
     │   ├── MissingObject
     │   ├── StoreBusy              another process holds the lock
     │   ├── StoreNotWritable
@@ -285,6 +287,12 @@ class StoreExists(StoreError):
     kind = "store-exists"
 
 
+class UnsafeOwner(StoreError):
+    """A store of another user, which nobody said is to be trusted."""
+
+    kind = "unsafe-owner"
+
+
 class FormatTooNew(StoreError):
     """The store was written by a newer wisedb."""
 
@@ -299,6 +307,12 @@ class CorruptObject(StoreError):
     """Bytes that are not what their name says."""
 
     kind = "corrupt-object"
+
+
+class UnsafeFile(CorruptObject):
+    """A store or a pack holds something else than plain files and folders: a link, a pipe, a device."""
+
+    kind = "unsafe-file"
 
 
 class MissingObject(StoreError):

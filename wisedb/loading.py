@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from wisedb.errors import NotAStore, RemoteError, UsageError
 from wisedb.export.portable import is_portable, load_portable
+from wisedb.paths import expanded
 from wisedb.progress import Listener
 from wisedb.serving.assemble import check_mode
 from wisedb.serving.load import load as load_from_store
@@ -45,7 +46,9 @@ def load(
             comes before the Hub.
         revision: of a pack or store: a branch, a tag or a commit id, with ``~n`` if need be; by default a pack's
             default branch, a store's ``HEAD``.
-        mode: ``retrieve`` (the memory that fires answers), ``merge`` (one memory, the TIES merge of all) or ``base``.
+        mode: ``retrieve`` (the memory that fires answers), ``merge`` (one memory, the TIES merge of all), ``context``
+            (the facts that a prompt asks for go into its context), ``hybrid`` (they do where the keys are unsure) or
+            ``base``.
         token: the Hub's, for pack and base model; ``False`` for none, by default what ``hf auth login`` left.
         cache_dir: another cache than the Hub's (``HF_HOME``), for pack and base model.
         local_files_only: don't use the network; say what is missing.
@@ -76,7 +79,7 @@ def load(
         "local_files_only": local_files_only,
         "model": model,
     }
-    folder = Path(path_or_id).expanduser()
+    folder = expanded(path_or_id)
     if is_portable(folder):
         if revision is not None:
             raise UsageError(f"{folder} is an adapter and has no revisions", hint="Leave the revision out.")

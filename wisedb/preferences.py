@@ -39,23 +39,20 @@ SSH_PROGRAM: Final = "gpg.ssh.program"
 SIGNERS: Final = "gpg.ssh.allowedsignersfile"
 REVOKED: Final = "gpg.ssh.revocationfile"
 
+SAFE: Final = "safe.directory"
+
 _SIGNING: Final = (FORMAT, GPG, SSH_PROGRAM, SIGNERS, REVOKED)
 
-KEYS: Final = (NAME, EMAIL, EDITOR, PAGER, KEY, *_SIGNING)
+KEYS: Final = (NAME, EMAIL, EDITOR, PAGER, SAFE, KEY, *_SIGNING)
 """Those that are no default of a command's option and belong to no branch."""
 
+_PERSONAL: Final = frozenset(
+    {
+        *("allow-secrets", "allowed-signers", "dir", "endpoint", "file", "force", "out", "pool", "require-signed"),
+        "trust-remote-code",
+    }
+)
 _KEY: Final = re.compile(r"[a-z][a-z0-9-]*(\.[^\s.\"][^\s\"]*)?\.[a-z][a-z0-9-]*")
-
-
-_PERSONAL: Final = frozenset({"allowed-signers", "require-signed"})
-
-
-def is_personal(key: str) -> bool:
-    """Whether a preference is a person's alone: what it names is run or trusted, or left unguarded.
-
-    A store may have come from somebody else, its configuration with it.
-    """
-    return key in _SIGNING or key.rpartition(".")[2] in _PERSONAL
 
 
 def check_key(key: str) -> str:
@@ -72,6 +69,14 @@ def check_key(key: str) -> str:
             f"'{key}' is no key", hint="A key is SECTION.NAME, as in user.name or generate.max-new-tokens."
         )
     return found
+
+
+def is_personal(key: str) -> bool:
+    """Whether a preference is a person's alone: what it names is run, trusted, sent to, written or left unguarded.
+
+    A store may have come from somebody else, its configuration with it.
+    """
+    return key in (EDITOR, PAGER, SAFE, *_SIGNING) or key.rpartition(".")[2] in _PERSONAL
 
 
 def identity(preferences: Mapping[str, Preference]) -> str | None:

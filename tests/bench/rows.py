@@ -15,7 +15,10 @@ KEYED = replace(
     Row(
         "keyed", "retrieve", "atlas", "numbers", 10, "one-by-one", 3, 1.0, 0.9, 0.95, 1.0, 0.8, 2.5, 1.2, 1.1, 2000.0, 9
     ),
+    text_agreement=0.99,
     forced_agreement=0.6,
+    right_by_text=0.97,
+    right_by_text_rephrase=0.75,
 )
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from wisedb.bench.environment import engine
-from wisedb.bench.plan import MEASURED_MODES, Plan, candidates, differences
+from wisedb.bench.plan import MEASURED_MODES, USUAL_MODES, Plan, candidates, differences
 from wisedb.canonical import digest
 from wisedb.edits import Edit
 from wisedb.errors import InputError, UnknownEditor, UnknownSetting, UsageError
@@ -26,6 +26,17 @@ def test_each_editor_is_compared_once_beside_the_unedited_model() -> None:
     assert (unedited.name, unedited.editor, unedited.writes) == ("unedited", "keyed", False)
     assert (keyed.editor, keyed.settings, keyed.writes) == ("keyed", {"steps": 3}, True)
     assert (rome.editor, rome.settings) == ("rome", {"steps": 3})
+
+
+def test_an_editor_is_compared_with_itself_under_settings_of_its_own() -> None:
+    _, rome, gated = candidates(["rome", "rome:gate=keys:steps=5"], {"steps": 3})
+    assert (rome.name, rome.editor, rome.settings) == ("rome", "rome", {"steps": 3})
+    assert (gated.name, gated.editor) == ("rome:gate=keys:steps=5", "rome")
+    assert gated.settings == {"steps": 5, "gate": "keys"}
+    with pytest.raises(UsageError, match="'gate' is not key=value"):
+        candidates(["rome:gate"], {})
+    with pytest.raises(UnknownSetting, match="'rome' has no setting 'rehearsal'"):
+        candidates(["rome:rehearsal=4"], {})
 
 
 def test_an_unknown_editor_is_refused_with_the_list() -> None:
@@ -48,7 +59,7 @@ def test_lengths_grow_and_each_prompt_comes_once() -> None:
     made = plan(edits=again)
     assert made.lengths == (1, 3)
     assert made.stream == (*STREAM, again[-1])
-    assert made.modes == MEASURED_MODES
+    assert made.modes == USUAL_MODES and set(USUAL_MODES) < set(MEASURED_MODES)
 
 
 def test_subjects_are_taken_out_where_the_plan_says_so() -> None:

@@ -10,7 +10,6 @@ import pytest
 from tests.bench.rows import BASE, KEYED, ROWS
 from wisedb.bench import plot
 from wisedb.bench.results import Row
-from wisedb.errors import InputError, UsageError
 
 
 def test_of_several_seeds_the_mean_is_drawn() -> None:
@@ -58,13 +57,3 @@ def test_ticks_are_few_round_and_reach_the_largest(largest: float) -> None:
     ticks = plot._ticks(largest)
     assert ticks[0] == 0 and ticks[-1] >= largest * (1 - 1e-9)
     assert 2 <= len(ticks) <= 7
-
-
-def test_another_ending_and_a_missing_extra_are_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    with pytest.raises(UsageError, match="neither"):
-        plot.require(tmp_path / "figures.gif")
-    monkeypatch.setattr(plot, "find_spec", lambda name: None)
-    with pytest.raises(InputError, match="not installed") as found:
-        plot.draw(ROWS, tmp_path / "figures.svg")
-    assert "pip install 'wisedb[bench]'" in found.value.hint
-    assert not plot.available()

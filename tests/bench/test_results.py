@@ -54,6 +54,16 @@ def test_a_row_has_exactly_the_fields_that_scripts_rely_on() -> None:
         "base_perplexity",
         "portability",
         "exact_match_portability",
+        "text_agreement",
+        "text_perplexity",
+        "right_by_text",
+        "right_by_text_rephrase",
+        "disabled_restored",
+        "disabled_kept",
+        "undo_seconds",
+        "undo_restored",
+        "undo_kept",
+        "flops_per_edit",
     ]
     assert Row.from_json(json.loads(json.dumps(ROW.to_json()))) == ROW
 

@@ -85,6 +85,24 @@ def test_every_length_in_every_mode(task: Callable[..., Task]) -> None:
     assert ("keyed: writing", 3, 3) in {(report.phase, report.done, report.total) for report in told}
 
 
+def test_memories_are_switched_off_and_an_edit_is_taken_back_where_that_is_asked(task: Callable[..., Task]) -> None:
+    made = task(wanted=((1, ("retrieve",)), (3, ("retrieve", "merge"))), undo=True, flops=True)
+    first, retrieve, merge = rows_of(made)
+    # One memory: none other can be switched off, and with one edit there is no other answer.
+    assert (first.disabled_restored, first.disabled_kept, first.undo_kept) == (1.0, None, None)
+    assert (retrieve.undo_restored, retrieve.disabled_restored) == (1.0, 1.0)
+    assert retrieve.undo_kept in (0.0, 0.5, 1.0)
+    assert retrieve.undo_seconds is not None and retrieve.undo_seconds > 0
+    assert (merge.undo_seconds, merge.disabled_restored) == (None, None)
+    assert first.flops_per_edit is not None and first.flops_per_edit > 1e6
+    repository = Repository.open(made.folder)
+    assert len(repository.facts()) == 3 and len(repository.log()) == 4
+    (plain,) = rows_of(
+        replace(made, folder=made.folder / "plain", wanted=((3, ("retrieve",)),), undo=False, flops=False)
+    )
+    assert (plain.undo_seconds, plain.flops_per_edit) == (None, None) and plain.disabled_restored == 1.0
+
+
 def test_bytes_are_those_of_the_objects(task: Callable[..., Task]) -> None:
     made = task(wanted=((3, ("retrieve",)),))
     (row,) = rows_of(made)
@@ -140,3 +158,11 @@ def test_killed_between_a_commit_and_its_line_it_goes_on_to_the_same_rows(task: 
     assert timeless(named) == timeless(whole[3:])
     assert [json.loads(line)["count"] for line in log.read_text().splitlines()] == [0, 1, 2, 3]
     assert len(Repository.open(made.folder).log()) == 4
+
+
+def test_facts_in_the_context_are_measured_where_they_are_asked_for(task: Callable[..., Task]) -> None:
+    found = rows_of(task(protocol="batch", wanted=((3, ("context", "hybrid")),)))
+    assert [(row.T, row.mode) for row in found] == [(3, "context"), (3, "hybrid")]
+    for row in found:
+        assert row.recall_at_1 == 1.0 and row.reliability is not None and row.locality is not None
+        assert row.prefill_overhead is not None and row.decode_overhead is not None

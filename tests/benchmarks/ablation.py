@@ -1,8 +1,9 @@
-"""What each mechanism of the default editor gives: the defaults, and the defaults with one thing changed.
+"""What each mechanism of an editor gives: its defaults, and the defaults with one thing changed.
 
     python -m tests.benchmarks.ablation --data atlas --records trial.jsonl --edits 100 --seeds 0,1,2 \
         --variants default,paraphrases=0,contexts=0 --out ablation.json
     python -m tests.benchmarks.ablation --data zsre --records zsre.json --start 1000 --model DIR --out ablation.json
+    python -m tests.benchmarks.ablation --editor ft_m --records trial.jsonl --variants learning_rate=0.3,minibatch=100
     python -m tests.benchmarks.ablation --table ablation.json
 
 A variant is ``default``, or settings joined by ``+`` (``paraphrases=0+contexts=0``). A name with dots is a constant of
@@ -38,6 +39,7 @@ import torch
 
 from tests.benchmarks.ablation_table import table
 from wisedb.canonical import canonical_json, digest
+from wisedb.config.editor_choice import DEFAULT_EDITOR
 from wisedb.edits import Edit
 from wisedb.importers import read_edits
 from wisedb.repository import Repository
@@ -181,16 +183,19 @@ def run(options: argparse.Namespace) -> None:
         "edits": len(edits),
         "protocol": protocol,
         "threads": torch.get_num_threads(),
+        **({} if options.editor == DEFAULT_EDITOR else {"editor": options.editor}),
     }
     with tempfile.TemporaryDirectory() as folder:
         for seed in options.seeds:
             store = Path(folder) / f"seed-{seed}"
             for variant in options.variants:
                 key = {**conditions, "variant": variant.name, "seed": seed}
-                if any(all(row[name] == value for name, value in key.items()) for row in _read(options.out)["rows"]):
+                if any(
+                    all(row.get(name) == value for name, value in key.items()) for row in _read(options.out)["rows"]
+                ):
                     continue
                 if not store.exists():
-                    Repository.init(store, model=model, seed=seed)
+                    Repository.init(store, model=model, seed=seed, editor=options.editor)
                 found = measure(store, edits, variant, one_by_one=options.one_by_one)
                 document = _read(options.out)
                 document["machine"] = platform.machine()
@@ -209,6 +214,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--start", type=int, default=0, help="the first record that is taken")
     parser.add_argument("--model", help="a folder, a name, or atlas")
     parser.add_argument("--edits", type=int, default=100)
+    parser.add_argument("--editor", default=DEFAULT_EDITOR, help="who writes")
     parser.add_argument("--one-by-one", action="store_true", help="a commit an edit")
     parser.add_argument("--seeds", type=lambda text: [int(each) for each in text.split(",")], default=[0, 1, 2])
     parser.add_argument(

@@ -227,7 +227,12 @@ def records(told: Speaker, base: Speaker, edits: Sequence[Edit]) -> dict[str, fl
 @click.command(context_settings={"show_default": True})
 @click.option("--model", required=True, help="The chat model's folder.")
 @click.option("--store", help="The store, at its branch's tip; without it the unedited model is asked.")
-@click.option("--mode", type=click.Choice(["retrieve", "merge"]), default="retrieve", help="How the store answers.")
+@click.option(
+    "--mode",
+    type=click.Choice(["retrieve", "merge", "context", "hybrid"]),
+    default="retrieve",
+    help="How the store answers.",
+)
 @click.option("--what", default="cases", help="cases, conversations, essays, requests.")
 @click.option("--context", is_flag=True, help="Put the one right fact into the system message.")
 @click.option("--limit", type=int, help="Every n-th of them, so that about as many are asked.")
@@ -238,7 +243,7 @@ def records(told: Speaker, base: Speaker, edits: Sequence[Edit]) -> dict[str, fl
 def main(
     model: str,
     store: str | None,
-    mode: Literal["retrieve", "merge"],
+    mode: Literal["retrieve", "merge", "context", "hybrid"],
     what: str,
     context: bool,
     limit: int | None,

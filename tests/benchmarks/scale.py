@@ -26,9 +26,10 @@ import torch
 from transformers import AutoTokenizer, LlamaConfig, LlamaForCausalLM, PreTrainedModel
 
 from wisedb.atlas import edits_path, model_dir
+from wisedb.editors.common.dtypes import default_dtype
 from wisedb.editors.common.pool import Pool
 from wisedb.editors.keyed.calibrate import calibrate
-from wisedb.editors.keyed.context import TrainingContext, default_dtype
+from wisedb.editors.keyed.context import TrainingContext
 from wisedb.editors.keyed.paraphrases import RelationEncoder
 from wisedb.editors.keyed.settings import KeyedSettings
 from wisedb.editors.keyed.train import train_stream

@@ -53,6 +53,16 @@ KEYS = {
     "base_perplexity",
     "portability",
     "exact_match_portability",
+    "text_agreement",
+    "text_perplexity",
+    "right_by_text",
+    "right_by_text_rephrase",
+    "disabled_restored",
+    "disabled_kept",
+    "undo_seconds",
+    "undo_restored",
+    "undo_kept",
+    "flops_per_edit",
 }
 
 
@@ -101,7 +111,8 @@ def test_killed_and_run_again_it_goes_on_and_never_under_other_conditions(
     }
     assert all(row["peak_rss_bytes"] > 0 for row in rows)
     assert (tmp_path / "all.png").read_bytes().startswith(b"\x89PNG")
-    assert (tmp_path / "out" / "figures.svg").exists()
+    assert (tmp_path / "out" / "figures.svg").exists() and (tmp_path / "out" / "compared.svg").exists()
+    assert (tmp_path / "out" / "table.csv").read_text().startswith("editor,mode,model,")
     assert "| 2 | keyed | oracle |" in (tmp_path / "out" / "table.md").read_text()
     assert "Fatal" not in (tmp_path / "out" / "work" / "keyed" / "worker.log").read_text()
 

@@ -17,9 +17,21 @@ FAKE = Path(__file__).parent / "fake"
 """A folder for ``sys.path`` with an editor as another distribution would bring it."""
 
 QUICK: Mapping[str, Mapping[str, Any]] = {
+    # A tiny model of random weights uses every direction of its keys.
+    "alphaedit": {"steps": 10, "threshold": 1.0},
     "keyed": {**SETTINGS, "shard_capacity": 9},
+    "defer": {"steps": 20},
+    "ft_ewc": {"steps": 8},
+    "ft_l": {"steps": 8},
+    "ft_m": {"steps": 8},
     "grace": {"steps": 20},
+    "locft_bf": {"steps": 8},
+    "memit": {"steps": 10},
+    "memoir": {"contexts": 2},
+    "mend": {"network_steps": 20, "network_minibatch": 2, "rank": 8},
+    "recall": {"unrelated": 4, "contexts": 1},
     "rome": {"steps": 10},
+    "ultraedit": {"prior": 5},
     "wise": {"shard_size": 9, "steps": 15, "contexts": 2, "irrelevant": 10, "replay": 4},
 }
 """Settings by editor; an editor that isn't named here gets its defaults."""

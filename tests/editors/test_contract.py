@@ -17,6 +17,12 @@ from wisedb.repository import Repository
 
 __all__ = ["fake_editor", "store_of"]
 
+REFUSED = {
+    **dict.fromkeys(("codebook", "deferral", "low_rank_rows", "residual_memory"), ("merged",)),
+    "context": ("merged", "peft"),
+}
+"""The layouts into which no memory of a kind can be exported."""
+
 Make = Callable[..., Repository]
 pytestmark = pytest.mark.parametrize("editor", EDITORS)
 
@@ -165,7 +171,7 @@ def test_it_is_exported(editor: str, layout: str, store_of: Make, tmp_path: Path
 
     repository = store_of(editor, "store", [AUSTRALIA, HAMLET])
     kind = repository.show().memories[0].kind
-    if layout == "merged" and kind == "codebook":
+    if layout in REFUSED.get(kind, ()):
         with pytest.raises(CannotBake):
             repository.export("HEAD", tmp_path / "out", layout, force=layout == "merged")
         assert not (tmp_path / "out").exists()

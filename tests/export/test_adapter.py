@@ -46,3 +46,24 @@ def test_a_damaged_adapter_is_refused(history: Repository, tmp_path: Path) -> No
     blob.write_bytes(data)
     with pytest.raises(CorruptObject):
         wisedb.load(made.path)
+
+
+def test_one_changed_bit_of_any_array_is_refused(history: Repository, tmp_path: Path) -> None:
+    made = history.export("HEAD", tmp_path / "out", "adapter")
+    changed = 0
+    for blob in sorted(made.path.glob("objects/*/*.safetensors")):
+        data = blob.read_bytes()
+        start = 8 + int.from_bytes(data[:8], "little")
+        tensors = json.loads(data[8:start])
+        del tensors["__metadata__"]
+        blob.chmod(0o600)
+        for tensor in tensors.values():
+            first, end = tensor["data_offsets"]
+            if end > first:
+                blob.write_bytes(data[: start + first] + bytes([data[start + first] ^ 8]) + data[start + first + 1 :])
+                with pytest.raises(CorruptObject):
+                    wisedb.load(made.path)
+                changed += 1
+        blob.write_bytes(data)
+    assert changed > 4
+    wisedb.load(made.path)

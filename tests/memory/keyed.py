@@ -11,6 +11,7 @@ import torch
 from transformers import PreTrainedModel
 
 from tests.memory.books import with_codebooks
+from tests.memory.parts import residuals, with_rows
 from tests.memory.sides import PROMPTS, TOKENIZER, attached
 from tests.models import LAYERS, tiny_model
 from wisedb.edits import Edit
@@ -47,6 +48,9 @@ EACH = [edit for edits in EDITS for edit in edits]
 
 ROUTES = [0, -1, -1, 1, -1, -1, 0]
 """The memory that each of :data:`tests.memory.sides.PROMPTS` means; the codebooks hold the same ones."""
+
+MEANT = [0, 0, 0, 0, 0, 0, 1]
+"""The place of the edit that each of them means among its memory's."""
 
 LEVEL = 0.0
 
@@ -132,6 +136,10 @@ def routed(model: PreTrainedModel, router: str) -> tuple[AttachedMemories, list[
     """Memories beside the model among which that router decides, and the route that each of the prompts must take."""
     if router == "nearest":
         return with_codebooks(model), ROUTES
+    if router == "overlap":
+        return attach(model, residuals(model)), ROUTES
+    if router == "rows":
+        return attach(model, with_rows(keyed_memories(model), locate(model)), key_threshold=LEVEL), ROUTES
     return (with_keys(model), ROUTES) if router == "keys" else attached(model)
 
 
@@ -139,6 +147,7 @@ __all__ = [
     "EACH",
     "EDITS",
     "LEVEL",
+    "MEANT",
     "PROMPTS",
     "ROUTES",
     "TOKENIZER",

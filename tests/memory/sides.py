@@ -14,8 +14,10 @@ from tests.models import padded, tiny_tokenizer
 from wisedb.memory.gates.base import Gate, GateName
 from wisedb.memory.hooks import AttachedMemories, attach, handle_of
 from wisedb.memory.kinds.codebook import Codebook
+from wisedb.memory.kinds.low_rank_rows import LowRankRows
 from wisedb.memory.kinds.masked_delta import MaskedDelta
 from wisedb.memory.kinds.masks import random_mask
+from wisedb.memory.kinds.residual_memory import ResidualMemory
 from wisedb.memory.memory import Memory
 from wisedb.model.locate import Projection, locate, weight_of
 
@@ -130,9 +132,10 @@ def forward(model: PreTrainedModel, **inputs: Any) -> torch.Tensor:
     return logits
 
 
-def edited(model: PreTrainedModel, memory: int | None, texts: list[str]) -> list[torch.Tensor]:
+def edited(model: PreTrainedModel, memory: int | None, texts: list[str], edit: int = 0) -> list[torch.Tensor]:
     """What each text's logits are by the definition, without what is tested here: W_v itself is W_v' of that memory, or
-    at the text's last token the value of the nearest key stands in the place of what the module gives.
+    at the text's last token the value of the nearest key stands in the place of what the module gives. Of a memory
+    with a part for each edit it is that of ``edit``.
     """
     other = copy.deepcopy(model)
     handle = handle_of(other)
@@ -143,9 +146,22 @@ def edited(model: PreTrainedModel, memory: int | None, texts: list[str]) -> list
     if isinstance(change, Codebook):
         locate(other, change.module).module.register_forward_hook(partial(_replaced, change))
     elif change is not None:
+        assert memory is not None
+        held = memories[memory]
+        delta = part_of(held, edit) if held.by_edit else change.delta(change.modules[0])
         with torch.no_grad():
-            weight_of(locate(other, change.modules[0])).add_(change.delta(change.modules[0]))
+            weight_of(locate(other, change.modules[0])).add_(delta)
     return [forward(other, **batch([text]))[0] for text in texts]
+
+
+def part_of(memory: Memory, edit: int) -> torch.Tensor:
+    """What one edit of a memory adds to the weight, (d_ff, d_model)."""
+    change = memory.change
+    if isinstance(change, ResidualMemory):
+        return change.masks[edit][:, None] * change.matrix
+    assert isinstance(change, LowRankRows)
+    row = change.only([edit])
+    return row.left.T @ row.right
 
 
 def _replaced(

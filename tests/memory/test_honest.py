@@ -6,13 +6,13 @@ import pytest
 import torch
 from transformers import PreTrainedModel
 
-from tests.memory.keyed import routed
+from tests.memory.keyed import MEANT, routed
 from tests.memory.sides import CLOSE, PROMPTS, TOKENIZER, batch, edited, forward
 from tests.models import tiny_model
 
 CHOSEN = ("llama", "gpt2", "gpt_neox", "bloom", "gemma3_text", "opt")
 
-pytestmark = pytest.mark.parametrize("router", ["activation", "keys", "nearest"])
+pytestmark = pytest.mark.parametrize("router", ["activation", "keys", "nearest", "rows", "overlap"])
 
 
 @pytest.fixture(params=CHOSEN)
@@ -42,7 +42,7 @@ def test_a_held_route_gives_what_the_edited_weight_gives(model: PreTrainedModel,
     with handle.boundary(inputs["attention_mask"].sum(dim=1)):
         logits = forward(model, **inputs)
     for row, route in enumerate(routes):
-        expected = edited(model, None if route < 0 else route, [PROMPTS[row]])[0]
+        expected = edited(model, None if route < 0 else route, [PROMPTS[row]], MEANT[row])[0]
         torch.testing.assert_close(logits[row][inputs["attention_mask"][row].bool()], expected, **CLOSE)
 
 
@@ -52,7 +52,7 @@ def test_a_plain_forward_does_not_look_ahead(model: PreTrainedModel, router: str
     handle, _ = routed(model, router)
     with handle.record() as record:
         whole = forward(model, input_ids=long)
-    assert router != "keys" or record.routes.tolist() != [-1]
+    assert router not in ("keys", "rows") or record.routes.tolist() != [-1]
     assert not torch.allclose(whole, before, **CLOSE)
     for end in range(1, long.shape[1], 3):
         torch.testing.assert_close(forward(model, input_ids=long[:, :end]), whole[:, :end], **CLOSE)

@@ -10,7 +10,7 @@ import pytest
 import torch
 from transformers import PreTrainedModel, StaticCache
 
-from tests.memory.keyed import routed
+from tests.memory.keyed import MEANT, routed
 from tests.memory.sides import CLOSE, NEW, PROMPTS, TOKENIZER, batch, forward, greedy
 from tests.models import PAD, tiny_model
 from wisedb.memory.hooks import handle_of
@@ -19,7 +19,7 @@ from wisedb.model.tokens import pad_batch
 CHOSEN = ("llama", "gpt2", "gpt_neox", "bloom", "gemma2", "opt")
 Side = Literal["left", "right"]
 
-pytestmark = pytest.mark.parametrize("router", ["activation", "keys", "nearest"])
+pytestmark = pytest.mark.parametrize("router", ["activation", "keys", "nearest", "rows", "overlap"])
 
 
 @pytest.fixture(params=CHOSEN)
@@ -41,7 +41,7 @@ def test_generate_holds_the_prompt_s_route(model: PreTrainedModel, router: str) 
         forward(model, **batch(PROMPTS))
     assert record.routes.tolist() == plain.routes.tolist() == routes
     torch.testing.assert_close(record.activations, plain.activations, **CLOSE)
-    with handle.oracle(routes):
+    with handle.oracle(routes, MEANT):
         assert torch.equal(greedy(model), answers)
     for row, prompt in enumerate(PROMPTS):
         assert torch.equal(greedy(model, [prompt])[0], answers[row])
@@ -83,7 +83,7 @@ def test_beams_and_samples_hold_their_prompt_s_route(
     assert record.routes.tolist() == routes
     # The oracle knows the prompts alone, not the beams: if routes moved with them, these would differ.
     torch.manual_seed(3)
-    with handle.oracle(routes):
+    with handle.oracle(routes, MEANT):
         assert torch.equal(greedy(model, **options), together)
     torch.manual_seed(3)
     assert torch.equal(greedy(model, **options, use_cache=False), together)

@@ -9,6 +9,7 @@ import pytest
 import torch
 from transformers import AutoModelForCausalLM, PreTrainedModel
 
+from tests.memory.keyed import routed
 from tests.memory.sides import CLOSE, PROMPTS, attached, batch, edited, forward, measured, random_memories
 from tests.models import FAMILIES, tiny_model
 from wisedb.errors import UnsupportedModel, UsageError
@@ -207,3 +208,18 @@ def test_what_makes_no_sense_is_refused() -> None:
     assert len(handle.memories) == 2
     with pytest.raises(UsageError, match="packed"):
         model(torch.ones(1, 4, dtype=torch.int64), cu_seq_lens_q=torch.tensor([0, 2, 4]))
+
+
+def test_the_oracle_tells_an_edit_of_a_memory_with_a_part_for_each(model: PreTrainedModel) -> None:
+    handle, _ = routed(model, "rows")
+    assert [len(memory.edits) for memory in handle.memories] == [2, 1]
+    for memory, edit in ((0, 0), (0, 1), (1, 0)):
+        with handle.oracle([memory], [edit]):
+            told = forward(model, **batch(PROMPTS[:1]))[0]
+        torch.testing.assert_close(told, edited(model, memory, PROMPTS[:1], edit)[0], **CLOSE)
+    with handle.oracle([0]):
+        first = forward(model, **batch(PROMPTS[:1]))[0]
+    torch.testing.assert_close(first, edited(model, 0, PROMPTS[:1], 0)[0], **CLOSE)
+    for wrong in (2, -1):
+        with pytest.raises(UsageError, match="no edit of that number"), handle.oracle([0], [wrong]):
+            pass

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.memory.keyed import EDITS, keyed_memories
+from tests.models import tiny_model
 from wisedb.memory.gates.base import Gate
 from wisedb.memory.kinds.codebook import Codebook
 from wisedb.memory.kinds.low_rank_delta import LowRankDelta
+from wisedb.memory.kinds.low_rank_rows import LowRankRows
 from wisedb.memory.memory import Memory
 from wisedb.memory.slots import BASE, SlotTable
 
@@ -42,3 +47,20 @@ def test_slots_and_memories_are_counted_alike(sizes: list[int | None]) -> None:
     assert [BASE, *slots.first] == firsts
     grid = every[None].expand(2, -1)
     assert torch.equal(slots.memories(grid), slots.memories(every)[None].expand(2, -1))
+
+
+def test_of_a_memory_with_a_row_an_edit_the_row_of_the_edit_that_is_meant_answers() -> None:
+    keyed = keyed_memories(tiny_model("llama"))
+    row = (torch.ones(1, 3), torch.ones(1, 2))
+    rows = [
+        replace(memory, change=LowRankRows.empty("w", (3, 2)).plus([row] * len(edits)))
+        for memory, edits in zip(keyed, EDITS, strict=True)
+    ]
+    # A plain memory stands first; it holds no edits.
+    table = SlotTable.of([*memories([None]), *rows])
+    assert (table.sizes, table.rows) == ((1, 2, 1), ((1, 0), (2, 2)))
+    numbers, edits = torch.tensor([[BASE, 1, 1, 2, 0]]), torch.tensor([[0, 0, 1, 2, 1]])
+    assert table.meant(numbers, edits).tolist() == [[BASE, 1, 2, 3, 0]]
+    told = zip(numbers[0].tolist(), edits[0].tolist(), strict=True)
+    assert [table.slot_of(number, edit) for number, edit in told if number != BASE] == [1, 2, 3, 0]
+    assert table.memories(torch.tensor([0, 1, 2, 3])).tolist() == [0, 1, 1, 2]

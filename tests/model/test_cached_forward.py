@@ -7,8 +7,8 @@ import torch
 
 from tests.editors.keyed.fixtures import EDITS, mask_of, prepared, trained_on
 from tests.models import FAMILIES
-from wisedb.editors.keyed.losses import answer_loss
-from wisedb.editors.keyed.sequences import Encoded, Minibatch, cached, collate
+from wisedb.editors.common.losses import answer_loss
+from wisedb.editors.common.sequences import Encoded, Minibatch, cached, collate
 from wisedb.model.locate import weight_of
 from wisedb.model.opening import read_opening
 

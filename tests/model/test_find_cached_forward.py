@@ -6,7 +6,7 @@ import torch
 
 from tests.editors.keyed.fixtures import EDITS, context_of, prepared, trained_on
 from tests.models import tiny_model
-from wisedb.editors.keyed.sequences import collate
+from wisedb.editors.common.sequences import collate
 from wisedb.model.find_cached_forward import find_cached_forward
 from wisedb.model.locate import locate
 

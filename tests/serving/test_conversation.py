@@ -144,3 +144,14 @@ def test_what_can_not_be_opened(chat_history: Repository, history: Repository) -
         pass
     with pytest.raises(UsageError, match="one new token"), chat_history.chat(max_new_tokens=0):
         pass
+
+
+@pytest.mark.parametrize("mode", ["context", "hybrid"])
+def test_facts_are_told_again_behind_the_base_models_reply(chat_history: Repository, mode: str) -> None:
+    told = (FRANCE.id,) if mode == "context" else ()
+    with chat_history.chat(mode=mode, max_new_tokens=8) as talk:
+        first = talk.say(FRANCE.prompt)
+        assert first.facts == told and bool(first.spans) is (mode == "hybrid")
+        assert talk.ask_base().facts is None
+        talk.reset()
+        assert talk.say(FRANCE.prompt) == first and talk.say(OTHER).facts == ()

@@ -37,6 +37,9 @@ KEYS = {
     "forced",
     "portability",
     "exact_match_portability",
+    "text",
+    "right_by_text",
+    "right_by_text_rephrase",
 }
 
 
@@ -51,11 +54,12 @@ def test_edits_that_were_learned(history: Repository) -> None:
     assert set(record["router"]) == {"recall_at_1", "recall_at_1_rephrase", "false_fire"}
     assert set(record["oracle"]) == {"reliability", "generalization"}
     assert set(record["base"]) == {
-        *("reliability", "generalization", "exact_match", "says_it"),
+        *("reliability", "generalization", "exact_match", "says_it", "right_by_text"),
         *("portability", "exact_match_portability"),
     }
     assert record["portability"] is None and record["base"]["exact_match_portability"] is None
     assert (record["format"], record["says_it"], record["how_asked"]) == ("raw", 1.0, None)
+    assert record["right_by_text"] == 1.0 and record["text"]["agreement"] == 1.0
     assert history.store.scores.get(found.commit)["retrieve"] == record
     assert history.log()[0].to_json()["scores"]["retrieve"] == record
 

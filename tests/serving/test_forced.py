@@ -9,7 +9,7 @@ import pytest
 from tests.chats import FRANCE as CHAT_FRANCE
 from wisedb.repository import Repository
 from wisedb.serving.assemble import attached_at_commit
-from wisedb.serving.forced import TOKENS, OwnText, force, own_text
+from wisedb.serving.forced import TOKENS, OwnText, force, own_text, read
 from wisedb.serving.generate import continue_prompts
 from wisedb.serving.score import pairs_of, score
 from wisedb.serving.store_base import load_base_of
@@ -35,7 +35,8 @@ def test_a_memory_that_is_forced_on_changes_text_that_it_leaves_alone_otherwise(
         assert handle is not None
         found = force(base, text, handle)
         routed = score(base.model, text.pairs, base.tokenizer.pad_token_id or 0, handle=handle)
-        assert force(base, OwnText((), ()), handle) is None
+        assert force(base, OwnText((), ()), handle) is None and read(base, OwnText((), ()), handle) is None
+        as_routed = read(base, text, handle)
     assert found is not None and 0 <= found.agreement <= 1
     tokens = sum(len(each.expected) for each in text.plain)
     losses = sum(each.loss * len(each.expected) for each in text.plain)
@@ -43,6 +44,8 @@ def test_a_memory_that_is_forced_on_changes_text_that_it_leaves_alone_otherwise(
     assert found.perplexity > found.base_perplexity
     if mode == "retrieve":
         assert [each.loss for each in routed] == [each.loss for each in text.plain]
+        assert as_routed is not None and as_routed.agreement == 1.0
+        assert as_routed.perplexity == as_routed.base_perplexity == found.base_perplexity
 
 
 def test_the_figures_are_kept_with_the_others(history: Repository) -> None:

@@ -6,19 +6,24 @@ import json
 import random
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from tests.sharing.conftest import Large, sent_to
+from tests.store.entries import memory_entry
 from wisedb.canonical import digest
 from wisedb.errors import CorruptObject, FormatTooNew, WisedbError
 from wisedb.sharing.bundle import Contents, read_bundle, write_bundle
 from wisedb.sharing.clone import clone
 from wisedb.sharing.fetch import fetch
+from wisedb.sharing.jobs import PushOptions
 from wisedb.sharing.manifest import Bundle, Manifest, object_path
 from wisedb.sharing.named import RemoteTarget, find_target
 from wisedb.sharing.push import push
+from wisedb.store.blobs import Array, Blob
+from wisedb.store.commits import Commit
 from wisedb.store.fsck import fsck
 from wisedb.store.store import Store
 
@@ -176,3 +181,76 @@ def test_a_clone_of_what_is_spoilt_is_none(store: Store, target: RemoteTarget, p
     with pytest.raises(CorruptObject):
         clone(str(pack), tmp_path / "bob")
     assert {path.name for path in tmp_path.iterdir()} == {"ada", "pack"}
+
+
+def changed_version(store: Store, **meta: object) -> Commit:
+    """The tip once more, with another meta of its first version; all hashes are right."""
+    _, tip = store.head_commit()
+    memory = tip.memories[0]
+    old = store.objects.get(memory.main)
+    blob = store.objects.put(Blob(old.kind, {**old.meta, **meta}, old.arrays))
+    changed = replace(memory, main=blob, blobs={**memory.blobs, "delta": blob})
+    return replace(tip, edits=None, added=(), reverted=(), memories=(changed, *tip.memories[1:]))
+
+
+def changed_records(store: Store, text: str, **meta: object) -> Commit:
+    _, tip = store.head_commit()
+    data = text.encode()
+    blob = Blob("edits", {"edits": [], **meta}, {"records": Array("U8", (len(data),), data)})
+    return replace(tip, edits=store.objects.put(blob), added=(), reverted=())
+
+
+FALSE: dict[str, Callable[[Store], Commit]] = {
+    "an edit that no commit introduces": lambda store: replace(
+        store.head_commit()[1], edits=None, added=("e" * 64,), reverted=()
+    ),
+    "a blob of another kind": lambda store: replace(
+        store.head_commit()[1], edits=store.config.editor.resources["pool"], added=(), reverted=()
+    ),
+    "a version for a mask": lambda store: replace(
+        store.head_commit()[1],
+        edits=None,
+        added=(),
+        memories=(memory_entry(store.head_commit()[1].memories[0].main, store.head_commit()[1].memories[0].main),),
+    ),
+    "edits of another type": lambda store: changed_version(store, edits=7),
+    "edits that are unknown": lambda store: changed_version(store, edits=["e" * 64]),
+    "a stream of another type": lambda store: changed_version(store, stream={"a": 1}),
+    "a stream of nothing": lambda store: changed_version(store, stream=[{"edit": 3}]),
+    "companions that are a text": lambda store: changed_version(
+        store, stream=[{"edit": "a" * 64, "companions": "b" * 64}]
+    ),
+    "a threshold that no float holds": lambda store: changed_version(store, threshold=10**400),
+    "a threshold that is a text": lambda store: changed_version(store, threshold="high"),
+    "records that aren't": lambda store: changed_records(store, "null"),
+    "records of numbers": lambda store: changed_records(store, '[{"prompt": 1, "target": 2}]'),
+    "records with half a letter": lambda store: changed_records(store, r'[{"prompt": "\ud800", "target": "x"}]'),
+    "other records than listed": lambda store: changed_records(store, "[]", edits=["e" * 64]),
+}
+
+
+@pytest.mark.parametrize("make", FALSE.values(), ids=FALSE)
+def test_what_has_the_right_hash_and_makes_no_sense(
+    ahead: Store, store: Store, target: RemoteTarget, make: Callable[[Store], Commit], tmp_path: Path, pack: Path
+) -> None:
+    head, _ = store.head_commit()
+    false = store.objects.put_commit(replace(make(store), parents=(head,)))
+    store.refs.update("HEAD", head, false, "by hand")
+    push(store, target, PushOptions(allow_secrets=True))
+    assert isinstance(refused(ahead), CorruptObject)
+    with pytest.raises(CorruptObject):
+        clone(str(pack), tmp_path / "new" / "carl")
+    assert {path.name for path in tmp_path.iterdir()} == {"ada", "pack", "bob"}
+    # Where it got in all the same, it is found.
+    assert not fsck(store).ok
+
+
+@pytest.mark.parametrize("text", ["null", r'[{"prompt": "\ud800", "target": "x"}]'])
+def test_records_that_can_not_be_read_are_not_looked_through_for_secrets(
+    store: Store, target: RemoteTarget, text: str
+) -> None:
+    head, _ = store.head_commit()
+    false = store.objects.put_commit(replace(changed_records(store, text), parents=(head,)))
+    store.refs.update("HEAD", head, false, "by hand")
+    with pytest.raises(CorruptObject):
+        push(store, target)

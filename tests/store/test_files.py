@@ -12,7 +12,8 @@ from pathlib import Path
 import pytest
 
 from wisedb.errors import MissingObject, NoSpace, StoreBusy, StoreError, StoreNotWritable
-from wisedb.store.files import TEMPORARY, Disk, is_temporary, read_file, read_if_there, storage_errors
+from wisedb.store.disk_errors import storage_errors
+from wisedb.store.files import TEMPORARY, Disk, is_temporary
 
 
 def files(folder: Path) -> list[str]:
@@ -23,14 +24,14 @@ def test_write_and_read(tmp_path: Path) -> None:
     path = tmp_path / "new" / "folder" / "name"
     Disk().write(path, b"one")
     Disk().write(path, b"two")
-    assert read_file(path) == read_if_there(path) == b"two"
+    assert Disk().read(path) == Disk().read_if_there(path) == b"two"
     assert files(tmp_path) == ["name"]
     with pytest.raises(MissingObject):
-        read_file(tmp_path / "none")
-    assert read_if_there(tmp_path / "none") is None
-    assert read_if_there(path / "below a file") is None
+        Disk().read(tmp_path / "none")
+    assert Disk().read_if_there(tmp_path / "none") is None
+    assert Disk().read_if_there(path / "below a file") is None
     with pytest.raises(StoreError):
-        read_file(tmp_path)
+        Disk().read(tmp_path)
 
 
 def test_the_umask_decides_who_may_read(tmp_path: Path) -> None:

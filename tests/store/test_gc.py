@@ -44,7 +44,7 @@ def test_what_nothing_reaches_goes_by_default_only_in_words(store: Store, kit: K
     size = store.objects.size(blob) + store.objects.size(commit)
     store.scores.put(commit, "x", {})
     report = collect(store, grace=NONE)
-    assert report.to_json() == {"removed": sorted([blob, commit]), "bytes": size, "dry_run": True}
+    assert report.to_json() == {"removed": sorted([blob, commit]), "bytes": size, "dry_run": True, "unfinished": 0}
     assert all_objects(store) == before | {blob, commit}
     assert collect(store, grace=NONE, dry_run=False).removed == report.removed
     assert all_objects(store) == before and store.scores.commit_ids() == [] and fsck(store).ok

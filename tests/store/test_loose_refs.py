@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from wisedb.errors import CorruptObject, InvalidRefName
+from wisedb.store.files import Disk
 from wisedb.store.loose_refs import Head, LooseRefs
 from wisedb.store.store import Store
 
@@ -14,7 +15,7 @@ A = "a" * 64
 
 
 def test_what_the_files_say(tmp_path: Path) -> None:
-    refs = LooseRefs(tmp_path)
+    refs = LooseRefs(tmp_path, Disk())
     (tmp_path / "refs" / "heads" / "eu").mkdir(parents=True)
     (tmp_path / "refs" / "heads" / "eu" / "facts").write_text(A + "\n")
     assert refs.names() == refs.names("refs/heads/") == ["refs/heads/eu/facts"] and refs.names("refs/tags/") == []
@@ -29,10 +30,10 @@ def test_what_the_files_say(tmp_path: Path) -> None:
 
 
 def test_only_the_name_of_a_ref_becomes_a_path(tmp_path: Path) -> None:
-    assert LooseRefs(tmp_path).path("refs/tags/v1") == tmp_path / "refs/tags/v1"
+    assert LooseRefs(tmp_path, Disk()).path("refs/tags/v1") == tmp_path / "refs/tags/v1"
     for name in ("refs/heads/../../x", "main", "", "refs/heads/a b"):
         with pytest.raises(InvalidRefName):
-            LooseRefs(tmp_path).read(name)
+            LooseRefs(tmp_path, Disk()).read(name)
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from tests.store.conftest import Kit
@@ -14,13 +16,7 @@ B, C = "b" * 64, "c" * 64
 def test_moves_that_never_took_effect_are_left_out(store: Store, kit: Kit) -> None:
     tip, _ = store.head_commit()
     log = store.root / "logs/refs/heads/main.jsonl"
-    line = log.read_bytes().splitlines()[0]
-    dead = line.replace(b'"from":null', f'"from":"{tip}"'.encode()).replace(
-        f'"to":"{tip}"'.encode(), f'"to":"{C}"'.encode()
-    )
-    assert dead != line
-    with log.open("ab") as file:
-        file.write(dead + b"\n")
+    store.refs.logs.append(replace(store.refs.logs.lines("refs/heads/main")[0], from_=tip, to=C))
     assert [move.to for move in store.refs.reflog("refs/heads/main")] == [tip]
     store.refs.update("refs/heads/main", tip, B, "commit")
     assert [move.to for move in store.refs.reflog("refs/heads/main")] == [B, tip]

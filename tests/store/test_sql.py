@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from tests.store.freedonia import ANTHEM, CAPITAL, NEW_CAPITAL, RIVER
@@ -89,9 +91,23 @@ def test_sql_values_are_json(builder: Builder, store: Store) -> None:
         "SELECT * FROM '/etc/hostname'",
         "SELECT * FROM read_csv('https://example.org/x.csv')",
         "SELECT * FROM secret",
+        "SELECT content FROM read_text('.tmp/secret')",
+        "SELECT * FROM glob('.tmp/*')",
+        "SELECT * FROM read_csv('.tmp/secret')",
+        "EXPLAIN ANALYZE COPY (SELECT 1) TO '.tmp/written'",
+        "INSERT INTO refs VALUES ('a', 'b', 'c') RETURNING name",
+        "EXPLAIN ANALYZE INSERT INTO refs VALUES ('a', 'b', 'c') RETURNING name",
+        "EXPLAIN ANALYZE CREATE TABLE mine AS SELECT 1 AS x",
+        "EXPLAIN ANALYZE DELETE FROM scores",
+        "WITH more AS (SELECT 'a' AS n) INSERT INTO refs SELECT n, n, n FROM more RETURNING name",
     ],
 )
-def test_sql_reads_the_index_and_nothing_else(builder: Builder, store: Store, query: str) -> None:
+def test_sql_reads_the_index_and_nothing_else(
+    builder: Builder, store: Store, query: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / ".tmp").mkdir()
+    (tmp_path / ".tmp" / "secret").write_text("a secret")
     builder.commit(CAPITAL)
     store.index.rebuild()
     secret = [1]
@@ -99,5 +115,39 @@ def test_sql_reads_the_index_and_nothing_else(builder: Builder, store: Store, qu
         history.sql(store, query)
     assert "\n" not in caught.value.message
     assert caught.value.hint
-    assert secret == [1]
+    assert secret == [1] and "a secret" not in str(caught.value)
+    assert [path.name for path in (tmp_path / ".tmp").iterdir()] == ["secret"]
     assert history.sql(store, "SELECT count(*) FROM edits")[1] == [[1]]
+
+
+ENDLESS = "SELECT count(*) FROM range(100000000) a, range(100000000) b WHERE a.range * b.range % 7 = 3"
+
+
+@pytest.mark.parametrize(
+    ("query", "said"),
+    [
+        (ENDLESS, "longer than 0.3 seconds"),
+        ("WITH RECURSIVE r AS (SELECT 1 AS n UNION ALL SELECT n FROM r) SELECT count(*) FROM r", "longer than 0.3"),
+        ("SELECT range FROM range(100000000)", "more than 1000000 rows"),
+        ("SELECT repeat('x', 100000000) FROM range(10)", "bytes"),
+    ],
+)
+def test_no_query_takes_all_time_or_all_memory(builder: Builder, store: Store, query: str, said: str) -> None:
+    builder.commit(CAPITAL)
+    with pytest.raises(UsageError) as caught:
+        history.sql(store, query, timeout=0.3 if "longer" in said else 60.0)
+    assert said in caught.value.message and caught.value.hint
+    assert history.sql(store, "SELECT count(*) FROM edits")[1] == [[1]]
+
+
+def test_memory_is_bounded_and_nothing_is_spilt(
+    builder: Builder, store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("wisedb.store.sql.MEMORY", "50MB")
+    builder.commit(CAPITAL)
+    before = sorted(path.name for path in tmp_path.iterdir())
+    query = "SELECT count(DISTINCT md5(range::VARCHAR)) FROM range(20000000)"
+    with pytest.raises(UsageError, match=r"(?i)memory"):
+        history.sql(store, query)
+    assert sorted(path.name for path in tmp_path.iterdir()) == before

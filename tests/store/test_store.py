@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import stat
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -23,7 +25,22 @@ def test_init(store: Store, kit: Kit, tmp_path: Path) -> None:
     assert store.config.base == kit.base and store.objects.has(store.config.editor.pool or "")
     assert sorted(path.name for path in store.root.parent.iterdir()) == [FOLDER]
     assert fsck(store).ok
-    assert store.root.stat().st_mode == store.root.parent.stat().st_mode
+
+
+@pytest.mark.parametrize("around", [0o1777, 0o777, 0o700])
+def test_who_may_read_and_write_a_new_store_is_for_the_umask_to_say(
+    store: Store, kit: Kit, tmp_path: Path, around: int
+) -> None:
+    folder = tmp_path / "shared"
+    folder.mkdir()
+    folder.chmod(around)
+    before = os.umask(0o077)
+    try:
+        made = Store.init(folder, store.config, kit.commit())
+    finally:
+        os.umask(before)
+    modes = {path.name: stat.S_IMODE(path.stat().st_mode) for path in (made.root, *made.root.rglob("*"))}
+    assert not {name: oct(mode) for name, mode in modes.items() if mode & 0o077}
 
 
 def test_a_store_is_not_made_twice(store: Store, kit: Kit) -> None:

@@ -10,7 +10,17 @@ from wisedb.editors.streams import StreamItem, effective
 from wisedb.edits import Edit
 from wisedb.repository import Repository
 from wisedb.store.memory_entry import MemoryEntry
-from wisedb.versioning.streams import alike, before, changes, find_start, in_force_at, read_streams, stream_ids
+from wisedb.versioning.streams import (
+    Start,
+    alike,
+    before,
+    changes,
+    find_start,
+    in_force_at,
+    pick_start,
+    read_streams,
+    stream_ids,
+)
 
 
 def test_format_1_has_other_names_for_the_same() -> None:
@@ -77,3 +87,17 @@ def test_the_longest_version_that_is_a_beginning_is_gone_on_from(
     # Beside another always-on memory it would have been trained otherwise.
     assert find_start(store, [store.resolve("HEAD")], memory_id, stream, "another") is None
     assert find_start(store, [store.resolve("HEAD")], memory_id, [], "") is None
+
+
+def test_a_memory_is_gone_on_from_without_some_of_its_edits_where_the_others_begin_the_stream() -> None:
+    entry = MemoryEntry("m", "low_rank_rows", "keys", EditorChoice("recall"), ("w",), "a" * 64, {"rows": "a" * 64})
+    meta = {"before": "", "edits": [AUSTRALIA.id, HAMLET.id]}
+
+    def picked(*edits: Edit, before: str = "") -> Start | None:
+        return pick_start(entry, meta, [StreamItem(edit) for edit in edits], before)
+
+    assert picked(HAMLET) == Start(entry, 1, (1,))
+    assert picked(AUSTRALIA, HAMLET, SUM) == Start(entry, 2, (0, 1))
+    assert picked(HAMLET, SUM) == Start(entry, 1, (1,))
+    assert picked(SUM) is None and picked(SUM, HAMLET) is None and picked(HAMLET, AUSTRALIA) is None
+    assert picked(HAMLET, before="other") is None

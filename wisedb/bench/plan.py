@@ -8,7 +8,7 @@ from typing import Any, Final, Self
 
 from wisedb.bench.environment import engine, machine, versions
 from wisedb.canonical import canonical_json, digest
-from wisedb.config import Setting
+from wisedb.config import Setting, read_setting
 from wisedb.editors.registry import check_given, editors
 from wisedb.edits import Edit
 from wisedb.errors import InputError, UnknownEditor, UsageError
@@ -19,8 +19,12 @@ UNEDITED: Final = "unedited"
 PROTOCOLS: Final = ("one-by-one", "batch")
 """A commit an edit / one commit up to each T."""
 
-MEASURED_MODES: Final = ("retrieve", "merge", "oracle")
-"""The router chooses / one memory merged of all / each prompt is told its memory, which tells what routing costs."""
+MEASURED_MODES: Final = ("retrieve", "merge", "context", "hybrid", "oracle")
+"""The router chooses / one memory merged of all / the facts that it finds go into the context / they do where it is
+unsure / each prompt is told its memory, which tells what routing costs."""
+
+USUAL_MODES: Final = ("retrieve", "merge", "oracle")
+"""Those that are measured where nobody says which."""
 
 FORMATS: Final = ("raw", "chat")
 """Prompts as they stand / each as a user's message behind the model's chat template."""
@@ -62,6 +66,8 @@ class Plan:
         pool: unrelated prompts of the user's own, ``None`` for those that the model writes.
         revision: of the base model.
         target: the module that is edited, ``None`` for the default.
+        undo: whether one edit is reverted at each T, to see what that takes and leaves.
+        flops: whether the floating-point operations of training are counted, which takes longer.
     """
 
     candidates: tuple[Candidate, ...]
@@ -69,7 +75,7 @@ class Plan:
     data: str
     stream: tuple[Edit, ...]
     lengths: tuple[int, ...]
-    modes: tuple[str, ...] = MEASURED_MODES
+    modes: tuple[str, ...] = USUAL_MODES
     protocol: str = PROTOCOLS[0]
     seeds: tuple[int, ...] = (0,)
     subjects: bool = True
@@ -78,6 +84,8 @@ class Plan:
     revision: str | None = None
     target: str | None = None
     format: str = FORMATS[0]
+    undo: bool = False
+    flops: bool = False
 
     @classmethod
     def make(
@@ -146,6 +154,7 @@ class Plan:
             "stream": digest(canonical_json([edit.id for edit in self.stream])),
             "protocol": self.protocol,
             "format": self.format,
+            **({"flops": True} if self.flops else {}),
             "subjects": self.subjects,
             "settings": dict(sorted(self.settings.items())),
             "pool": None if self.pool is None else digest(canonical_json(list(self.pool))),
@@ -159,19 +168,27 @@ class Plan:
 def candidates(names: Sequence[str], settings: Mapping[str, Setting]) -> tuple[Candidate, ...]:
     """The unedited model and the editors of these names, each once.
 
+    Args:
+        names: of editors, each alone or with settings of its own: ``memit:gate=keys:steps=30``. So one editor is
+            compared with itself under other settings.
+        settings: that all of them get; an editor's own win.
+
     Raises:
         UnknownEditor: there is none of a name; the hint lists those that there are.
         UnknownSetting: one of them has no such setting, or has it no more.
-        UsageError: no name.
+        UsageError: no name, or a setting that isn't ``key=value``.
     """
     there = editors()
-    for name in names:
-        if name not in there:
-            raise UnknownEditor(f"there is no editor '{name}'", hint=f"There are: {', '.join(there)}.")
-        check_given(name, settings)
-    if not names:
+    several: list[Candidate] = []
+    for name in dict.fromkeys(names):
+        editor, *own = name.split(":")
+        if editor not in there:
+            raise UnknownEditor(f"there is no editor '{editor}'", hint=f"There are: {', '.join(there)}.")
+        given = {**settings, **dict(map(read_setting, own))}
+        check_given(editor, given)
+        several.append(Candidate(name, editor, given))
+    if not several:
         raise UsageError("no editor is named", hint=f"There are: {', '.join(there)}.")
-    several = [Candidate(name, name, settings) for name in dict.fromkeys(names)]
     # It writes nothing; its store has the first editor's settings, because they say which prompts count as unrelated.
     return Candidate(UNEDITED, several[0].editor, several[0].settings, writes=False), *several
 

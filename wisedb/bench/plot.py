@@ -7,22 +7,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from importlib import import_module
-from importlib.util import find_spec
 from math import ceil, floor, log10
 from pathlib import Path
 from statistics import mean
 from typing import Any, Final
 
-from wisedb.bench.plan import MEASURED_MODES, UNEDITED
+from wisedb.bench.drawing import colour_of, heading, require, styled, title_of, write
+from wisedb.bench.plan import MEASURED_MODES
 from wisedb.bench.results import Row
-from wisedb.bench.table import by_seed, seeds_of, values_of
-from wisedb.errors import InputError, UsageError
-from wisedb.store.files import Disk
-
-FORMATS: Final = (".svg", ".png")
-
-_MODULES: Final = ("altair", "vl_convert")
-_HINT: Final = "Install it: pip install 'wisedb[bench]'"
+from wisedb.bench.table import by_seed, values_of
 
 _SHARES: Final = (
     ("reliability", "Reliability"),
@@ -41,58 +34,35 @@ _COSTS: Final = (
     ("prefill_overhead", "Prefill, × unedited", 1.0, False),
     ("decode_overhead", "Decoding, × unedited", 1.0, False),
 )
-# Grey for the unedited model, then Okabe and Ito's colours, which colour-blind people tell apart.
-_COLOURS: Final = ("#8a8a8a", "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00", "#8C6BB1", "#A6761D")
 # An editor has a colour, a mode a dash and a mark; the marks differ in size, so that none hides another.
-_DASHES: Final = {"retrieve": [1, 0], "merge": [6, 3], "oracle": [1.5, 3], "base": [1, 0]}
-_MARKS: Final = {"retrieve": "circle", "merge": "square", "oracle": "triangle-up", "base": "circle"}
-_SIZES: Final = {"retrieve": 24, "merge": 48, "oracle": 56, "base": 14}
+_DASHES: Final = {
+    **{"retrieve": [1, 0], "merge": [6, 3], "context": [9, 3, 2, 3], "hybrid": [9, 3], "oracle": [1.5, 3]},
+    "base": [1, 0],
+}
+_MARKS: Final = {
+    **{"retrieve": "circle", "merge": "square", "context": "diamond", "hybrid": "cross", "oracle": "triangle-up"},
+    "base": "circle",
+}
+_SIZES: Final = {"retrieve": 24, "merge": 48, "context": 48, "hybrid": 48, "oracle": 56, "base": 14}
 _INK: Final = "#333333"
 _SIDE: Final = 170
 _GAP: Final = 52
-
-
-def require(file: Path) -> None:
-    """See that a picture can be drawn before anything is measured for it.
-
-    Raises:
-        UsageError: the file's ending is none of :data:`FORMATS`.
-        InputError: the extra is not installed.
-    """
-    if file.suffix.lower() not in FORMATS:
-        raise UsageError(f"{file} is neither .svg nor .png", hint="Give a file such as bench.svg.")
-    if not available():
-        raise InputError("plots need Altair and vl-convert, which are not installed", hint=_HINT)
-
-
-def available() -> bool:
-    """Whether the extra is installed."""
-    return all(find_spec(name) is not None for name in _MODULES)
 
 
 def draw(rows: Sequence[Row], file: Path) -> None:
     """Draw the rows into an SVG or PNG file.
 
     Raises:
-        UsageError, InputError: as :func:`require`.
+        UsageError, InputError: as :func:`wisedb.bench.drawing.require`.
         NoSpace, StoreNotWritable: the file was not written.
     """
     require(file)
-    converter: Any = import_module("vl_convert")
-    specification = chart(rows).to_dict()
-    # Vega-Lite hands this down to Vega; Altair's schema doesn't know it.
-    specification["config"]["legend"]["layout"] = {"bottom": {"anchor": "start", "center": True, "margin": 44}}
-    if file.suffix.lower() == ".svg":
-        data = converter.vegalite_to_svg(specification).encode()
-    else:
-        data = converter.vegalite_to_png(specification, scale=2)
-    Disk().write(file, data)
+    write(chart(rows), file)
 
 
 def chart(rows: Sequence[Row]) -> Any:
     """The picture as an Altair chart: the shares in the upper row, what they cost in the lower one."""
     alt: Any = import_module("altair")
-    editors = [UNEDITED, *dict.fromkeys(row.editor for row in rows if row.editor != UNEDITED)]
     modes = list(dict.fromkeys(row.mode for row in rows))
     style = {
         "orient": "bottom",
@@ -104,11 +74,7 @@ def chart(rows: Sequence[Row]) -> Any:
     def by_mode(of: Mapping[str, Any]) -> Any:
         return alt.Scale(domain=modes, range=[of[mode] for mode in modes])
 
-    colour = alt.Color(
-        "editor:N",
-        scale=alt.Scale(domain=editors, range=list(_COLOURS[: len(editors)])),
-        legend=alt.Legend(**style, title="Editor"),
-    )
+    colour = colour_of(alt, rows, alt.Legend(**style, title="Editor"))
     named = [mode for mode in modes if mode in MEASURED_MODES]
     dash = alt.StrokeDash("mode:N", scale=by_mode(_DASHES), legend=alt.Legend(**style, title="Mode", values=named))
     encoded = {"color": colour, "strokeDash": dash}
@@ -119,48 +85,10 @@ def chart(rows: Sequence[Row]) -> Any:
         for field, title, factor, once in _COSTS
         if (points := _points(_first_modes(rows) if once else rows, field, factor))
     ]
-    first = rows[0]
-    title = alt.TitleParams(
-        f"{first.data} on {first.model}",
-        subtitle=f"{first.protocol.replace('-', ' ')}, {seeds_of(rows)}; everything measured after all T edits",
-        anchor="start",
-        fontSize=15,
-        color=_INK,
-        subtitleColor="#666666",
-        subtitleFontSize=11.5,
-        subtitlePadding=4,
-        offset=14,
-    )
+    title = title_of(alt, rows, "everything measured after all T edits")
     spacing = {"column": _GAP, "row": 84}
     whole = alt.concat(*upper, *lower, columns=len(upper), spacing=spacing, bounds="flush", title=title)
-    return (
-        whole.configure(font="Helvetica, Arial, sans-serif", background="white", padding=14)
-        .configure_view(stroke=None)
-        .configure_axis(
-            gridColor="#e8e8e8",
-            domainColor="#bbbbbb",
-            tickColor="#bbbbbb",
-            labelColor="#555555",
-            titleColor="#555555",
-            titleFontWeight="normal",
-            labelFontSize=10.5,
-            titleFontSize=11,
-            tickSize=4,
-        )
-        .configure_legend(
-            labelFontSize=12,
-            labelColor=_INK,
-            symbolSize=500,
-            symbolStrokeWidth=2.2,
-            columnPadding=24,
-            offset=22,
-            titleFontSize=12,
-            titleColor=_INK,
-            titleFontWeight=600,
-            titlePadding=14,
-            titleAnchor="middle",
-        )
-    )
+    return styled(whole)
 
 
 def _panel(alt: Any, points: list[dict[str, Any]], title: str, encoded: Mapping[str, Any], *, share: bool) -> Any:
@@ -182,8 +110,7 @@ def _panel(alt: Any, points: list[dict[str, Any]], title: str, encoded: Mapping[
         .encode(x=x, y=y, color=encoded["color"])
         for mode in dict.fromkeys(point["mode"] for point in points)
     ]
-    heading = alt.TitleParams(title, fontSize=12, fontWeight=600, color=_INK, anchor="start", frame="group", offset=10)
-    return alt.layer(lines, *dots).properties(width=_SIDE, height=_SIDE * 0.85, title=heading)
+    return alt.layer(lines, *dots).properties(width=_SIDE, height=_SIDE * 0.85, title=heading(alt, title))
 
 
 def _points(rows: Sequence[Row], field: str, factor: float = 1.0) -> list[dict[str, Any]]:

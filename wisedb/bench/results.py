@@ -10,7 +10,7 @@ from typing import Any, Final, Self
 
 from wisedb.bench.plan import MEASURED_MODES, UNEDITED, Plan, differences
 from wisedb.errors import CorruptObject, InputError
-from wisedb.store.files import Disk, read_if_there
+from wisedb.store.files import Disk
 from wisedb.store.places import FOLDER
 
 CONDITIONS: Final = "conditions.json"
@@ -54,6 +54,14 @@ class Row:
         forced_agreement: share of the unedited model's own tokens behind unrelated prompts that are still the argmax
             where a memory is forced on.
         forced_perplexity, base_perplexity: of those tokens, forced on and unedited.
+        text_agreement, text_perplexity: the same as each prompt is routed.
+        right_by_text, right_by_text_rephrase: shares.
+        disabled_restored, disabled_kept: shares of edits whose answer is the unedited model's where their memory is
+            switched off, and stays where another one is (:func:`wisedb.serving.disable.disable`).
+        undo_seconds: of reverting one edit.
+        undo_restored, undo_kept: whether (1 or 0) the answer to it is the unedited model's again, and the share of the
+            others whose answer stayed (:func:`wisedb.bench.undo.undo`).
+        flops_per_edit: floating-point operations of the commits, by matrix products and attention.
     """
 
     editor: str
@@ -87,6 +95,16 @@ class Row:
     base_perplexity: float | None = None
     portability: float | None = None
     exact_match_portability: float | None = None
+    text_agreement: float | None = None
+    text_perplexity: float | None = None
+    right_by_text: float | None = None
+    right_by_text_rephrase: float | None = None
+    disabled_restored: float | None = None
+    disabled_kept: float | None = None
+    undo_seconds: float | None = None
+    undo_restored: float | None = None
+    undo_kept: float | None = None
+    flops_per_edit: float | None = None
 
     @property
     def key(self) -> Key:
@@ -133,7 +151,7 @@ class Results:
             CorruptObject: its rows can't be read.
         """
         results, wanted = cls(folder), plan.conditions()
-        found = read_if_there(folder / CONDITIONS)
+        found = results._disk.read_if_there(folder / CONDITIONS)
         if found is None:
             if folder.is_dir() and any(folder.iterdir()):
                 raise InputError(f"{folder} holds something else than a benchmark", hint="Give --out a new folder.")
@@ -182,7 +200,7 @@ class Results:
         return (self._folder / ROWS).exists() or any((self._folder / WORK).glob(f"*/{FOLDER}"))
 
     def _read(self) -> None:
-        data = read_if_there(self._folder / ROWS) or b""
+        data = self._disk.read_if_there(self._folder / ROWS) or b""
         # Behind the last line feed is what a process left that was killed while it wrote.
         for line in data[: data.rfind(b"\n") + 1].splitlines():
             try:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from contextlib import closing
 from pathlib import Path
 from typing import Final
+from urllib.parse import quote
 
 from wisedb.bench.child import messages
 from wisedb.bench.plan import Candidate, Plan
@@ -59,7 +60,8 @@ def _modes(plan: Plan, candidate: Candidate) -> tuple[str, ...]:
 
 
 def _folder(candidate: Candidate, seed: int) -> str:
-    return candidate.name if seed == 0 else f"{candidate.name}-seed-{seed}"
+    name = quote(candidate.name, safe=":=, ")
+    return name if seed == 0 else f"{name}-seed-{seed}"
 
 
 def _measure(
@@ -89,6 +91,8 @@ def _measure(
         pool=plan.pool,
         stream=plan.stream[: missing[-1][0]],
         wanted=tuple(missing),
+        undo=plan.undo,
+        flops=plan.flops,
     )
     # Closed at once whatever happens: the folder may be a temporary one that goes next.
     with closing(messages(task, folder / "worker.log")) as said:

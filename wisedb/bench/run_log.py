@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Final
 
 from wisedb.errors import CorruptObject
-from wisedb.store.files import Disk, read_if_there
+from wisedb.store.files import Disk
 from wisedb.store.store import Store
 from wisedb.versioning.head import reset
 
@@ -25,6 +25,7 @@ class Entry:
         seconds: of training, of this commit.
         bytes: of the commit and of the blobs that came with it, as they lie in the store.
         peak: the process's peak memory after it, in bytes.
+        flops: of the commit, ``None`` where they weren't counted.
     """
 
     count: int
@@ -32,6 +33,7 @@ class Entry:
     seconds: float
     bytes: int
     peak: int
+    flops: int | None = None
 
 
 class RunLog:
@@ -66,11 +68,11 @@ class RunLog:
         """The newest commit."""
         return self._entries[-1]
 
-    def add(self, length: int, commit_id: str, seconds: float, peak: int) -> None:
+    def add(self, length: int, commit_id: str, seconds: float, peak: int, flops: int | None = None) -> None:
         """Note a commit that has just landed on the last one."""
         objects = self._store.objects
         new = objects.commit(commit_id).blobs - objects.commit(self.last.commit).blobs
-        self._note(Entry(length, commit_id, seconds, sum(map(objects.size, (commit_id, *new))), peak))
+        self._note(Entry(length, commit_id, seconds, sum(map(objects.size, (commit_id, *new))), peak, flops))
 
     def at(self, length: int) -> Entry | None:
         """The commit with just so many edits, if there is one."""
@@ -84,6 +86,11 @@ class RunLog:
         """That the first so many edits take in the store, history included."""
         return sum(entry.bytes for entry in self._entries if entry.count <= length)
 
+    def flops(self, length: int) -> int | None:
+        """Of the first so many edits, ``None`` where they weren't counted."""
+        counted = [entry.flops for entry in self._entries if 0 < entry.count <= length]
+        return None if None in counted else sum(number for number in counted if number is not None)
+
     def peak(self, length: int) -> int:
         """The largest peak memory while the first so many edits were written."""
         return max(entry.peak for entry in self._entries if entry.count <= length)
@@ -93,7 +100,7 @@ class RunLog:
         self._entries.append(entry)
 
     def _read(self) -> list[Entry]:
-        data = read_if_there(self._path) or b""
+        data = self._disk.read_if_there(self._path) or b""
         try:
             return [Entry(**json.loads(line)) for line in data[: data.rfind(b"\n") + 1].splitlines()]
         except (ValueError, TypeError) as error:

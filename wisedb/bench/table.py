@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import csv
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import fields
+from io import StringIO
 from statistics import mean, stdev
 from typing import Any, Final
 
@@ -35,6 +38,11 @@ def megabytes(value: float | None) -> str:
     return "–" if value is None else f"{value / 1_000_000:,.0f}"
 
 
+def billions(value: float | None) -> str:
+    """A count in units of 10⁹."""
+    return "–" if value is None else f"{value / 1e9:,.1f}"
+
+
 Column = tuple[str, str, Callable[[float | None], str]]
 """Title, field, and how its values are written."""
 
@@ -42,10 +50,16 @@ _SHARES: Final[tuple[Column, ...]] = (
     ("rel.", "reliability", share),
     ("gen.", "generalization", share),
     ("loc.", "locality", share),
+    ("text", "text_agreement", share),
     ("forced", "forced_agreement", share),
 )
 _SAID: Final[dict[str, tuple[Column, ...]]] = {
-    "raw": (("EM", "exact_match", share), ("EM rephrase", "exact_match_rephrase", share)),
+    "raw": (
+        ("EM", "exact_match", share),
+        ("EM rephrase", "exact_match_rephrase", share),
+        ("right", "right_by_text", share),
+        ("right rephrase", "right_by_text_rephrase", share),
+    ),
     "chat": (("says it", "says_it", share), ("says it rephrase", "says_it_rephrase", share)),
 }
 _COSTS: Final[tuple[Column, ...]] = (
@@ -55,15 +69,25 @@ _COSTS: Final[tuple[Column, ...]] = (
     ("kB/edit", "bytes_per_edit", kilobytes),
     ("peak MB", "peak_rss_bytes", megabytes),
 )
+# Shown where a row has them.
+_MORE: Final[tuple[Column, ...]] = (
+    ("portability", "portability", share),
+    ("off: back", "disabled_restored", share),
+    ("off: kept", "disabled_kept", share),
+    ("undo s", "undo_seconds", seconds),
+    ("undo: back", "undo_restored", share),
+    ("undo: kept", "undo_kept", share),
+    ("GFLOP/edit", "flops_per_edit", billions),
+)
 
 _NOTE: Final = (
-    "Rel., Gen.: target tokens that are the argmax, on the edits and on their rephrases. Forced: tokens of the unedited"
-    " model's own text behind unrelated prompts that stay the argmax where a memory is forced on. "
+    "Rel., Gen.: target tokens that are the argmax, on the edits and on their rephrases. Text: tokens of the unedited"
+    " model's own text behind unrelated prompts that stay the argmax; forced: the same where a memory is forced on. "
 )
 _NOTES: Final = {
     "raw": (
         "Loc.: agreement with the unedited model on unrelated prompts. EM: greedy answers that are the target, at their"
-        " natural stop."
+        " natural stop; right: those that have the target's words and not the old answer's, and end by themselves."
     ),
     "chat": (
         "Everything is asked behind the chat template. Loc.: replies to unrelated prompts that are the unedited"
@@ -74,13 +98,21 @@ _COST_NOTE: Final = (
     " Everything is measured after all T edits are written. Prefill and decode: time relative to the unedited model,"
     " batch 1."
 )
+_OFF_NOTE: Final = (
+    "Off: edits whose answer is the unedited model's again, word for word, where their memory is switched off, and"
+    " whose answer stays where a random other one is."
+)
+_UNDO_NOTE: Final = (
+    "Undo: seconds of reverting one edit; whether its answer is the unedited model's again; other answers that stay."
+)
 
 SPREAD: Final = "Means over the seeds, ± their standard deviation."
 
 
 def columns(rows: Sequence[Row]) -> tuple[Column, ...]:
     """The figures that are shown of rows, which are all of one format."""
-    return (*_SHARES, *_SAID[rows[0].format], *_COSTS)
+    more = [column for column in _MORE if any(getattr(row, column[1]) is not None for row in rows)]
+    return (*_SHARES, *_SAID[rows[0].format], *_COSTS, *more)
 
 
 def titles(rows: Sequence[Row]) -> tuple[str, ...]:
@@ -90,7 +122,8 @@ def titles(rows: Sequence[Row]) -> tuple[str, ...]:
 
 def lines(rows: Sequence[Row]) -> list[tuple[str, ...]]:
     """The table's lines: one for the rows that differ in their seed alone, where the first of them stands."""
-    return [_cells(group) for group in by_seed(rows)]
+    shown = columns(rows)
+    return [_cells(group, shown) for group in by_seed(rows)]
 
 
 def by_seed(rows: Sequence[Row]) -> list[list[Row]]:
@@ -112,14 +145,14 @@ def values_of(group: Sequence[Row], name: str) -> list[float]:
     return [float(value) for row in group if (value := getattr(row, name)) is not None]
 
 
-def _cells(group: Sequence[Row]) -> tuple[str, ...]:
+def _cells(group: Sequence[Row], shown: Sequence[Column]) -> tuple[str, ...]:
     first = group[0]
     mode = "" if first.editor == UNEDITED else first.mode
     return (
         f"{first.T:,}",
         first.editor,
         mode,
-        *(_cell(values_of(group, name), form) for _, name, form in columns(group)),
+        *(_cell(values_of(group, name), form) for _, name, form in shown),
     )
 
 
@@ -129,7 +162,18 @@ def _cell(values: Sequence[float], form: Callable[[float | None], str]) -> str:
     return f"{form(mean(values))} ±{form(stdev(values))}"
 
 
-def page(rows: Sequence[Row], conditions: Mapping[str, Any], command: str, date: str, pictures: Sequence[str]) -> str:
+def sheet(rows: Sequence[Row]) -> str:
+    """All figures of all rows as CSV, one line a row, with the fields' names above."""
+    text = StringIO()
+    writer = csv.DictWriter(text, [field.name for field in fields(Row)], lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(row.to_json() for row in rows)
+    return text.getvalue()
+
+
+def page(
+    rows: Sequence[Row], conditions: Mapping[str, Any], command: str, date: str, pictures: Mapping[str, str]
+) -> str:
     """The table as a Markdown page.
 
     Args:
@@ -137,7 +181,7 @@ def page(rows: Sequence[Row], conditions: Mapping[str, Any], command: str, date:
         conditions: those of :meth:`wisedb.bench.plan.Plan.conditions`.
         command: what was typed.
         date: when the last row was measured.
-        pictures: names of image files beside the page.
+        pictures: names of image files beside the page, each with what it shows.
     """
     first = rows[0]
     pairs = [
@@ -156,7 +200,7 @@ def page(rows: Sequence[Row], conditions: Mapping[str, Any], command: str, date:
         "",
         *(f"- {name}: {value}" for name, value in pairs),
         "",
-        *(f"![Every figure against T]({picture})\n" for picture in pictures),
+        *(f"![{told}]({picture})\n" for picture, told in pictures.items()),
         _line(titles(rows)),
         _line(["---", "---", "---", *("---:" for _ in columns(rows))]),
         *(_line(texts) for texts in lines(rows)),
@@ -170,6 +214,10 @@ def note(rows: Sequence[Row]) -> str:
     """What the figures of these rows are."""
     leaked = max((row.leaked_rephrases or 0 for row in rows), default=0)
     parts = [_NOTE + _NOTES[rows[0].format] + _COST_NOTE]
+    if any(row.disabled_restored is not None for row in rows):
+        parts.append(_OFF_NOTE)
+    if any(row.undo_seconds is not None for row in rows):
+        parts.append(_UNDO_NOTE)
     if leaked:
         parts.append(f"Up to {leaked:,} rephrases are left out, because training saw their words.")
     if len({row.seed for row in rows}) > 1:

@@ -26,6 +26,7 @@ class Task:
         pool: unrelated prompts of the user's own.
         stream: the edits.
         wanted: (T, modes that are to be measured there), T growing.
+        undo, flops: as in :class:`wisedb.bench.plan.Plan`.
     """
 
     folder: Path
@@ -39,6 +40,8 @@ class Task:
     pool: tuple[str, ...] | None
     stream: tuple[Edit, ...]
     wanted: tuple[tuple[int, tuple[str, ...]], ...]
+    undo: bool = False
+    flops: bool = False
 
     def to_json(self) -> dict[str, Any]:
         """All fields as JSON values."""

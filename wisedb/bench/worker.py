@@ -13,8 +13,11 @@ import os
 import sys
 import threading
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import nullcontext
 from dataclasses import asdict, replace
 from typing import Any, Final
+
+from torch.utils.flop_counter import FlopCounterMode
 
 from wisedb.bench.environment import peak_rss
 from wisedb.bench.latency import overhead
@@ -22,16 +25,20 @@ from wisedb.bench.leaks import Leaks, leaks
 from wisedb.bench.results import Row
 from wisedb.bench.run_log import Entry, RunLog
 from wisedb.bench.task import Task
+from wisedb.bench.undo import undo
 from wisedb.editors.registry import bind
 from wisedb.edits import Edit
 from wisedb.errors import WisedbError
 from wisedb.model.base import LoadedBase, accelerator
 from wisedb.progress import Listener, Progress
 from wisedb.serving.blobs import PendingBlobs
+from wisedb.serving.disable import disable
 from wisedb.serving.evaluate import evaluate
 from wisedb.serving.evaluation import Evaluation
+from wisedb.serving.memory_codec import read_memories
 from wisedb.serving.resources import StoreResources
 from wisedb.serving.store_base import load_base_of
+from wisedb.store.commits import Commit
 from wisedb.store.lock import StoreLock
 from wisedb.store.places import FOLDER
 from wisedb.store.signature import Signature
@@ -98,14 +105,17 @@ def _write(task: Task, store: Store, base: LoadedBase, log: RunLog, length: int,
     while (start := log.last.count) < length:
         end = start + 1 if alone else length
         watch = _Training(None if alone else progress, start, task.wanted[-1][0])
-        made = commit_edits(
-            store,
-            base,
-            task.stream[start:end],
-            Signature(f"Edits {start + 1} to {end} of the stream" if end > start + 1 else f"Edit {end}", AUTHOR),
-            progress=watch,
-        )
-        log.add(end, made.commit, watch.seconds(made), peak_rss())
+        counter = FlopCounterMode(display=False) if task.flops else None
+        with counter or nullcontext():
+            made = commit_edits(
+                store,
+                base,
+                task.stream[start:end],
+                Signature(f"Edits {start + 1} to {end} of the stream" if end > start + 1 else f"Edit {end}", AUTHOR),
+                progress=watch,
+            )
+        counted = None if counter is None else counter.get_total_flops()
+        log.add(end, made.commit, watch.seconds(made), peak_rss(), counted)
         if progress is not None:
             progress(Progress("writing", end, task.wanted[-1][0], watch.loss))
     return log.last
@@ -138,27 +148,32 @@ def _measured(
     """The rows of a commit in these modes."""
     stream = task.stream[: entry.count]
     leaked = _leaks(store, base, stream)
+    chat = task.row.format == "chat"
+    flops = log.flops(entry.count)
     cost = replace(
         task.row,
         T=entry.count,
         seconds_per_edit=log.seconds(entry.count) / entry.count,
         bytes_per_edit=log.bytes(entry.count) / entry.count,
+        flops_per_edit=None if flops is None else flops / entry.count,
     )
     peak = log.peak(entry.count)
     commit = store.objects.commit(entry.commit)
     asked = set(modes)
-    for mode, rows in (("retrieve", ("retrieve", "oracle")), ("merge", ("merge",))):
+    each = {"retrieve": ("retrieve", "oracle"), **{mode: (mode,) for mode in ("merge", "context", "hybrid")}}
+    for mode, rows in each.items():
         if asked.isdisjoint(rows):
             continue
-        chat = task.row.format == "chat"
         found = evaluate(
             store, base, entry.commit, stream, mode, leave_out=leaked.prompts, chat=chat, progress=progress
         )
         if mode in asked:
             cost = replace(cost, peak_rss_bytes=max(peak, peak_rss()))
             took = overhead(store, base, commit, mode, [edit.prompt for edit in stream], progress=progress)
-            row = _with(cost, found, leaked)
-            yield replace(row, mode=mode, prefill_overhead=took.prefill, decode_overhead=took.decode)
+            row = replace(
+                _with(cost, found, leaked), mode=mode, prefill_overhead=took.prefill, decode_overhead=took.decode
+            )
+            yield _taken_back(task, store, base, commit, entry, row, progress) if mode == "retrieve" else row
         if mode == "retrieve" and "oracle" in asked:
             yield replace(
                 cost,
@@ -168,6 +183,20 @@ def _measured(
                 peak_rss_bytes=max(peak, peak_rss()),
                 leaked_rephrases=leaked.rephrases,
             )
+
+
+def _taken_back(
+    task: Task, store: Store, base: LoadedBase, commit: Commit, entry: Entry, row: Row, progress: Listener | None
+) -> Row:
+    """The row with what switching memories off, and reverting an edit, does."""
+    stream, chat = task.stream[: entry.count], task.row.format == "chat"
+    off = disable(base, read_memories(store.objects, commit.memories), stream, task.row.seed, chat=chat)
+    if off is not None:
+        row = replace(row, disabled_restored=off.restored, disabled_kept=off.kept)
+    if not task.undo:
+        return row
+    back = undo(store, base, entry.commit, stream, task.row.seed, AUTHOR, chat=chat, progress=progress)
+    return replace(row, undo_seconds=back.seconds, undo_restored=float(back.restored), undo_kept=back.kept)
 
 
 def _leaks(store: Store, base: LoadedBase, stream: Sequence[Edit]) -> Leaks:
@@ -197,6 +226,10 @@ def _with(row: Row, found: Evaluation, leaked: Leaks) -> Row:
         forced_agreement=None if found.forced is None else found.forced.agreement,
         forced_perplexity=None if found.forced is None else found.forced.perplexity,
         base_perplexity=None if found.forced is None else found.forced.base_perplexity,
+        text_agreement=None if found.text is None else found.text.agreement,
+        text_perplexity=None if found.text is None else found.text.perplexity,
+        right_by_text=found.right_by_text,
+        right_by_text_rephrase=found.right_by_text_rephrase,
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from wisedb.config.base_model import BaseModel, Function
-from wisedb.config.editor_choice import DEFAULT_EDITOR, POOL, EditorChoice, Setting, modern
+from wisedb.config.editor_choice import DEFAULT_EDITOR, POOL, EditorChoice, Setting, modern, read_setting
 from wisedb.config.store_config import FORMAT, StoreConfig
 
 __all__ = [
@@ -16,4 +16,5 @@ __all__ = [
     "Setting",
     "StoreConfig",
     "modern",
+    "read_setting",
 ]

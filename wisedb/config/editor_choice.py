@@ -2,15 +2,37 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from wisedb.config.base_model import BaseModel
 from wisedb.config.records import text_of
+from wisedb.errors import UsageError
 
 Setting = bool | int | float | str
 """What a setting's value may be; all of them survive TOML and JSON unchanged."""
+
+
+def read_setting(text: str) -> tuple[str, Setting]:
+    """Read ``key=value``; the value as JSON where it is one (``true``, ``30``, ``1e-3``), else as text.
+
+    Raises:
+        UsageError: there is no key or no ``=``.
+    """
+    key, equals, value = text.partition("=")
+    if not equals or not key.strip():
+        raise UsageError(f"'{text}' is not key=value, as in steps=30", hint="Give one, such as steps=30.")
+    return key.strip(), _value(value.strip())
+
+
+def _value(text: str) -> Setting:
+    try:
+        value = json.loads(text)
+    except ValueError:
+        return text
+    return value if isinstance(value, bool | int | float | str) else text
 
 
 DEFAULT_EDITOR = "keyed"

@@ -28,8 +28,8 @@ class StoreConfig:
         editor: the defaults for the next commits.
         remotes: name → URL.
         promised: the remote that a lazy clone fetches the blobs of old memories from when they are needed.
-        trust_remote_code: whether the base model may run the Python files that lie beside it. Only its user says so: it
-            is in no commit and no pack.
+        trust_remote_code: whether the base model may run the Python files that lie beside it. It is
+            in no commit and no pack, and counts only for code that the user of this machine has allowed.
         accepted: fingerprints of base models that the user took the present one in the place of; what was made for
             them is taken as made for it.
         preferences: dotted key → value; see :mod:`wisedb.preferences`.
@@ -92,7 +92,7 @@ class StoreConfig:
                 tuple(str(each) for each in local.get("accepted", ())),
                 flatten(document.get("config", {})),
             )
-        except (UnicodeDecodeError, tomllib.TOMLDecodeError, KeyError, TypeError, AttributeError) as error:
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
             raise CorruptObject(
                 f"{name} can't be read: {error}", hint="Restore the file from a backup, or clone the store again."
             ) from error

@@ -46,7 +46,9 @@ def settings_help(editor: str) -> tuple[SettingHelp, ...]:
         UnknownEditor: there is no such editor.
     """
     configured: DataclassInstance = find(editor).configure({})
-    said = _attributes(type(configured))
+    # The class's own docstring and those of the ones that it builds on, its own last.
+    classes = reversed(type(configured).__mro__)
+    said = {name: text for cls in classes for name, text in _attributes(cls).items()}
     group = ""
     found = []
     for field in fields(configured):

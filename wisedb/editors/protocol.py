@@ -78,6 +78,22 @@ class FitsAlwaysOn(Protocol[S_contra]):
         """
 
 
+@runtime_checkable
+class PicksEdits(Protocol):
+    """What an editor has besides whose memories hold a part for each edit that depends on no other edit.
+
+    Edits are taken out of a memory without any training then, whatever was written behind them.
+    """
+
+    def picked(self, change: Change, places: Sequence[int]) -> Change:
+        """The memory as it would be if only some of its edits had been written, in the order in which they were.
+
+        Args:
+            change: the memory, as :meth:`Editor.train` gave it.
+            places: of the edits to keep, their places among the memory's edits, rising.
+        """
+
+
 class Editor(Protocol[S]):
     """A way to write edits into memories.
 

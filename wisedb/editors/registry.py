@@ -11,7 +11,7 @@ from importlib.metadata import EntryPoint, entry_points
 from typing import TYPE_CHECKING, Any, cast
 
 from wisedb.config import EditorChoice, Setting
-from wisedb.editors.protocol import Editor, FitsAlwaysOn, LearnsInChats, MakesPrompts, MergesByTies
+from wisedb.editors.protocol import Editor, FitsAlwaysOn, LearnsInChats, MakesPrompts, MergesByTies, PicksEdits
 from wisedb.editors.streams import Held, Planned, StreamItem, Trained
 from wisedb.edits import Edit
 from wisedb.errors import TrainingFailed, UnknownEditor, UnknownSetting
@@ -102,6 +102,15 @@ class Owner:
         if not isinstance(self._editor, FitsAlwaysOn):
             return None
         return self._editor.always_on(base, resources, self._settings, self.choice.seed, memories, edits, progress)
+
+    def picks(self) -> bool:
+        """Whether edits are taken out of its memories without training, see :meth:`picked`."""
+        return isinstance(self._editor, PicksEdits)
+
+    def picked(self, change: Change, places: Sequence[int]) -> Change:
+        """See :class:`wisedb.editors.protocol.PicksEdits`; of an editor that is one."""
+        assert isinstance(self._editor, PicksEdits)
+        return self._editor.picked(change, places)
 
     def merge_density(self) -> float | None:
         """See :class:`wisedb.editors.protocol.MergesByTies`; ``None`` of an editor that isn't one."""

@@ -20,14 +20,17 @@ class Resource(Generic[T_co]):
     """Something that is a function of the base model, of a module perhaps, and of other resources.
 
     Attributes:
-        name: the kind of its blob, and how commits name it: ``name``, or ``name:module``.
+        name: the kind of its blob, and how commits name it: ``name``, ``name:module`` or ``name:module:variant``.
         make: computes it, from the base model, the other resources, and the module's path (empty without one).
         read: what a blob of it holds.
+        variant: tells those of one name and module apart that are made with different settings: a digest of them, empty
+            where there are none. It stands behind the name and the module in commits.
     """
 
     name: str
     make: Callable[[LoadedBase, Resources, str], Part]
     read: Callable[[Part], T_co]
+    variant: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,7 @@ from wisedb.errors import InputError, ModelError, StoreNotWritable, UsageError, 
 from wisedb.export.adapter import write_adapter
 from wisedb.export.checkpoint import write_checkpoint
 from wisedb.model.base import saved_tokenizer
+from wisedb.paths import expanded
 from wisedb.serving.blobs import PendingBlobs
 from wisedb.serving.merge_memories import merged_commit, with_densities
 from wisedb.serving.store_base import load_base_of
@@ -108,7 +109,7 @@ def export(
     commit_id = store.resolve(rev)
     commit = store.objects.commit(commit_id)
     cost: Cost | None = None
-    target = directory.expanduser().absolute()
+    target = expanded(directory).absolute()
     if target.exists() and (not target.is_dir() or any(target.iterdir())):
         raise InputError(f"{target} is there already", hint="Choose a folder that doesn't exist or is empty.")
     try:
@@ -158,7 +159,7 @@ def _write_tokenizer(store: Store, folder: Path, model: str | None) -> None:
             model or base.model,
             base.revision if model is None else None,
             base.gguf_file,
-            trust_remote_code=store.config.trust_remote_code,
+            if_allowed=store.config.trust_remote_code,
         )
     except ModelError as error:
         warnings.warn(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from wisedb.errors import UsageError
 from wisedb.export.adapter import is_adapter, read_adapter
 from wisedb.export.peft.folder import is_peft, read_peft
 from wisedb.model.recognise import load_for
@@ -29,14 +30,15 @@ def load_portable(
 
     Args:
         folder: an adapter folder.
-        mode: ``retrieve`` (the memory that fires answers), ``merge`` (one memory, the TIES merge of all) or ``base``.
+        mode: ``retrieve`` (the memory that fires answers), ``merge`` (one memory, the TIES merge of all), ``context``
+            where all its memories are of that kind, or ``base``.
         **kwargs: as in :func:`wisedb.model.recognise.load_for`.
 
     Returns:
         a ``transformers`` model of its own class, and its tokenizer.
 
     Raises:
-        UsageError: no such mode.
+        UsageError: no such mode, or one that an adapter can't have.
         ModelNotFound, BaseModelMismatch: the base model is not there, or is another one.
         CorruptObject, FormatTooNew: the folder can't be read.
     """
@@ -44,6 +46,11 @@ def load_portable(
     adapter = read_adapter(folder) if is_adapter(folder) else read_peft(folder)
     entries = () if chosen == "base" else adapter.commit.memories
     memories = read_memories(adapter.objects, entries)
+    if chosen == "hybrid" or (chosen == "context" and any(memory.change.kind != "context" for memory in memories)):
+        raise UsageError(
+            f"an adapter holds no texts of its facts, which the mode '{chosen}' needs",
+            hint="Load the store or the pack, or export a commit of the editor 'context'.",
+        )
     wanted = merge_by_ties(adapter.commit, memories) if chosen == "merge" else memories
     base = load_for(adapter.commit.base, **kwargs)
     if wanted:

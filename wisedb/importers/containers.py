@@ -198,6 +198,8 @@ def _table(text: str, name: str, delimiter: str | None) -> Iterator[Row]:
         delimiter = _delimiter(text, delimiter)
     # Who writes a space behind the delimiter writes it in the header too; else it belongs to the cell.
     spaced = bool(re.match(rf'[^\r\n]*{re.escape(delimiter)} +"?\w', text)) and delimiter != "\t"
+    # A long cell is no damage: the text is in memory already, and the module's limit is for those who stream.
+    csv.field_size_limit(max(csv.field_size_limit(), len(text) + 1))
     rows = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True, skipinitialspace=spaced)
     names: list[str] = []
     count = 0

@@ -41,9 +41,9 @@ class Answering(NamedTuple):
     states: list[Tensor]
 
 
-Run = Callable[[Sequence[int], int, int, Any], tuple[Tensor, Any]]
-"""Token ids, the first of them at which a memory answers, its number and a cache that holds what stands in front → what
-the last block gives, (T, d_model), and the cache with them."""
+Run = Callable[[Sequence[int], int, Meant, Any], tuple[Tensor, Any]]
+"""Token ids, the first of them at which a memory answers, the edit that is meant and a cache that holds what stands in
+front → what the last block gives, (T, d_model), and the cache with them."""
 
 
 _Place = tuple[int, bool]
@@ -82,7 +82,7 @@ class AnswerReader:
         keys = [(place, said[:count]) for count in range(first, len(said) + 1)]
         with self._guard:
             if any(key not in self._known for key in keys):
-                self._read(stretch.meant.memory, place, said, first)
+                self._read(stretch.meant, place, said, first)
             found = torch.stack([self._known[key] for key in keys])
             for key in keys:
                 self._known.move_to_end(key)
@@ -100,13 +100,13 @@ class AnswerReader:
         with self._guard:
             if key not in self._known:
                 asked = [*self._chat.asked(meant.heard), *self._chat.earlier.tolist()]
-                states, _ = self._run(asked, len(asked), meant.memory, None)
+                states, _ = self._run(asked, len(asked), meant, None)
                 self._known[key] = states[-1]
             self._known.move_to_end(key)
             return self._known[key][None]
 
     @torch.no_grad()
-    def _read(self, memory: int, place: _Place, said: tuple[int, ...], first: int) -> None:
+    def _read(self, meant: Meant, place: _Place, said: tuple[int, ...], first: int) -> None:
         before, cache = self._open.pop(place, ((), None))
         if cache is not None and len(before) < len(said) and said[: len(before)] == before and len(before) < first:
             ids, begins, known = said[len(before) :], 0, len(before) + 1
@@ -118,7 +118,7 @@ class AnswerReader:
                 *(self._chat.earlier.tolist() if later else ()),
             ]
             ids, begins, known, cache = (*asked, *said), len(asked) - 1, 0, None
-        states, cache = self._run(ids, begins, memory, cache)
+        states, cache = self._run(ids, begins, meant, cache)
         for count, state in enumerate(states[begins:], start=known):
             self._known[place, said[:count]] = state
         self._open[place] = (said, cache)

@@ -120,9 +120,12 @@ class Bank:
         assert self._place is not None
         made = self.memories[number].change.place(self.module, *self._place)
         self._in_use[number] = made
-        if self._fits(1):
+        if self.memories[number].by_edit:
+            # They are put together of parts and are no matrix: making them for each answer would cost more than it.
+            self._placed[number] = made
+        elif self._fits(1):
             # The ones that were made longest ago go first, if another thread hasn't let them go.
-            for oldest in list(self._placed):
+            for oldest in [kept for kept in self._placed if not self.memories[kept].by_edit]:
                 if not self._fits(len(self._placed) + 1):
                     self._placed.pop(oldest, None)
             self._placed[number] = made

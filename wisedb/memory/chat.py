@@ -16,6 +16,7 @@ from wisedb.memory.gates.keys.question_map import question_state
 from wisedb.memory.gates.keys.questions import questions_of
 from wisedb.memory.gates.keys.replies import Meant, Stretch, last_reply, said_by
 from wisedb.memory.gates.keys.statistics import Statistics
+from wisedb.memory.kinds.facts_in_context import FactsInContext
 from wisedb.memory.memory import Memory
 from wisedb.memory.routing import HostSlots
 from wisedb.memory.routing_context import RoutingContext
@@ -48,6 +49,7 @@ class ChatReplies:
         self._ends: frozenset[int] = frozenset()
         self._chat: ChatStatistics | None = None
         self._place: tuple[torch.device, torch.dtype] | None = None
+        self._quiet: frozenset[int] = frozenset()
 
     def set(self, statistics: Statistics | None, gated: Sequence[Memory]) -> None:
         """Put other memories in the place of the present ones.
@@ -57,6 +59,10 @@ class ChatReplies:
             gated: the gated memories, in the order in which they are counted.
         """
         self._answers, self._ends, self._chat = None, frozenset(), None
+        # What facts in the context say, the model says by itself.
+        self._quiet = frozenset(
+            number for number, memory in enumerate(gated) if isinstance(memory.change, FactsInContext)
+        )
         if statistics is not None and statistics.chat is not None:
             questions = questions_of([memory.gate.keys for memory in gated], [len(memory.edits) for memory in gated])
             self._answers = AnswerReader(statistics.chat, questions, self._run)
@@ -70,6 +76,7 @@ class ChatReplies:
     def said(self, meant: Sequence[Meant], reply: Sequence[int], asked: Sequence[int]) -> list[tuple[int, range]]:
         """See :meth:`wisedb.memory.hooks.AttachedMemories.said`."""
         begun = self._begun(asked)
+        meant = [edit for edit in meant if edit.memory not in self._quiet]
         found = said_by(meant, [*begun, *reply], self._ends, None if self._chat is None else self._chat.thinking)
         spans = ((edit.edit, places.start - len(begun), places.stop - len(begun)) for edit, places in found)
         return [(edit, range(max(0, start), min(stop, len(reply)))) for edit, start, stop in spans if stop > 0]
@@ -113,6 +120,10 @@ class ChatReplies:
         """What the last block gives, (B, T, d_model), with what edits say in the place of the model's own."""
         generation = self._context.generation
         replies, ids = (call.replies, call.whole) if generation is None else (generation.replies, generation.ids)
+        if replies is not None and self._quiet:
+            replies = replies.without(self._quiet)
+            if not replies.answers and generation is not None:
+                generation.replies = None
         if replies is None or not replies.answers or ids is None or self._answers is None:
             return states
         if self._place != (place := (self._model.device, self._model.dtype)):
@@ -139,11 +150,12 @@ class ChatReplies:
             return self._chat.closing.state[None]
         return self._answers.text(stretch.meant) if stretch.after else self._answers(stretch)
 
-    def _run(self, ids: Sequence[int], first: int, memory: int, cache: Any) -> tuple[torch.Tensor, Any]:
-        """What the last block gives for tokens, (T, d_model), where a memory answers from the ``first`` one on."""
+    def _run(self, ids: Sequence[int], first: int, meant: Meant, cache: Any) -> tuple[torch.Tensor, Any]:
+        """What the last block gives for tokens, (T, d_model), where a memory says an edit from the ``first`` one on."""
         context, device = self._context, self._model.device
         there = (torch.arange(len(ids), device=device) >= first)[None]
-        answering = Answering(HostSlots([context.slot_table.first[memory]], context.slot_table), there, [])
+        slot = context.slot_table.slot_of(meant.memory, meant.edit)
+        answering = Answering(HostSlots([slot], context.slot_table), there, [])
         with context.within(reading=True, answering=answering):
             # Without the output embeddings, which are wide.
             output = self._model.base_model(

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import inspect
+from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from wisedb.memory.forward_hooks import Owner
-from wisedb.memory.generation import generate_call_of
+from wisedb.memory.generation import generate_call_of, setting_of
 from wisedb.memory.routing_context import RoutingContext
 
 if TYPE_CHECKING:
     import torch
     from transformers import PreTrainedModel
+
+    from wisedb.memory.context.front import FactsInFront
 
 _REPLACED = ("generate", "prepare_inputs_for_generation")
 
@@ -23,12 +27,20 @@ class GenerateMethods:
         model: the model.
         context: what a call runs in.
         owner: whose memories answer; without gated ones ``generate`` is the model's own.
+        front: puts facts in front of prompts, None for nobody.
     """
 
-    def __init__(self, model: PreTrainedModel, context: RoutingContext, owner: Owner) -> None:
+    def __init__(
+        self,
+        model: PreTrainedModel,
+        context: RoutingContext,
+        owner: Owner,
+        front: Callable[[], FactsInFront | None] = lambda: None,
+    ) -> None:
         self._model = model
         self._context = context
         self._owner = owner
+        self._front = front
         self._own = {name: model.__dict__.get(name) for name in _REPLACED}
 
     def install(self) -> None:
@@ -49,8 +61,15 @@ class GenerateMethods:
         generate = self._own["generate"] or partial(type(self._model).generate, self._model)
         if not self._owner.memories:
             return generate(*args, **kwargs)
+        found = None
+        if (front := self._front()) is not None:
+            names = list(inspect.signature(generate).parameters)
+            given = {**dict(zip(names, args, strict=False)), **kwargs}
+            config = given.get("generation_config")
+            kwargs, found = front.before_generate(given, lambda name: setting_of(self._model, config, given, name))
+            args = ()
         call = generate_call_of(self._model, self._context.slot_table, args, kwargs)
-        with self._context.within(generations=(*self._context.now.generations, call), call=None):
+        with self._context.within(generations=(*self._context.now.generations, call), call=None, found=found):
             return generate(*args, **kwargs)
 
     def _prepare_inputs(self, input_ids: torch.Tensor, *args: Any, **kwargs: Any) -> Any:

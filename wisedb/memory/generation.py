@@ -86,7 +86,7 @@ def generate_call_of(
         prompt = kwargs[name] if kwargs.get(name) is not None else prompt
     if not isinstance(prompt, torch.Tensor):
         return GenerateCall(None, 1, slot_table)
-    if _setting(model, config, kwargs, "token_healing"):
+    if setting_of(model, config, kwargs, "token_healing"):
         # Healing may change how many tokens the prompt has, and puts nothing behind it.
         return GenerateCall(None, prompt.shape[0], slot_table)
     tokens = prompt.shape[1]
@@ -98,15 +98,16 @@ def generate_call_of(
 
 
 def _refuse(model: PreTrainedModel, config: Any, kwargs: dict[str, Any]) -> None:
-    if _setting(model, config, kwargs, "prefill_chunk_size"):
+    if setting_of(model, config, kwargs, "prefill_chunk_size"):
         raise UsageError(
             "memories need the whole prompt at once to choose a route", hint="Leave out prefill_chunk_size."
         )
-    if _setting(model, config, kwargs, "cache_implementation") == "paged":
+    if setting_of(model, config, kwargs, "cache_implementation") == "paged":
         raise UsageError("memories can't tell sequences apart in a paged cache", hint="Leave out cache_implementation.")
 
 
-def _setting(model: PreTrainedModel, config: Any, kwargs: dict[str, Any], name: str) -> Any:
+def setting_of(model: PreTrainedModel, config: Any, kwargs: dict[str, Any], name: str) -> Any:
+    """A setting of a call of ``generate``: as it is given, in its configuration, or in the model's."""
     if name in kwargs:
         return kwargs[name]
     given = getattr(config, name, None)

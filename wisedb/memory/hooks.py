@@ -26,6 +26,9 @@ from torch import nn
 from wisedb.errors import UsageError
 from wisedb.memory.bank import CACHE_BYTES
 from wisedb.memory.chat import ChatReplies
+from wisedb.memory.context.build import UnsureFacts, facts_in_front
+from wisedb.memory.context.finder import PromptRow
+from wisedb.memory.context.front import FactsInFront, ForwardFacts
 from wisedb.memory.forward_hooks import ForwardHooks
 from wisedb.memory.gates.base import GateName
 from wisedb.memory.gates.key_router import KeyRouterBuilder
@@ -40,9 +43,9 @@ from wisedb.memory.trace import TraceLog
 from wisedb.model.locate import Projection, locate
 
 if TYPE_CHECKING:
-    from transformers import PreTrainedModel
+    from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
-ASKED: tuple[GateName, ...] = ("keys", "both", "nearest", "activation")
+ASKED: tuple[GateName, ...] = ("keys", "both", "nearest", "overlap", "activation")
 """The gates, in the order in which they are asked."""
 
 _ATTRIBUTE = "_wisedb_memories"
@@ -55,6 +58,8 @@ def attach(
     projections: Mapping[str, Projection] | None = None,
     key_threshold: float = 0.0,
     cache_bytes: int = CACHE_BYTES,
+    tokenizer: PreTrainedTokenizerBase | None = None,
+    unsure: UnsureFacts | None = None,
 ) -> AttachedMemories:
     """Let memories answer beside a model's modules.
 
@@ -66,14 +71,16 @@ def attach(
         cache_bytes: bytes that matrices may take beside the packed memories at each module. Where they are too
             few for all of them, a matrix is made for the answers that need it. Those that stand behind the activation
             alone are multiplied with every prompt, and are kept all the same.
+        tokenizer: words what goes into the context; memories whose facts do need it.
+        unsure: facts that go into the context where the keys are unsure.
 
     Raises:
-        UsageError: memories are attached already, or one that was made for another shape.
+        UsageError: memories are attached already, one was made for another shape, or facts without a tokenizer.
         UnsupportedModel: the model has no such module.
     """
     if handle_of(model) is not None:
         raise UsageError("the model has memories already", hint="Use the handle's set(), or detach() it first.")
-    return AttachedMemories(model, memories, projections, key_threshold, cache_bytes)
+    return AttachedMemories(model, memories, projections, key_threshold, cache_bytes, tokenizer, unsure)
 
 
 def handle_of(model: nn.Module) -> AttachedMemories | None:
@@ -92,18 +99,22 @@ class AttachedMemories:
         projections: Mapping[str, Projection] | None = None,
         key_threshold: float = 0.0,
         cache_bytes: int = CACHE_BYTES,
+        tokenizer: PreTrainedTokenizerBase | None = None,
+        unsure: UnsureFacts | None = None,
     ) -> None:
-        self._model = model
+        self._model, self._tokenizer = model, tokenizer
         self._projections = dict(projections or {})
         self._context = RoutingContext()
+        self._facts = ForwardFacts(model, self._context)
         self._hooks = ForwardHooks(model, self._context, self)
-        self._methods = GenerateMethods(model, self._context, self)
+        self._methods = GenerateMethods(model, self._context, self, self._now_in_front)
         self._chat = ChatReplies(model, self._context, self._hooks.some_projection, self._hooks.quiet)
         self._key_routers = KeyRouterBuilder(model, key_threshold, self._chat.read)
         self._cache_bytes = cache_bytes
         self._gated: tuple[Memory, ...] = ()
         self._always: tuple[Memory, ...] = ()
-        self.set(memories)
+        self._unsure: UnsureFacts | None = None
+        self.set(memories, unsure)
         self._hooks.start()
         self._methods.install()
         model.__dict__[_ATTRIBUTE] = self
@@ -158,8 +169,31 @@ class AttachedMemories:
         """
         return self._chat.said(meant, reply, asked)
 
-    def set(self, memories: Memory | Sequence[Memory]) -> None:
+    @property
+    def unsure(self) -> UnsureFacts | None:
+        """The facts that go into the context where the keys are unsure."""
+        return self._unsure
+
+    @property
+    def puts_facts(self) -> bool:
+        """Whether facts may go into the context."""
+        return self._facts.front is not None
+
+    def facts_of(self, prompts: Sequence[Sequence[int]]) -> list[tuple[int, ...]]:
+        """The edits whose facts would go into the context of prompts, given as token ids, one at least each.
+
+        Counted over the edits of :attr:`memories`.
+        """
+        if (front := self._facts.front) is None or not prompts:
+            return [() for _ in prompts]
+        return [row.facts for row in front.finder.find([PromptRow(tuple(ids)) for ids in prompts])]
+
+    def set(self, memories: Memory | Sequence[Memory], unsure: UnsureFacts | None = None) -> None:
         """Put other memories in the place of the present ones.
+
+        Args:
+            memories: the others.
+            unsure: facts that go into the context where the keys are unsure; none by default.
 
         Raises:
             UsageError: a memory of another shape, keys that rest on different statistics, or keys of a memory at a
@@ -177,7 +211,9 @@ class AttachedMemories:
         }
         for site in sites.values():
             site.check_keys(keys)
-        self._gated, self._always = gated, always
+        front = facts_in_front(self._model, self._context, self.projection, keys, gated, self._tokenizer, unsure)
+        self._gated, self._always, self._unsure = gated, always, unsure
+        self._facts.set(front)
         self._chat.set(None if keys is None else keys.index.statistics, gated)
         self._context.slot_table = SlotTable.of(gated)
         heard = self._chat.after_last_block if self._chat.asked else None
@@ -186,26 +222,39 @@ class AttachedMemories:
     def detach(self) -> None:
         """Take everything away: the model is what it was before :func:`attach`."""
         self._hooks.remove()
+        self._facts.remove()
         if handle_of(self._model) is self:
             del self._model.__dict__[_ATTRIBUTE]
             self._methods.restore()
 
+    def _now_in_front(self) -> FactsInFront | None:
+        return self._facts.front
+
     @contextmanager
-    def oracle(self, routes: Sequence[int] | torch.Tensor) -> Iterator[None]:
+    def oracle(self, routes: Sequence[int] | torch.Tensor, meant: Sequence[int] | None = None) -> Iterator[None]:
         """Tell each sequence its memory instead of letting the gates choose.
 
         Args:
             routes: one a sequence: the memory's number, or -1 for the base. A codebook answers by the nearest of its
                 keys, however far that is.
+            meant: one a sequence: of a memory that has a row for each of its edits, which of these; 0 for the first,
+                and if nothing is said.
 
         Raises:
-            UsageError: a number that no memory has.
+            UsageError: a number that no memory, or none of its edits, has.
         """
         told = [int(route) for route in routes]
         if any(not BASE <= route < len(self._gated) for route in told):
             raise UsageError(f"a route must be -1 or one of {len(self._gated)} memories", hint="Count them from 0.")
         table = self._context.slot_table
-        slots = [BASE if route == BASE else table.first[route] for route in told]
+        rows = {number for number, _ in table.rows}
+        edits = [0] * len(told) if meant is None else [int(edit) for edit in meant]
+        if any(route in rows and not 0 <= edit < table.sizes[route] for route, edit in zip(told, edits, strict=True)):
+            raise UsageError("a memory holds no edit of that number", hint="Count its edits from 0.")
+        slots = [
+            BASE if route == BASE else table.first[route] + (edit if route in rows else 0)
+            for route, edit in zip(told, edits, strict=True)
+        ]
         with self._context.within(oracle=HostSlots(slots, table)):
             yield
 

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
@@ -25,6 +25,9 @@ from wisedb.memory.site import Site
 from wisedb.memory.slots import BASE, SlotTable
 from wisedb.memory.trace import Trace, TraceLog
 
+if TYPE_CHECKING:
+    from wisedb.memory.context.found import Found
+
 
 @dataclass(frozen=True, slots=True)
 class Circumstances:
@@ -38,6 +41,7 @@ class Circumstances:
         logs: who wants to know what is decided.
         reading: whether something is read by itself within a call: no router decides about it.
         answering: the memory that answers what is read; none does where this is None.
+        found: what the keys found of the prompts before facts were put in front of them.
     """
 
     call: ForwardCall | None = None
@@ -47,6 +51,7 @@ class Circumstances:
     logs: tuple[TraceLog, ...] = ()
     reading: bool = False
     answering: Answering | None = None
+    found: Found | None = None
 
 
 class _Compiled:
@@ -60,6 +65,7 @@ class _Compiled:
         self.logs: tuple[TraceLog, ...] = ()
         self.reading = False
         self.answering: Answering | None = None
+        self.found: Found | None = None
 
 
 _NOTHING = Circumstances()
@@ -109,6 +115,10 @@ class RoutingContext:
             self._now.set(replace(self._now.get(), call=call))
         self._compiled.call = call
 
+    def set_found(self, found: Found | None) -> None:
+        """Say what the keys found of the prompts of the forward call that is about to run."""
+        self._now.set(replace(self._now.get(), found=found))
+
     def _set(self, changes: Mapping[str, Any]) -> None:
         self._now.set(replace(self._now.get(), **changes))
         for name, value in changes.items():
@@ -143,6 +153,11 @@ class RoutingContext:
     def answering(self) -> Answering | None:
         """The memory that answers what is read."""
         return self.now.answering
+
+    @property
+    def found(self) -> Found | None:
+        """What the keys found of the prompts before facts were put in front of them."""
+        return self.now.found
 
     @property
     def bare(self) -> bool:
@@ -191,6 +206,8 @@ class RoutingContext:
         call.recorded = bool(self.logs)
         scoping = partial(self._scope, call, inputs.device)
         told = None if oracle is None else torch.tensor(oracle.expanded(call.rows), device=inputs.device)
+        if self.found is not None and call.key_decision is None and site.router.keys is not None:
+            self.found.tell(call, inputs.device)
         decision = site.router.decide(call, inputs, scoping, told)
         if call.replies is None:
             self._trace(site, call, inputs, decision, scoping)
@@ -237,6 +254,8 @@ class RoutingContext:
             scores["activation"] = torch.maximum(scores.get("activation", measured), measured)
         best = None if decision.best is None else decision.best[::once, -1]
         routes = self.slot_table.memories(decision.slots[::once, -1])
+        if self.found is not None and not self.reading:
+            routes = self.found.routes(routes)
         meant = ((),) * len(routes) if call.replies is None else call.replies.meant[::once]
         call.traces.append(Trace(routes, {name: values[::once, -1] for name, values in scores.items()}, best, meant))
         if call.module is None:

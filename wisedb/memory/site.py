@@ -53,7 +53,7 @@ class Site:
             check_shape(memory, projection.name, shape)
         self._placed: list[PlacedChange] = []
         self._for: tuple[torch.device, torch.dtype] | None = None
-        if any(gated[number].gate.name in ("activation", "nearest") for number in self.bank.here):
+        if any(gated[number].gate.name in ("activation", "nearest", "overlap") for number in self.bank.here):
             self.bank.cache_bytes = None
         weight = projection.module.weight
         if isinstance(weight, Tensor) and not weight.is_meta:

@@ -12,7 +12,7 @@ from wisedb.memory.gates.keys.replies import Meant
 from wisedb.memory.slots import BASE
 
 # Which router's score speaks for a memory, by its gate.
-_DECIDES = {"keys": "keys", "both": "keys", "activation": "activation", "nearest": "nearest"}
+_DECIDES = {"keys": "keys", "both": "keys", "activation": "activation", "nearest": "nearest", "overlap": "overlap"}
 
 
 class Trace(NamedTuple):
@@ -61,6 +61,7 @@ class TraceLog:
         self._scores: dict[str, list[Tensor]] = {}
         self._best: list[Tensor] = []
         self._meant: list[tuple[Meant, ...]] = []
+        self._facts: list[tuple[int, ...]] = []
 
     @property
     def routes(self) -> Tensor:
@@ -98,6 +99,15 @@ class TraceLog:
     def meant(self) -> list[tuple[Meant, ...]]:
         """The edits that are said in each reply, in their order; none elsewhere than in a conversation."""
         return list(self._meant)
+
+    @property
+    def facts(self) -> list[tuple[int, ...]]:
+        """The edits whose facts were put into each row's context; an empty list where none ever are."""
+        return list(self._facts)
+
+    def add_facts(self, facts: Sequence[tuple[int, ...]]) -> None:
+        """The edits whose facts one more call put into the context, row by row."""
+        self._facts += facts
 
     def add(self, trace: Trace) -> None:
         """One more call's decisions."""

@@ -13,11 +13,13 @@ from transformers import GenerationConfig
 
 from wisedb.errors import ModelNotFound, UsageError
 from wisedb.model.checkpoint import brings_code, load_checkpoint, load_tokenizer
+from wisedb.model.code_consent import allow, is_allowed
 from wisedb.model.dequantised import dequantised_tokenizer, load_dequantised
 from wisedb.model.gguf import check_gguf_name, check_gguf_support, gguf_path, split_gguf
 from wisedb.model.hub import download
 from wisedb.model.locate import Projection, locate
 from wisedb.model.tokens import complete_tokenizer
+from wisedb.paths import expanded
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
@@ -107,6 +109,7 @@ def load_base(
     cache_dir: str | Path | None = None,
     local_files_only: bool = False,
     trust_remote_code: bool = False,
+    if_allowed: bool = False,
     **kwargs: Any,
 ) -> LoadedBase:
     """Load a causal language model and its tokenizer.
@@ -123,7 +126,9 @@ def load_base(
         token: the Hub's access token.
         cache_dir: the Hub's cache.
         local_files_only: don't ask the network.
-        trust_remote_code: run Python files that lie beside the model, where its configuration names some.
+        trust_remote_code: run Python files that lie beside the model, where its configuration names some, and allow
+            exactly these from now on.
+        if_allowed: run them where they were allowed before; see :mod:`wisedb.model.code_consent`.
         **kwargs: whatever else ``from_pretrained`` takes (``torch_dtype`` is ``dtype``'s old name).
 
     Raises:
@@ -140,8 +145,9 @@ def load_base(
         token=token,
         cache_dir=cache_dir,
         local_files_only=local_files_only,
-        code=trust_remote_code,
+        code=trust_remote_code or if_allowed,
     )
+    asked, trust_remote_code = trust_remote_code, trust_remote_code or (if_allowed and is_allowed(folder))
     dtype = kwargs.pop("torch_dtype", dtype)
     if gguf_file is None:
         loaded, tokenizer = load_checkpoint(
@@ -155,6 +161,8 @@ def load_base(
     own = loaded.generation_config
     loaded.generation_config = neutral(own)
     code = trust_remote_code and brings_code(loaded)
+    if code and asked:
+        allow(folder)
     return LoadedBase(loaded, tokenizer, folder, name, commit, gguf_file, own or GenerationConfig(), code)
 
 
@@ -165,12 +173,12 @@ def neutral(own: GenerationConfig | None) -> GenerationConfig:
 
 
 def saved_tokenizer(
-    model: str, revision: str | None = None, gguf_file: str | None = None, *, trust_remote_code: bool = False
+    model: str, revision: str | None = None, gguf_file: str | None = None, *, if_allowed: bool = False
 ) -> PreTrainedTokenizerBase:
     """A model's tokenizer as it was saved, without the model; the network is not asked.
 
     Args:
-        model, revision, gguf_file, trust_remote_code: as for :func:`load_base`.
+        model, revision, gguf_file, if_allowed: as for :func:`load_base`.
 
     Raises:
         ModelNotFound: the model isn't on this machine.
@@ -178,7 +186,7 @@ def saved_tokenizer(
     """
     model, own = split_gguf(model)
     folder, name, _ = find_model(model, revision, own or gguf_file, local_files_only=True)
-    return _tokenizer_in(folder, name, own or gguf_file, trust_remote_code=trust_remote_code)
+    return _tokenizer_in(folder, name, own or gguf_file, trust_remote_code=if_allowed and is_allowed(folder))
 
 
 def _tokenizer_in(
@@ -221,16 +229,16 @@ def find_model(
         ModelNotFound: see :func:`load_base`.
         UsageError: a revision of a folder.
     """
-    if model == ATLAS or Path(model).expanduser().is_dir():
+    if model == ATLAS or expanded(model).is_dir():
         if revision is not None:
             raise UsageError(f"{model} is a folder and has no revision '{revision}'", hint="Leave the revision out.")
         if model == ATLAS:
             from wisedb import atlas  # the tables beside it are read only when the model is wanted
 
             return Path(atlas.model_dir()), ATLAS, None
-        folder = Path(model).expanduser().resolve()
+        folder = expanded(model).resolve()
         return folder, str(folder), None
-    if Path(model).expanduser().is_file():
+    if expanded(model).is_file():
         raise ModelNotFound(f"{model} is a file and no model's folder", hint="Give the folder that holds it.")
     if not _HUB_ID.fullmatch(model):
         raise ModelNotFound(f"there is no folder {model}", hint="Give a folder, a model id of the Hub, or 'atlas'.")

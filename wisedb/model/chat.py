@@ -178,6 +178,15 @@ def render(tokenizer: PreTrainedTokenizerBase, messages: Sequence[Message]) -> s
     return _rendered(tokenizer, messages)
 
 
+def encode_said(tokenizer: PreTrainedTokenizerBase, messages: Sequence[Message]) -> list[int] | None:
+    """Messages as token ids, to the end of the last one; None where the template doesn't take or write them all."""
+    try:
+        text = str(tokenizer.apply_chat_template([dict(message) for message in messages], tokenize=False))
+    except _REFUSALS:
+        return None
+    return _ids(tokenizer, text) if all(message["content"] in text for message in messages) else None
+
+
 def encode_chat(tokenizer: PreTrainedTokenizerBase, messages: Sequence[Message]) -> list[int]:
     """A conversation as token ids, up to where the model's reply begins."""
     # The template writes what special tokens there are.

@@ -15,6 +15,7 @@ from transformers.utils import GENERATION_CONFIG_NAME
 
 from wisedb.errors import UnsupportedModel
 from wisedb.model.fingerprint import weight_files
+from wisedb.model.safe_config import check_configuration
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
@@ -57,6 +58,7 @@ def load_checkpoint(
             has more tokens than the model; or ``transformers`` can't load it.
     """
     weight_files(folder)
+    check_configuration(folder, name)
     options: dict[str, Any] = {"local_files_only": True, "trust_remote_code": trust_remote_code}
     try:
         config = AutoConfig.from_pretrained(folder, **options)
@@ -85,6 +87,7 @@ def load_tokenizer(folder: Path, name: str, *, trust_remote_code: bool = False) 
     Raises:
         UnsupportedModel: there is none, or none that can be read here.
     """
+    check_configuration(folder, name)
     try:
         loaded: PreTrainedTokenizerBase = AutoTokenizer.from_pretrained(
             folder, local_files_only=True, trust_remote_code=trust_remote_code
@@ -211,7 +214,8 @@ def _unloadable(name: str, error: BaseException) -> UnsupportedModel:
     if _wants_code(error):
         return UnsupportedModel(
             f"{name} brings Python code of its own, which wisedb doesn't run unasked",
-            hint="Read that code; if you trust it, `wisedb init --trust-remote-code` runs it, and the store remembers.",
+            hint="Read that code; if you trust it, `wisedb init --trust-remote-code` or `wisedb base set MODEL"
+            " --trust-remote-code` runs it, and from then on exactly this code for that store.",
         )
     reason = _reason(error)
     if isinstance(error, ImportError):

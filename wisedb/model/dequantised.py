@@ -35,7 +35,7 @@ def load_dequantised(
     """
     if dtype in (None, "auto"):
         dtype = torch.bfloat16 if torch.cuda.is_available() else torch.float32
-    options: dict[str, Any] = {"gguf_file": str(file), "local_files_only": True}
+    options: dict[str, Any] = {"gguf_file": str(file), "local_files_only": True, "trust_remote_code": False}
     # Later versions of transformers keep the weights of some architectures packed, where nothing can be edited.
     packing = getattr(transformers, "GgufConfig", None)
     if packing is not None:
@@ -72,7 +72,7 @@ def dequantised_tokenizer(file: Path) -> PreTrainedTokenizerBase:
     try:
         with TemporaryDirectory() as nowhere:
             found: PreTrainedTokenizerBase = AutoTokenizer.from_pretrained(
-                nowhere, gguf_file=str(file), local_files_only=True
+                nowhere, gguf_file=str(file), local_files_only=True, trust_remote_code=False
             )
     except (*UNREADABLE, struct.error) as error:
         raise UnsupportedModel(f"the tokenizer of {file} can't be read: {error}", hint="Download it again.") from error

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Final
 
 from wisedb.errors import ModelNotFound, UnsupportedModel, UsageError
+from wisedb.paths import expanded
 
 SUFFIX: Final = ".gguf"
 
@@ -25,7 +26,7 @@ def split_gguf(model: str) -> tuple[str, str | None]:
     Returns:
         folder or Hub id, and the file's name in it; for any other model, the model as it is and ``None``.
     """
-    path = Path(model).expanduser()
+    path = expanded(model)
     if path.suffix.lower() != SUFFIX or path.is_dir():
         return model, None
     if not path.parent.is_dir():

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from wisedb.serving.conversation import Conversation
     from wisedb.serving.evaluation import Evaluation
     from wisedb.serving.explain import Explanation
+    from wisedb.serving.facts_for import FactsFor
     from wisedb.serving.generation import Generation
 
 
@@ -64,6 +65,18 @@ def generate(
     return answer_prompts(repository.store, repository.base, asked, at, chosen, chat=how, progress=progress, **options)
 
 
+@in_turn
+def context(repository: Repository, asked: str | Sequence[Mapping[str, Any]], at: str = "HEAD") -> FactsFor:
+    """The facts in force at a commit that a prompt, or messages as OpenAI's API takes them, ask for.
+
+    Their text is to be put into the context of whichever model answers; see :mod:`wisedb.serving.facts_for`.
+    """
+    from wisedb.serving.facts_for import facts_for
+
+    repository.store.resolve(at)
+    return facts_for(repository.store, repository.base, asked, at)
+
+
 @contextmanager
 def chat(
     repository: Repository,
@@ -91,17 +104,29 @@ def chat(
 
 @in_turn
 def explain(
-    repository: Repository, prompt: str, at: str = "HEAD", *, chat: bool = False, system: str | None = None
+    repository: Repository,
+    prompt: str,
+    at: str = "HEAD",
+    mode: str = "retrieve",
+    *,
+    chat: bool = False,
+    system: str | None = None,
+    without: str | None = None,
+    progress: Listener | None = None,
 ) -> Explanation:
     """Why the model answers ``prompt`` so at a commit; see :func:`wisedb.serving.explain.explain`.
 
     With ``chat`` it is a user's message behind the model's chat template and the ``system`` message, if there is one.
+    With ``without``, an edit's id, it is also asked with that edit switched off, and with another one.
     """
     from wisedb.serving.asked import Chat
     from wisedb.serving.explain import explain
 
     how = Chat(system) if chat or system is not None else None
-    return explain(repository.store, repository.base, prompt, repository.store.resolve(at), chat=how)
+    commit_id = repository.store.resolve(at)
+    return explain(
+        repository.store, repository.base, prompt, commit_id, mode, chat=how, without=without, progress=progress
+    )
 
 
 @in_turn

@@ -19,6 +19,7 @@ from wisedb.store.store import Store
 
 if TYPE_CHECKING:
     from wisedb.model.base import LoadedBase
+    from wisedb.store.owner import Trust
     from wisedb.versioning.base import BaseSet
 
 
@@ -89,17 +90,19 @@ class Repository:
         return cls(store, base)
 
     @classmethod
-    def open(cls, path: str | Path = ".", *, model: str | None = None) -> Repository:
+    def open(cls, path: str | Path = ".", *, model: str | None = None, trust: Trust | None = None) -> Repository:
         """Open the store in ``path`` or in the nearest folder above it.
 
         Args:
             path: where to look.
             model: where the base model is, if it isn't where the store says.
+            trust: whose stores are used besides one's own.
 
         Raises:
             NotAStore: there is none.
+            UnsafeOwner: it is another user's, and not to be trusted.
         """
-        return cls(Store.discover(Path(path)), model=model)
+        return cls(Store.discover(Path(path), trust=trust), model=model)
 
     @classmethod
     def clone(
@@ -236,6 +239,7 @@ class Repository:
 
     load = asking.load
     generate = asking.generate
+    context = asking.context
     chat = asking.chat
     explain = asking.explain
     evaluate = asking.evaluate
@@ -257,6 +261,8 @@ class Repository:
     # Upkeep
 
     fsck = upkeep.fsck
+    fsck_remote = upkeep.fsck_remote
+    repair = upkeep.repair
     check_model = upkeep.check_model
     gc = upkeep.gc
     reindex = upkeep.reindex

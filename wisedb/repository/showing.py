@@ -125,8 +125,8 @@ def search(repository: Repository, text: str) -> list[Edit]:
     return search(repository.store, text)
 
 
-def sql(repository: Repository, query: str) -> Table:
-    """A read-only query over the index."""
+def sql(repository: Repository, query: str, *, timeout: float = 60.0) -> Table:
+    """A read-only query over the index, stopped after so many seconds."""
     from wisedb.versioning.index import sql
 
-    return sql(repository.store, query)
+    return sql(repository.store, query, timeout=timeout)

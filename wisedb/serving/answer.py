@@ -38,7 +38,7 @@ def answer_prompts(
         base: its base model, verified; it is left as it was.
         prompts: the prompts.
         at: the commit.
-        mode: ``retrieve``, ``merge`` or ``base``.
+        mode: ``retrieve``, ``merge``, ``context``, ``hybrid`` or ``base``.
         max_new_tokens: the longest answer.
         chat: each prompt is a user's message behind the chat template.
         greedy: pass over the model's own settings, as whatever measures does.

@@ -15,6 +15,7 @@ from wisedb.model.chat import template_digest
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
 
+    from wisedb.memory.context.build import UnsureFacts
     from wisedb.memory.memory import Memory
     from wisedb.model.base import LoadedBase
 
@@ -23,26 +24,39 @@ _SHORT = 12
 
 
 @contextmanager
-def attached(base: LoadedBase, memories: Sequence[Memory]) -> Iterator[AttachedMemories | None]:
+def attached(
+    base: LoadedBase, memories: Sequence[Memory], unsure: UnsureFacts | None = None
+) -> Iterator[AttachedMemories | None]:
     """Memories on a model for the length of a block, ``None`` where there are none; the model is left as it was."""
     if not memories:
         yield None
         return
-    handle = attach_all(base, memories)
+    handle = attach_all(base, memories, unsure)
     try:
         yield handle
     finally:
         handle.detach()
 
 
-def attach_all(base: LoadedBase, memories: Sequence[Memory]) -> AttachedMemories:
+def attach_all(base: LoadedBase, memories: Sequence[Memory], unsure: UnsureFacts | None = None) -> AttachedMemories:
     """Attach memories to a model for good.
+
+    Args:
+        base: the model.
+        memories: those that are to answer.
+        unsure: facts that go into the context where the keys are unsure.
 
     Where it warns: see :func:`compare_template`.
     """
     compare_template(base, memories)
     modules = dict.fromkeys(module for memory in memories for module in memory.modules)
-    return attach(base.model, memories, projections={module: base.projection(module) for module in modules})
+    return attach(
+        base.model,
+        memories,
+        projections={module: base.projection(module) for module in modules},
+        tokenizer=base.tokenizer,
+        unsure=unsure,
+    )
 
 
 def warn_where_saved(model: PreTrainedModel) -> None:

@@ -143,7 +143,7 @@ def conversation_at(
         store: the store.
         base: its base model, verified; it is left as it was.
         at: the commit.
-        mode: ``retrieve``, ``merge`` or ``base``.
+        mode: ``retrieve``, ``merge``, ``context``, ``hybrid`` or ``base``.
         system: the system message, ``None`` for the template's own.
         max_new_tokens: the longest reply, in tokens.
         progress: is told how far a merge is that must be fitted first.
@@ -173,9 +173,9 @@ def _silenced(handle: AttachedMemories | None) -> Iterator[None]:
     if handle is None:
         yield
         return
-    memories = (*handle.always_on, *handle.memories)
+    memories, unsure = (*handle.always_on, *handle.memories), handle.unsure
     handle.set(())
     try:
         yield
     finally:
-        handle.set(memories)
+        handle.set(memories, unsure)

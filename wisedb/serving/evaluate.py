@@ -13,15 +13,15 @@ from wisedb.errors import InputError, StoreError, WisedbWarning
 from wisedb.memory.slots import BASE
 from wisedb.model.base import LoadedBase
 from wisedb.progress import Listener, Progress
-from wisedb.serving.asked import Prompt, question
+from wisedb.serving.asked import Prompt
 from wisedb.serving.assemble import attached_at_commit, check_mode
 from wisedb.serving.evaluation import Evaluation
 from wisedb.serving.exact_match import same_answer
-from wisedb.serving.forced import force, own_text
+from wisedb.serving.forced import force, own_text, read
 from wisedb.serving.forms.measure import measure_forms
 from wisedb.serving.generate import Continuation, check_chat
 from wisedb.serving.questions import Questions, ask, trained_rephrases
-from wisedb.serving.replies import REPLY_TOKENS, answers, replies, reply_limit
+from wisedb.serving.replies import REPLY_TOKENS, answers, edit_answers, replies, reply_limit
 from wisedb.serving.says import says
 from wisedb.serving.score import Scored, agreement, mean_share, score
 from wisedb.store import history
@@ -115,13 +115,13 @@ def evaluate(
     text = own_text(base, some, chat=chat)
     report.step()
     with attached_at_commit(store, base, commit, chosen, progress=progress) as handle:
-        measured, oracle, owners, forced = plain, plain.row, None, None
+        measured, oracle, owners, forced, kept = plain, plain.row, None, None, None
         if handle is not None:
             measured = _measure(base, questions, handle)
             report.step()
             owners = _owners(handle, edits)
-            oracle = _score_row(base, questions, handle, oracle=owners)
-            forced = force(base, text, handle)
+            oracle = _score_row(base, questions, handle, oracle=owners, meant=_places(handle, edits))
+            forced, kept = force(base, text, handle), read(base, text, handle)
     report.step(last=True)
     worded = [] if owners is None else [owners[owner] for owner in questions.owners]
     forms = None
@@ -150,6 +150,7 @@ def evaluate(
             "generalization": base_generalization,
             "exact_match": _mean(map(_exact, plain.direct, edits)),
             "says_it": _mean(map(_says, plain.direct, edits)),
+            "right_by_text": _mean(map(_right, plain.direct, edits)),
             "portability": _mean_by_edit(plain.followed, questions.bearers),
             "exact_match_portability": _mean(map(_exactly, plain.follows, expected)),
         },
@@ -157,8 +158,11 @@ def evaluate(
         format="chat" if chat else "raw",
         says_it=_mean(map(_says, measured.direct, edits)),
         says_it_rephrase=_mean(map(_says, measured.rephrased, wordings)),
+        right_by_text=_mean(map(_right, measured.direct, edits)),
+        right_by_text_rephrase=_mean(map(_right, measured.rephrased, wordings)),
         forms=forms,
         forced=forced,
+        text=kept,
         portability=_mean_by_edit(measured.followed, questions.bearers),
         exact_match_portability=_mean(map(_exactly, measured.follows, expected)),
     )
@@ -183,7 +187,6 @@ def exact_matches(base: LoadedBase, asked: Sequence[tuple[str, str]], handle: At
 
 def _measure(base: LoadedBase, questions: Questions, handle: AttachedMemories | None = None) -> _Measured:
     edits = questions.edits
-    asked = [(edit.prompt, edit.target) for edit in edits]
     worded = [(text, edit.target) for edit, texts in zip(edits, questions.rephrases, strict=True) for text in texts]
     follows = [pair for pairs in questions.follows for pair in pairs]
     row = _score_row(base, questions, handle)
@@ -191,8 +194,8 @@ def _measure(base: LoadedBase, questions: Questions, handle: AttachedMemories | 
     followed = score(base.model, questions.followed, pad, handle=handle)
     if not questions.chat:
         unrelated = score(base.model, questions.unrelated, pad, handle=handle)
-        direct, rephrased, further = (answers(base, some, handle) for some in (asked, worded, follows))
-        return _Measured(row, followed, direct, rephrased, further, unrelated)
+        rephrased, further = (answers(base, some, handle) for some in (worded, follows))
+        return _Measured(row, followed, edit_answers(base, edits, handle), rephrased, further, unrelated)
 
     def said(prompts: Iterable[Prompt], limits: Iterable[int]) -> list[Continuation]:
         return replies(base, list(prompts), list(limits), handle, chat=True)
@@ -200,9 +203,7 @@ def _measure(base: LoadedBase, questions: Questions, handle: AttachedMemories | 
     return _Measured(
         row,
         followed,
-        said(
-            (question(edit, chat=True) for edit in edits), (reply_limit(len(pair.answer)) for pair in questions.direct)
-        ),
+        edit_answers(base, edits, handle, chat=True),
         said((prompt for prompt, _ in worded), (reply_limit(len(pair.answer)) for pair in questions.rephrased)),
         said((prompt for prompt, _ in follows), (reply_limit(len(pair.answer)) for pair in questions.followed)),
         said(questions.locality, (REPLY_TOKENS for _ in questions.locality)),
@@ -221,6 +222,10 @@ def _says(answer: Continuation, edit: Edit) -> float:
     return float(says(answer.text, edit.target, edit.ground_truth))
 
 
+def _right(answer: Continuation, edit: Edit) -> float:
+    return float(answer.stopped) * _says(answer, edit)
+
+
 def _same(after: Scored | Continuation, before: Scored | Continuation) -> float:
     """How far both agree: the share of tokens, or whether the replies are the same word for word."""
     if isinstance(after, Scored) and isinstance(before, Scored):
@@ -234,12 +239,13 @@ def _score_row(
     questions: Questions,
     handle: AttachedMemories | None = None,
     oracle: Sequence[int] | None = None,
+    meant: Sequence[int] | None = None,
 ) -> _Row:
     pad = base.tokenizer.pad_token_id or 0
-    told = None if oracle is None else [oracle[owner] for owner in questions.owners]
+    told, edits = (None if each is None else [each[owner] for owner in questions.owners] for each in (oracle, meant))
     return _Row(
-        score(base.model, questions.direct, pad, handle=handle, routes=oracle),
-        score(base.model, questions.rephrased, pad, handle=handle, routes=told),
+        score(base.model, questions.direct, pad, handle=handle, routes=oracle, meant=meant),
+        score(base.model, questions.rephrased, pad, handle=handle, routes=told, meant=edits),
     )
 
 
@@ -247,6 +253,12 @@ def _owners(handle: AttachedMemories, edits: Sequence[Edit]) -> list[int]:
     # What no gated memory holds has the base's number: no gate can find it.
     held = {edit_id: place for place, memory in enumerate(handle.memories) for edit_id in memory.edits}
     return [held.get(edit.id, BASE) for edit in edits]
+
+
+def _places(handle: AttachedMemories, edits: Sequence[Edit]) -> list[int]:
+    # The place of each edit among its memory's; 0 where no memory holds it.
+    held = {edit_id: place for memory in handle.memories for place, edit_id in enumerate(memory.edits)}
+    return [held.get(edit.id, 0) for edit in edits]
 
 
 def _recall(said: Sequence[Continuation], owners: Sequence[int]) -> float | None:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from wisedb.serving.forced import Forced
+from wisedb.serving.forced import KeptText
 from wisedb.serving.forms.figures import FormFigures
 
 
@@ -16,7 +16,7 @@ class Evaluation:
 
     Attributes:
         commit: which commit.
-        mode: ``retrieve``, ``merge`` or ``base``.
+        mode: ``retrieve``, ``merge``, ``context``, ``hybrid`` or ``base``.
         n: how many edits were measured.
         reliability: mean over the edits of the share of target tokens that are the argmax, teacher-forced, on the
             edit prompt.
@@ -40,6 +40,11 @@ class Evaluation:
         portability: mean over the questions whose answer follows from an edit of the share of the answer's tokens that
             are the argmax (mean over each edit's, then over the edits); ``None`` where no edit has such questions.
         exact_match_portability: share of these questions whose greedy answer, at its natural stop, is the expected one.
+        text: what is left of the unedited model's text about other things, each prompt routed as it is asked; ``None``
+            as with ``forced``.
+        right_by_text: share of the edits whose greedy answer has the target's words and not the old answer's, and ends
+            by itself.
+        right_by_text_rephrase: the same over the rephrased prompts.
         forms: how it is asked, and what must not fire; ``None`` where that was not asked for.
     """
 
@@ -61,9 +66,12 @@ class Evaluation:
     says_it: float | None = None
     says_it_rephrase: float | None = None
     forms: FormFigures | None = None
-    forced: Forced | None = None
+    forced: KeptText | None = None
     portability: float | None = None
     exact_match_portability: float | None = None
+    text: KeptText | None = None
+    right_by_text: float | None = None
+    right_by_text_rephrase: float | None = None
 
     def to_json(self) -> dict[str, Any]:
         """As ``wisedb eval --json`` prints it."""
@@ -88,8 +96,11 @@ class Evaluation:
             "generation": "neutral",
             "says_it": self.says_it,
             "says_it_rephrase": self.says_it_rephrase,
+            "right_by_text": self.right_by_text,
+            "right_by_text_rephrase": self.right_by_text_rephrase,
             "portability": self.portability,
             "exact_match_portability": self.exact_match_portability,
             "forced": None if self.forced is None else self.forced.to_json(),
+            "text": None if self.text is None else self.text.to_json(),
             **(dict.fromkeys(("how_asked", "must_not_fire", "seed")) if self.forms is None else self.forms.to_json()),
         }

@@ -12,12 +12,14 @@ from wisedb.edits import Edit
 from wisedb.memory.slots import BASE
 from wisedb.model.chat import template_digest
 from wisedb.serving.asked import Chat
-from wisedb.serving.assemble import attached_at_commit
+from wisedb.serving.assemble import attached_at_commit, check_mode
 from wisedb.serving.generate import continue_prompts
+from wisedb.serving.switch_off import Without, ask_without
 from wisedb.store import history
 
 if TYPE_CHECKING:
     from wisedb.model.base import LoadedBase
+    from wisedb.progress import Listener
     from wisedb.store.store import Store
 
 
@@ -81,6 +83,8 @@ class Explanation:
         base_answer: what the unedited model says.
         always_on: the memories that answer every prompt.
         heard: in a chat, the sentences of the message that ask for edits, in their order; ``None`` elsewhere.
+        facts: the edits whose facts were put into the context; ``None`` where none ever are.
+        without: what is said with an edit switched off, ``None`` where none was named.
     """
 
     prompt: str
@@ -94,9 +98,16 @@ class Explanation:
     base_answer: str
     always_on: tuple[str, ...] = ()
     heard: tuple[HeardSentence, ...] | None = None
+    facts: tuple[Edit, ...] | None = None
+    without: Without | None = None
 
     def to_json(self) -> dict[str, Any]:
-        """As ``wisedb explain --json`` prints it; ``heard`` in a chat."""
+        """As ``wisedb explain --json`` prints it.
+
+        ``heard`` in a chat, ``facts`` where some may go into the context, ``without`` where an edit was switched off.
+        """
+        facts = {} if self.facts is None else {"facts": [edit.to_json() for edit in self.facts]}
+        without = {} if self.without is None else {"without": self.without.to_json()}
         heard = {} if self.heard is None else {"heard": [sentence.to_json() for sentence in self.heard]}
         return {
             "prompt": self.prompt,
@@ -110,6 +121,8 @@ class Explanation:
             "base_answer": self.base_answer,
             "always_on": list(self.always_on),
             **heard,
+            **facts,
+            **without,
         }
 
 
@@ -118,9 +131,12 @@ def explain(
     base: LoadedBase,
     prompt: str,
     at: str = "HEAD",
+    mode: str = "retrieve",
     *,
     max_new_tokens: int = 20,
     chat: Chat | None = None,
+    progress: Listener | None = None,
+    without: str | None = None,
 ) -> Explanation:
     """Answer a prompt at a commit, and say which memory did, against what threshold.
 
@@ -129,17 +145,25 @@ def explain(
         base: its base model, verified; it is left as it was.
         prompt: the prompt.
         at: the commit.
+        mode: how the memories answer.
         max_new_tokens: the longest answer.
         chat: the prompt is a user's message behind the chat template; ``None`` to continue it as it is.
+        progress: is told how far a merge is that must be fitted first.
+        without: the id of an edit, or a prefix of it: also ask with that edit switched off, and with another one.
 
     Raises:
         UnknownRevision: no such commit.
+        UnknownEdit, AmbiguousId: ``without`` names no edit in force, or several.
         InputError: the prompt is empty or too long.
-        UsageError: a chat or a system message that the tokenizer has no template for.
+        UsageError: no such mode, or a chat or a system message that the tokenizer has no template for.
     """
+    chosen = check_mode(mode)
     commit_id = store.resolve(at)
+    off = None
+    if without is not None:
+        off = ask_without(store, base, prompt, without, commit_id, chosen, max_new_tokens=max_new_tokens, chat=chat)
     (plain,) = continue_prompts(base.model, base.tokenizer, [prompt], max_new_tokens=max_new_tokens, chat=chat)
-    with attached_at_commit(store, base, store.objects.commit(commit_id)) as handle:
+    with attached_at_commit(store, base, store.objects.commit(commit_id), chosen, progress=progress) as handle:
         with nullcontext() if handle is None or not handle.memories else handle.record(every=True) as record:
             (said,) = continue_prompts(
                 base.model, base.tokenizer, [prompt], max_new_tokens=max_new_tokens, handle=handle, chat=chat
@@ -159,6 +183,10 @@ def explain(
     meant = None if record is None or record.best is None else listed[int(record.best[0])]
     asked = () if record is None else record.meant[0]
     heard = tuple(HeardSentence(base.tokenizer.decode(one.heard).strip(), listed[one.edit]) for one in asked)
+    told = None
+    if handle is not None and handle.puts_facts:
+        wanted = [listed[edit] for edit in said.facts]
+        told = tuple(history.edits_of(store, wanted))
     found = history.blame(store, prompt, commit_id)
     nearest = {edit.id: (edit, float(score)) for edit, _, score in found.candidates}
     if found.edit is not None:
@@ -179,6 +207,8 @@ def explain(
         plain.text,
         always,
         None if chat is None else heard,
+        told,
+        off,
     )
 
 

@@ -1,7 +1,8 @@
-"""What a memory does to text that is none of its facts' where it answers all the same: the price of a wrong fire.
+"""What becomes of the unedited model's own text about other things.
 
-Locality asks whether a memory answers where it must not. This asks what would become of the text if it did: the
-unedited model's own continuations of unrelated prompts, read by the edited model while each is forced to a memory.
+Locality compares the first words of an answer. This compares whole texts: the unedited model's own continuations of
+unrelated prompts, read by the edited model as it routes them (its general ability), and with each forced to a memory
+(the price of a wrong fire).
 """
 
 from __future__ import annotations
@@ -27,12 +28,12 @@ PROMPTS = 50
 
 
 @dataclass(frozen=True, slots=True)
-class Forced:
-    """What is left of the unedited model's text where a memory is forced on.
+class KeptText:
+    """What is left of the unedited model's own text.
 
     Attributes:
         agreement: mean over the prompts of the share of tokens that are still the argmax, 0 to 1.
-        perplexity: of all tokens together, where a memory is forced on.
+        perplexity: of all tokens together, to the edited model.
         base_perplexity: the same of the unedited model.
     """
 
@@ -78,24 +79,50 @@ def own_text(base: LoadedBase, prompts: Sequence[str], *, chat: bool = False) ->
     return OwnText(tuple(pairs), tuple(score(base.model, pairs, base.tokenizer.pad_token_id or 0)))
 
 
-def force(base: LoadedBase, text: OwnText, handle: AttachedMemories) -> Forced | None:
+def read(base: LoadedBase, text: OwnText, handle: AttachedMemories) -> KeptText | None:
+    """Read the unedited model's text as the memories' gates route it, ``None`` without a text.
+
+    Args:
+        base: the model, with memories attached.
+        text: what :func:`own_text` gave.
+        handle: the attached memories.
+    """
+    return _read(base, text, handle, None, None)
+
+
+def force(base: LoadedBase, text: OwnText, handle: AttachedMemories) -> KeptText | None:
     """Read the unedited model's text with memories forced on.
 
     Args:
         base: the model, with memories attached.
         text: what :func:`own_text` gave.
-        handle: the attached memories. The gated ones take turns, prompt by prompt; always-on ones answer as they do.
+        handle: the attached memories. The gated ones take turns, prompt by prompt, and the edits of one with a part for
+            each; always-on ones answer as they do.
 
     Returns:
         ``None`` without a text.
     """
+    turns = meant = None
+    if memories := len(handle.memories):
+        sizes = [max(1, len(memory.edits)) for memory in handle.memories]
+        turns = [place % memories for place in range(len(text.pairs))]
+        meant = [place // memories % sizes[turn] for place, turn in enumerate(turns)]
+    return _read(base, text, handle, turns, meant)
+
+
+def _read(
+    base: LoadedBase,
+    text: OwnText,
+    handle: AttachedMemories,
+    routes: Sequence[int] | None,
+    meant: Sequence[int] | None,
+) -> KeptText | None:
     if not text.pairs:
         return None
-    memories = len(handle.memories)
-    turns = [place % memories for place in range(len(text.pairs))] if memories else None
-    forced = score(base.model, text.pairs, base.tokenizer.pad_token_id or 0, handle=handle, routes=turns)
-    same = [agreement(one.predicted, other.predicted) for one, other in zip(forced, text.plain, strict=True)]
-    return Forced(sum(same) / len(same), _perplexity(forced), _perplexity(text.plain))
+    pad = base.tokenizer.pad_token_id or 0
+    edited = score(base.model, text.pairs, pad, handle=handle, routes=routes, meant=meant)
+    same = [agreement(one.predicted, other.predicted) for one, other in zip(edited, text.plain, strict=True)]
+    return KeptText(sum(same) / len(same), _perplexity(edited), _perplexity(text.plain))
 
 
 def _perplexity(scored: Sequence[Scored]) -> float:

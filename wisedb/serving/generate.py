@@ -40,6 +40,7 @@ class Continuation:
         stopped: it ended by itself; False where the token limit cut it off.
         said: the edits that memories said in a chat, counted over all memories: each with its first character of the
             text and the one behind its last.
+        facts: the edits whose facts were put into its context, counted over all memories.
     """
 
     text: str
@@ -47,6 +48,7 @@ class Continuation:
     activations: tuple[float, ...]
     stopped: bool
     said: tuple[tuple[int, int, int], ...] = ()
+    facts: tuple[int, ...] = ()
 
 
 def continue_prompts(
@@ -212,9 +214,10 @@ def continue_tokens(
         routes = [BASE] * len(encoded) if record is None else record.routes.tolist()
         activations = [()] * len(encoded) if record is None else record.activations.tolist()
         meant: list[tuple[Meant, ...]] = [()] * len(encoded) if record is None else record.meant
+    facts: list[tuple[int, ...]] = [()] * len(encoded) if record is None or not record.facts else record.facts
     answers = []
-    rows = zip(encoded, output[:, width:].tolist(), routes, activations, meant, strict=True)
-    for asked, row, route, activation, edits in rows:
+    rows = zip(encoded, output[:, width:].tolist(), routes, activations, meant, facts, strict=True)
+    for asked, row, route, activation, edits, told in rows:
         cut = next((place for place, token in enumerate(row) if token in ends), None)
         text = tokenizer.decode(row if cut is None else row[:cut], skip_special_tokens=True)
         line, *rest = text.lstrip().split("\n", 1) if one_line else [text]
@@ -227,6 +230,7 @@ def continue_tokens(
                 tuple(float(value) for value in activation),
                 cut is not None or bool(rest),
                 tuple((edit, *_characters(tokenizer, said, tokens)) for edit, tokens in places),
+                told,
             )
         )
     return answers

@@ -42,6 +42,7 @@ class Generation:
         threshold: what that was held against.
         always_on: the memories that answer every prompt; the base model with them is what answers where none is routed.
         spans: in a chat, the stretches of the text in which a memory answered; ``None`` elsewhere.
+        facts: the ids of the edits whose facts were put into the context; ``None`` where none ever are.
     """
 
     prompt: str
@@ -52,12 +53,15 @@ class Generation:
     threshold: float | None
     always_on: tuple[str, ...] = ()
     spans: tuple[Span, ...] | None = None
+    facts: tuple[str, ...] | None = None
 
     def to_json(self) -> dict[str, Any]:
-        """All fields; the spans where there are some to speak of, in a chat."""
-        fields = {name: getattr(self, name) for name in self.__dataclass_fields__ if name != "spans"}
+        """All fields; the spans in a chat, and the facts where some may be put into the context."""
+        apart = ("spans", "facts")
+        fields = {name: getattr(self, name) for name in self.__dataclass_fields__ if name not in apart}
         spans = {} if self.spans is None else {"spans": [span._asdict() for span in self.spans]}
-        return {**fields, "always_on": list(self.always_on), **spans}
+        facts = {} if self.facts is None else {"facts": list(self.facts)}
+        return {**fields, "always_on": list(self.always_on), **spans, **facts}
 
 
 def generations(
@@ -86,6 +90,7 @@ def generations(
                 thresholds[place] if shown else None,
                 always_on,
                 spans if chat else None,
+                tuple(edits[edit] for edit in answer.facts) if handle is not None and handle.puts_facts else None,
             )
         )
     return found

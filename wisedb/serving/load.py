@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from wisedb.errors import UsageError
 from wisedb.memory.hooks import handle_of
-from wisedb.serving.assemble import Mode, check_mode, select_memories
+from wisedb.serving.assemble import Mode, check_mode, select_memories, unsure_in
 from wisedb.serving.attached import attach_all, compare_template, warn_where_saved
 from wisedb.serving.memory_codec import read_memories
 from wisedb.serving.store_base import load_base_of
@@ -56,7 +56,9 @@ def load(
     Args:
         store: the store.
         rev: the commit.
-        mode: ``retrieve`` (the memory that fires answers), ``merge`` (one memory, the TIES merge of all) or ``base``.
+        mode: ``retrieve`` (the memory that fires answers), ``merge`` (one memory, the TIES merge of all), ``context``
+            (the facts that a prompt asks for go into its context), ``hybrid`` (they do where the keys are unsure) or
+            ``base``.
         **kwargs: as in :func:`wisedb.model.base.load_base`.
 
     Raises:
@@ -120,19 +122,19 @@ def _put(store: Store, base: LoadedBase, commit_id: str, mode: Mode, before: Mod
     )
     memories = read_memories(store.objects, entries, kept)
     handle = handle_of(model)
-    if mode == "merge" and handle is not None and len(memories) > 1:
-        # A merge is fitted to the plain model.
+    if ((mode == "merge" and len(memories) > 1) or mode in ("context", "hybrid")) and handle is not None:
+        # A merge is fitted to the plain model, and keys are made of it.
         handle.detach()
         handle = None
     wanted = select_memories(store, base, commit, memories, mode)
     if handle is not None and wanted:
         compare_template(base, wanted)
-        handle.set(wanted)
+        handle.set(wanted, unsure_in(store, wanted, mode))
     else:
         if handle is not None:
             handle.detach()
         if wanted:
-            attach_all(base, wanted)
+            attach_all(base, wanted, unsure_in(store, wanted, mode))
     held = {entry.main: memory for entry, memory in zip(entries, memories, strict=True)}
     blobs = {entry.main: entry.blobs for entry in entries}
     model.__dict__[_STATE] = ModelState(commit_id, mode, store.config.base, base, held, blobs)

@@ -19,6 +19,7 @@ from wisedb.memory.memory import Memory
 from wisedb.model.tensors import from_raw, to_raw
 from wisedb.serving.blobs import BlobSource, PendingBlobs
 from wisedb.store.blobs import Array, Blob
+from wisedb.store.contents import check_named
 from wisedb.store.memory_entry import MemoryEntry
 
 KEYS, STATISTICS = "keys", "statistics"
@@ -142,10 +143,12 @@ def _change_and_meta(source: BlobSource, entry: MemoryEntry) -> tuple[Change, Ma
     kind = kind_of(entry.kind)
     if missing := [role for role in (kind.origin, kind.main) if role not in entry.blobs]:
         raise CorruptObject(f"memory {entry.id[:12]} has no {missing[0]}", hint=_HINT)
-    main = source.get(entry.blobs[kind.main])
+    main, origin = source.get(entry.blobs[kind.main]), source.get(entry.blobs[kind.origin])
+    check_named(entry.blobs[kind.main], kind.main, main.meta, "edits", "threshold")
+    check_named(entry.blobs[kind.origin], kind.origin, origin.meta)
     if main.meta.get("origin", main.meta.get("mask")) != entry.blobs[kind.origin]:
         raise CorruptObject(f"memory {entry.id[:12]} has the {kind.origin} of another memory", hint=_HINT)
-    parts = {kind.origin: part_of(source.get(entry.blobs[kind.origin])), kind.main: part_of(main)}
+    parts = {kind.origin: part_of(origin), kind.main: part_of(main)}
     return kind.of(entry.modules, parts), main.meta
 
 
@@ -183,6 +186,7 @@ def read_keys(
     if KEYS not in entry.blobs:
         return None
     blob, measured = source.get(entry.blobs[KEYS]), entry.blobs.get(STATISTICS)
+    check_named(entry.blobs[KEYS], KEYS, blob.meta)
     if blob.meta.get("edits") != list(edits) or measured is None or blob.meta.get("statistics") != measured:
         raise CorruptObject(f"memory {entry.id[:12]} has the keys of other edits", hint=_HINT)
     if measured not in statistics:
@@ -210,7 +214,10 @@ def modern_entry(source: BlobSource, entry: MemoryEntry) -> MemoryEntry:
     """An entry as format 2 has it: format 1 leaves its gate and its editor to its blobs."""
     if entry.gate is not None and entry.editor is not None:
         return entry
-    return entry.modern(source.get(entry.id).meta, source.get(entry.main).meta)
+    origin, main = source.get(entry.id), source.get(entry.main)
+    check_named(entry.id, origin.kind, origin.meta)
+    check_named(entry.main, main.kind, main.meta)
+    return entry.modern(origin.meta, main.meta)
 
 
 def _listed(item: StreamItem, batch: int | None) -> dict[str, Any]:

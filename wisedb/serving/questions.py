@@ -120,6 +120,6 @@ def _answered(base: LoadedBase, unrelated: Sequence[tuple[str, str | None]]) -> 
 def trained_rephrases(store: Store, commit: Commit) -> frozenset[str]:
     """The rephrases, normalised, by which memories of a commit were told to be found."""
     keys = (memory.blobs.get(KEYS) for memory in commit.memories)
-    metas = (store.objects.meta(blob_id)[1] for blob_id in keys if blob_id is not None)
+    metas = (store.blob_cache.meta(blob_id) for blob_id in keys if blob_id is not None)
     told = [edit_id for meta in metas if meta.get("rephrases") for edit_id in meta["edits"]]
     return frozenset(normalise_prompt(text) for edit in history.edits_of(store, told) for text in edit.rephrases)

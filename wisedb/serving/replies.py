@@ -6,11 +6,12 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final
 
 from wisedb.model.chat import chat_format
-from wisedb.serving.asked import Chat, Prompt
+from wisedb.serving.asked import Chat, Prompt, question
 from wisedb.serving.generate import Continuation, continue_prompts
 from wisedb.serving.score import pairs_of
 
 if TYPE_CHECKING:
+    from wisedb.edits import Edit
     from wisedb.memory.hooks import AttachedMemories
     from wisedb.model.base import LoadedBase
 
@@ -103,6 +104,24 @@ def replies(
         )
         found.update(zip(rows, said, strict=True))
     return [found[row] for row in range(len(prompts))]
+
+
+def edit_answers(
+    base: LoadedBase, edits: Sequence[Edit], handle: AttachedMemories | None = None, *, chat: bool = False
+) -> list[Continuation]:
+    """The greedy answers to the edits' own questions, in a chat behind the template.
+
+    Args:
+        base: the model.
+        edits: what is asked about.
+        handle: the attached memories, ``None`` for the plain model.
+        chat: each prompt is a user's message.
+    """
+    if not chat:
+        return answers(base, [(edit.prompt, edit.target) for edit in edits], handle)
+    asked = [question(edit, chat=True) for edit in edits]
+    pairs = pairs_of(base.tokenizer, zip(asked, (edit.target for edit in edits), strict=True), chat=True)
+    return replies(base, asked, [reply_limit(len(pair.answer)) for pair in pairs], handle, chat=True)
 
 
 def reply_limit(target: int) -> int:

@@ -55,7 +55,7 @@ class StoreResources:
 
     def blob(self, resource: Resource[T], module: str = "") -> str:
         """See :class:`wisedb.editors.resources.Resources`."""
-        name = f"{resource.name}:{module}" if module else resource.name
+        name = ":".join(part for part in (resource.name, module, resource.variant) if part)
         if name not in self._named:
             self._named[name] = self._pending.put(self._made(resource, module))
         self.used[name] = self._named[name]
@@ -69,7 +69,9 @@ class StoreResources:
         needed = StoreResources(self._base, self._record, inner, {} if pool is None else {POOL: pool}, self.progress)
 
         # The template lies in a file of its own, which the fingerprint doesn't cover.
-        made_from = (self._record.fingerprint, template_digest(self._base.tokenizer), module, dtype, pool)
+        template = template_digest(self._base.tokenizer)
+        variant = (resource.variant,) if resource.variant else ()
+        made_from = (self._record.fingerprint, template, module, dtype, pool, *variant)
         # Only what it holds is kept with the model (:meth:`get`): its bytes are wanted once a memory, and lie on disk.
         return cached_blob(
             resource.name, made_from, lambda: blob_of(resource.name, resource.make(self._base, needed, module))

@@ -88,6 +88,7 @@ def score(
     *,
     handle: AttachedMemories | None = None,
     routes: Sequence[int] | None = None,
+    meant: Sequence[int] | None = None,
 ) -> list[Scored]:
     """Score pairs, in their order.
 
@@ -100,6 +101,7 @@ def score(
         pad_id: fills the shorter rows, behind their ends.
         handle: the attached memories, ``None`` for a plain model.
         routes: forces each pair's route instead of asking the router (the oracle).
+        meant: with it, which of the memory's edits is meant, see :meth:`wisedb.memory.hooks.AttachedMemories.oracle`.
 
     Returns:
         One :class:`Scored` for each pair.
@@ -113,7 +115,8 @@ def score(
             if handle is not None:
                 stack.enter_context(handle.boundary([len(pair.prompt) for pair in batch]))
                 if routes is not None:
-                    stack.enter_context(handle.oracle([routes[row] for row in rows]))
+                    told = None if meant is None else [meant[row] for row in rows]
+                    stack.enter_context(handle.oracle([routes[row] for row in rows], told))
                 record = stack.enter_context(handle.record()) if handle.memories else None
             logits = model(input_ids=ids.to(model.device), attention_mask=mask.to(model.device), use_cache=False).logits
             best = logits.argmax(-1).cpu()

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 def load_base_of(store: Store, **kwargs: Any) -> LoadedBase:
-    """Load a store's base model; its own Python code is run where the store's user allowed it.
+    """Load a store's base model; its own Python code is run where the user of this machine allowed it.
 
     Args:
         store: the store.
@@ -21,4 +21,4 @@ def load_base_of(store: Store, **kwargs: Any) -> LoadedBase:
     Raises:
         ModelNotFound, UnsupportedModel, BaseModelMismatch: see there.
     """
-    return load_for(store.config.base, **{"trust_remote_code": store.config.trust_remote_code, **kwargs})
+    return load_for(store.config.base, **{"if_allowed": store.config.trust_remote_code, **kwargs})

@@ -28,10 +28,20 @@ FULL: Final = 1 << 28
 MAX_CONTENT: Final = 1 << 29
 """Bytes of content beyond which a bundle isn't taken."""
 
+MAX_MEMBER: Final = 1 << 26
+"""Bytes of one object beyond which a bundle isn't taken."""
+
+RATIO: Final = 100
+"""How many times its own size a bundle may hold, beyond :data:`FREE`. One that claims more is a bomb."""
+
+FREE: Final = 8 << 20
+"""Bytes of content that a bundle may hold however short it is."""
+
 MAX_MEMBERS: Final = 65_535
 """Objects beyond which a bundle isn't taken: what an archive can hold without zip's later extensions."""
 
 _FULL_MEMBERS: Final = 50_000
+_SHORT: Final = 1 << 14  # bytes of content that no archive describes in a hundredth of them
 _END: Final = struct.Struct(
     "<4s8xL4xH"
 )  # of the record at an archive's end: its mark, the directory's size, a comment's
@@ -101,7 +111,9 @@ def write_bundle(contents: Contents) -> tuple[Bundle, bytes]:
     with zipfile.ZipFile(buffer, "w") as archive:
         for name, data in contents.members():
             info = zipfile.ZipInfo(name, _DATE)
-            info.compress_type = zipfile.ZIP_DEFLATED
+            # What deflates more than a reader believes is left as it is.
+            dense = len(data) > _SHORT and len(data) > RATIO * len(zlib.compress(data, 1))
+            info.compress_type = zipfile.ZIP_STORED if dense else zipfile.ZIP_DEFLATED
             info.create_system = 3  # Unix, wherever it is written
             info.external_attr = 0o444 << 16
             archive.writestr(info, data)
@@ -145,12 +157,29 @@ def read_bundle(bundle: Bundle, data: bytes) -> Contents:
     Raises:
         CorruptObject: it is not the archive that the manifest speaks of, or not one that wisedb would write.
     """
+    contents = Contents()
+    places: Mapping[str, dict[str, bytes]] = {
+        COMMIT_SUFFIX: contents.commits,
+        BLOB_SUFFIX: contents.blobs,
+        HEADER_SUFFIX: contents.headers,
+    }
+    for suffix, object_id, content in read_members(bundle, data):
+        places[suffix][object_id] = content
+    return contents
+
+
+def read_members(bundle: Bundle, data: bytes) -> Iterator[tuple[str, str, bytes]]:
+    """Suffix, id and content of each object in an archive, one after the other; see :func:`read_bundle`.
+
+    Raises:
+        CorruptObject: as :func:`read_bundle`; what came before has been given already.
+    """
     if len(data) != bundle.bytes or len(data) > MAX_BUNDLE or digest(data) != bundle.name:
         raise _damaged(bundle, "it has another hash or length than the manifest says")
     _check_directory(bundle, data)
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
-            return _members(bundle, archive)
+            yield from _members(bundle, archive)
     except _WRONG as error:
         raise _damaged(bundle, f"it is no archive ({error})") from error
 
@@ -164,32 +193,29 @@ def _check_directory(bundle: Bundle, data: bytes) -> None:
         raise _damaged(bundle, "its directory is not one that wisedb writes")
 
 
-def _members(bundle: Bundle, archive: zipfile.ZipFile) -> Contents:
+def _members(bundle: Bundle, archive: zipfile.ZipFile) -> Iterator[tuple[str, str, bytes]]:
     listed = archive.infolist()
     if len(listed) != bundle.objects:
         raise _damaged(bundle, f"it holds {len(listed)} objects, the manifest says {bundle.objects}")
-    if sum(info.file_size for info in listed) > MAX_CONTENT:
-        raise _damaged(bundle, f"its content is larger than {MAX_CONTENT} bytes")
-    contents = Contents()
-    places: Mapping[str, dict[str, bytes]] = {
-        COMMIT_SUFFIX: contents.commits,
-        BLOB_SUFFIX: contents.blobs,
-        HEADER_SUFFIX: contents.headers,
-    }
+    bound = min(MAX_CONTENT, max(FREE, RATIO * bundle.bytes))
+    if sum(info.file_size for info in listed) > bound:
+        raise _damaged(bundle, f"its content is larger than {bound} bytes")
+    seen: set[str] = set()
     for info in listed:
         found = _MEMBER.fullmatch(info.filename)
         if found is None or info.compress_type not in _DEFLATED or info.flag_bits & _ENCRYPTED:
             raise _damaged(bundle, f"{info.filename[:80]!r} is no object")
+        if info.file_size > MAX_MEMBER:
+            raise _damaged(bundle, f"{info.filename} is larger than {MAX_MEMBER} bytes")
+        if info.filename in seen:
+            raise _damaged(bundle, f"{info.filename} is in it twice")
+        seen.add(info.filename)
         with archive.open(info) as member:
             # The stream ends where the directory says, whatever the deflated data would go on to say.
             data = member.read(info.file_size)
             if len(data) != info.file_size or member.read(1):
                 raise _damaged(bundle, f"{info.filename} has another length than it says")
-        place, object_id = places[found[3]], found[1] + found[2]
-        if object_id in place:
-            raise _damaged(bundle, f"{info.filename} is in it twice")
-        place[object_id] = data
-    return contents
+        yield found[3], found[1] + found[2], data
 
 
 def _damaged(bundle: Bundle, problem: str) -> CorruptObject:

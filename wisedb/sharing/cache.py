@@ -18,6 +18,7 @@ from huggingface_hub import cached_assets_path, constants
 
 from wisedb.canonical import digest
 from wisedb.errors import MissingObject, RemoteNotFound, RemoteUnavailable, UnknownRevision
+from wisedb.paths import expanded
 from wisedb.progress import Listener
 from wisedb.sharing.clone import clone
 from wisedb.sharing.fetch import Reachability, fetch, read_remote
@@ -129,7 +130,7 @@ def _place(address: Address, endpoint: str | None, cache_dir: Path | None) -> Pa
     """The folder of an address; two Hubs may have repositories of one name."""
     server = endpoint or (constants.ENDPOINT if address.scheme == _HUB else "")
     key = f"{address.name}-{digest(f'{server} {address.url}'.encode())[:16]}"
-    assets = None if cache_dir is None else cache_dir.expanduser() / "assets"
+    assets = None if cache_dir is None else expanded(cache_dir) / "assets"
     return cached_assets_path("wisedb", namespace="packs", subfolder=key, assets_dir=assets)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -17,6 +16,7 @@ from wisedb.sharing.markdown import plain
 from wisedb.sharing.public_base import PublicBase, public_base
 from wisedb.store import history
 from wisedb.store.commits import Commit
+from wisedb.store.fields import is_number
 from wisedb.store.graph import ancestors
 
 if TYPE_CHECKING:
@@ -172,7 +172,7 @@ def _results(described: Described) -> list[EvalResult]:
         )
         for row_name, row in sorted(rows.items())
         for figure in _FIGURES
-        if _is_number(row.get(figure))
+        if is_number(row.get(figure))
     ]
 
 
@@ -197,7 +197,7 @@ def _score_rows(scores: Mapping[str, Mapping[str, Any]]) -> list[dict[str, str]]
 
 
 def _score_row(label: str, n: object, record: Mapping[str, Any]) -> dict[str, str]:
-    figures = {figure: f"{record[figure]:.3f}" if _is_number(record.get(figure)) else "–" for figure in _FIGURES}
+    figures = {figure: f"{record[figure]:.3f}" if is_number(record.get(figure)) else "–" for figure in _FIGURES}
     return {"label": label, "n": str(n) if isinstance(n, int) else "–", **figures}
 
 
@@ -256,7 +256,3 @@ def _base_words(base: PublicBase, commit: Commit) -> dict[str, str]:
 
 def _file_words(base: PublicBase, file: str) -> str:
     return "a GGUF file" if base.hub_id is None else plain(file, _LONGEST)
-
-
-def _is_number(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)

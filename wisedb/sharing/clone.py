@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import shutil
+import os
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
 from wisedb.config import StoreConfig
-from wisedb.errors import RemoteUnavailable, StoreExists, UnknownRevision, UsageError
+from wisedb.errors import RemoteUnavailable, StoreError, StoreExists, UnknownRevision, UnsafeOwner, UsageError
 from wisedb.model.gguf import split_gguf
+from wisedb.paths import expanded
 from wisedb.progress import Listener
 from wisedb.sharing.fetch import RemoteState, nothing_there, read_remote
 from wisedb.sharing.incoming import Received, receive
@@ -20,7 +21,8 @@ from wisedb.sharing.remotes.open import open_remote
 from wisedb.sharing.remotes.protocol import Remote
 from wisedb.sharing.transfer import RefChange, Transfer
 from wisedb.sharing.url import parse_address
-from wisedb.store.files import Fault, no_fault, read_if_there, storage_errors, sync_folder
+from wisedb.store.disk_errors import storage_errors
+from wisedb.store.files import Disk, Fault, is_temporary, no_fault
 from wisedb.store.lock import StoreLock
 from wisedb.store.places import FOLDER
 from wisedb.store.refnames import BRANCHES, TAGS
@@ -104,17 +106,24 @@ def clone(
     assert manifest is not None
     config = _config(manifest, source.url, lazy, model)
     making = target.parent / f".{target.name}.{_UNFINISHED}"
-    with storage_errors(making):
-        making.mkdir(parents=True, exist_ok=True)
-    with StoreLock(making / _LOCK, timeout=0).hold(f"a clone of {source.url}"):
+    above = [folder for folder in target.parents if not folder.exists()]
+    # Its name can be foreseen: somebody else may have put a link there, or something that is no clone.
+    disk = Disk(fault, target.parent)
+    disk.make_folder(making)
+    _refuse_other(making, disk)
+    with StoreLock(making / _LOCK, disk, timeout=0).hold(f"a clone of {source.url}"):
         try:
-            store = _begin(making, source.url, config, chosen, fault)
+            store = _begin(making, source.url, config, chosen, disk)
             got = _fill(store, source, state, chosen, lazy, progress)
             _finish(making, target, fault)
         except (RemoteUnavailable, KeyboardInterrupt):
             raise
         except BaseException:
-            shutil.rmtree(making, ignore_errors=True)
+            with suppress(StoreError):
+                disk.remove_folder(making)
+            with suppress(OSError):
+                for folder in above:
+                    folder.rmdir()
             raise
     made = Store.open(target)
     made.index.ensure()
@@ -132,6 +141,16 @@ def _refuse_used(target: Path) -> None:
     if (target / FOLDER).exists():
         raise StoreExists(f"there is a store already: {target}", hint="`wisedb fetch` there, or choose another folder.")
     raise UsageError(f"{target} is not empty", hint="Choose a new or an empty folder.")
+
+
+def _refuse_other(making: Path, disk: Disk) -> None:
+    """Leave alone what isn't an unfinished clone, or is somebody else's."""
+    if making.stat().st_uid != os.geteuid():
+        raise UnsafeOwner(f"{making} belongs to another user", hint="Clone into a folder of your own.")
+    others = [name for name in disk.names(making) if name not in (_SOURCE, _LOCK, FOLDER)]
+    others = [name for name in others if not is_temporary(Path(name))]
+    if others:
+        raise UsageError(f"{making} is no unfinished clone: it holds '{others[0]}'", hint="Remove it, or rename it.")
 
 
 def _choose(remote: Remote, state: RemoteState, branch: str | None) -> str:
@@ -156,7 +175,7 @@ def _config(manifest: Manifest, url: str, lazy: bool, model: str | None) -> Stor
     if model is not None:
         # Where it is, not what it is: the fingerprint is checked when it is loaded.
         model, file = split_gguf(model)
-        path = Path(model).expanduser()
+        path = expanded(model)
         base = replace(
             base,
             model=str(path.absolute()) if path.exists() else model,
@@ -166,15 +185,15 @@ def _config(manifest: Manifest, url: str, lazy: bool, model: str | None) -> Stor
     return StoreConfig(base, manifest.editor, {ORIGIN: url}, ORIGIN if lazy else None)
 
 
-def _begin(making: Path, url: str, config: StoreConfig, branch: str, fault: Fault) -> Store:
+def _begin(making: Path, url: str, config: StoreConfig, branch: str, disk: Disk) -> Store:
     """The folder in which the store is made; of an earlier attempt at the same pack its objects are kept."""
     marker, root = making / _SOURCE, making / FOLDER
-    if read_if_there(marker) != url.encode():
-        shutil.rmtree(root, ignore_errors=True)
+    if disk.read_if_there(marker) != url.encode():
+        disk.remove_folder(root)
     for name in ("refs", "logs", "index"):
-        shutil.rmtree(root / name, ignore_errors=True)
-    store = Store.lay_out(root, config, branch=branch, fault=fault)
-    store.disk.write(marker, url.encode())
+        disk.remove_folder(root / name)
+    store = Store.lay_out(root, config, branch=branch, fault=disk.fault)
+    disk.write(marker, url.encode())
     return store
 
 
@@ -210,9 +229,9 @@ def _finish(making: Path, target: Path, fault: Fault) -> None:
         if target.is_dir():
             # The folder may be where the user is: it stays the same one.
             (making / FOLDER).rename(target / FOLDER)
-            sync_folder(target)
+            Disk().sync(target)
             with suppress(OSError):
                 making.rmdir()
         else:
             making.rename(target)
-        sync_folder(target.parent)
+        Disk().sync(target.parent)

@@ -20,6 +20,7 @@ from wisedb.sharing.incoming import Received, receive
 from wisedb.sharing.named import RemoteTarget, track
 from wisedb.sharing.plan import ancestry
 from wisedb.sharing.remotes.protocol import Remote, Snapshot
+from wisedb.sharing.seen import look
 from wisedb.sharing.transfer import RefChange, Transfer
 from wisedb.store.objects import Objects
 from wisedb.store.refnames import BRANCHES, REMOTES, TAGS, describe_ref
@@ -109,7 +110,9 @@ def fetch(
     asked = tuple(branches)
     state = read_remote(remote, asked)
     if not state.refs and remote.snapshot(BRANCHES + DEFAULT_BRANCH).manifest is None:
+        look(store, target)
         raise nothing_there(remote)
+    look(store, target, next(iter(state.snapshots.values()), None))
     for snapshot in state.snapshots.values():
         _check_base(store, remote, snapshot)
     lazy = target.tracked is not None and target.tracked == store.config.promised

@@ -7,20 +7,22 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable, Collection, Iterable, Mapping
+from contextlib import closing
 from dataclasses import dataclass, field
 from typing import Final
 
 from wisedb.canonical import digest
 from wisedb.errors import CorruptObject, MissingObject
 from wisedb.progress import Listener
-from wisedb.sharing.bundle import Contents, read_bundle
+from wisedb.sharing.arrived import Arrived
 from wisedb.sharing.manifest import Bundle, object_path
 from wisedb.sharing.outgoing import links
 from wisedb.sharing.plan import ancestry, levels, wanted_bundles
 from wisedb.sharing.remotes.protocol import Remote, Snapshot
 from wisedb.sharing.transfer import Meter, in_parallel
 from wisedb.store.commits import Commit
-from wisedb.store.container import Header, read_detached, read_header
+from wisedb.store.container import RATIO, Header, read_detached, read_header
+from wisedb.store.named import HistoryCheck
 from wisedb.store.objects import Objects
 from wisedb.store.receive import receive_blob, receive_commit, receive_header
 
@@ -28,6 +30,19 @@ EAGER: Final = frozenset({"edits", "pool"})
 """Kinds of blobs that come at once even into a lazy clone: the history is told from them."""
 
 _HINT: Final = "The pack is incomplete: whoever published it has to push again."
+
+
+_FREE: Final = 1 << 30
+
+
+@dataclass(frozen=True, slots=True)
+class _Coming:
+    """What is kept in mind of a blob that isn't here yet: not its header, of which a long history has many."""
+
+    kind: str
+    size: int
+    inflated: int
+    needs: frozenset[str]
 
 
 @dataclass(slots=True)
@@ -94,7 +109,7 @@ class _Receiver:
         self._more = more
         self._lazy = lazy
         self._progress = progress
-        self._arrived = Contents()
+        self._arrived = Arrived(objects.folder)
         self._source: dict[str, Snapshot] = {}  # header's blob id → where its payload is
         self._waiting = {
             bundle.name: (bundle, snapshot)
@@ -105,6 +120,10 @@ class _Receiver:
         self._received = Received()
 
     def run(self) -> Received:
+        with closing(self._arrived):
+            return self._run()
+
+    def _run(self) -> Received:
         if all(map(self._reachable, self._wants)) and all(map(self._objects.has, self._more)):
             return self._received  # a bundle may hold what no ref leads to: nobody needs it
         listed = [bundle for bundle, _ in self._waiting.values()]
@@ -119,45 +138,47 @@ class _Receiver:
             except MissingObject as error:
                 raise CorruptObject(f"{self._remote.url}: {error.message}", hint=_HINT) from error
         self._store_blobs(headers)
+        history = HistoryCheck(self._objects)
         for commit_id in commits:
-            if commit_id in self._arrived.commits:
-                receive_commit(self._objects, commit_id, self._arrived.commits[commit_id])
+            history.check(self._commit(commit_id), self._commit)
+        for commit_id in commits:
+            data = self._arrived.commit(commit_id)
+            if data is not None:
+                receive_commit(self._objects, commit_id, data)
                 self._received.commits.append(commit_id)
         return self._received
 
     # Bundles
 
     def _load(self, bundles: Iterable[Bundle]) -> None:
-        loaded: dict[str, Contents] = {}
         weights = {bundle.name: bundle.bytes for bundle in bundles}
 
         def load(name: str) -> None:
             bundle, snapshot = self._waiting[name]
-            loaded[name] = read_bundle(bundle, self._remote.read(bundle.path, snapshot, limit=bundle.bytes))
+            headers = self._arrived.add(bundle, self._remote.read(bundle.path, snapshot, limit=bundle.bytes))
+            for blob_id in headers:
+                self._source.setdefault(blob_id, snapshot)
 
         try:
             in_parallel(load, weights, Meter("receiving", sum(weights.values()), self._progress))
         except MissingObject as error:
             raise CorruptObject(f"{self._remote.url}: {error.message}", hint=_HINT) from error
         for name in weights:
-            _, snapshot = self._waiting.pop(name)
-            for blob_id in loaded[name].headers:
-                self._source.setdefault(blob_id, snapshot)
-            self._arrived.add(loaded[name])
+            del self._waiting[name]
         self._received.bytes += sum(weights.values())
 
     # What is needed
 
     def _commit(self, commit_id: str) -> Commit:
-        data = self._arrived.commits.get(commit_id)
+        data = self._arrived.commit(commit_id)
         if data is None:
             return self._objects.commit(commit_id)
         if digest(data) != commit_id:
             raise CorruptObject(f"commit {commit_id[:12]} arrived damaged", hint=_HINT)
         return Commit.from_bytes(data)
 
-    def _needed(self) -> tuple[list[str], dict[str, Header]]:
-        """The commits that are wanted and not here yet, parents first, and the headers of the blobs that they lack."""
+    def _needed(self) -> tuple[list[str], dict[str, _Coming]]:
+        """The commits that are wanted and not here yet, parents first, and the blobs that they lack."""
         named = set(self._more)
 
         def parents(commit_id: str) -> list[str]:
@@ -166,19 +187,20 @@ class _Receiver:
             return [parent for parent in commit.parents if not self._reachable(parent)]
 
         commits = ancestry(parents, [commit_id for commit_id in self._wants if not self._reachable(commit_id)])
-        return commits, self._headers(named)
+        return commits, self._coming(named)
 
-    def _headers(self, named: Collection[str]) -> dict[str, Header]:
+    def _coming(self, named: Collection[str]) -> dict[str, _Coming]:
         known = {*self._objects.ids(), *self._arrived.blobs, *self._arrived.headers}
-        found: dict[str, Header] = {}
+        found: dict[str, _Coming] = {}
         seen, stack = set(named), sorted(named)
         while stack:
             blob_id = stack.pop()
-            if self._objects.has(blob_id):
-                header = self._objects.header(blob_id)
-            else:
-                header = found[blob_id] = self._header(blob_id)
-            fresh = links(header, known) - seen
+            here = self._objects.has(blob_id)
+            header = self._objects.header(blob_id) if here else self._header(blob_id)
+            needs = links(header, known)
+            if not here:
+                found[blob_id] = _Coming(header.kind, file_size(header), header.inflated_length, frozenset(needs))
+            fresh = needs - seen
             seen |= fresh
             stack.extend(sorted(fresh))
         return found
@@ -186,11 +208,10 @@ class _Receiver:
     def _header(self, blob_id: str) -> Header:
         """The header of a blob that isn't here, checked."""
         try:
-            if blob_id in self._arrived.blobs:
-                data = self._arrived.blobs[blob_id]
+            if (data := self._arrived.blob(blob_id)) is not None:
                 header = read_header(io.BytesIO(data), len(data))
-            elif blob_id in self._arrived.headers:
-                header = read_detached(self._arrived.headers[blob_id])
+            elif (data := self._arrived.header(blob_id)) is not None:
+                header = read_detached(data)
             else:
                 raise MissingObject(f"blob {blob_id[:12]} is in no bundle", hint=_HINT)
         except CorruptObject as error:
@@ -201,17 +222,25 @@ class _Receiver:
 
     # Storing
 
-    def _store_blobs(self, headers: Mapping[str, Header]) -> None:
+    def _store_blobs(self, coming: Mapping[str, _Coming]) -> None:
         large: dict[str, int] = {}
-        for blob_id, header in headers.items():
+        promised: set[str] = set()
+        for blob_id, each in coming.items():
             if blob_id in self._arrived.blobs:
                 continue
-            if self._lazy and header.kind not in EAGER:
-                receive_header(self._objects, blob_id, self._arrived.headers[blob_id])
+            if self._lazy and each.kind not in EAGER:
+                promised.add(blob_id)
             else:
-                large[blob_id] = file_size(header)
+                large[blob_id] = each.size
+        refuse_bomb(
+            self._remote.url,
+            (each.inflated for blob_id, each in coming.items() if blob_id not in promised),
+            self._received.bytes + sum(large.values()),
+        )
+        for blob_id in sorted(promised):
+            receive_header(self._objects, blob_id, self._arrived.header(blob_id) or b"")
         meter = Meter("receiving", sum(large.values()), self._progress)
-        needs = {blob_id: links(header, headers) for blob_id, header in headers.items()}
+        needs = {blob_id: {other for other in each.needs if other in coming} for blob_id, each in coming.items()}
         late: set[str] = set()
         for step in levels(needs):
             # Small ones that wait for no large one come first, so that as many large ones as can be travel together.
@@ -220,18 +249,37 @@ class _Receiver:
         for step in levels({blob_id: needs[blob_id] for blob_id in late}):
             self._store_small([blob_id for blob_id in step if blob_id not in large])
             chosen = {blob_id: large[blob_id] for blob_id in step if blob_id in large}
-            in_parallel(lambda blob_id: self._download(blob_id, headers[blob_id]), chosen, meter)
+            in_parallel(self._download, chosen, meter)
             self._received.blobs.extend(chosen)
             self._received.bytes += sum(chosen.values())
 
     def _store_small(self, blob_ids: Iterable[str]) -> None:
         for blob_id in blob_ids:
-            if blob_id in self._arrived.blobs:
-                receive_blob(self._objects, blob_id, self._arrived.blobs[blob_id])
+            data = self._arrived.blob(blob_id)
+            if data is not None:
+                receive_blob(self._objects, blob_id, data)
                 self._received.blobs.append(blob_id)
 
-    def _download(self, blob_id: str, header: Header) -> None:
-        download(self._objects, self._remote, self._source[blob_id], blob_id, header)
+    def _download(self, blob_id: str) -> None:
+        download(self._objects, self._remote, self._source[blob_id], blob_id, self._header(blob_id))
+
+
+def refuse_bomb(url: str, inflated: Iterable[int], travelled: int) -> None:
+    """Refuse blobs from elsewhere that claim, together, far more than travels for them, before one is decoded.
+
+    Args:
+        url: where they come from.
+        inflated: what each is decoded to, as its header says.
+        travelled: the bytes that come for all of them.
+
+    Raises:
+        CorruptObject: they claim too much.
+    """
+    if (claimed := sum(inflated)) > max(_FREE, RATIO * travelled):
+        raise CorruptObject(
+            f"{url}: {travelled} bytes claim to hold {claimed}: that is made to fill your memory",
+            hint="Don't trust where it came from.",
+        )
 
 
 def download(objects: Objects, remote: Remote, snapshot: Snapshot, blob_id: str, header: Header) -> None:

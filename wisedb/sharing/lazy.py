@@ -7,7 +7,7 @@ from functools import partial
 
 from wisedb.errors import CorruptObject, MissingObject
 from wisedb.progress import Listener
-from wisedb.sharing.incoming import download, file_size
+from wisedb.sharing.incoming import download, file_size, refuse_bomb
 from wisedb.sharing.manifest import object_path
 from wisedb.sharing.plan import levels
 from wisedb.sharing.remotes.open import open_remote
@@ -46,6 +46,7 @@ def fetch_promised(store: Store, remote: Remote, blob_ids: Collection[str], prog
     """
     headers = {blob_id: store.objects.header(blob_id) for blob_id in blob_ids}
     weights = {blob_id: file_size(header) for blob_id, header in headers.items()}
+    refuse_bomb(remote.url, (header.inflated_length for header in headers.values()), sum(weights.values()))
     meter = Meter("receiving", sum(weights.values()), progress)
     places = _snapshots(remote)
 

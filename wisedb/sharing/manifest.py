@@ -170,6 +170,9 @@ def _parse(document: Mapping[str, Any]) -> Manifest:
     )
     if len({bundle.name for bundle in bundles}) != len(bundles):
         raise ValueError("it names a bundle twice")
+    # For a JSON schema 123.0 is a whole number.
+    if not all(type(number) is int for bundle in bundles for number in (bundle.bytes, bundle.objects)):
+        raise ValueError("a bundle's length or number of objects is no whole number")
     if any(bundle.bytes > MAX_BUNDLE for bundle in bundles):
         raise ValueError(f"a bundle is larger than {MAX_BUNDLE} bytes")
     notes = {ref: TagNote.from_record(record) for ref, record in document.get("notes", {}).items()}

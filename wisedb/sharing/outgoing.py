@@ -12,7 +12,6 @@ from wisedb.errors import CorruptObject
 from wisedb.sharing.bundle import Contents
 from wisedb.sharing.manifest import object_path
 from wisedb.store.container import Header, check_payload, read_header
-from wisedb.store.files import read_file
 from wisedb.store.objects import Objects
 
 SMALL: Final = 64 << 10
@@ -90,7 +89,7 @@ def _needed(objects: Objects, starts: Sequence[str], seen: set[str], known: Coll
 
 def _add(objects: Objects, blob_id: str, group: Contents, found: Outgoing) -> None:
     path = objects.blob_path(blob_id)
-    data = read_file(path)
+    data = objects.disk.read(path)
     try:
         stream = io.BytesIO(data)
         header = read_header(stream, len(data))
@@ -100,7 +99,7 @@ def _add(objects: Objects, blob_id: str, group: Contents, found: Outgoing) -> No
     except CorruptObject as error:
         raise CorruptObject(
             f"blob {blob_id[:12]} is damaged here and can't be sent: {error.message}",
-            hint="Run `wisedb fsck`; fetching from a remote or restoring a backup brings the object back.",
+            hint="`wisedb fsck --repair` brings back what a remote, the trash or another copy still has.",
         ) from error
     if header.kind == "edits":
         found.records.append(blob_id)

@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
-from wisedb.edits import Edit
 from wisedb.errors import (
     BaseModelMismatch,
     MissingObject,
     PushRejected,
     RemoteError,
     RemoteNotFound,
-    SecretsFound,
     UsageError,
     WisedbError,
 )
@@ -25,11 +22,13 @@ from wisedb.sharing.jobs import Job, PushOptions, jobs
 from wisedb.sharing.manifest import CARD, Manifest
 from wisedb.sharing.named import RemoteTarget, track_pushed, tracking_ref
 from wisedb.sharing.outgoing import Outgoing, collect
+from wisedb.sharing.outgoing_texts import outgoing_texts
 from wisedb.sharing.plan import LAYOUT, Layout, ancestry
 from wisedb.sharing.remotes.protocol import Publication, Remote, Snapshot
 from wisedb.sharing.remotes.store import StoreRemote
 from wisedb.sharing.repack import repack
-from wisedb.sharing.secrets import scan
+from wisedb.sharing.secrets import refuse_secrets
+from wisedb.sharing.seen import look, look_after_push
 from wisedb.sharing.signed import refuse_unsigned
 from wisedb.sharing.transfer import RefChange, Transfer
 from wisedb.store.graph import is_ancestor
@@ -62,7 +61,7 @@ def push(
 
     Raises:
         PushRejected: another push landed first, or this one would drop commits there; nothing has changed there.
-        SecretsFound: an edit holds what looks like a key; nothing was sent.
+        SecretsFound: a text holds what looks like a key; nothing was sent.
         NotSigned: signatures are required, and one is missing or doesn't count; nothing was sent.
         BaseModelMismatch: the pack there is for another base model.
         UnknownRevision, UsageError: a branch or tag isn't here, or there is nothing that could be meant.
@@ -73,6 +72,7 @@ def push(
     if isinstance(remote, StoreRemote):
         raise remote.not_a_pack()
     there = remote.refs()
+    look(store, target)
     total = Transfer(target.name, remote.url, dry_run=chosen.dry_run)
     for job in jobs(store, chosen, there, shared=remote.shared):
         done = _Push(store, remote, job, chosen, layout, there, target.tracked).run(progress)
@@ -86,6 +86,7 @@ def push(
         )
         if not chosen.dry_run and not chosen.create_pr:
             track_pushed(store, target, job.refs)
+            look_after_push(store, target)
     return total
 
 
@@ -117,27 +118,27 @@ class _Push:
         goals = [change.to for change in changes if change.to is not None]
         commits, outgoing = self._outgoing(manifest, goals)
         refuse_unsigned(self.store, commits, self.job.refs, self.options.signed)
+        refs = self._refs(snapshot, changes)
+        said = Manifest(
+            (manifest.base if manifest is not None else self.store.config.base).published,
+            manifest.editor if manifest is not None else self.store.config.editor,
+            refs,
+            notes=self._notes(manifest, refs, changes),
+        )
         if not self.options.allow_secrets:
-            self._refuse_secrets(outgoing)
+            refuse_secrets(outgoing_texts(self.store.objects, said, commits, outgoing))
         packed = repack(self.remote, snapshot, outgoing.groups, self.layout)
         files: dict[str, bytes | Path] = {**outgoing.files, **packed.files}
         moved = replace(nothing, refs=tuple(changes), commits=len(commits), blobs=outgoing.blobs)
         if self.options.dry_run:
             weights = [file.stat().st_size for file in outgoing.files.values()]
             return replace(moved, bytes=sum(weights) + sum(len(data) for data in packed.files.values()))
-        refs = self._refs(snapshot, changes)
         published = self.remote.publish(
             Publication(
                 snapshot=snapshot,
                 branch=self.job.branch,
                 refs={change.name: change.to for change in changes},
-                manifest=Manifest(
-                    (manifest.base if manifest is not None else self.store.config.base).published,
-                    manifest.editor if manifest is not None else self.store.config.editor,
-                    refs,
-                    packed.bundles,
-                    self._notes(manifest, refs, changes),
-                ),
+                manifest=replace(said, bundles=packed.bundles),
                 files=files,
                 removed=packed.removed,
                 card=self._card(snapshot, changes),
@@ -265,21 +266,6 @@ class _Push:
         commits = ancestry(lambda commit_id: objects.commit(commit_id).parents, goals, known)
         resources = self.store.config.editor.resources.values() if manifest is None else ()
         return commits, collect(objects, commits, blobs, tuple(resources))
-
-    def _refuse_secrets(self, outgoing: Outgoing) -> None:
-        edits: dict[str, Edit] = {}
-        for blob_id in outgoing.records:
-            for record in json.loads(self.store.objects.array(blob_id, "records").data):
-                edit = Edit.from_json(record)
-                edits[edit.id] = edit
-        found = scan(edits.values())
-        if found:
-            listed = "; ".join(f"edit {each.edit[:12]}, {each.field}: {each.kind}" for each in found[:10])
-            rest = f"; and {len(found) - 10} more" if len(found) > 10 else ""
-            raise SecretsFound(
-                f"nothing was sent, since some edits hold what looks like a secret: {listed}{rest}",
-                hint="Revoke the secret and make the commits anew without it, or --allow-secrets if it is none.",
-            )
 
     # The card
 

@@ -1,4 +1,4 @@
-"""Keys and tokens in the texts of edits: what is pushed is published, and can't be taken back.
+"""Keys and tokens in what is pushed: it is published, and can't be taken back.
 
 The patterns are those of ``detect-secrets``, and those of a few services that it doesn't know. Entropy alone says
 nothing about facts (names, formulas, sequences), so only shapes that belong to a service, and passwords that are given
@@ -11,18 +11,27 @@ import importlib
 import inspect
 import pkgutil
 import re
-from collections.abc import Iterable, Iterator
+import unicodedata
+from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from detect_secrets import plugins
 from detect_secrets.plugins.base import BasePlugin, RegexBasedDetector
 
-if TYPE_CHECKING:
-    from wisedb.edits import Edit
+from wisedb.errors import SecretsFound
+from wisedb.sharing.outgoing_texts import Text
 
 # Entropy and addresses: a fact may well be about either.
 _LEFT_OUT: Final = frozenset({"base", "high_entropy_strings", "ip_public"})
+_SHORTEST: Final = 8  # characters of anything that is looked for
+_REMEMBERED: Final = 100
+_LISTED: Final = 10
+_CONTROL: Final = re.compile(r"[\x00-\x09\x0b-\x1f\x7f]")
+# Letters and marks that are drawn as nothing: fillers, selectors, joiners.
+_UNSEEN: Final = re.compile(
+    "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2800\u3164\uffa0\ufe00-\ufe0f\U000e0000-\U000e0fff]"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,12 +39,12 @@ class Finding:
     """What looks like a secret.
 
     Attributes:
-        edit: the edit's id.
-        field: where in it: ``prompt``, ``target``, ``rephrases[0]``, ….
+        where: what it stands in: ``edit 0123456789ab``, ``commit …``, ``the manifest``.
+        field: where in it: ``prompt``, ``rephrases[0]``, ``message``, ….
         kind: what it looks like (``AWS Access Key``). The secret itself is in no field, so that none is printed.
     """
 
-    edit: str
+    where: str
     field: str
     kind: str
 
@@ -52,39 +61,66 @@ class _Services(RegexBasedDetector):
     )
 
 
-def scan(edits: Iterable[Edit]) -> list[Finding]:
-    """Everything in the edits that looks like a key, a token or a password, in the edits' order.
+def scan(texts: Iterable[Text]) -> list[Finding]:
+    """Everything in the texts that looks like a key, a token or a password, in their order.
 
-    A secret that several patterns match is told once for each field, by the first of them.
+    A secret that several patterns match is told once for each field, by the first of them. A field's name may hold it
+    as well, and is then not told either.
     """
     detectors = _detectors()
     found: list[Finding] = []
-    for edit in edits:
-        for field, text in _texts(edit):
-            kind = next((detector.secret_type for detector in detectors if _matches(detector, text)), None)
-            if kind is not None:
-                found.append(Finding(edit.id, field, kind))
+    harmless: set[str] = set()  # the same names and settings stand in every commit
+    for where, field, text in texts:
+        if len(text) < _SHORTEST or text in harmless:
+            continue
+        kind = _kind(detectors, text)
+        if kind is not None:
+            found.append(Finding(where, "a name" if _kind(detectors, field) else field, kind))
+        elif len(text) < _REMEMBERED:
+            harmless.add(text)
     return found
 
 
-def _texts(edit: Edit) -> Iterator[tuple[str, str]]:
-    for name in ("prompt", "target", "subject", "ground_truth", "source", "reason"):
-        text = getattr(edit, name)
-        if text:
-            yield name, text
-    for number, text in enumerate(edit.rephrases):
-        yield f"rephrases[{number}]", text
-    for number, each in enumerate(edit.locality):
-        yield f"locality[{number}]", f"{each.prompt}\n{each.answer or ''}"
-    for number, text in enumerate(edit.tags):
-        yield f"tags[{number}]", text
-    for number, message in enumerate(edit.messages):
-        yield f"messages[{number}]", message.content
+def refuse_secrets(texts: Iterable[Text]) -> None:
+    """Refuse to publish texts in which something looks like a secret.
+
+    Raises:
+        SecretsFound: names where, and what it looks like.
+    """
+    found = scan(texts)
+    if found:
+        listed = "; ".join(f"{each.where}, {each.field}: {each.kind}" for each in found[:_LISTED])
+        rest = f"; and {len(found) - _LISTED} more" if len(found) > _LISTED else ""
+        raise SecretsFound(
+            f"nothing was sent, since it holds what looks like a secret: {listed}{rest}",
+            hint="Revoke the secret and make the commits anew without it, or --allow-secrets if it is none.",
+        )
+
+
+def visible(text: str) -> str:
+    """The text as it is read: letters in their usual form, and nothing in between that isn't seen.
+
+    Compatibility forms (NFKC) make full-width letters and the like plain ones; format characters, control characters
+    and fillers go, line feeds stay.
+    """
+    if text.isascii():
+        return _CONTROL.sub("", text)
+    return _UNSEEN.sub("", "".join(letter for letter in unicodedata.normalize("NFKC", text) if _is_seen(letter)))
+
+
+def _is_seen(letter: str) -> bool:
+    return letter == "\n" or unicodedata.category(letter) not in ("Cc", "Cf", "Zl", "Zp", "Cn", "Co", "Cs")
+
+
+def _kind(detectors: Iterable[BasePlugin], text: str) -> str | None:
+    # As it stands too: what is taken out could be a part of it.
+    forms = dict.fromkeys((visible(text), text))
+    return next((each.secret_type for each in detectors for form in forms if _matches(each, form)), None)
 
 
 def _matches(detector: BasePlugin, text: str) -> bool:
     # A generator, whose first finding is enough; the patterns of the library are meant for single lines.
-    return any(True for line in text.splitlines() for _ in detector.analyze_string(line))
+    return any(True for line in text.split("\n") for _ in detector.analyze_string(line))
 
 
 def _detectors() -> tuple[BasePlugin, ...]:

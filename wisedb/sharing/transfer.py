@@ -12,6 +12,9 @@ from wisedb.progress import Listener, Progress
 WORKERS: Final = 8
 """Files that travel at a time."""
 
+AT_A_TIME: Final = 1 << 26
+"""Bytes that files which travel at a time have together, unless one alone has more: they are held in memory."""
+
 T = TypeVar("T")
 
 
@@ -108,11 +111,12 @@ def in_parallel(work: Callable[[T], object], items: Mapping[T, int], meter: Mete
         work: done in threads of its own.
         items: item → its weight in bytes.
         meter: told from the calling thread.
-        workers: how many at a time.
+        workers: how many at a time, at most; fewer where they are large (:data:`AT_A_TIME`).
     """
     if not items:
         return
-    with ThreadPoolExecutor(min(workers, len(items)), thread_name_prefix="wisedb") as pool:
+    workers = max(1, min(workers, len(items), AT_A_TIME // max(1, *items.values())))
+    with ThreadPoolExecutor(workers, thread_name_prefix="wisedb") as pool:
         running: dict[Future[object], T] = {pool.submit(work, item): item for item in items}
         try:
             for future in as_completed(running):

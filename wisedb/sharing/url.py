@@ -17,6 +17,7 @@ from typing import Final
 from urllib.parse import unquote, urlsplit
 
 from wisedb.errors import UnknownRemote, UsageError
+from wisedb.paths import expanded
 
 _HUB_NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,95}/[A-Za-z0-9][A-Za-z0-9._-]{0,95}")
 _SCHEME: Final = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://")
@@ -70,7 +71,7 @@ def parse_address(text: str, *, base: Path | None = None) -> Address:
 
 
 def _bare(text: str, base: Path | None) -> Address:
-    path = Path(text).expanduser()
+    path = expanded(text)
     folder = (base or Path.cwd()) / path
     written_as_path = text.startswith((".", "/", "~")) or text.endswith("/") or text.count("/") > 1
     if written_as_path or folder.is_dir():
@@ -82,7 +83,10 @@ def _bare(text: str, base: Path | None) -> Address:
 
 
 def _file(text: str) -> Address:
-    parts = urlsplit(text)
+    try:
+        parts = urlsplit(text)
+    except ValueError as error:
+        raise UnknownRemote("the file:// address can't be read", hint="Write it as file:///folder.") from error
     if parts.netloc not in ("", "localhost") or not parts.path.startswith("/"):
         raise UnknownRemote("a file:// address needs an absolute path", hint="Write it as file:///folder.")
     return Address("file", _normal(Path(unquote(parts.path))))

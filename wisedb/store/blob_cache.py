@@ -16,6 +16,7 @@ from wisedb.errors import StoreError
 from wisedb.store import search
 from wisedb.store.blobs import Blob
 from wisedb.store.commits import Commit
+from wisedb.store.contents import check_named
 from wisedb.store.index.gather import records_in
 from wisedb.store.objects import Objects
 
@@ -46,8 +47,11 @@ class BlobCache:
         self._edits: dict[str, Edit] = {}
 
     def get(self, blob_id: str, /) -> Blob:
-        """A blob; raises as :meth:`wisedb.store.objects.Objects.get`."""
-        found = self.peek(blob_id) or self._objects.get(blob_id)
+        """A blob whose meta fits its kind; raises as :meth:`wisedb.store.objects.Objects.get`."""
+        found = self.peek(blob_id)
+        if found is None:
+            found = self._objects.get(blob_id)
+            check_named(blob_id, found.kind, found.meta)
         self.keep(found)
         return found
 
@@ -57,9 +61,13 @@ class BlobCache:
         return found[0] if found is not None and self._objects.blob_path(blob_id).is_file() else None
 
     def meta(self, blob_id: str, /) -> Mapping[str, Any]:
-        """A blob's meta; raises as :meth:`wisedb.store.objects.Objects.meta`."""
+        """A blob's meta, which fits its kind; raises as :meth:`wisedb.store.objects.Objects.meta`."""
         found = self.peek(blob_id)
-        return self._objects.meta(blob_id)[1] if found is None else found.meta
+        if found is not None:
+            return found.meta
+        kind, meta = self._objects.meta(blob_id)
+        check_named(blob_id, kind, meta)
+        return meta
 
     def ensure(self, blob_ids: Iterable[str], /) -> None:
         """See :meth:`wisedb.store.objects.Objects.ensure`."""

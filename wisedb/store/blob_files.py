@@ -8,18 +8,18 @@ from pathlib import Path
 
 from wisedb.errors import CorruptObject, MissingObject
 from wisedb.store.container import Header, check_payload, read_detached, read_header
-from wisedb.store.files import reading_errors
+from wisedb.store.files import Disk
 from wisedb.store.loose_objects import HINT, damaged
 
 
-def read_blob(blob_id: str, path: Path) -> tuple[Header, bytes]:
+def read_blob(blob_id: str, path: Path, disk: Disk) -> tuple[Header, bytes]:
     """A blob's header and payload.
 
     Raises:
         MissingObject: the file isn't there.
         CorruptObject: it is damaged, or another blob's.
     """
-    header, payload = _read(blob_id, path, whole=True)
+    header, payload = _read(blob_id, path, disk, whole=True)
     try:
         check_payload(header, payload)
     except CorruptObject as error:
@@ -27,13 +27,13 @@ def read_blob(blob_id: str, path: Path) -> tuple[Header, bytes]:
     return header, payload
 
 
-def read_blob_header(blob_id: str, path: Path) -> Header:
+def read_blob_header(blob_id: str, path: Path, disk: Disk) -> Header:
     """A blob's header; the payload is not read.
 
     Raises:
         MissingObject, CorruptObject: as :func:`read_blob`.
     """
-    return _read(blob_id, path, whole=False)[0]
+    return _read(blob_id, path, disk, whole=False)[0]
 
 
 def parse_blob(blob_id: str, data: bytes) -> tuple[Header, bytes]:
@@ -69,9 +69,9 @@ def parse_header(blob_id: str, data: bytes) -> Header:
     return header
 
 
-def _read(blob_id: str, path: Path, *, whole: bool) -> tuple[Header, bytes]:
+def _read(blob_id: str, path: Path, disk: Disk, *, whole: bool) -> tuple[Header, bytes]:
     try:
-        with reading_errors(path), path.open("rb") as file:
+        with disk.open(path) as file:
             header = read_header(file, os.fstat(file.fileno()).st_size)
             data = file.read() if whole else b""
     except MissingObject as error:

@@ -98,7 +98,9 @@ class Blob:
         try:
             canonical_json(self.meta)
         except (TypeError, ValueError) as error:
-            raise InputError(f"the meta of a blob '{self.kind}' is not JSON: {error}") from error
+            raise InputError(
+                f"the meta of a blob '{self.kind}' is not JSON: {error}", hint="Leave out what JSON can't say."
+            ) from error
 
     @cached_property
     def id(self) -> str:

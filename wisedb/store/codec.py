@@ -99,12 +99,12 @@ def decode(
         return Array(dtype, shape, payload)
     if name not in (SHUFFLE, ULP):
         raise CorruptObject(f"an array has the unknown encoding {name!r}", hint="Upgrade wisedb. " + _HINT)
+    if name == ULP and (reference is None or (reference.dtype, reference.shape) != (dtype, shape)):
+        raise CorruptObject(f"an array of {dtype} {list(shape)} was encoded against another one", hint=_HINT)
     from wisedb.store import byte_shuffle
 
     data = byte_shuffle.unshuffle(_inflate(payload, size), dtype)
-    if name == ULP:
-        if reference is None or (reference.dtype, reference.shape) != (dtype, shape):
-            raise CorruptObject(f"an array of {dtype} {list(shape)} was encoded against another one", hint=_HINT)
+    if name == ULP and reference is not None:
         data = byte_shuffle.walk(data, reference.data, dtype)
     return Array(dtype, shape, data)
 

@@ -13,7 +13,7 @@ from wisedb.canonical import canonical_json, digest
 from wisedb.config import BaseModel, EditorChoice, modern
 from wisedb.errors import CorruptObject, FormatTooNew, InputError
 from wisedb.store.dates import is_date
-from wisedb.store.fields import all_ids, as_list, is_number, need
+from wisedb.store.fields import all_ids, as_list, is_merge, is_number, is_utf8, need
 from wisedb.store.memory_entry import MemoryEntry
 
 COMMIT_FORMAT: Final = 2
@@ -26,6 +26,7 @@ _EDITOR_KEYS: Final = {"name", "settings", "seed", "resources"}
 _EDITOR_KEYS_1: Final = {"name", "settings", "seed", "pool"}
 _BASE_KEYS_2: Final = {"fingerprint", "model", "revision", "weights", "tokenizer"}
 _BASE_KEYS: Final = (_BASE_KEYS_2, {*_BASE_KEYS_2, "gguf_file"}, {*_BASE_KEYS_2, "function"})
+_SPELT: Final = b"\\u"
 _BASE_KEYS_1: Final = {*_BASE_KEYS_2, "target"}
 
 
@@ -84,6 +85,7 @@ class Commit:
         for name in ("parents", "added", "reverted", "known", "memories", "unlearned", "again"):
             object.__setattr__(self, name, tuple(getattr(self, name)))
         need(all(type(text) is str for text in (self.author, self.date, self.message)), "who, when and why are texts")
+        need(is_utf8(self.author) and is_utf8(self.message), "author and message are UTF-8")
         need(self.author.strip() != "" and "\n" not in self.author, "the author is one line that is not empty")
         need(is_date(self.date), f"{self.date!r} is not a date as 2026-05-01T12:00:00Z")
         for name in ("parents", "added", "reverted", "known", "unlearned", "again"):
@@ -97,7 +99,7 @@ class Commit:
         for memory in self.memories:
             need(bool(memory.blobs) and all_ids([memory.id, *memory.named]), "a memory consists of blobs")
             need(memory.main in memory.blobs.values(), "a memory's main blob is one of its blobs")
-        need(self.merged is None or isinstance(self.merged, Mapping), "merged is a mapping")
+        need(self.merged is None or is_merge(self.merged), "merged says by which density and threshold")
         need(all_ids(self.editor.resources.values()), "the editor's resources are ids of blobs")
         if self.scores is not None:
             need(all(is_number(score) for score in self.scores.values()), "scores are finite numbers")
@@ -179,7 +181,7 @@ class Commit:
         """
         try:
             return canonical_json(self.to_json())
-        except (TypeError, ValueError) as error:
+        except (TypeError, ValueError, RecursionError) as error:
             raise InputError(f"the commit can't be written: {error}") from error
 
     @classmethod
@@ -233,7 +235,7 @@ class Commit:
                 format=version,
             )
             need(commit.base.fingerprint == record["base"]["fingerprint"], "the base model's fingerprint is its own")
-        except (KeyError, TypeError, ValueError, AttributeError, InputError) as error:
+        except (KeyError, TypeError, ValueError, AttributeError, OverflowError, RecursionError, InputError) as error:
             raise CorruptObject(f"a commit is not one: {error}", hint="Run `wisedb fsck`.") from error
         return commit
 
@@ -251,7 +253,14 @@ class Commit:
             raise CorruptObject(f"a commit is not JSON: {error}", hint="Run `wisedb fsck`.") from error
         if not isinstance(record, dict):
             raise CorruptObject("a commit is not a JSON object", hint="Run `wisedb fsck`.")
-        return cls.from_json(record)
+        commit = cls.from_json(record)
+        if _SPELT in data:
+            # Canonical JSON spells next to nothing this way; half a letter can be spelt in no other.
+            try:
+                commit.to_bytes()
+            except InputError as error:
+                raise CorruptObject(f"a commit is not one: {error.message}", hint="Run `wisedb fsck`.") from error
+        return commit
 
 
 def _without_signature(made_with: Mapping[str, str] | None) -> dict[str, str] | None:

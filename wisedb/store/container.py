@@ -35,6 +35,12 @@ MAX_DEPTH: Final = 8
 ID: Final = re.compile(r"[0-9a-f]{64}")
 """What an id looks like."""
 
+FREE: Final = 1 << 28
+"""Bytes to which a blob may be decoded however short its file is."""
+
+RATIO: Final = 100
+"""How many times the bytes of its payload a blob may hold, beyond :data:`FREE`. One that claims more is a bomb."""
+
 _KEY: Final = "wisedb"
 _MAX_INFLATION: Final = 1032
 # The most that deflate can shrink anything: a file that claims more is a bomb.
@@ -113,6 +119,17 @@ class Header:
         return sum(array.length for array in self.arrays.values())
 
     @property
+    def decoded_length(self) -> int:
+        """Bytes of all arrays when they are decoded."""
+        return sum(byte_count(array.dtype, array.shape) for array in self.arrays.values())
+
+    @property
+    def inflated_length(self) -> int:
+        """Bytes of those arrays that are decoded by themselves, as they are when the blob comes from elsewhere."""
+        own = [array for array in self.arrays.values() if array.reference is None]
+        return sum(byte_count(array.dtype, array.shape) for array in own)
+
+    @property
     def references(self) -> set[str]:
         """The blobs that decoding needs."""
         return {array.reference for array in self.arrays.values() if array.reference is not None}
@@ -162,6 +179,11 @@ def read_header(file: BinaryIO, file_size: int) -> Header:
     return header
 
 
+def claims_too_much(decoded: int, payload: int) -> bool:
+    """Whether a blob of so many bytes in so long a payload is a bomb. What is written here never is one."""
+    return decoded > max(FREE, RATIO * payload)
+
+
 def read_detached(data: bytes) -> Header:
     """Read and check a header that stands alone, without its payload.
 
@@ -194,6 +216,8 @@ def _header(file: BinaryIO, room: int) -> tuple[Header, int]:
     try:
         tensors = json.loads(raw, parse_constant=_no_constant)
         header = _parse(tensors)
+        if claims_too_much(header.decoded_length, header.payload_length):
+            raise ValueError("it claims more than its payload can honestly hold")
         written = header.to_bytes()
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError, InputError) as error:
         raise CorruptObject(f"the header can't be read: {error}") from error

@@ -68,11 +68,14 @@ def when(text: str, *, now: datetime | None = None, ends: bool = False) -> datet
             found = datetime.combine((present - timedelta(days=_DAYS[said])).date(), time(), present.tzinfo)
             return found + timedelta(days=1) if ends else found
         found = datetime.fromisoformat(text.strip())
+        if found.tzinfo is None:
+            found = found.replace(tzinfo=present.tzinfo) if now is not None else found.astimezone()
+        whole_day = re.fullmatch(r"\d{4}-?\d\d-?\d\d", text.strip()) is not None
+        found = found + timedelta(days=1) if whole_day and ends else found
+        # Commits carry UTC: what lies outside of the calendar there can't be compared with them.
+        _ = found.astimezone(UTC)
+        return found
     except (ValueError, OverflowError) as error:
         raise UsageError(
             f"'{text}' is no date", hint="Say it as in 2026-01-31, '2026-01-31 12:00', yesterday or '2 weeks ago'."
         ) from error
-    if found.tzinfo is None:
-        found = found.replace(tzinfo=present.tzinfo) if now is not None else found.astimezone()
-    whole_day = re.fullmatch(r"\d{4}-?\d\d-?\d\d", text.strip()) is not None
-    return found + timedelta(days=1) if whole_day and ends else found

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
-from typing import Any
+from collections.abc import Iterable, Mapping
+from typing import Any, TypeGuard
 
 from wisedb.errors import InputError
 from wisedb.store.container import ID
@@ -21,9 +21,34 @@ def all_ids(values: Iterable[Any]) -> bool:
     return all(type(value) is str and ID.fullmatch(value) for value in values)
 
 
-def is_number(value: Any) -> bool:
+def is_number(value: Any) -> TypeGuard[int | float]:
     """Whether it is a finite number."""
-    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+    if not isinstance(value, int | float) or isinstance(value, bool):
+        return False
+    try:
+        return math.isfinite(value)
+    except OverflowError:  # a whole number that no float can hold
+        return False
+
+
+def is_utf8(text: str) -> bool:
+    """Whether a file can hold it: half a letter (a lone surrogate) can be in a string and in no file."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def is_merge(value: Any) -> bool:
+    """Whether it can say how memories are merged: whatever is named ``density``, ``densities``, ``threshold`` fits."""
+    if not isinstance(value, Mapping):
+        return False
+    densities = value.get("densities", {})
+    if not isinstance(densities, Mapping):
+        return False
+    shares = [*densities.values(), *([value["density"]] if "density" in value else [])]
+    return all(is_number(share) and 0 < share <= 1 for share in shares) and is_number(value.get("threshold", 0))
 
 
 def need(condition: bool, rule: str) -> None:
@@ -33,4 +58,4 @@ def need(condition: bool, rule: str) -> None:
         InputError: the condition doesn't hold.
     """
     if not condition:
-        raise InputError(f"a commit breaks the rule that {rule}")
+        raise InputError(f"a commit breaks the rule that {rule}", hint="Run `wisedb fsck`.")

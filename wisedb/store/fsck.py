@@ -3,25 +3,27 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from wisedb.config import EditorChoice
-from wisedb.edits import Edit
-from wisedb.errors import CorruptObject, FormatTooNew, MissingObject, WisedbError
+from wisedb.errors import CorruptObject, FormatTooNew, MissingObject, UnsafeFile, WisedbError
 from wisedb.progress import Listener, Progress
+from wisedb.store.beneath import odd_beneath
 from wisedb.store.blobs import Blob
+from wisedb.store.check_refs import foreign_files, strayed
 from wisedb.store.commits import Commit
 from wisedb.store.container import ID
-from wisedb.store.files import is_temporary, read_file
+from wisedb.store.contents import EDITS, are_ids, check_meta, read_records
+from wisedb.store.files import is_temporary
 from wisedb.store.loose_objects import BLOB_SUFFIX, COMMIT_SUFFIX, HEADER_SUFFIX
 from wisedb.store.memory_entry import MemoryEntry
+from wisedb.store.named import named_blobs, read_commit, resources
 from wisedb.store.promised import Promise
-from wisedb.store.refnames import HEAD, is_ref_name
-from wisedb.store.schemas import COMMIT, EDIT, schema_problem
-from wisedb.store.scores import read_scores
+from wisedb.store.refnames import HEAD
+from wisedb.store.schemas import EDIT, schema_problem
 from wisedb.store.store import Store
 
 # What content that passes for JSON can still do to code that expects a certain form of it.
@@ -34,7 +36,8 @@ class Problem:
 
     Attributes:
         kind: ``corrupt-object``, ``missing-object``, ``corrupt-ref``, ``corrupt-reflog``, ``corrupt-config``,
-            ``corrupt-staging``, ``corrupt-scores``, ``format-too-new``, ``unreadable`` or ``stray-file``.
+            ``corrupt-staging``, ``corrupt-index``, ``corrupt-scores``, ``format-too-new``, ``unreadable``,
+            ``unsafe-file`` (a link, a pipe or a device) or ``stray-file``.
         object: the id, the ref or the file.
         detail: what is wrong with it, one line.
     """
@@ -56,11 +59,13 @@ class FsckReport:
         problems: all that is wrong.
         objects: how many blobs and commits were looked at.
         promised: how many of the blobs are only promised: their headers were looked at.
+        edits: the ids of edits that a commit speaks of and that no blob holds the record of.
     """
 
     problems: tuple[Problem, ...]
     objects: int
     promised: int = 0
+    edits: frozenset[str] = frozenset()
 
     @property
     def ok(self) -> bool:
@@ -106,6 +111,8 @@ class _Check:
         self._problems: list[Problem] = []
         self._kinds: dict[str, str] = {}
         self._records: set[str] = set()
+        self._listed: set[str] = set()
+        self._unknown: set[str] = set()
 
     def run(self) -> FsckReport:
         blobs: list[str] = []
@@ -123,13 +130,20 @@ class _Check:
             self._report(number, total)
         with self._watch("config.toml", "corrupt-config"):
             self._need_resources("config.toml", self._store.config.editor)
-        self._refs()
+        with self._watch("refs", "corrupt-ref"):
+            self._refs()
         with self._watch("staged.jsonl", "corrupt-staging"):
             self._store.staging.edits()
-        self._scores()
-        with self._watch("objects"):
+        with self._watch("scores", "corrupt-scores"):
+            self._scores()
+        with self._watch("."):
+            for path in sorted(odd_beneath(self._store.root)):
+                self._add("unsafe-file", path.relative_to(self._store.root).as_posix(), "it is no plain file")
             self._strays()
-        return FsckReport(tuple(self._problems), total, self._promised)
+        with self._watch("index", "corrupt-index"):
+            if not self._problems:  # what can't be read can't be compared
+                self._store.index.check()
+        return FsckReport(tuple(self._problems), total, self._promised, frozenset(self._unknown))
 
     # Objects
 
@@ -139,26 +153,23 @@ class _Check:
             return
         blob = self._objects.get(blob_id)
         self._kinds[blob_id] = blob.kind
-        if blob.kind == "edits":
-            for edit_id in _check_edits(blob):
-                self._records.add(edit_id)
+        check_meta(blob.kind, blob.meta)
+        if blob.kind == EDITS:
+            _check_schema(blob)
+            self._records.update(edit.id for edit in read_records(blob))
 
     def _promised_blob(self, blob_id: str) -> None:
         """A blob that is not here, or that needs one that isn't: its header tells enough to check the commits."""
         self._promised += 1
         header = self._objects.header(blob_id)
         self._kinds[blob_id] = header.kind
-        if header.kind == "edits":
+        check_meta(header.kind, header.meta)
+        if header.kind == EDITS:
             self._records.update(header.meta["edits"])
 
     def _commit(self, commit_id: str) -> None:
-        data = read_file(self._objects.commit_path(commit_id))
-        commit = self._objects.commit(commit_id)
-        problem = schema_problem(COMMIT, json.loads(data))
-        if problem is not None:
-            raise CorruptObject(f"it breaks the schema: {problem}")
-        if commit.to_bytes() != data:
-            raise CorruptObject("it is not canonical JSON")
+        self._objects.commit(commit_id)
+        commit = read_commit(self._store.disk.read(self._objects.commit_path(commit_id)))
         for parent in commit.parents:
             if not self._objects.has_commit(parent):
                 self._add("missing-object", parent, f"commit {commit_id[:12]} has it as a parent")
@@ -166,18 +177,24 @@ class _Check:
 
     def _commit_blobs(self, commit_id: str, commit: Commit) -> None:
         where = f"commit {commit_id[:12]}"
-        if commit.edits is not None:
-            self._need_blob(where, commit.edits, "edits")
-        self._need_resources(where, commit.editor)
+        for blob_id, kind in named_blobs(commit):
+            self._need_blob(where, blob_id, kind)
         for memory in commit.memories:
-            if memory.editor is not None:
-                self._need_resources(where, memory.editor)
-            for role, blob_id in memory.blobs.items():
-                self._need_blob(where, blob_id, role)
             self._memory(memory)
-        unknown = [edit_id for edit_id in commit.added if edit_id not in self._records]
+        self._need_edits(f"{where} adds this edit", commit.added)
+        self._need_edits(f"{where} takes this edit out", commit.reverted)
+        for memory in commit.memories:
+            if memory.main in self._kinds and memory.main not in self._listed:
+                self._listed.add(memory.main)
+                listed = self._objects.meta(memory.main)[1].get("edits")
+                if are_ids(listed):
+                    self._need_edits(f"memory {memory.main[:12]} of {where} holds this edit", listed)
+
+    def _need_edits(self, where: str, edits: Iterable[str]) -> None:
+        unknown = [edit_id for edit_id in edits if edit_id not in self._records]
         if unknown:
-            self._add("missing-object", unknown[0], f"{where} adds this edit, and no blob holds its record")
+            self._unknown.update(unknown)
+            self._add("missing-object", unknown[0], f"{where}, and no blob holds its record")
 
     def _memory(self, memory: MemoryEntry) -> None:
         blobs = tuple(memory.blobs.values())
@@ -191,9 +208,8 @@ class _Check:
                 self._examine(memory)
 
     def _need_resources(self, where: str, editor: EditorChoice) -> None:
-        # A resource is named by its kind, and by the module that it was measured at where there are several.
-        for name, blob_id in editor.resources.items():
-            self._need_blob(where, blob_id, name.partition(":")[0])
+        for blob_id, kind in resources(editor.resources.items()):
+            self._need_blob(where, blob_id, kind)
 
     def _need_blob(self, where: str, blob_id: str, kind: str | None) -> None:
         found = self._kinds.get(blob_id)
@@ -206,11 +222,11 @@ class _Check:
 
     def _strays(self) -> None:
         root = self._objects.folder
-        for path in sorted(root.rglob("*")):
+        for path in self._store.disk.walk(root):
             name = path.relative_to(root).as_posix()
             stem = name.removesuffix(BLOB_SUFFIX).removesuffix(COMMIT_SUFFIX).removesuffix(HEADER_SUFFIX)
             named = ID.fullmatch(stem.replace("/", "", 1)) and len(stem.split("/")[0]) == 2 and stem != name
-            if path.is_file() and not is_temporary(path) and not named:
+            if not is_temporary(path) and not named:
                 self._add("stray-file", f"objects/{name}", "it isn't named like an object; nothing reads it")
 
     # All that names objects
@@ -222,13 +238,9 @@ class _Check:
             if head.commit is None:
                 raise CorruptObject(f"it names a branch '{head.branch}' that doesn't exist")
             self._need_commit(HEAD, head.commit)
-        for path in sorted((self._store.root / "refs").rglob("*")):
-            ref = path.relative_to(self._store.root).as_posix()
-            if not path.is_file() or is_temporary(path) or ref.endswith(".lock"):
-                continue
-            if not is_ref_name(ref):
-                self._add("stray-file", ref, "it isn't named like a ref; nothing reads it")
-                continue
+        for name in foreign_files(refs):
+            self._add("stray-file", name, "it isn't named like a ref; nothing reads it")
+        for ref in refs.names():
             with self._watch(ref, "corrupt-ref"):
                 commit_id = refs.read(ref)
                 if commit_id is not None:
@@ -239,16 +251,21 @@ class _Check:
                     for commit_id in (move.from_, move.to):
                         if commit_id is not None:
                             self._need_commit(f"the reflog of {ref}", commit_id)
+        for stray in strayed(refs):
+            if stray.last is None:
+                self._add("corrupt-reflog", f"logs/{stray.ref}", stray.detail)
+            else:
+                self._add("corrupt-ref", stray.ref, stray.detail)
 
     def _need_commit(self, where: str, commit_id: str) -> None:
         if not self._objects.has_commit(commit_id):
             self._add("missing-object", commit_id, f"{where} names this commit")
 
     def _scores(self) -> None:
-        for path in sorted((self._store.root / "scores").rglob("*.json")):
-            if not is_temporary(path):
+        for path in self._store.disk.walk(self._store.root / "scores"):
+            if path.suffix == ".json" and not is_temporary(path):
                 with self._watch(path.relative_to(self._store.root).as_posix(), "corrupt-scores"):
-                    read_scores(path)
+                    self._store.scores.read(path)
 
     # Reporting
 
@@ -261,7 +278,7 @@ class _Check:
         except FormatTooNew as error:
             self._add("format-too-new", name, error.message)
         except CorruptObject as error:
-            self._add(kind, name, error.message)
+            self._add(error.kind if isinstance(error, UnsafeFile) else kind, name, error.message)
         except WisedbError as error:
             self._add("unreadable", name, error.message)
         except _MALFORMED as error:
@@ -277,14 +294,8 @@ class _Check:
             self._progress(Progress("checking", done, total))
 
 
-def _check_edits(blob: Blob) -> list[str]:
-    """The ids of a blob's edit records."""
-    records = json.loads(blob.arrays["records"].data)
-    for record in records:
+def _check_schema(blob: Blob) -> None:
+    for record in json.loads(blob.arrays["records"].data):
         problem = schema_problem(EDIT, record)
         if problem is not None:
             raise CorruptObject(f"one of its edits breaks the schema: {problem}")
-    ids = [Edit.from_json(record).id for record in records]
-    if ids != list(blob.meta["edits"]):
-        raise CorruptObject("its records are not the edits that it lists")
-    return ids

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-import shutil
+import re
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
@@ -13,14 +13,15 @@ from typing import Any, Final
 
 from wisedb.errors import MissingObject, StoreError
 from wisedb.store.container import ID
-from wisedb.store.files import is_temporary, reading_errors, storage_errors, sync_folder
+from wisedb.store.disk_errors import reading_errors, storage_errors
+from wisedb.store.leftovers import leftovers, sweep
 from wisedb.store.store import Store
 
 DEFAULT_GRACE: Final = timedelta(days=14)
 """How long an object is kept that nothing reaches: a writer may be about to name it."""
 
-_UNFINISHED: Final = timedelta(hours=1)
-# No write takes so long: an older temporary file is a dead process's.
+_LOG: Final = re.compile(r"log-[0-9a-f]{64}\.jsonl")
+# A damaged log that a repair put aside.
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,15 +32,22 @@ class GcReport:
         removed: the ids of the blobs and commits, sorted.
         bytes: what they take on disk.
         dry_run: whether they are still there.
+        unfinished: how many leftovers of dead processes were removed beside them.
     """
 
     removed: tuple[str, ...]
     bytes: int
     dry_run: bool
+    unfinished: int = 0
 
     def to_json(self) -> dict[str, Any]:
-        """``{"removed", "bytes", "dry_run"}``."""
-        return {"removed": list(self.removed), "bytes": self.bytes, "dry_run": self.dry_run}
+        """``{"removed", "bytes", "dry_run", "unfinished"}``."""
+        return {
+            "removed": list(self.removed),
+            "bytes": self.bytes,
+            "dry_run": self.dry_run,
+            "unfinished": self.unfinished,
+        }
 
 
 def collect(
@@ -69,12 +77,13 @@ def collect(
             for object_id, path in _objects(store)
             if object_id not in kept and _age(path, present) >= grace
         }
-        size = sum(path.stat().st_size for path in garbage)
+        size = sum(path.lstat().st_size for path in garbage)
+        swept = 0
         if not dry_run:
             _trash(store, garbage)
-            _purge(store.root / "trash", grace, present)
-            _sweep_unfinished(store, present)
-    return GcReport(tuple(sorted(set(garbage.values()))), size, dry_run)
+            _purge(store, grace, present)
+            swept = sweep(leftovers(store.root, present.timestamp()))
+    return GcReport(tuple(sorted(set(garbage.values()))), size, dry_run, swept)
 
 
 def reachable(store: Store) -> set[str]:
@@ -95,7 +104,7 @@ def reachable(store: Store) -> set[str]:
     except StoreError as error:
         raise type(error)(
             f"nothing was collected, since the history can't be read: {error.message}",
-            hint="Run `wisedb fsck` and mend what it lists first.",
+            hint="Run `wisedb fsck --repair` first.",
         ) from error
 
 
@@ -147,7 +156,7 @@ def _objects(store: Store) -> Iterator[tuple[str, Path]]:
 
 def _age(path: Path, present: datetime) -> timedelta:
     with reading_errors(path):
-        return present - datetime.fromtimestamp(path.stat().st_mtime, UTC)
+        return present - datetime.fromtimestamp(path.lstat().st_mtime, UTC)
 
 
 def _trash(store: Store, garbage: dict[Path, str]) -> None:
@@ -160,24 +169,18 @@ def _trash(store: Store, garbage: dict[Path, str]) -> None:
             path.replace(target)
             os.utime(target)
             if path.suffix == ".json":
-                with suppress(OSError):
-                    shutil.rmtree(store.root / "scores" / object_id)
+                with suppress(StoreError):
+                    store.disk.remove_folder(store.root / "scores" / object_id)
         for folder in {path.parent for path in garbage} | {trash}:
-            sync_folder(folder)
+            store.disk.sync(folder)
 
 
-def _purge(trash: Path, grace: timedelta, present: datetime) -> None:
+def _purge(store: Store, grace: timedelta, present: datetime) -> None:
+    trash = store.root / "trash"
     with storage_errors(trash):
-        for path in sorted(trash.iterdir()):
+        for path in [trash / name for name in store.disk.names(trash)]:
             # What was moved a moment ago may look younger than the present that was taken before.
-            if ID.fullmatch(path.stem) and (grace <= timedelta(0) or _age(path, present) >= grace):
+            named = ID.fullmatch(path.stem) or _LOG.fullmatch(path.name)
+            if named and (grace <= timedelta(0) or _age(path, present) >= grace):
                 path.unlink()
-        sync_folder(trash)
-
-
-def _sweep_unfinished(store: Store, present: datetime) -> None:
-    for folder in ("objects", "refs", "logs", "scores"):
-        for path in sorted((store.root / folder).rglob("*")):
-            if is_temporary(path) and path.is_file() and _age(path, present) >= _UNFINISHED:
-                with suppress(OSError):
-                    path.unlink()
+        store.disk.sync(trash)

@@ -13,8 +13,10 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final
 
-from wisedb.errors import StoreBusy
-from wisedb.store.files import storage_errors
+from wisedb.errors import StoreBusy, StoreError
+from wisedb.store.beneath import open_beneath
+from wisedb.store.disk_errors import storage_errors
+from wisedb.store.files import Disk
 
 DEFAULT_TIMEOUT: Final = 10.0
 """Seconds to wait for another process: writers hold the lock while they write, never while they train."""
@@ -29,11 +31,13 @@ class StoreLock:
 
     Args:
         path: the lock file, made if it is missing and never deleted (deleting it would let two in).
+        disk: says beneath which folder no link is followed; the path is the user's own without it.
         timeout: seconds to wait for another holder.
     """
 
-    def __init__(self, path: Path, *, timeout: float = DEFAULT_TIMEOUT) -> None:
+    def __init__(self, path: Path, disk: Disk | None = None, *, timeout: float = DEFAULT_TIMEOUT) -> None:
         self.path = path
+        self._root = None if disk is None else disk.root
         self.timeout = timeout
         self._threads = threading.RLock()
         self._handle = -1
@@ -49,6 +53,7 @@ class StoreLock:
         Raises:
             StoreBusy: another process or thread kept it for longer than the timeout; the message names the process.
             StoreNotWritable: this user can't write the lock file.
+            UnsafeFile: it is a link, a pipe or a device; nothing was touched.
         """
         if not self._threads.acquire(timeout=max(self.timeout, 0.0)):
             raise self._busy()
@@ -71,15 +76,15 @@ class StoreLock:
     def holder(self) -> str | None:
         """Who holds the lock, as far as the file says: ``process 12 on host (purpose)``."""
         try:
-            record = json.loads(self.path.read_bytes())
+            record = json.loads(Disk(root=self._root).read(self.path))
             return f"process {record['pid']} on {record['host']} ({record['purpose']})"
-        except (OSError, ValueError, KeyError, TypeError):
+        except (StoreError, ValueError, KeyError, TypeError):
             return None
 
     def _take(self, purpose: str) -> int:
         deadline = time.monotonic() + self.timeout
         with storage_errors(self.path):
-            handle = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
+            handle = open_beneath(self.path, self._root, os.O_RDWR | os.O_CREAT)
             try:
                 while not _try(handle):
                     if time.monotonic() >= deadline:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,15 +11,16 @@ from typing import Final
 
 from wisedb.errors import CorruptObject
 from wisedb.store.container import ID
-from wisedb.store.files import Disk, reading_errors
+from wisedb.store.files import Disk
 
 BLOB_SUFFIX: Final = ".safetensors"
 COMMIT_SUFFIX: Final = ".json"
 HEADER_SUFFIX: Final = ".header"
 """Of a promised blob: its header alone, which proves its id, kind and meta. The rest is on a remote."""
 
-HINT: Final = "Run `wisedb fsck`; fetching from a remote or restoring a backup brings the object back."
+HINT: Final = "`wisedb fsck --repair` brings back what a remote, the trash or another copy still has."
 
+_FOLDER: Final = re.compile("[0-9a-f]{2}")
 # A hint only: objects are written once. Nothing trusts these bits.
 _MODE: Final = 0o444
 
@@ -48,18 +50,15 @@ class LooseObjects:
 
     def ids(self, *suffixes: str, prefix: str = "") -> Iterator[str]:
         """The ids, sorted, that begin with ``prefix`` and have a file that ends in one of ``suffixes``."""
-        if not self.folder.is_dir():
-            return
-        with reading_errors(self.folder):
-            for folder in sorted(self.folder.glob(prefix[:2] + "?" * (2 - len(prefix[:2])))):
-                # Names only: looking at ten thousand files one by one would take longer than reading some of them.
-                names = os.listdir(folder) if folder.is_dir() else []  # noqa: PTH208
-                for stem in sorted(
-                    {name.removesuffix(end) for end in suffixes for name in names if name.endswith(end)}
-                ):
-                    object_id = folder.name + stem
-                    if ID.fullmatch(object_id) and object_id.startswith(prefix):
-                        yield object_id
+        for folder in self.disk.names(self.folder):
+            if not _FOLDER.fullmatch(folder) or not folder.startswith(prefix[:2]):
+                continue
+            # Names only: looking at ten thousand files one by one would take longer than reading some of them.
+            names = self.disk.names(self.folder / folder)
+            for stem in sorted({name.removesuffix(end) for end in suffixes for name in names if name.endswith(end)}):
+                object_id = folder + stem
+                if ID.fullmatch(object_id) and object_id.startswith(prefix):
+                    yield object_id
 
     def write(self, path: Path, data: bytes) -> None:
         """Write an object's file, whole or not at all.
@@ -72,7 +71,7 @@ class LooseObjects:
     def freshen(self, path: Path) -> bool:
         """Whether the file is there; it looks young from now on, to a collection that runs next."""
         try:
-            os.utime(path)
+            os.utime(path, follow_symlinks=False)
         except FileNotFoundError:
             return False
         except OSError:

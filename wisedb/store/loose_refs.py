@@ -8,7 +8,7 @@ from typing import Final
 
 from wisedb.errors import CorruptObject, RefExists
 from wisedb.store.container import ID
-from wisedb.store.files import read_if_there, reading_errors
+from wisedb.store.files import Disk
 from wisedb.store.refnames import BRANCHES, HEAD, ORIG_HEAD, check_ref_name, describe_ref, is_ref_name
 
 SYMBOLIC: Final = "ref: "
@@ -39,9 +39,11 @@ class LooseRefs:
 
     Attributes:
         root: the ``.wisedb`` folder.
+        disk: how files are read.
     """
 
     root: Path
+    disk: Disk
 
     def head(self) -> Head:
         """Where HEAD is.
@@ -49,7 +51,7 @@ class LooseRefs:
         Raises:
             CorruptObject: HEAD, or the branch that it names, can't be read.
         """
-        data = read_if_there(self.root / HEAD)
+        data = self.disk.read_if_there(self.root / HEAD)
         text = _text(HEAD, data)
         if text.startswith(SYMBOLIC):
             ref = text.removeprefix(SYMBOLIC)
@@ -69,7 +71,7 @@ class LooseRefs:
         path = self.path(ref)
         if path.is_dir():
             return None
-        data = read_if_there(path)
+        data = self.disk.read_if_there(path)
         return None if data is None else _commit_id(ref, _text(ref, data))
 
     def orig_head(self) -> str | None:
@@ -78,14 +80,12 @@ class LooseRefs:
         Raises:
             CorruptObject: the file holds something else.
         """
-        data = read_if_there(self.root / ORIG_HEAD)
+        data = self.disk.read_if_there(self.root / ORIG_HEAD)
         return None if data is None else _commit_id(ORIG_HEAD, _text(ORIG_HEAD, data))
 
     def names(self, prefix: str = "refs/") -> list[str]:
         """The full names of all refs that begin with ``prefix``; their files are not read."""
-        folder = self.root / prefix
-        with reading_errors(folder):
-            paths = [path for path in folder.rglob("*") if path.is_file()] if folder.is_dir() else []
+        paths = self.disk.walk(self.root / prefix)
         # What isn't named like a ref (claims, unfinished files, other programs' droppings) is none; `fsck` reports it.
         names = (path.relative_to(self.root).as_posix() for path in paths)
         return sorted(name for name in names if is_ref_name(name))

@@ -15,7 +15,7 @@ from wisedb.store.blobs import Array, Blob
 from wisedb.store.commits import Commit
 from wisedb.store.container import ID, MAX_DEPTH, Header, StoredArray
 from wisedb.store.delta import NO_REFERENCES, References, closure, decode_array, encode_blob, find_references
-from wisedb.store.files import Disk, read_file, reading_errors
+from wisedb.store.files import Disk
 from wisedb.store.loose_objects import BLOB_SUFFIX, COMMIT_SUFFIX, HEADER_SUFFIX, HINT, LooseObjects
 from wisedb.store.promised import Promise
 
@@ -89,11 +89,11 @@ class Objects:
             MissingObject, CorruptObject: as :meth:`meta`.
         """
         if not self.is_promised(blob_id):
-            return read_blob_header(blob_id, self.blob_path(blob_id))
+            return read_blob_header(blob_id, self.blob_path(blob_id), self.disk)
         try:
-            return parse_header(blob_id, read_file(self.header_path(blob_id)))
+            return parse_header(blob_id, self.disk.read(self.header_path(blob_id)))
         except MissingObject:
-            return read_blob_header(blob_id, self.blob_path(blob_id))  # the payload has just come
+            return read_blob_header(blob_id, self.blob_path(blob_id), self.disk)  # the payload has just come
 
     def array(self, blob_id: str, name: str) -> Array:
         """One array of a blob, decoded and checked.
@@ -135,8 +135,7 @@ class Objects:
             return len(header.to_bytes()) + header.payload_length
         if not path.is_file():
             path = self.commit_path(object_id)
-        with reading_errors(path):
-            return path.stat().st_size
+        return self.disk.size(path)
 
     def import_file(self, blob_id: str, data: bytes) -> None:
         """Store a blob's file as another store wrote it, after checking header, payload and id.
@@ -202,7 +201,7 @@ class Objects:
         path, data = self.commit_path(commit.id), commit.to_bytes()
         if self._loose.freshen(path):
             with suppress(StoreError):
-                if read_file(path) == data:
+                if self.disk.read(path) == data:
                     return commit.id
         self._loose.write(path, data)
         return commit.id
@@ -216,7 +215,7 @@ class Objects:
         """
         path = self.commit_path(commit_id)
         try:
-            data = read_file(path)
+            data = self.disk.read(path)
         except MissingObject as error:
             raise MissingObject(f"commit {commit_id[:12]} isn't in the store", hint=HINT) from error
         if digest(data) != commit_id:
@@ -277,7 +276,7 @@ class Objects:
     def _read(self, blob_id: str) -> tuple[Header, bytes]:
         if self.is_promised(blob_id):
             self.ensure([blob_id])
-        return read_blob(blob_id, self.blob_path(blob_id))
+        return read_blob(blob_id, self.blob_path(blob_id), self.disk)
 
     def _references(self, blob: Blob, delta_base: Blob | str | None) -> References:
         base_id = delta_base.id if isinstance(delta_base, Blob) else delta_base

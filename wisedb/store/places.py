@@ -8,11 +8,21 @@ from pathlib import Path
 from typing import Final
 
 from wisedb.errors import StoreExists
-from wisedb.store.files import storage_errors
+from wisedb.store.disk_errors import storage_errors
 from wisedb.store.refnames import HEAD
 
 FOLDER: Final = ".wisedb"
 """The folder that is a store."""
+
+
+NOT_FOR_GIT: Final = b"""# What git must not keep of a store: locks, unfinished files, and the index, which is derived.
+/lock
+/index/
+/trash/
+*.lock
+.tmp-*
+"""
+"""The ``.gitignore`` of a store."""
 
 
 def check_place(folder: Path) -> None:
@@ -32,6 +42,11 @@ def is_store(folder: Path) -> bool:
     with suppress(OSError):
         return (folder / "objects").is_dir() and ((folder / HEAD).is_file() or (folder / "refs").is_dir())
     return False
+
+
+def store_in(folder: Path) -> Path | None:
+    """The ``.wisedb`` folder that a folder is or holds, ``None`` where there is none."""
+    return next((root for root in (folder, folder / FOLDER) if is_store(root)), None)
 
 
 def refuse_existing(target: Path, cause: OSError | None = None) -> None:

@@ -2,19 +2,25 @@
 
 A process may die between the line and the move. Such a line is recognised by what came after it: the next move (or the
 ref itself) starts where the line started, and not where it says that it went. Readers leave it out.
+
+Each line has a checksum; those of earlier versions have none.
 """
 
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
-from wisedb.canonical import canonical_json
+from wisedb.canonical import canonical_json, digest
 from wisedb.errors import CorruptObject
 from wisedb.store.container import ID
-from wisedb.store.files import Disk, is_temporary, read_if_there, reading_errors
+from wisedb.store.files import Disk, is_temporary
+
+_SUM: Final = "sum"
+_DIGITS: Final = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,12 +62,12 @@ class Reflog:
     disk: Disk
 
     def append(self, move: RefMove) -> None:
-        """Add a line and flush it.
+        """Add a line, with its checksum, and flush it.
 
         Raises:
             NoSpace, StoreNotWritable: no line was added.
         """
-        self.disk.append(self._path(move.ref), canonical_json(move.to_json()))
+        self.disk.append(self.path(move.ref), _line(move))
 
     def read(self, ref: str, *, current: str | None) -> list[RefMove]:
         """The moves that took effect, newest first.
@@ -88,28 +94,47 @@ class Reflog:
         Raises:
             CorruptObject: a line is not a move.
         """
-        data = read_if_there(self._path(ref))
+        data = self.disk.read_if_there(self.path(ref))
         return [_parse(ref, number, line) for number, line in enumerate((data or b"").split(b"\n")[:-1], 1)]
 
-    def rename(self, old: str, new: str) -> None:
-        """Let a ref's log go on under another name; a log that is there already is continued by it.
+    def sound_lines(self, ref: str) -> tuple[list[RefMove], int]:
+        """The lines of a log that can be read, oldest first, and how many can't.
 
         Raises:
-            CorruptObject: a line is not a move.
-            NoSpace, StoreNotWritable: the old log is still there.
+            StoreError: the file can't be read.
         """
-        for move in self.lines(old):
-            self.append(replace(move, ref=new))
-        self.disk.remove(self._path(old))
+        data = self.disk.read_if_there(self.path(ref)) or b""
+        found: list[RefMove] = []
+        bad = 0
+        for number, line in enumerate(data.split(b"\n")[:-1], 1):
+            try:
+                found.append(_parse(ref, number, line))
+            except CorruptObject:
+                bad += 1
+        return found, bad
+
+    def write(self, ref: str, moves: Iterable[RefMove]) -> None:
+        """Put lines in the place of a log, all of them or none.
+
+        Raises:
+            NoSpace, StoreNotWritable: the log is as it was.
+        """
+        self.disk.write(self.path(ref), b"".join(_line(replace(move, ref=ref)) + b"\n" for move in moves))
+
+    def remove(self, ref: str) -> None:
+        """Delete a log.
+
+        Raises:
+            StoreNotWritable: it is still there.
+        """
+        self.disk.remove(self.path(ref))
 
     def names(self) -> list[str]:
         """The full names of all refs that have a log."""
-        with reading_errors(self.folder):
-            paths = list(self.folder.rglob("*.jsonl")) if self.folder.is_dir() else []
-        names = [
-            path.relative_to(self.folder).as_posix() for path in paths if path.is_file() and not is_temporary(path)
-        ]
-        return sorted(name.removesuffix(".jsonl") for name in names)
+        paths = [path for path in self.disk.walk(self.folder) if path.suffix == ".jsonl" and not is_temporary(path)]
+        # An empty folder in the place of a log is a log that can't be read; one of logs belongs to refs named so.
+        paths += [path for path in self.folder.rglob("*.jsonl") if path.is_dir() and not any(path.iterdir())]
+        return sorted(path.relative_to(self.folder).as_posix().removesuffix(".jsonl") for path in paths)
 
     def commits(self) -> set[str]:
         """Every commit id in any log.
@@ -120,9 +145,15 @@ class Reflog:
         moves = [move for ref in self.names() for move in self.lines(ref)]
         return {commit for move in moves for commit in (move.from_, move.to) if commit is not None}
 
-    def _path(self, ref: str) -> Path:
+    def path(self, ref: str) -> Path:
+        """Where a ref's log is, or would be."""
         # The suffix keeps the log of a deleted ref 'a' apart from the folder of a later ref 'a/b'.
         return self.folder / f"{ref}.jsonl"
+
+
+def _line(move: RefMove) -> bytes:
+    record = move.to_json()
+    return canonical_json({**record, _SUM: digest(canonical_json(record))[:_DIGITS]})
 
 
 def _parse(ref: str, number: int, line: bytes) -> RefMove:
@@ -133,8 +164,10 @@ def _parse(ref: str, number: int, line: bytes) -> RefMove:
         ids = [commit for commit in (move.from_, move.to) if commit is not None]
         if not all(type(text) is str for text in texts) or not all(ID.fullmatch(commit) for commit in ids):
             raise ValueError("a field has the wrong type")
-        if move.ref != ref or canonical_json(move.to_json()) != line:
-            raise ValueError("it is not as wisedb writes it")
+        # Earlier versions wrote none.
+        written = _line(move) if _SUM in record else canonical_json(move.to_json())
+        if move.ref != ref or written != line:
+            raise ValueError("it is not as wisedb writes it, or has another checksum")
     except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise CorruptObject(
             f"the reflog of {ref} is damaged in line {number}: {error}",

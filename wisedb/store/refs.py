@@ -32,32 +32,27 @@ class Refs:
         disk: how files are written.
 
     Attributes:
+        root: the ``.wisedb`` folder.
         logs: the reflogs, as they lie there.
+        moved: how often a ref was moved through this object.
         who: says who moves refs, for the reflog, once one moves; ``None`` where nobody said.
     """
 
     def __init__(self, root: Path, lock: StoreLock, disk: Disk) -> None:
+        self.moved = 0
         self.who: Callable[[], str | None] = lambda: None
-        self._root = root
+        self.root = root
         self._lock = lock
         self._disk = disk
-        self._loose = LooseRefs(root)
+        self._loose = LooseRefs(root, disk)
         self.logs = Reflog(root / "logs", disk)
 
     def head(self) -> Head:
-        """Where HEAD is.
-
-        Raises:
-            CorruptObject: HEAD, or the branch that it names, can't be read.
-        """
+        """Where HEAD is; as :meth:`LooseRefs.head`, with its errors."""
         return self._loose.head()
 
     def read(self, ref: str) -> str | None:
-        """The commit id that a ref holds, ``None`` where there is no such ref; of HEAD, the commit that it leads to.
-
-        Raises:
-            CorruptObject: the file holds something else.
-        """
+        """The commit id that a ref holds, ``None`` where there is none; as :meth:`LooseRefs.read`, with its errors."""
         return self._loose.read(ref)
 
     def orig_head(self) -> str | None:
@@ -69,19 +64,11 @@ class Refs:
         return self._loose.orig_head()
 
     def branches(self) -> dict[str, str]:
-        """Branch name → commit id, sorted by name.
-
-        Raises:
-            CorruptObject: one of the files can't be read.
-        """
+        """Branch name → commit id, sorted by name; as :meth:`items`, with its errors."""
         return {ref.removeprefix(BRANCHES): commit for ref, commit in self.items(BRANCHES)}
 
     def tags(self) -> dict[str, str]:
-        """Tag name → commit id, sorted by name.
-
-        Raises:
-            CorruptObject: one of the files can't be read.
-        """
+        """Tag name → commit id, sorted by name; as :meth:`items`, with its errors."""
         return {ref.removeprefix(TAGS): commit for ref, commit in self.items(TAGS)}
 
     def items(self, prefix: str = "refs/") -> Iterator[tuple[str, str]]:
@@ -146,6 +133,7 @@ class Refs:
                 with self._disk.claim(path):
                     self._compare(ref, old)
                     self._disk.write(path, f"{new}\n".encode())
+            self.moved += 1
 
     def set_head(self, target: str, action: str) -> Head:
         """Attach HEAD to a branch, or detach it at a commit.
@@ -180,7 +168,8 @@ class Refs:
             # be missed either where places are counted: it comes after the move.
             if old != new:
                 self.logs.append(move)
-            self._disk.write(self._root / HEAD, f"{content}\n".encode())
+            self._disk.write(self.root / HEAD, f"{content}\n".encode())
+            self.moved += 1
             if old == new:
                 self.logs.append(move)
         return self.head()
@@ -251,20 +240,25 @@ class Refs:
                     raise RefExists(f"branch '{new}' exists already", hint="Choose another name, or --force it.")
                 self.update(goal, there, None, f"branch: replaced by {old}")
             action = f"branch: renamed {old} to {new}"
+            lines = [*self.logs.lines(goal), *self.logs.lines(source), self._move(goal, None, commit, action)]
+            gone = self._move(source, commit, None, action)
             # A name below the old one, or above it, needs its place: then HEAD leads nowhere for a moment.
             in_the_way = goal.startswith(f"{source}/") or source.startswith(f"{goal}/")
             if in_the_way:
+                self.logs.append(gone)
                 self._disk.remove(self._loose.path(source))
             self._loose.make_room(goal)
-            self.logs.rename(source, goal)
+            # Wherever a process dies here, the last line of each log says what is so of its ref, or was about to be.
+            self.logs.write(goal, lines)
             with self._disk.claim(self._loose.path(goal)):
                 self._disk.write(self._loose.path(goal), f"{commit}\n".encode())
-            self.logs.append(self._move(goal, commit, commit, action))
             if attached == source:
-                self._disk.write(self._root / HEAD, f"{SYMBOLIC}{goal}\n".encode())
+                self._disk.write(self.root / HEAD, f"{SYMBOLIC}{goal}\n".encode())
                 self.logs.append(self._move(HEAD, commit, commit, action))
             if not in_the_way:
+                self.logs.append(gone)
                 self._disk.remove(self._loose.path(source))
+            self.logs.remove(source)
 
     def keep_orig_head(self, commit: str) -> None:
         """Remember where HEAD was before a command that moves a branch far: ``ORIG_HEAD`` names it.
@@ -273,7 +267,7 @@ class Refs:
             StoreBusy, StoreNotWritable, NoSpace: the old one stays.
         """
         with self._lock.hold("writing ORIG_HEAD"):
-            self._disk.write(self._root / ORIG_HEAD, f"{commit}\n".encode())
+            self._disk.write(self.root / ORIG_HEAD, f"{commit}\n".encode())
 
     def _move(self, ref: str, old: str | None, new: str | None, action: str) -> RefMove:
         return RefMove(ref, old, new, utc_now(), " ".join(action.split()), self.who())

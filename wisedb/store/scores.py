@@ -12,7 +12,7 @@ from typing import Any, Final
 from wisedb.canonical import canonical_json, digest
 from wisedb.errors import CorruptObject, InputError
 from wisedb.store.container import ID
-from wisedb.store.files import Disk, is_temporary, read_file, reading_errors
+from wisedb.store.files import Disk, is_temporary
 
 _NAME: Final = re.compile(r"[a-z0-9][a-z0-9._-]{0,99}")
 
@@ -59,35 +59,31 @@ class Scores:
             CorruptObject: a file is damaged.
         """
         folder = self._folder(commit_id)
-        with reading_errors(folder):
-            paths = sorted(folder.glob("*.json")) if folder.is_dir() else []
-        return {path.stem: read_scores(path) for path in paths if not is_temporary(path)}
+        paths = [folder / name for name in self.disk.names(folder) if name.endswith(".json")]
+        return {path.stem: self.read(path) for path in paths if not is_temporary(path)}
 
     def commit_ids(self) -> list[str]:
         """The commits that something is kept for, sorted."""
-        with reading_errors(self.folder):
-            names = [path.name for path in self.folder.iterdir()] if self.folder.is_dir() else []
-        return sorted(name for name in names if ID.fullmatch(name))
+        return [name for name in self.disk.names(self.folder) if ID.fullmatch(name)]
+
+    def read(self, path: Path) -> dict[str, Any]:
+        """One file's record.
+
+        Raises:
+            CorruptObject: the file is damaged.
+        """
+        try:
+            document = json.loads(self.disk.read(path))
+            record = document["record"]
+            if not isinstance(record, dict) or document["sha256"] != digest(canonical_json(record)):
+                raise ValueError("another checksum")
+        except (ValueError, KeyError, TypeError, RecursionError) as error:
+            raise CorruptObject(
+                f"the scores in {path} are damaged: {error}", hint="Delete the file and run `wisedb eval` again."
+            ) from error
+        return record
 
     def _folder(self, commit_id: str) -> Path:
         if not ID.fullmatch(commit_id):
             raise CorruptObject(f"{commit_id!r} is not the id of a commit", hint="Run `wisedb fsck`.")
         return self.folder / commit_id
-
-
-def read_scores(path: Path) -> dict[str, Any]:
-    """One file's record.
-
-    Raises:
-        CorruptObject: the file is damaged.
-    """
-    try:
-        document = json.loads(read_file(path))
-        record = document["record"]
-        if not isinstance(record, dict) or document["sha256"] != digest(canonical_json(record)):
-            raise ValueError("another checksum")
-    except (ValueError, KeyError, TypeError, RecursionError) as error:
-        raise CorruptObject(
-            f"the scores in {path} are damaged: {error}", hint="Delete the file and run `wisedb eval` again."
-        ) from error
-    return record

@@ -113,7 +113,7 @@ def edits_about(store: Source, subjects: Iterable[str]) -> list[str]:
             WHERE regexp_matches(key, pattern) OR regexp_matches(lower(coalesce(subject, '')), pattern)"""
         return [row[0] for row in session.rows(query, [patterns])]
 
-    return store.index.run(ask, commits=sorted(store.index.logged()))
+    return store.index.run(ask, also=sorted(store.index.logged()))
 
 
 def search(store: Source, text: str) -> list[Edit]:
@@ -151,7 +151,7 @@ def _found(
     def ask(session: Session) -> list[Edit]:
         return _query(EDITS, session, "whole_edits" if extra else "seen_edits", condition, parameters)
 
-    return store.index.run(ask, commits=extra)
+    return store.index.run(ask, also=extra)
 
 
 def _query(

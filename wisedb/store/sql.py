@@ -4,18 +4,23 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from datetime import date, datetime, time
 from decimal import Decimal
+from threading import Timer
 from typing import TYPE_CHECKING, Any, Final
 
 from wisedb.errors import UsageError
 from wisedb.store.audit_tables import TABLES, audit_tables
+from wisedb.store.fields import is_utf8
 from wisedb.store.index import schema
 from wisedb.store.index.fill import insert_plain
 from wisedb.store.index.session import Session
 
 if TYPE_CHECKING:
+    import duckdb
+
     from wisedb.store.queries import Source
 
 _HINT: Final = (
@@ -28,32 +33,55 @@ _CLOSED: Final = (
     "SET python_enable_replacements = false",
     "SET TimeZone = 'UTC'",
     "SET lock_configuration = true",
+    "BEGIN TRANSACTION READ ONLY",
 )
 
+TIMEOUT: Final = 60.0
+"""Seconds after which a query is stopped."""
 
-def sql(store: Source, query: str) -> tuple[list[str], list[list[Any]]]:
+MEMORY: Final = "2GB"
+"""What a query may take."""
+
+MOST_ROWS: Final = 1_000_000
+"""Rows of a result beyond which it is refused."""
+
+MOST_BYTES: Final = 1 << 28
+"""Bytes of the texts in a result beyond which it is refused."""
+
+_PIECE: Final = 1024
+
+
+def sql(store: Source, query: str, *, timeout: float = TIMEOUT) -> tuple[list[str], list[list[Any]]]:
     """Run one read-only query.
 
     It sees ``commits``, ``edits``, ``facts`` (those in force at HEAD), ``facts_in_force`` (the same with what brought
     each), ``facts_history``, ``changes``, ``memories``, ``scores``, ``refs``, ``reflog`` and ``signatures``, which are
     what ``SHOW TABLES`` shows, and neither files, nor the network, nor the process.
 
+    Args:
+        store: the store.
+        query: the query.
+        timeout: seconds after which it is stopped.
+
     Returns:
         The columns' names, and the rows as JSON values: times as ISO 8601, numbers that are not finite as ``null``.
 
     Raises:
-        UsageError: it is not one query, writes, or is wrong; the message is DuckDB's first line.
+        UsageError: it is not one query, writes, takes too long, too much memory or gives too much, or is wrong; the
+            message is DuckDB's first line.
         MissingObject, CorruptObject: the history is damaged.
     """
 
     def ask(session: Session) -> tuple[list[str], list[list[Any]]]:
         _prepare(session, store, query.lower())
-        return _run(session, query)
+        return _run(session, query, timeout)
 
     return store.index.run(ask)
 
 
 def _prepare(session: Session, store: Source, asked: str) -> None:
+    import duckdb
+
     scores = _scores(session, store) if "scores" in asked else []
     audit = audit_tables(session, store, asked)
     session.connection.execute("SET schema = 'main'")
@@ -65,6 +93,8 @@ def _prepare(session: Session, store: Source, asked: str) -> None:
         session.connection.execute(TABLES[table])
         insert_plain(session.connection, table, rows)
     session.connection.execute(schema.views())
+    with suppress(duckdb.Error):  # an index that is in memory may take more already
+        session.connection.execute(f"SET memory_limit = '{MEMORY}'")
     for statement in _CLOSED:
         session.connection.execute(statement)
 
@@ -80,10 +110,12 @@ def _scores(session: Session, store: Source) -> list[tuple[str, str, str]]:
     return sorted(found)
 
 
-def _run(session: Session, query: str) -> tuple[list[str], list[list[Any]]]:
+def _run(session: Session, query: str, timeout: float) -> tuple[list[str], list[list[Any]]]:
     import duckdb
 
     connection = session.connection
+    if not is_utf8(query):
+        raise UsageError("the query is not UTF-8", hint=_HINT)
     try:
         statements = connection.extract_statements(query)
         if len(statements) != 1:
@@ -91,19 +123,50 @@ def _run(session: Session, query: str) -> tuple[list[str], list[list[Any]]]:
         if statements[0].type not in (duckdb.StatementType.SELECT, duckdb.StatementType.EXPLAIN):
             kind = statements[0].type.name.replace("_", " ")
             raise UsageError(f"the index is read-only and this is {kind}, not a SELECT", hint=_HINT)
-        cursor = connection.execute(statements[0])
-        described = cursor.description or []
-        columns = [str(column[0]) for column in described]
-        if any("TIME ZONE" in str(column[1]) for column in described):
-            # To show one, DuckDB wants a time zone library that we don't ask for; all times here are UTC anyway.
-            raise UsageError("a column of the result has a time zone", hint="Cast it: `now()::TIMESTAMP`.")
-        return columns, [[_plain(value) for value in row] for row in cursor.fetchall()]
+        with _stopped_after(connection, timeout):
+            return _answer(connection.execute(statements[0]))
+    except duckdb.InterruptException as error:
+        raise UsageError(
+            f"the query took longer than {timeout:g} seconds", hint="Ask for less, or give it more time: --timeout."
+        ) from error
     except duckdb.Error as error:
+        with suppress(duckdb.Error):
+            connection.rollback()  # a failed transaction answers nothing more
         # Is it the query, or the file? A damaged file fails here too, and that error is for the index to handle.
         _look_through(session)
         raise UsageError(str(error).strip().partition("\n")[0], hint=_HINT) from error
     except (ValueError, OverflowError) as error:
         raise UsageError(f"a value of the result can't be shown: {error}", hint=_HINT) from error
+
+
+def _answer(cursor: duckdb.DuckDBPyConnection) -> tuple[list[str], list[list[Any]]]:
+    described = cursor.description or []
+    columns = [str(column[0]) for column in described]
+    if any("TIME ZONE" in str(column[1]) for column in described):
+        # To show one, DuckDB wants a time zone library that we don't ask for; all times here are UTC anyway.
+        raise UsageError("a column of the result has a time zone", hint="Cast it: `now()::TIMESTAMP`.")
+    rows: list[list[Any]] = []
+    weight = 0
+    while piece := cursor.fetchmany(_PIECE):
+        rows.extend([_plain(value) for value in row] for row in piece)
+        weight += sum(len(value) for row in rows[-len(piece) :] for value in row if isinstance(value, str))
+        if len(rows) > MOST_ROWS or weight > MOST_BYTES:
+            raise UsageError(
+                f"the result has more than {MOST_ROWS} rows or {MOST_BYTES} bytes", hint="Ask for less: add a LIMIT."
+            )
+    return columns, rows
+
+
+@contextmanager
+def _stopped_after(connection: duckdb.DuckDBPyConnection, seconds: float) -> Iterator[None]:
+    timer = Timer(seconds, connection.interrupt)
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
+        timer.join()
 
 
 def _look_through(session: Session) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 from wisedb.canonical import canonical_json, digest
 from wisedb.edits import Edit, distinct
 from wisedb.errors import AmbiguousId, ConflictingEdits, CorruptObject, InputError, UnknownEdit
-from wisedb.store.files import Disk, read_if_there
+from wisedb.store.files import Disk
 from wisedb.store.lock import StoreLock
 
 
@@ -33,7 +33,7 @@ class Staging:
         Raises:
             CorruptObject: the file is damaged.
         """
-        data = read_if_there(self._path)
+        data = self._disk.read_if_there(self._path)
         if data is None:
             return []
         head, _, body = data.partition(b"\n")

@@ -11,7 +11,7 @@ from typing import Any
 from wisedb.canonical import canonical_json, digest
 from wisedb.edits import Edit
 from wisedb.errors import CorruptObject, InputError, UnknownRevision
-from wisedb.store.files import Disk, read_if_there
+from wisedb.store.files import Disk
 from wisedb.store.lock import StoreLock
 
 
@@ -64,7 +64,7 @@ class Stash:
         Raises:
             CorruptObject: the file is damaged.
         """
-        data = read_if_there(self.path)
+        data = self.disk.read_if_there(self.path)
         if data is None:
             return []
         head, _, body = data.partition(b"\n")
@@ -131,5 +131,8 @@ def _head(body: bytes) -> bytes:
 
 
 def _parse(record: dict[str, Any]) -> Stashed:
+    texts = (record["message"], record["date"], record["branch"] or "", record["commit"] or "")
+    if not all(type(text) is str for text in texts):
+        raise TypeError("a field is no text")
     edits = tuple(Edit.from_json(edit) for edit in record["edits"])
     return Stashed(record["message"], record["branch"], record["commit"], record["date"], edits)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import secrets
 import shutil
 import tempfile
 from collections.abc import Callable, Iterable, Mapping
@@ -17,10 +18,12 @@ from wisedb.errors import CorruptObject, MissingObject, NotAStore
 from wisedb.preferences import Preference
 from wisedb.store.blobs import Blob
 from wisedb.store.commits import Commit
-from wisedb.store.files import TEMPORARY, Disk, Fault, no_fault, read_file, storage_errors, sync_folder
+from wisedb.store.disk_errors import storage_errors
+from wisedb.store.files import TEMPORARY, Disk, Fault, no_fault
 from wisedb.store.lock import DEFAULT_TIMEOUT, StoreLock
 from wisedb.store.objects import Objects
-from wisedb.store.places import FOLDER, is_store, refuse_existing
+from wisedb.store.owner import Trust, check_owner
+from wisedb.store.places import FOLDER, NOT_FOR_GIT, refuse_existing, store_in
 from wisedb.store.refnames import BRANCHES, HEAD
 from wisedb.store.refs import Refs
 from wisedb.store.revisions import resolve
@@ -37,14 +40,6 @@ if TYPE_CHECKING:
 DEFAULT_BRANCH: Final = "main"
 
 _CONFIG: Final = "config.toml"
-
-_NOT_FOR_GIT: Final = b"""# What git must not keep of a store: locks, unfinished files, and the index, which is derived.
-/lock
-/index/
-/trash/
-*.lock
-.tmp-*
-"""
 
 
 class Store:
@@ -71,8 +66,8 @@ class Store:
 
     def __init__(self, root: Path, *, lock_timeout: float = DEFAULT_TIMEOUT, fault: Fault = no_fault) -> None:
         self.root = root
-        self.disk = Disk(fault)
-        self.lock = StoreLock(root / "lock", timeout=lock_timeout)
+        self.disk = Disk(fault, root)
+        self.lock = StoreLock(root / "lock", self.disk, timeout=lock_timeout)
         self.objects = Objects(root / "objects", self.disk)
         self.refs = Refs(root, self.lock, self.disk)
         self.staging = Staging(root / "staged.jsonl", self.lock, self.disk)
@@ -111,7 +106,8 @@ class Store:
         refuse_existing(target)
         with storage_errors(folder):
             folder.mkdir(parents=True, exist_ok=True)
-            making = Path(tempfile.mkdtemp(prefix=f"{FOLDER}.tmp-", dir=folder))
+            making = folder / f"{FOLDER}.tmp-{secrets.token_hex(8)}"
+            making.mkdir()  # who may read and write is for the umask to say, whatever the folder around it allows
         try:
             store = cls.lay_out(making, config, branch=branch, fault=fault)
             with store.transaction(None) as transaction:
@@ -119,7 +115,6 @@ class Store:
                     transaction.put(blob)
                 transaction.land(commit, action="init")
             with storage_errors(target):
-                making.chmod(folder.stat().st_mode & 0o777)
                 fault("rename the store")
                 try:
                     # Over an empty folder this succeeds, over one with content it can't.
@@ -127,7 +122,7 @@ class Store:
                 except OSError as error:
                     refuse_existing(target, error)
                     raise
-                sync_folder(folder)
+                Disk().sync(folder)
         except BaseException:
             with suppress(OSError):
                 shutil.rmtree(making)
@@ -149,7 +144,7 @@ class Store:
         store = cls(root, fault=fault)
         for name in ("objects", "refs/heads", "refs/tags", "logs", "index", "scores"):
             store.disk.make_folder(root / name)
-        store.disk.write(root / ".gitignore", _NOT_FOR_GIT)
+        store.disk.write(root / ".gitignore", NOT_FOR_GIT)
         store.disk.write(root / _CONFIG, config.to_toml())
         store.disk.write(root / HEAD, f"ref: {BRANCHES}{branch}\n".encode())
         return store
@@ -164,25 +159,31 @@ class Store:
             FormatTooNew: a newer wisedb wrote it.
         """
         path = path.absolute()
-        root = path if is_store(path) else path / FOLDER
-        if not is_store(root):
+        if (root := store_in(path)) is None:
             raise NotAStore(f"there is no store in {path}", hint="`wisedb init` makes one.")
         store = cls(root, lock_timeout=lock_timeout, fault=fault)
         _ = store.config
         return store
 
     @classmethod
-    def discover(cls, start: Path, *, lock_timeout: float = DEFAULT_TIMEOUT) -> Store:
+    def discover(cls, start: Path, *, lock_timeout: float = DEFAULT_TIMEOUT, trust: Trust | None = None) -> Store:
         """Open the store in ``start`` or in the nearest folder above it.
+
+        Args:
+            start: where to begin.
+            lock_timeout: seconds to wait for another writer.
+            trust: whose stores are used besides one's own.
 
         Raises:
             NotAStore: there is none up to the root of the file system.
+            UnsafeOwner: it is another user's, and not to be trusted.
             CorruptObject, FormatTooNew: as :meth:`open`.
         """
         start = start.absolute()
         for folder in (start, *start.parents):
-            if is_store(folder) or is_store(folder / FOLDER):
-                return cls.open(folder, lock_timeout=lock_timeout)
+            if (root := store_in(folder)) is not None:
+                check_owner(root, trust or Trust())
+                return cls.open(root, lock_timeout=lock_timeout)
         raise NotAStore(
             f"there is no store in {start} or above",
             hint="`wisedb init` makes one; `wisedb -C DIR` names another place.",
@@ -194,7 +195,7 @@ class Store:
         # Here, and the cache below: `log` and `branch` never ask them.
         from wisedb.store.index import Index
 
-        return Index(self.root, self.objects, self.refs, self.scores)
+        return Index(self.root, self.objects, self.refs, self.scores, disk=Disk(root=self.root))
 
     @cached_property
     def blob_cache(self) -> BlobCache:
@@ -214,7 +215,7 @@ class Store:
         if self._config is None:
             path = self.root / _CONFIG
             try:
-                data = read_file(path)
+                data = self.disk.read(path)
             except MissingObject as error:
                 raise CorruptObject(
                     f"{path} is gone", hint="Restore the file from a backup, or clone the store again."
@@ -258,6 +259,7 @@ class Store:
         """
         with self.lock.hold("looking whether the store can be written"):
             objects = self.root / "objects"
+            self.disk.make_folder(objects)
             with storage_errors(objects):
                 handle, name = tempfile.mkstemp(prefix=TEMPORARY, dir=objects)
                 os.close(handle)

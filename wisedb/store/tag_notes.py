@@ -14,7 +14,7 @@ from typing import Any, Final
 
 from wisedb.canonical import canonical_json
 from wisedb.errors import CorruptObject
-from wisedb.store.files import Disk, read_if_there
+from wisedb.store.files import Disk
 from wisedb.store.lock import StoreLock
 
 _SIGNATURE: Final = re.compile(r"^-----BEGIN (SSH|PGP) SIGNATURE-----$", re.MULTILINE)
@@ -101,7 +101,7 @@ class TagNotes:
         Raises:
             CorruptObject: it can't be read.
         """
-        data = read_if_there(self._path(tag))
+        data = self.disk.read_if_there(self._path(tag))
         if data is None:
             return None
         try:

@@ -86,8 +86,7 @@ def _brought(store: Store, tip: Tip) -> list[str]:
     """The ids of the edits whose records the commit brought along."""
     if tip.commit.edits is None:
         return []
-    _, meta = store.objects.meta(tip.commit.edits)
-    return list(meta["edits"])
+    return list(store.blob_cache.meta(tip.commit.edits)["edits"])
 
 
 def _reworded(store: Store, tip: Tip, signature: Signature, unstage: Sequence[str]) -> CommitResult:

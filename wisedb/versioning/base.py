@@ -70,8 +70,9 @@ def set_base(
         StoreBusy, NoSpace, StoreNotWritable: nothing has changed.
     """
     config = store.config
-    code = config.trust_remote_code if trust_remote_code is None else trust_remote_code
-    base = load_base(model, revision, gguf_file=gguf_file, trust_remote_code=code, **kwargs)
+    before = config.trust_remote_code and trust_remote_code is None
+    code = trust_remote_code is True
+    base = load_base(model, revision, gguf_file=gguf_file, trust_remote_code=code, if_allowed=before, **kwargs)
     check_forward(base.name, base.model)
     was = config.base
     found = compare(was, base, rest=True)

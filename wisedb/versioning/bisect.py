@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any, Final
 
 from wisedb.canonical import canonical_json
 from wisedb.errors import CorruptObject, UsageError
-from wisedb.store.files import read_if_there
 from wisedb.store.graph import is_ancestor
 from wisedb.store.ranges import Range, walk
 from wisedb.versioning.head import checkout
@@ -126,14 +125,22 @@ def read(store: Store) -> Bisection | None:
     Raises:
         CorruptObject: its file is damaged.
     """
-    data = read_if_there(store.root / _FILE)
+    data = store.disk.read_if_there(store.root / _FILE)
     if data is None:
         return None
     try:
         record: Mapping[str, Any] = json.loads(data)
         lists = {name: tuple(record[name]) for name in ("good", "skipped", "told", "suspects")}
+        texts = [
+            record["start"],
+            record["bad"] or "",
+            record["testing"] or "",
+            *(each for some in lists.values() for each in some),
+        ]
+        if not all(type(text) is str for text in texts):
+            raise TypeError("a field is no text")
         state = Bisection(record["start"], record["bad"], testing=record["testing"], left=int(record["left"]), **lists)
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError) as error:
         raise CorruptObject(
             f"the state of the bisect is damaged: {error}", hint=f"Delete {store.root / _FILE}; nothing else is lost."
         ) from error

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from wisedb.store import history
+from wisedb.store.sql import TIMEOUT
 
 if TYPE_CHECKING:
     from wisedb.store.store import Store
@@ -47,14 +48,19 @@ class Reindexed:
         return {"commits": self.commits, "edits": self.edits, "seconds": self.seconds}
 
 
-def sql(store: Store, query: str) -> Table:
+def sql(store: Store, query: str, *, timeout: float = TIMEOUT) -> Table:
     """Run a read-only query over the index.
+
+    Args:
+        store: the store.
+        query: the query.
+        timeout: seconds after which it is stopped.
 
     Raises:
         IndexUnusable: the index can't answer.
-        UsageError: the query is wrong.
+        UsageError: the query is wrong, or takes too much time or memory.
     """
-    columns, rows = history.sql(store, query)
+    columns, rows = history.sql(store, query, timeout=timeout)
     return Table(tuple(columns), tuple(tuple(row) for row in rows))
 
 

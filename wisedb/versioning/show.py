@@ -103,7 +103,7 @@ def show(store: Store, rev: str) -> CommitDetails:
 
 def memory_view(store: Store, memory: MemoryEntry) -> MemoryView:
     """What a commit's list of memories shows of one."""
-    _, meta = store.objects.meta(memory.main)
+    meta = store.blob_cache.meta(memory.main)
     return MemoryView(
         memory.id,
         memory.kind,

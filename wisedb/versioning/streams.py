@@ -11,6 +11,7 @@ from wisedb.config import EditorChoice
 from wisedb.editors.registry import find, settings_of
 from wisedb.editors.streams import Held, StreamItem, batches, effective, runs
 from wisedb.edits import Edit
+from wisedb.errors import CorruptObject
 from wisedb.store.blobs import Array, Blob
 
 if TYPE_CHECKING:
@@ -44,10 +45,12 @@ class Start:
     Attributes:
         entry: the memory as a commit had it.
         items: how many items of the new effective stream it holds already.
+        places: where not all of its edits are among them, the places of those that are.
     """
 
     entry: MemoryEntry
     items: int
+    places: tuple[int, ...] | None = None
 
 
 def read_streams(store: Store, commit: Commit | None, choice: EditorChoice | None = None) -> list[Owned]:
@@ -117,7 +120,13 @@ def alike(one: EditorChoice, other: EditorChoice) -> bool:
 
 
 def stream_ids(meta: Mapping[str, Any]) -> Ids:
-    """The stream that the meta of a memory's main blob lists; format 1 has other names for the same."""
+    """The stream that the meta of a memory's main blob lists; format 1 has other names for the same.
+
+    Raises:
+        CorruptObject: it lists none.
+    """
+    if "stream" not in meta:
+        raise CorruptObject("a memory doesn't say what it was trained on", hint="Run `wisedb fsck`.")
     return tuple(
         (
             item["edit"],
@@ -189,6 +198,26 @@ def find_start(
     return best
 
 
+def pick_start(entry: MemoryEntry, meta: Mapping[str, Any], stream: Sequence[StreamItem], before: str) -> Start | None:
+    """A memory as it is, without the edits that ``stream`` lacks, where the others are the beginning of that stream.
+
+    For an editor whose edits don't depend on each other (:class:`wisedb.editors.protocol.PicksEdits`).
+
+    Args:
+        entry: the memory.
+        meta: of its main blob.
+        stream: what it shall hold.
+        before: the always-on memories before it, as :func:`before` has them.
+    """
+    wanted = [item.edit.id for item in effective(stream)]
+    there = set(wanted)
+    places = tuple(place for place, edit in enumerate(meta["edits"]) if edit in there)
+    kept = [meta["edits"][place] for place in places]
+    if not kept or meta.get("before", "") != before or kept != wanted[: len(kept)]:
+        return None
+    return Start(entry, len(kept), places)
+
+
 def _ids(stream: Iterable[StreamItem]) -> _Batches:
     return tuple(
         tuple((item.edit.id, tuple(other.id for other in item.companions)) for item in batch)
@@ -199,6 +228,8 @@ def _ids(stream: Iterable[StreamItem]) -> _Batches:
 def _effective_ids(meta: Mapping[str, Any]) -> _Batches:
     # What is in force of a stream are exactly its effective items; an id that came twice counts where it came last.
     last = {item[0]: item for item in stream_ids(meta)}
+    if not last.keys() >= set(meta["edits"]):
+        raise CorruptObject("a memory holds an edit that it wasn't trained on", hint="Run `wisedb fsck`.")
     held = (last[edit_id] for edit_id in meta["edits"])
     return tuple(
         tuple((edit_id, companions) for edit_id, companions, _ in batch) for batch in runs(held, lambda item: item[2])

@@ -30,7 +30,7 @@ from wisedb.serving.resources import StoreResources
 from wisedb.store import history
 from wisedb.store.memory_entry import MemoryEntry
 from wisedb.versioning.planning import Plan
-from wisedb.versioning.streams import Start, before, find_start, stream_ids
+from wisedb.versioning.streams import Start, before, find_start, pick_start, stream_ids
 
 if TYPE_CHECKING:
     from wisedb.memory.gates.base import KeyFormat
@@ -145,8 +145,17 @@ class _Work:
         items = len(effective(job.plan.planned.stream))
         if job.entry is None or moved:
             return items
-        start = find_start(self._store, self._heads, job.entry.id, job.plan.planned.stream, beside)
+        start = self._begin(job.entry, job.plan, bind(job.plan.owner), beside)
         return items - (0 if start is None else start.items)
+
+    def _begin(self, entry: MemoryEntry, plan: Plan, owner: Owner, beside: str) -> Start | None:
+        """The earlier version of a memory to go on from that holds most."""
+        start = find_start(self._store, self._heads, entry.id, plan.planned.stream, beside)
+        if owner.picks():
+            picked = pick_start(entry, self._meta(entry.main), plan.planned.stream, beside)
+            if picked is not None and (start is None or picked.items > start.items):
+                return picked
+        return start
 
     def carry_out(self, job: _Job, done: Sequence[MemoryEntry]) -> MemoryEntry | None:
         """The memory as it shall be, ``None`` if it goes. ``done`` are those before it."""
@@ -161,7 +170,8 @@ class _Work:
         if not plan.planned.stream:
             return None
         owner = bind(plan.owner)
-        resources = StoreResources(self._base, self._store.config.base, self.pending, plan.owner.resources)
+        named, listener = plan.owner.resources, self._count.listener
+        resources = StoreResources(self._base, self._store.config.base, self.pending, named, listener)
         start, began, change = self._start(job.entry, plan, owner, beside)
         items = effective(plan.planned.stream)
         always = read_memories(self.pending, [entry for entry in done if entry.gate == "always"])
@@ -206,9 +216,10 @@ class _Work:
             seed = int(plan.planned.seed or 0)
             change = owner.begin(self._base, seed)
             return None, self.pending.put(origin_blob(change, plan.owner, seed)), change
-        start = find_start(self._store, self._heads, entry.id, plan.planned.stream, beside)
+        start = self._begin(entry, plan, owner, beside)
         if start is not None:
-            return start, entry.id, read_change(self.pending, modern_entry(self.pending, start.entry))
+            held = read_change(self.pending, modern_entry(self.pending, start.entry))
+            return start, entry.id, held if start.places is None else owner.picked(held, start.places)
         change = owner.begin(self._base, int(self._meta(entry.id).get("seed") or 0))
         return None, entry.id, change.begun(part_of(self.pending.get(entry.id)))
 
@@ -263,10 +274,10 @@ class _Count:
     """Joins the reports of several trainings into one count."""
 
     def __init__(self, listener: Listener | None) -> None:
-        self._listener, self.total, self._before = listener, 0, 0
+        self.listener, self.total, self._before = listener, 0, 0
 
     def inner(self) -> Listener | None:
-        listener = self._listener
+        listener = self.listener
         if listener is None:
             return None
         before = self._before

@@ -55,3 +55,15 @@ def test_companions_are_edits_in_force_elsewhere_and_are_chosen_anew_where_one_g
     assert planned.id == "two" and planned.stream[-1] == StreamItem(NEWER, (B,))
     gone = plan_in_order(held, [], {A.id}, 0, companions=first)
     assert gone[-1].stream == (StreamItem(C, (B,)),)
+
+
+def test_what_is_written_together_is_one_batch_of_its_own() -> None:
+    (first,) = plan_in_order([], [A, B], (), 0, together=True)
+    assert [item.batch for item in first.stream] == [0, 0]
+    held = [Held("one", first.stream)]
+    (then,) = plan_in_order(held, [C], (), 0, together=True)
+    assert [item.batch for item in then.stream] == [0, 0, 1]
+    (without,) = plan_in_order([Held("one", then.stream)], [NEWER], {B.id}, 0, together=True)
+    assert [(item.edit, item.batch) for item in without.stream] == [(A, 0), (C, 1), (NEWER, 2)]
+    (alone,) = plan_in_order(held, [C], (), 0)
+    assert [item.batch for item in alone.stream] == [0, 0, None]

@@ -9,10 +9,11 @@ import torch
 from transformers import PreTrainedModel
 
 from tests.models import tiny_model, tiny_tokenizer
+from wisedb.editors.common.dtypes import default_dtype
 from wisedb.editors.common.pool import Pool
-from wisedb.editors.keyed.context import TrainingContext, default_dtype
+from wisedb.editors.common.sequences import CachedSequence
+from wisedb.editors.keyed.context import TrainingContext
 from wisedb.editors.keyed.dataset import EncodedDataset
-from wisedb.editors.keyed.sequences import CachedSequence
 from wisedb.editors.keyed.settings import KeyedSettings
 from wisedb.edits import Edit
 from wisedb.memory.gates.keys.statistics import Statistics, compute_statistics

@@ -10,10 +10,10 @@ import pytest
 import torch
 
 from tests.editors.keyed.fixtures import EDITS, prepared
+from wisedb.editors.common.sequences import CachedSequence, Encoded, cached
 from wisedb.editors.keyed.activation_cache import ActivationCache
 from wisedb.editors.keyed.context import TrainingContext
 from wisedb.editors.keyed.dataset import EncodedDataset
-from wisedb.editors.keyed.sequences import CachedSequence, Encoded, cached
 
 TEXTS = [((edit.prompt, f"Paris is old. {edit.prompt}"), edit.target) for edit in EDITS]
 

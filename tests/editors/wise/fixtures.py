@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from tests.models import tiny_model, tiny_tokenizer
-from wisedb.editors.wise.sequences import Frozen
+from wisedb.editors.common.frozen import Frozen
 from wisedb.editors.wise.settings import WiseSettings
 from wisedb.editors.wise.train import Material
 from wisedb.edits import Edit

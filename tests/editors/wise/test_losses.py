@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import math
-
 import pytest
 import torch
 
-from wisedb.editors.wise.losses import Margins, answer_loss, hinge, memo_loss, routing_loss
+from wisedb.editors.wise.losses import Margins, hinge, memo_loss, routing_loss
 
 MARGINS = Margins(alpha=5.0, beta=20.0, gamma=10.0)
 
@@ -49,11 +47,3 @@ def test_the_third_hinge_runs_over_all_pairs() -> None:
 def test_memo_loss() -> None:
     assert float(memo_loss(torch.tensor([4.0, 9.0, 7.0]), MARGINS)) == 3.0
     assert float(memo_loss(torch.zeros(0), MARGINS)) == 0.0
-
-
-def test_answer_loss_is_a_mean_of_means() -> None:
-    # One answer of one token, one of two, over two words: probabilities 1/2 and 1/4, 3/4.
-    sure, unsure = [0.0, 0.0], [0.0, math.log(3)]
-    weights = torch.tensor([1 / 2, 1 / 4, 1 / 4])
-    found = answer_loss(torch.tensor([sure, unsure, unsure]), torch.tensor([0, 0, 1]), weights)
-    assert float(found) == pytest.approx((math.log(2) + (math.log(4) + math.log(4 / 3)) / 2) / 2, rel=1e-5)

@@ -9,11 +9,11 @@ import pytest
 import torch
 
 from tests.editors.wise.fixtures import CONTEXTS, EDITS, POOL, mask_of, material, matrix, quick
+from wisedb.editors.common.frozen import Frozen, asked
+from wisedb.editors.common.losses import answer_loss
 from wisedb.editors.wise import train
 from wisedb.editors.wise.calibrate import calibrate
 from wisedb.editors.wise.contexts import views
-from wisedb.editors.wise.losses import answer_loss
-from wisedb.editors.wise.sequences import Frozen, asked
 from wisedb.editors.wise.train import train_stream
 from wisedb.editors.wise.unrelated import Prompts
 from wisedb.edits import Edit

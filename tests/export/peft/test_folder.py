@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import json
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 import torch
+from peft import PeftModel
 from safetensors.torch import load_file, save_file
+from transformers import PreTrainedModel
 
 import wisedb
 from tests.models import tiny_tokenizer
 from tests.stores import ARRAYS, AUSTRALIA, HAMLET, SUM
-from wisedb.errors import CorruptObject, UsageError
+from wisedb.errors import CorruptObject, UsageError, WisedbWarning
 from wisedb.export.peft.folder import is_peft
 from wisedb.repository import Repository
 
@@ -90,6 +93,54 @@ def test_damaged_tensors_are_refused(adapter: Path, tmp_path: Path) -> None:
     file.unlink()
     with pytest.raises(CorruptObject):
         wisedb.load(copy)
+
+
+def flipped(tensor: torch.Tensor) -> torch.Tensor:
+    """The tensor with one bit changed that matters: of a float, one of an exponent."""
+    raw = tensor.contiguous().view(torch.uint8).clone().flatten()
+    raw[tensor.element_size() - 1] ^= 0x08
+    return raw.view(tensor.dtype).reshape(tensor.shape)
+
+
+def test_one_changed_bit_of_any_array_is_refused(
+    adapter: Path, tmp_path: Path, base: Callable[[], PreTrainedModel]
+) -> None:
+    """Every number is still finite, and has its place: only its checksum tells."""
+    copy = shutil.copytree(adapter, tmp_path / "copy")
+    file = copy / "adapter_model.safetensors"
+    tensors = load_file(file)
+    changed = [name for name, tensor in tensors.items() if tensor.numel()]
+    assert len(changed) > 8
+    for name in changed:
+        altered = flipped(tensors[name])
+        assert not torch.equal(altered, tensors[name])
+        save_file({**tensors, name: altered}, file, metadata={"format": "pt"})
+        with pytest.raises(CorruptObject, match="other values than were exported") as caught:
+            wisedb.load(copy)
+        assert name.rpartition(".")[2] in caught.value.message and caught.value.hint
+    with pytest.raises(CorruptObject, match="other values than were exported"):
+        _logits(PeftModel.from_pretrained(base(), copy))
+
+
+def test_what_was_cast_is_loaded_and_that_is_told(adapter: Path, tmp_path: Path) -> None:
+    copy = shutil.copytree(adapter, tmp_path / "copy")
+    file = copy / "adapter_model.safetensors"
+    tensors = load_file(file)
+    halves = {name: tensor.half() if tensor.is_floating_point() else tensor for name, tensor in tensors.items()}
+    save_file(halves, file, metadata={"format": "pt"})
+    with pytest.warns(WisedbWarning, match="were cast after the export"):
+        wisedb.load(copy)
+
+
+def test_an_export_without_checksums_is_loaded(history: Repository, adapter: Path, tmp_path: Path) -> None:
+    copy = shutil.copytree(adapter, tmp_path / "copy")
+    config = json.loads((copy / "adapter_config.json").read_text())
+    for memory in config["memories"]:
+        for blob in memory["blobs"].values():
+            for array in blob["arrays"].values():
+                del array["sha256"]
+    (copy / "adapter_config.json").write_text(json.dumps(config))
+    assert torch.equal(_logits(wisedb.load(copy)[0]), _logits(history.load()[0]))
 
 
 def test_an_adapter_has_no_revisions(adapter: Path) -> None:

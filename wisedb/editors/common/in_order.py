@@ -1,8 +1,8 @@
-"""The plan of editors that write one edit after the other into one memory, as ROME and GRACE do. No torch."""
+"""The plan of editors that write edits in their order, alone as ROME does or a commit's together. No torch."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from itertools import count
 
@@ -22,6 +22,7 @@ def plan_in_order(
     *,
     capacity: int | None = None,
     companions: Companions | None = None,
+    together: bool = False,
 ) -> list[Planned]:
     """Write new edits behind the others of the newest open memory, and take some out.
 
@@ -37,6 +38,7 @@ def plan_in_order(
         capacity: edits in force that a memory takes before the next one is begun; no limit by default.
         companions: which edits in force in other memories go along with an edit; none by default. Taking one of the
             others away must leave the rest of the choice as it is.
+        together: whether all that goes into one memory now is one batch, written at once.
 
     Returns:
         Only the memories that change, oldest first, a new one last. One with an empty stream goes.
@@ -50,20 +52,21 @@ def plan_in_order(
     begun: list[tuple[int, tuple[StreamItem, ...]]] = []
     known = {memory.seed for memory in held}
     home = usable[-1] if usable else None
+    batch = _unused_batch(streams.values()) if together else None
     for edit in wanted:
         for memory, stream in streams.items():
             if memory != home:
                 streams[memory] = tuple(item for item in stream if item.edit.key != edit.key)
         if home is not None and (capacity is None or len(in_force(streams[home])) < capacity):
             others = [stream for memory, stream in streams.items() if memory != home]
-            streams[home] = (*streams[home], _item(edit, others, companions))
+            streams[home] = (*streams[home], _item(edit, others, companions, batch))
             continue
         home = None
         if not begun or (capacity is not None and len(in_force(begun[-1][1])) >= capacity):
             begun.append((new_seed(seed, edit, known), ()))
             known.add(begun[-1][0])
         others = [*streams.values(), *(stream for _, stream in begun[:-1])]
-        begun[-1] = (begun[-1][0], (*begun[-1][1], _item(edit, others, companions)))
+        begun[-1] = (begun[-1][0], (*begun[-1][1], _item(edit, others, companions, batch)))
     changed = [Planned(memory.id, None, streams[memory.id]) for memory in held if streams[memory.id] != memory.stream]
     return [*changed, *(Planned(None, own, stream) for own, stream in begun)]
 
@@ -75,10 +78,18 @@ def new_seed(seed: int, first: Edit, known: Collection[int | None]) -> int:
     return next(own for own in found if own not in known)
 
 
-def _item(edit: Edit, others: Sequence[Sequence[StreamItem]], companions: Companions | None) -> StreamItem:
+def _unused_batch(streams: Iterable[Sequence[StreamItem]]) -> int:
+    numbers = (item.batch for stream in streams for item in stream if item.batch is not None)
+    return 1 + max(numbers, default=-1)
+
+
+def _item(
+    edit: Edit, others: Sequence[Sequence[StreamItem]], companions: Companions | None, batch: int | None
+) -> StreamItem:
     if companions is None:
-        return StreamItem(edit)
-    return StreamItem(edit, tuple(companions(edit, [other for stream in others for other in in_force(stream)])))
+        return StreamItem(edit, batch=batch)
+    looked_at = companions(edit, [other for stream in others for other in in_force(stream)])
+    return StreamItem(edit, tuple(looked_at), batch)
 
 
 def _without_companions(

@@ -14,7 +14,7 @@ from wisedb.config import POOL as POOL_NAME
 from wisedb.editors.common.messages import MessageWriter, continued, message_in
 from wisedb.editors.resources import Resource, Resources
 from wisedb.edits import normalise_prompt
-from wisedb.errors import UsageError
+from wisedb.errors import CorruptObject, UsageError
 from wisedb.memory.kinds.base import Part
 from wisedb.model.chat import chat_format
 from wisedb.model.words import full_stop, pieces
@@ -58,10 +58,19 @@ class Pool:
 
     @classmethod
     def from_meta(cls, meta: Mapping[str, Any]) -> Pool:
-        """Read what :meth:`to_meta` wrote."""
-        return cls(
-            tuple(meta["prompts"]), tuple(meta["contexts"]), dict(meta["generator"]), tuple(meta.get("held_out", ()))
+        """Read what :meth:`to_meta` wrote.
+
+        Raises:
+            CorruptObject: it is something else.
+        """
+        texts = {name: meta.get(name, []) for name in ("prompts", "contexts", "held_out")}
+        generator = meta.get("generator", {})
+        listed = all(
+            isinstance(each, list | tuple) and all(type(text) is str for text in each) for each in texts.values()
         )
+        if not listed or not isinstance(generator, Mapping) or not {"prompts", "contexts"} <= set(meta):
+            raise CorruptObject("a pool lists prompts and contexts, and this one doesn't", hint="Run `wisedb fsck`.")
+        return cls(tuple(texts["prompts"]), tuple(texts["contexts"]), dict(generator), tuple(texts["held_out"]))
 
 
 def make_pool(

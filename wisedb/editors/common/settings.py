@@ -26,7 +26,12 @@ ELSEWHERE: Final = {
     **dict.fromkeys(("clamp_norm_factor",), "clamp"),
     **dict.fromkeys(("v_weight_decay",), "weight_decay"),
     **dict.fromkeys(("eps", "init_radius"), "radius"),
-    **dict.fromkeys(("mom2_update_weight", "mom2_adjustment"), "ridge"),
+    **dict.fromkeys(("cedit",), "edit_weight"),
+    **dict.fromkeys(("mom2_update_weight",), "covariance_weight"),
+    **dict.fromkeys(("mom2_adjustment", "l2"), "ridge"),
+    **dict.fromkeys(("nullspace_threshold",), "threshold"),
+    **dict.fromkeys(("ewc_lambda", "lambda", "ewc_weight"), "consolidation"),
+    **dict.fromkeys(("fisher_mem",), "fisher_edits"),
 }
 """What EasyEdit and the papers' own code call a setting → what it is called here, in the editors that have it."""
 
@@ -82,6 +87,28 @@ def fit(name: str, value: Setting, kind: type) -> Setting:
         raise UnknownSetting(
             f"{name} can't be {value!r}", hint=f"It is a {'truth value' if kind is bool else kind.__name__}."
         ) from None
+
+
+def positive(settings: object, *names: str) -> None:
+    """Refuse settings of these names that are not above 0.
+
+    Raises:
+        UnknownSetting: one is not.
+    """
+    for name in names:
+        if not getattr(settings, name) > 0:
+            raise UnknownSetting(f"{name} is {getattr(settings, name)}", hint="Give a number above 0.")
+
+
+def not_negative(settings: object, *names: str) -> None:
+    """Refuse settings of these names that are below 0.
+
+    Raises:
+        UnknownSetting: one is.
+    """
+    for name in names:
+        if not getattr(settings, name) >= 0:
+            raise UnknownSetting(f"{name} is {getattr(settings, name)}", hint="Give 0 or more.")
 
 
 def one_of(name: str, value: str, choices: Collection[str]) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from wisedb.errors import UnknownSetting
+from wisedb.editors.common.settings import not_negative, positive
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,9 +33,5 @@ class GraceSettings:
     end: bool = True
 
     def __post_init__(self) -> None:
-        for name in ("steps", "learning_rate"):
-            if not getattr(self, name) > 0:
-                raise UnknownSetting(f"{name} is {getattr(self, name)}", hint="Give a number above 0.")
-        for name in ("enough", "radius"):
-            if not getattr(self, name) >= 0:
-                raise UnknownSetting(f"{name} is {getattr(self, name)}", hint="Give 0 or more.")
+        positive(self, "steps", "learning_rate")
+        not_negative(self, "enough", "radius")

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
 
-from wisedb.editors.keyed.sequences import CachedSequence, Encoded
+from wisedb.editors.common.sequences import CachedSequence, Encoded
 
 # Set by hand: a shard of 500 facts of a 7B model, twenty tokens each, is about as large.
 _BYTES = 256 << 20

@@ -16,14 +16,15 @@ from random import Random
 import torch
 from torch import Tensor
 
+from wisedb.editors.common.losses import answer_loss
 from wisedb.editors.common.own_texts import own_texts
 from wisedb.editors.common.seeds import seed_of
+from wisedb.editors.common.sequences import Encoded, Minibatch, cached, collate
 from wisedb.editors.keyed.context import TrainingContext
-from wisedb.editors.keyed.losses import answer_loss, logit_margin
+from wisedb.editors.keyed.losses import logit_margin
 from wisedb.editors.keyed.preconditioner import Preconditioner
 from wisedb.editors.keyed.repetition import SpacedRepetition
 from wisedb.editors.keyed.sampler import merging_set, other_prompt
-from wisedb.editors.keyed.sequences import Encoded, Minibatch, cached, collate
 from wisedb.editors.keyed.settings import KeyedSettings
 from wisedb.edits import Edit
 from wisedb.errors import TrainingFailed

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import torch
 
 from wisedb.editors.common.cached_forward import cached_forward_of
+from wisedb.editors.common.conversations import taught_format
+from wisedb.editors.common.dtypes import default_dtype
 from wisedb.editors.common.key_statistics import STATISTICS
 from wisedb.editors.common.pool import POOL, Pool
 from wisedb.editors.keyed.activation_cache import ActivationCache
@@ -64,15 +66,6 @@ class TrainingContext:
         return weight_of(self.projection).element_size()
 
 
-def default_dtype(projection: Projection) -> torch.dtype:
-    """In which ΔW is stored: that of the weight, and float16 for a float32 weight.
-
-    ΔW is small and bounded, and the rounding happens while it trains, so that what is stored is what was learned.
-    """
-    weight = weight_of(projection)
-    return torch.float16 if weight.dtype == torch.float32 else weight.dtype
-
-
 def prepare(base: LoadedBase, resources: Resources, settings: KeyedSettings) -> TrainingContext:
     """The base model made ready for training, once a loaded model.
 
@@ -95,12 +88,7 @@ def prepare(base: LoadedBase, resources: Resources, settings: KeyedSettings) -> 
         if statistics is not None:
             known = resources.get(STATISTICS, projection.name)
             relations = RelationEncoder(base.model, base.tokenizer, projection, known)
-            # Stores from before templates were looked at have keys for plain prompts alone. What is learned must stand
-            # where a memory is asked, whatever was known of thoughts when the statistics were made.
-            if known.chat is None or chat is None:
-                chat = None
-            else:
-                chat = replace(chat, opening=tuple(known.chat.opening.tolist()), thinking=known.chat.thinking)
+            chat = taught_format(base.tokenizer, known)
         opening = None if chat is None else read_opening(base.model, projection, chat.start, projection.layers)
         return TrainingContext(
             base.model, base.tokenizer, projection, found, forward, dtype, relations, chat=chat, opening=opening

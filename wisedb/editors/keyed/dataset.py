@@ -10,12 +10,10 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
+from wisedb.editors.common.conversations import Prompt, encoded
 from wisedb.editors.common.limits import ensure_fits
-from wisedb.editors.keyed.conversations import Asked
-from wisedb.editors.keyed.sequences import CachedSequence, Encoded, Minibatch, cached, collate
-from wisedb.memory.gates.keys.build import as_sentence
-from wisedb.model.chat import encode_question, encode_reply, user
-from wisedb.model.tokens import context_length, encode_pair
+from wisedb.editors.common.sequences import CachedSequence, Encoded, Minibatch, cached, collate
+from wisedb.model.tokens import context_length
 
 if TYPE_CHECKING:
     from wisedb.editors.keyed.activation_cache import ActivationCache
@@ -35,9 +33,6 @@ _SAMPLED = 8192
 
 Example = tuple[int, int]
 """Which edit of the dataset, and which of its prompts."""
-
-Prompt = str | Asked
-"""A plain prompt, or a question in a chat."""
 
 
 class EncodedDataset:
@@ -227,25 +222,8 @@ def within_budgets(
 def _encode(
     context: TrainingContext, prompts: Sequence[Prompt], target: str, limit: int | None, *, end: bool
 ) -> list[Encoded]:
-    found = [_encoded(context, prompt, target, end=end) for prompt in prompts]
+    found = [encoded(context.tokenizer, context.chat, prompt, target, end=end) for prompt in prompts]
     first = prompts[0] if isinstance(prompts[0], str) else prompts[0].question
     ensure_fits(first, found[0].prompt, len(found[0].ids) - found[0].prompt, limit)
     # Behind a context a long passage may no longer fit: it is learned under the prompts that do.
     return [each for each in found if limit is None or len(each.ids) <= limit]
-
-
-def _encoded(context: TrainingContext, prompt: Prompt, target: str, *, end: bool) -> Encoded:
-    if isinstance(prompt, str):
-        ids, more = encode_pair(context.tokenizer, prompt, target, end=end)
-        return Encoded(ids + more, len(ids))
-    # The sentence's end is the answer's: from there on the model goes on by itself.
-    messages = [*prompt.before, user(prompt.question)]
-    assert context.chat is not None
-    asked = encode_question(context.tokenizer, messages, context.chat.opening, context.chat.thinking)
-    said = encode_reply(context.tokenizer, messages, prompt.said) if prompt.said else []
-    before = f"{prompt.said} " if prompt.said else ""
-    reply = encode_reply(context.tokenizer, messages, before + as_sentence(target))
-    # Where a space in front of the answer changes how the end of what was said is written, it is all of it.
-    same = next((place for place, pair in enumerate(zip(said, reply, strict=False)) if pair[0] != pair[1]), len(said))
-    first = len(asked) + min(same, len(reply) - 1)
-    return Encoded(asked + reply, first, first - 1)

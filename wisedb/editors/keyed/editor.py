@@ -9,32 +9,32 @@ from typing import TYPE_CHECKING
 import torch
 
 from wisedb.config import Setting
+from wisedb.editors.common.conversations import ensure_replies_fit
+from wisedb.editors.common.dtypes import default_dtype
 from wisedb.editors.common.key_statistics import STATISTICS
-from wisedb.editors.common.limits import ensure_fits, ensure_fits_model
+from wisedb.editors.common.limits import ensure_fits_model
 from wisedb.editors.common.pool import POOL
+from wisedb.editors.common.teachable import ensure_teachable
 from wisedb.editors.keyed.always_on import fit_always_on
 from wisedb.editors.keyed.calibrate import calibrate
-from wisedb.editors.keyed.context import default_dtype, prepare
+from wisedb.editors.keyed.context import prepare
 from wisedb.editors.keyed.merge import fit_merge
 from wisedb.editors.keyed.paraphrases import paraphrases
 from wisedb.editors.keyed.settings import KeyedSettings
 from wisedb.editors.keyed.sharding import plan
-from wisedb.editors.keyed.teachable import ensure_teachable
 from wisedb.editors.keyed.train import train_stream
 from wisedb.editors.resources import Need
 from wisedb.editors.streams import Held, Planned, StreamItem, Trained
 from wisedb.edits import Edit
 from wisedb.errors import TrainingFailed, UnknownSetting
 from wisedb.memory.gates.base import Gate
-from wisedb.memory.gates.keys.build import as_sentence
 from wisedb.memory.kinds.base import Change
 from wisedb.memory.kinds.masked_delta import MaskedDelta
 from wisedb.memory.kinds.masks import random_mask
 from wisedb.memory.memory import Memory
 from wisedb.memory.merging import MERGED, merged_memory
-from wisedb.model.chat import chat_format, encode_question, encode_reply
+from wisedb.model.chat import chat_format
 from wisedb.model.locate import weight_of
-from wisedb.model.tokens import context_length
 from wisedb.progress import Listener
 
 if TYPE_CHECKING:
@@ -83,16 +83,10 @@ class Keyed:
     def check(self, base: LoadedBase, settings: KeyedSettings, edits: Sequence[Edit]) -> None:
         """Prompt and target must fit into what the model reads, and a chat needs a template."""
         _check_template(base, settings)
-        ensure_teachable(base.tokenizer, settings, edits)
+        ensure_teachable(base.tokenizer, settings.format, edits)
         ensure_fits_model(base.model, base.tokenizer, edits)
-        limit = context_length(base.model)
-        frame = chat_format(base.tokenizer)
-        if limit is None or frame is None or settings.format == "raw":
-            return
-        for edit in edits:
-            asked = encode_question(base.tokenizer, edit.conversation, frame.opening, frame.thinking)
-            reply = encode_reply(base.tokenizer, edit.conversation, as_sentence(edit.target))
-            ensure_fits(edit.prompt, len(asked), len(reply), limit)
+        if settings.format != "raw":
+            ensure_replies_fit(base.model, base.tokenizer, edits)
 
     def begin(self, base: LoadedBase, settings: KeyedSettings, seed: int) -> MaskedDelta:
         """ΔW = 0 under a random mask."""

@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
-from wisedb.editors.keyed.conversations import replies
-from wisedb.editors.keyed.dataset import EncodedDataset, Example, Prompt, within_budgets
+from wisedb.editors.common.conversations import Prompt, replies
+from wisedb.editors.common.sequences import Minibatch, collate
+from wisedb.editors.keyed.dataset import EncodedDataset, Example, within_budgets
 from wisedb.editors.keyed.paraphrases import paraphrases
 from wisedb.editors.keyed.repetition import SpacedRepetition
-from wisedb.editors.keyed.sequences import Minibatch, collate
 from wisedb.editors.keyed.sharding import size_in_slots
 from wisedb.edits import Edit
 from wisedb.model.tokens import joined

@@ -9,14 +9,15 @@ from random import Random
 import torch
 from torch import Tensor
 
+from wisedb.editors.common.losses import answer_loss
 from wisedb.editors.common.seeds import seed_of
+from wisedb.editors.common.sequences import Minibatch
 from wisedb.editors.common.subspace import Subspace
 from wisedb.editors.keyed.context import TrainingContext
 from wisedb.editors.keyed.dataset import EncodedDataset, Example
-from wisedb.editors.keyed.losses import answer_loss, logit_margin
+from wisedb.editors.keyed.losses import logit_margin
 from wisedb.editors.keyed.preconditioner import PreconditionedDelta
 from wisedb.editors.keyed.sampler import MinibatchSampler, TrainingSet, training_set
-from wisedb.editors.keyed.sequences import Minibatch
 from wisedb.editors.keyed.settings import KeyedSettings
 from wisedb.edits import Edit
 from wisedb.errors import TrainingFailed

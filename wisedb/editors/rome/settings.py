@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from wisedb.editors.common.settings import one_of
-from wisedb.errors import UnknownSetting
+from wisedb.editors.common.settings import not_negative, one_of, positive
 
 GATES = ("always", "keys")
 
@@ -50,12 +49,8 @@ class RomeSettings:
     end: bool = False
 
     def __post_init__(self) -> None:
-        for name in ("steps", "learning_rate", "clamp"):
-            if not getattr(self, name) > 0:
-                raise UnknownSetting(f"{name} is {getattr(self, name)}", hint="Give a number above 0.")
-        for name in ("kl_factor", "weight_decay", "enough", "contexts", "ridge"):
-            if not getattr(self, name) >= 0:
-                raise UnknownSetting(f"{name} is {getattr(self, name)}", hint="Give 0 or more.")
+        positive(self, "steps", "learning_rate", "clamp")
+        not_negative(self, "kl_factor", "weight_decay", "enough", "contexts", "ridge")
         one_of("gate", self.gate, GATES)
 
 

@@ -10,7 +10,7 @@ from dataclasses import replace
 
 import torch
 
-from wisedb.editors.wise.sequences import Text
+from wisedb.editors.common.frozen import Text
 from wisedb.editors.wise.settings import SOURCE_BETA, WiseSettings
 
 # β as a share of ‖A(x)·W_v‖; α : β : γ as in the source.

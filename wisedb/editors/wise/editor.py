@@ -10,6 +10,7 @@ import torch
 
 from wisedb.config import Setting
 from wisedb.editors.common.cached_forward import cached_forward_of
+from wisedb.editors.common.frozen import Frozen
 from wisedb.editors.common.limits import ensure_fits_model
 from wisedb.editors.common.pool import POOL
 from wisedb.editors.common.settings import parse
@@ -17,7 +18,6 @@ from wisedb.editors.resources import Need
 from wisedb.editors.streams import Held, Planned, StreamItem, Trained
 from wisedb.editors.wise.calibrate import calibrate
 from wisedb.editors.wise.merge import merge
-from wisedb.editors.wise.sequences import Frozen
 from wisedb.editors.wise.settings import WiseSettings
 from wisedb.editors.wise.sharding import plan
 from wisedb.editors.wise.train import Material, train_stream

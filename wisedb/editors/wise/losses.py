@@ -15,7 +15,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from torch import Tensor
-from torch.nn.functional import cross_entropy, relu
+from torch.nn.functional import relu
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,17 +25,6 @@ class Margins:
     alpha: float
     beta: float
     gamma: float
-
-
-def answer_loss(logits: Tensor, labels: Tensor, weights: Tensor) -> Tensor:
-    """−log P(y_e | x_e): the mean over an answer's tokens, then over the sequences.
-
-    Args:
-        logits: where each answer token is predicted, (N, V).
-        labels: the answer tokens, int64 (N,).
-        weights: 1 / (tokens of that answer · sequences), float32 (N,).
-    """
-    return (cross_entropy(logits.float(), labels, reduction="none") * weights).sum()
 
 
 def hinge(excess: Tensor) -> Tensor:

@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING, NamedTuple
 import torch
 from torch import Tensor
 
+from wisedb.editors.common.frozen import Frozen, Text, asked
+from wisedb.editors.common.losses import answer_loss
 from wisedb.editors.common.seeds import seed_of
 from wisedb.editors.common.subspace import Subspace
 from wisedb.editors.wise.contexts import neighbours, other_questions, views
-from wisedb.editors.wise.losses import Margins, answer_loss, memo_loss, routing_loss
-from wisedb.editors.wise.sequences import Frozen, Text, asked
+from wisedb.editors.wise.losses import Margins, memo_loss, routing_loss
 from wisedb.editors.wise.settings import WiseSettings
 from wisedb.editors.wise.threshold import threshold
 from wisedb.editors.wise.unrelated import Prompts

@@ -13,7 +13,7 @@ from random import Random
 import torch
 from torch import Tensor
 
-from wisedb.editors.wise.sequences import Text
+from wisedb.editors.common.frozen import Text
 from wisedb.memory.gates.activation import token_squares
 
 _TINY = 1e-12

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from peft import PeftConfig
 
-from wisedb.errors import FormatTooNew, UsageError
+from wisedb.errors import CorruptObject, FormatTooNew, UsageError
 
 FORMAT = 2
 
@@ -68,6 +69,8 @@ class MemoryConfig(PeftConfig):  # type: ignore[misc]
             raise FormatTooNew(f"the adapter has format {self.format}", hint="Upgrade wisedb.")
         if self.mode not in ADAPTER_MODES:
             raise UsageError(f"there is no mode '{self.mode}'", hint=f"There are: {', '.join(ADAPTER_MODES)}.")
+        if not isinstance(self.base, Mapping):
+            raise CorruptObject("the adapter doesn't say which base model it is for", hint="Export the adapter again.")
         if self.base.get("model") == "atlas":
             from wisedb import atlas  # the tables beside it are read only when the model is wanted
 

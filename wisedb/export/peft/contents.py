@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
+from wisedb.canonical import digest
 from wisedb.errors import CorruptObject, WisedbError
 from wisedb.export.adapter import Adapter, entries_of, state
 from wisedb.model.tensors import DTYPES, to_raw
@@ -56,7 +57,11 @@ def describe(
                             if entry.blobs[role] != entry.main or key not in _TRAINING
                         },
                         "arrays": {
-                            name: {"dtype": array.dtype, "shape": list(array.shape)}
+                            name: {
+                                "dtype": array.dtype,
+                                "shape": list(array.shape),
+                                "sha256": digest(array.data),
+                            }
                             for name, array in sorted(blob.arrays.items())
                         },
                     }
@@ -84,10 +89,11 @@ def adapter_of(config: MemoryConfig, tensors: Mapping[str, torch.Tensor]) -> Ada
 
     Args:
         config: what :func:`describe` said.
-        tensors: by name, on any device; floating-point ones may have been cast.
+        tensors: by name, on any device; floating-point ones may have been cast, and are then not checked.
 
     Raises:
-        CorruptObject: a tensor is missing or has another shape, or the parts are none of a commit's.
+        CorruptObject: a tensor is missing, has another shape or other values than were exported, or the parts are none
+            of a commit's.
     """
     blobs = PendingBlobs(_Nothing())
     try:
@@ -100,6 +106,9 @@ def adapter_of(config: MemoryConfig, tensors: Mapping[str, torch.Tensor]) -> Ada
         for number, record in enumerate(config.memories):
             for role, blob in record["blobs"].items():
                 arrays = {name: Array(*to_raw(loaded[_name(number, role, name)])) for name in blob["arrays"]}
+                for name, array in arrays.items():
+                    full = _name(number, role, name)
+                    _check_values(full, array, tensors[full].dtype, blob["arrays"][name].get("sha256"))
                 # Under the id that it has in the store, whatever was left out here.
                 blobs.blobs[blob["id"]] = Blob(blob["kind"], blob["meta"], arrays)
             named = {role: blob["id"] for role, blob in record["blobs"].items()}
@@ -144,6 +153,17 @@ def _checked(name: str, found: torch.Tensor | None, dtype: torch.dtype, shape: t
             hint=_HINT,
         )
     return found
+
+
+def _check_values(name: str, array: Array, dtype: torch.dtype, sha256: str | None) -> None:
+    # Exports of earlier versions have no checksums.
+    if sha256 is not None and dtype == DTYPES[array.dtype] and digest(array.data) != sha256:
+        raise CorruptObject(f"the adapter's tensor '{name}' has other values than were exported", hint=_HINT)
+
+
+def cast_tensors(config: MemoryConfig, tensors: Mapping[str, torch.Tensor]) -> list[str]:
+    """The names of tensors that are of another dtype than was exported, so that nothing tells whether they changed."""
+    return [name for name, dtype, _ in _expected(config.memories) if name in tensors and tensors[name].dtype != dtype]
 
 
 def _name(number: int, role: str, array: str) -> str:

@@ -10,6 +10,7 @@
 from __future__ import annotations
 
 import json
+import warnings
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -18,11 +19,12 @@ from peft.utils import CONFIG_NAME, SAFETENSORS_WEIGHTS_NAME
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
-from wisedb.errors import CorruptObject, InputError, ModelError, UsageError, WisedbError
+from wisedb.errors import CannotBake, CorruptObject, InputError, ModelError, UsageError, WisedbError, WisedbWarning
 from wisedb.export.adapter import Adapter, edit_count
 from wisedb.export.peft.config import METHOD, PREFIX, MemoryConfig
-from wisedb.export.peft.contents import adapter_of, describe
+from wisedb.export.peft.contents import adapter_of, cast_tensors, describe
 from wisedb.export.peft.probe import probe
+from wisedb.memory.kinds.facts_in_context import FactsInContext
 from wisedb.model.base import ATLAS, find_model
 
 if TYPE_CHECKING:
@@ -70,11 +72,17 @@ def write_peft(source: BlobSource, commit_id: str, commit: Commit, folder: Path,
 
     Raises:
         InputError: the commit has no memories.
+        CannotBake: a memory changes nothing, its facts go into the context.
         UsageError: no such mode.
     """
     if not commit.memories:
         raise InputError(
             f"no edit is in force at {commit_id[:12]}", hint="Commit an edit, or name a revision that has one."
+        )
+    if any(entry.kind == FactsInContext.kind for entry in commit.memories):
+        raise CannotBake(
+            "facts that go into the context are no part of a PEFT adapter",
+            hint="Export with --format adapter, which keeps them as they are.",
         )
     base, module = replace(commit.base, target=None), commit.modules[0]
     records, tensors = describe(source, commit.memories)
@@ -130,7 +138,15 @@ def read_peft(folder: Path) -> Adapter:
         raise CorruptObject(
             f"{folder} can't be read: {' '.join(str(error).split())}", hint="Export the adapter again."
         ) from error
-    return adapter_of(config, {name.removeprefix(prefix): tensor for name, tensor in tensors.items()})
+    named = {name.removeprefix(prefix): tensor for name, tensor in tensors.items()}
+    adapter = adapter_of(config, named)
+    if cast := cast_tensors(config, named):
+        warnings.warn(
+            f"{len(cast)} tensors of {folder} were cast after the export: whether they were altered can't be told",
+            WisedbWarning,
+            stacklevel=2,
+        )
+    return adapter
 
 
 def _prefix(target: str) -> str:

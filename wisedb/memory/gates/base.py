@@ -9,10 +9,10 @@ from typing import Literal, get_args
 from wisedb.errors import CorruptObject
 from wisedb.memory.gates.keys.edit_keys import EditKeys
 
-GateName = Literal["always", "activation", "keys", "both", "nearest"]
+GateName = Literal["always", "activation", "keys", "both", "nearest", "overlap"]
 """``always``: everywhere, no gate. ``activation``: where ΔW is excited enough (WISE §2.3.1). ``keys``: where a prompt
 means one of the memory's edits. ``both``: where keys and activation say so. ``nearest``: where a key of a codebook is
-within its radius (GRACE §3)."""
+within its radius (GRACE §3). ``overlap``: where a prompt's mask overlaps that of an edit (MEMOIR)."""
 
 KeyFormat = Literal["raw", "chat", "both"]
 """Of which prompts keys are made: as they stand, behind the chat template where there is one, or in both ways."""
@@ -27,7 +27,8 @@ class Gate:
 
     Attributes:
         name: which kind of gate.
-        threshold: ε, in units of Δ_act, from which on ``activation`` and ``both`` let the memory answer.
+        threshold: ε, in units of Δ_act, from which on ``activation`` and ``both`` let the memory answer; τ,
+            the share of a mask, for ``overlap``.
         keys: what tells that a prompt means one of the memory's edits, for ``keys`` and ``both``; their owners count
             the memory's edits.
 

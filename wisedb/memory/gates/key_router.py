@@ -64,10 +64,16 @@ class KeyRouter:
     ) -> None:
         self.index = index
         chat = index.statistics.chat
+        self._read = read
+        self._questions = questions
         self._sentences = None if read is None or chat is None else SentenceReader(chat, questions or {}, read)
         self._slot_table = slot_table
         self.threshold = threshold
         self._attribute = state_attribute("keys")
+
+    def at(self, threshold: float) -> KeyRouter:
+        """A router over the same keys with another threshold; what it looks at is its own."""
+        return KeyRouter(self.index, self._slot_table, threshold, self._questions, self._read)
 
     def decide(self, call: ForwardCall, device: torch.device, scoping: Scoping) -> Decision:
         """Decide for one forward call, once for all modules; what was seen goes to the call's cache states.
@@ -107,7 +113,7 @@ class KeyRouter:
             if reply is not None:
                 found = self._heard(call, whole, reply, found)
             top, memory = found.scores.max(dim=-1)
-            slots = self._slot_table.slots(torch.where(top >= self.threshold, memory, BASE))
+            slots = self._slot_table.meant(torch.where(top >= self.threshold, memory, BASE), found.best)
         size = (call.rows, call.tokens)
         return Decision(slots.expand(size), found.scores.expand(*size, -1), found.best.expand(size))
 

@@ -1,8 +1,8 @@
 """Who decides at a module: the routers that the memories' gates ask for, one after the other.
 
 The keys are asked first, once for all modules: they name an edit. Where they name none, the nearest key of a codebook
-answers if it is near enough, and else the most excited memory. So one memory answers a position, or none, and it does
-at all of its modules.
+answers if it is near enough, then the edit of a residual memory whose mask the prompt's overlaps enough, and else the
+most excited memory. So one memory answers a position, or none, and it does at all of its modules.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from wisedb.memory.gates.activation_router import ActivationRouter
 from wisedb.memory.gates.decision import Decision, Scoping
 from wisedb.memory.gates.key_router import KeyRouter
 from wisedb.memory.gates.nearest_router import NearestRouter
+from wisedb.memory.gates.overlap_router import OverlapRouter
 from wisedb.memory.kinds.additive import DenseDelta, FactoredDelta
 from wisedb.memory.slots import BASE
 
@@ -62,12 +63,14 @@ class SiteRouter:
         self.by_distance = tuple(number for number, gate in gates.items() if gate.name == "nearest")
         self._bank = bank
         self.keys = keys
+        self._overlapping = tuple(number for number, gate in gates.items() if gate.name == "overlap")
         self._checked = tuple(number for number, gate in gates.items() if gate.name == "both")
         self._excited = tuple(number for number, gate in gates.items() if gate.name == "activation")
         self._check = ActivationCheck(bank)
         self._activation = ActivationRouter(bank)
         self._explanation = ActivationRouter(bank, "explanation")
         self._nearest = NearestRouter(bank, self.by_distance)
+        self._overlap = OverlapRouter(bank, self._overlapping)
 
     def decide(self, call: ForwardCall, inputs: Tensor, scoping: Scoping, told: Tensor | None = None) -> SiteDecision:
         """Decide for one forward call.
@@ -89,6 +92,9 @@ class SiteRouter:
             call.key_decision = self.keys.decide(call, inputs.device, scoping)
             slots, alone = _filled(slots, call.key_decision.slots), False
         if call.key_decision is not None:
+            if call.slots is None:
+                # It may have been decided before the call.
+                slots, alone = _filled(slots, call.key_decision.slots), False
             scores["keys"] = call.key_decision.scores
         if checked := _left(self._checked, call):
             slots, measured = self._check.agreed(call, inputs, slots, scoping, checked)
@@ -97,6 +103,10 @@ class SiteRouter:
             nearest = self._nearest.decide(call, inputs, scoping, told)
             scores["nearest"] = self._spread(size, inputs, _by_number(self.by_distance, nearest.scores))
             slots, alone = _filled(slots, nearest.slots), False
+        if self._overlapping:
+            overlap = self._overlap.decide(call, inputs, scoping)
+            scores["overlap"] = self._spread(size, inputs, _by_number(self._overlapping, overlap.scores))
+            slots, alone = _filled(slots, overlap.slots), False
         if excited := _left(self._excited, call):
             found = self._activation.decide(call, inputs, scoping, excited)
             measured |= _by_number(excited, found.scores)

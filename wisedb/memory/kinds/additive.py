@@ -50,6 +50,10 @@ class FactoredDelta:
         """r."""
         return self.left.shape[1]
 
+    def beside(self, other: FactoredDelta) -> FactoredDelta:
+        """The sum of both, its rank the sum of theirs."""
+        return FactoredDelta(torch.cat([self.left, other.left], dim=1), torch.cat([self.right, other.right]))
+
     def dense(self) -> Tensor:
         """L·R, (d_in, d_out)."""
         return self.left @ self.right

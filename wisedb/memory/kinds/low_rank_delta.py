@@ -68,6 +68,17 @@ class LowRankDelta:
         rights = {**self.right, module: torch.cat([self.right[module], right.to(kept.dtype)], dim=0)}
         return type(self)(self.modules, lefts, rights)
 
+    def compact(self) -> Self:
+        """The same with no factor larger than ΔW: where the rank exceeds its smaller side, ΔW and the identity."""
+        left, right = dict(self.left), dict(self.right)
+        for module in self.modules:
+            rows, columns = self.shape(module)
+            if left[module].shape[1] > min(rows, columns):
+                dense = self.left[module] @ self.right[module]
+                identity = torch.eye(min(rows, columns), dtype=dense.dtype)
+                left[module], right[module] = (dense, identity) if columns <= rows else (identity, dense)
+        return type(self)(self.modules, left, right)
+
     @property
     def entries(self) -> int:
         """It is one piece."""

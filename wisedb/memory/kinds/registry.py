@@ -8,11 +8,28 @@ from types import MappingProxyType
 from wisedb.errors import UnknownKind
 from wisedb.memory.kinds.base import Change
 from wisedb.memory.kinds.codebook import Codebook
+from wisedb.memory.kinds.deferral import Deferral
+from wisedb.memory.kinds.facts_in_context import FactsInContext
+from wisedb.memory.kinds.full_delta import FullDelta
 from wisedb.memory.kinds.low_rank_delta import LowRankDelta
+from wisedb.memory.kinds.low_rank_rows import LowRankRows
 from wisedb.memory.kinds.masked_delta import MaskedDelta
+from wisedb.memory.kinds.residual_memory import ResidualMemory
 
 KINDS: Mapping[str, type[Change]] = MappingProxyType(
-    {kind.kind: kind for kind in (MaskedDelta, LowRankDelta, Codebook)}
+    {
+        kind.kind: kind
+        for kind in (
+            MaskedDelta,
+            LowRankDelta,
+            LowRankRows,
+            FullDelta,
+            ResidualMemory,
+            Codebook,
+            Deferral,
+            FactsInContext,
+        )
+    }
 )
 
 

@@ -5,12 +5,18 @@ from __future__ import annotations
 import errno
 import os
 import secrets
+import time
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 
-from wisedb.errors import CorruptObject
+from wisedb.errors import CorruptObject, MissingObject
+from wisedb.progress import Listener
 from wisedb.sharing.remotes.numbered import KEPT, NumberedRemote
-from wisedb.store.files import TEMPORARY, Disk, Fault, no_fault, read_file, reading_errors, storage_errors, sync_folder
+from wisedb.sharing.remotes.protocol import Publication, Published
+from wisedb.store.disk_errors import storage_errors
+from wisedb.store.files import TEMPORARY, Disk, Fault, no_fault
+from wisedb.store.leftovers import sweep, unfinished
 
 # What file systems say that know no hard links (exFAT, many network shares, FUSE).
 _NO_LINKS = frozenset({errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK, errno.EXDEV})
@@ -27,6 +33,13 @@ class FolderRemote(NumberedRemote):
 
     def __init__(self, folder: Path, *, kept: int = KEPT, fault: Fault = no_fault) -> None:
         super().__init__(FolderFiles(folder, Disk(fault)), kept=kept)
+        self._folder = folder
+
+    def publish(self, publication: Publication, *, progress: Listener | None = None) -> Published:
+        """See :class:`wisedb.sharing.remotes.protocol.Remote`; what pushes that died left behind goes afterwards."""
+        published = super().publish(publication, progress=progress)
+        sweep(unfinished(self._folder, time.time()))
+        return published
 
 
 class FolderFiles:
@@ -39,7 +52,8 @@ class FolderFiles:
 
     def __init__(self, folder: Path, disk: Disk) -> None:
         self._folder = folder
-        self._disk = disk
+        # Whoever else writes to the folder may have put links there.
+        self._disk = replace(disk, root=folder)
 
     @property
     def url(self) -> str:
@@ -48,20 +62,19 @@ class FolderFiles:
 
     def names(self, folder: str) -> list[str]:
         """What is directly in a folder."""
-        path = self._folder / folder
-        with reading_errors(path):
-            return sorted(entry.name for entry in path.iterdir()) if path.is_dir() else []
+        return self._disk.names(self._folder / folder)
 
     def size(self, path: str) -> int | None:
         """A file's length."""
-        target = self._folder / path
-        with reading_errors(target):
-            return target.stat().st_size if target.is_file() else None
+        try:
+            return self._disk.size(self._folder / path)
+        except MissingObject:
+            return None
 
     def read(self, path: str, *, limit: int) -> bytes:
         """A file's bytes."""
         target = self._folder / path
-        with reading_errors(target), target.open("rb") as file:
+        with self._disk.open(target) as file:
             data = file.read(limit + 1)
         if len(data) > limit:
             raise CorruptObject(f"{target} is longer than it may be", hint="Whoever published it has to push again.")
@@ -69,7 +82,7 @@ class FolderFiles:
 
     def write(self, path: str, content: bytes | Path) -> None:
         """Put a file there."""
-        data = content if isinstance(content, bytes) else read_file(content)
+        data = content if isinstance(content, bytes) else Disk().read(content)
         self._disk.write(self._folder / path, data)
 
     def create(self, path: str, data: bytes) -> bool:
@@ -89,7 +102,7 @@ class FolderFiles:
                     if error.errno not in _NO_LINKS:
                         raise
                     return self._create_alone(target, data)
-                sync_folder(target.parent)
+                self._disk.sync(target.parent)
                 return True
         finally:
             with suppress(OSError):
@@ -111,7 +124,7 @@ class FolderFiles:
             with suppress(OSError):
                 target.unlink()
             raise
-        sync_folder(target.parent)
+        self._disk.sync(target.parent)
         return True
 
     def remove(self, path: str) -> None:

@@ -20,11 +20,12 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Final, Protocol
 
-from wisedb.errors import MissingObject, PushRejected, RemoteNotFound, UsageError, WisedbError
+from wisedb.errors import CorruptObject, MissingObject, PushRejected, RemoteNotFound, UsageError, WisedbError
 from wisedb.progress import Listener
 from wisedb.sharing.manifest import CARD, MANIFEST, MAX_MANIFEST, Manifest
 from wisedb.sharing.remotes.protocol import Publication, Published, Snapshot
 from wisedb.sharing.transfer import Meter, in_parallel
+from wisedb.store.files import Disk
 
 KEPT: Final = 32
 """Manifests that are kept. Who reads by an older one has to begin anew."""
@@ -182,13 +183,21 @@ class NumberedRemote:
         sent: dict[str, int] = {}
 
         def send(path: str) -> None:
-            # Where a push was interrupted, what it had sent is there: the name says what is in it.
-            if self._files.size(path) != sizes[path]:
+            # Where a push was interrupted, what it had sent is there: the name says what is in it. A length is no proof
+            # of that.
+            if self._files.size(path) != sizes[path] or not self._holds(path, publication.files[path]):
                 self._files.write(path, publication.files[path])
                 sent[path] = sizes[path]
 
         in_parallel(send, sizes, Meter("sending", sum(sizes.values()), progress))
         return sent
+
+    def _holds(self, path: str, content: bytes | Path) -> bool:
+        data = content if isinstance(content, bytes) else Disk().read(content)
+        try:
+            return self._files.read(path, limit=len(data)) == data
+        except (MissingObject, CorruptObject):
+            return False
 
     def _prune(self) -> None:
         numbers = self._numbers()

@@ -20,6 +20,7 @@ from wisedb.errors import (
     WisedbError,
 )
 from wisedb.sharing.remotes.numbered import KEPT, NumberedRemote
+from wisedb.store.files import Disk
 
 EXCLUSIVE: Final = frozenset({"s3", "s3a", "gs", "gcs", "az", "abfs", "memory"})
 """Protocols whose stores make an object only if there is none: what a guarded push hangs on."""
@@ -115,7 +116,7 @@ class ObjectFiles:
 
     def write(self, path: str, content: bytes | Path) -> None:
         """Put a file there."""
-        data = content if isinstance(content, bytes) else content.read_bytes()
+        data = content if isinstance(content, bytes) else Disk().read(content)
         with self._errors("write"):
             self._system.pipe_file(self._path(path), data)
 

@@ -8,12 +8,13 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from wisedb.errors import CorruptObject, IndexUnusable, StoreError
+from wisedb.errors import IndexUnusable, StoreError
 from wisedb.store.files import Disk
 from wisedb.store.index import schema
 from wisedb.store.index.fill import fill
-from wisedb.store.index.gather import missing
 from wisedb.store.index.generations import Current, Generations
+from wisedb.store.index.lacking import missing
+from wisedb.store.index.left_out import LeftOut
 from wisedb.store.index.plain import CLOSED, ensure_plain
 from wisedb.store.index.reach import forget
 from wisedb.store.lock import StoreLock
@@ -42,18 +43,18 @@ class IndexBuilder:
     def __init__(self, root: Path, objects: Objects, roots: Callable[[], tuple[str, ...]], disk: Disk) -> None:
         self._objects = objects
         self._roots = roots
-        self._lock = StoreLock(root / "index" / "lock", timeout=0.0)
+        self._lock = StoreLock(root / "index" / "lock", disk, timeout=0.0)
         self.generations = Generations(root / "index", disk)
 
     def usable(self) -> Current | None:
-        """The generation that counts, if its file is of this version and has its length."""
+        """The generation that counts, if its file is of this version, has its length, and was made here."""
         try:
             current = self.generations.current()
             if current is None or current.version != schema.VERSION:
                 return None
-            if self.generations.path(current).stat().st_size != current.bytes:
+            if not self.generations.is_whole(current) or not self.generations.is_ours(current):
                 return None
-        except (CorruptObject, OSError):
+        except StoreError:
             return None
         return current
 
@@ -64,7 +65,6 @@ class IndexBuilder:
             ``{"commits", "edits", "seconds"}``.
 
         Raises:
-            MissingObject, CorruptObject: the history itself is damaged.
             StoreBusy: another process is at it.
             StoreNotWritable, NoSpace, IndexUnusable: the file can't be written.
         """
@@ -82,14 +82,14 @@ class IndexBuilder:
                     counts = _finish(connection)
             except duckdb.Error as error:
                 raise unusable(error) from error
-            self.generations.publish(draft, roots, counts)
+            self._publish(draft, roots, counts, new.left_out)
         return {"commits": commits, "edits": edits, "seconds": time.monotonic() - began}
 
     def catch_up(self) -> None:
         """Make a new generation of the one that counts and of the commits that it lacks.
 
         Raises:
-            MissingObject, CorruptObject, StoreBusy, StoreNotWritable, NoSpace, IndexUnusable: as :meth:`rebuild`.
+            StoreBusy, StoreNotWritable, NoSpace, IndexUnusable: as :meth:`rebuild`.
         """
         import duckdb
 
@@ -107,13 +107,17 @@ class IndexBuilder:
                         new = missing(self._objects, roots, known)
                         assert new is not None
                         fill(connection, self._objects, new, into="", whole="")
-                        forget(connection, roots)
+                        forget(connection, new.left_out.sound(roots))
                         counts = _finish(connection)
-                    self.generations.publish(draft, roots, counts)
+                    self._publish(draft, roots, counts, new.left_out)
             except (duckdb.Error, StoreError):
-                # The copy was of a damaged file, or of one that is gone by now; or no file can be written, or the
-                # history is damaged, and then this fails as well.
+                # The copy was of a damaged file, or of one that is gone by now; or no file can be written, and then
+                # this fails as well.
                 self.rebuild()
+
+    def _publish(self, draft: Path, roots: tuple[str, ...], counts: dict[str, int], left_out: LeftOut) -> None:
+        faults = {root: left_out.faults[root].commit for root in roots if root in left_out.faults}
+        self.generations.publish(draft, left_out.sound(roots), counts, faults)
 
     @contextmanager
     def _writing(self, purpose: str) -> Iterator[None]:

@@ -6,7 +6,8 @@ from collections.abc import Collection, Iterable, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 from wisedb.store.index import schema
-from wisedb.store.index.gather import Missing, Rows, gather
+from wisedb.store.index.gather import Lookup, Rows, gather
+from wisedb.store.index.lacking import Missing
 from wisedb.store.objects import Objects
 
 if TYPE_CHECKING:
@@ -44,12 +45,27 @@ def fill(
         whole: a prefix of the tables, or views, in which numbers are looked up (``"whole_"``).
 
     Returns:
-        How many commits and edits were written.
+        How many commits and edits were written; what can't be read is left out, as ``new`` tells afterwards.
 
     Raises:
-        MissingObject, CorruptObject: an object can't be read.
         duckdb.Error: the database can't be written.
     """
+    lookup = lookup_in(connection, whole)
+    counts = {table: _free(connection, whole + table) for table in ("commits", "edits", "memories")}
+    done = edits = 0
+    for commits in new.chunks(objects, CHUNK):
+        rows = gather(objects, commits, lookup, counts, new.left_out)
+        done += len(rows.commits)
+        edits += len(rows.edits)
+        counts["commits"] += len(rows.commits)
+        counts["edits"] += len(rows.edits)
+        counts["memories"] += len(rows.memories)
+        insert(connection, into, rows)
+    return done, edits
+
+
+def lookup_in(connection: duckdb.DuckDBPyConnection, whole: str) -> Lookup:
+    """Looks numbers up in the tables, or views, whose names begin with ``whole``."""
 
     def lookup(table: str, ids: Collection[str]) -> dict[str, int]:
         if not ids:
@@ -61,16 +77,7 @@ def fill(
         ).fetchall()
         return dict(found)
 
-    counts = {table: _free(connection, whole + table) for table in ("commits", "edits", "memories")}
-    edits = 0
-    for commits in new.chunks(objects, CHUNK):
-        rows = gather(objects, commits, lookup, counts)
-        edits += len(rows.edits)
-        counts["commits"] += len(rows.commits)
-        counts["edits"] += len(rows.edits)
-        counts["memories"] += len(rows.memories)
-        insert(connection, into, rows)
-    return len(new.ids), edits
+    return lookup
 
 
 def insert(connection: duckdb.DuckDBPyConnection, into: str, rows: Rows) -> None:

@@ -4,21 +4,23 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
 from wisedb.edits import Edit, normalise_prompt
-from wisedb.errors import CorruptObject, InputError
+from wisedb.errors import CorruptObject, StoreError
 from wisedb.store.blobs import Blob
 from wisedb.store.commits import Commit
+from wisedb.store.contents import are_ids, read_records
+from wisedb.store.fields import is_number
+from wisedb.store.index.left_out import Fault, LeftOut
 from wisedb.store.objects import Objects
 
 Lookup = Callable[[str, Collection[str]], dict[str, int]]
 """(table, ids) → the numbers of those of them that are in the index already; of ``generations``, those of commits."""
 
 _WORD: Final = re.compile(r"\w+|[^\w\s]+")
-_KEPT: Final = 256
 
 
 @dataclass(slots=True)
@@ -31,63 +33,43 @@ class Rows:
     memories: list[tuple[Any, ...]] = field(default_factory=list)
 
 
-@dataclass(frozen=True, slots=True)
-class Missing:
-    """The commits that the index lacks, parents before children."""
+@dataclass(slots=True)
+class _Contents:
+    """What the blobs of some commits hold: the records that each commit introduces, and the metas of versions."""
 
-    ids: Sequence[str]
-    kept: Mapping[str, Commit]
+    records: dict[str, list[Edit]] = field(default_factory=dict)
+    metas: dict[str, Mapping[str, Any]] = field(default_factory=dict)
+    sizes: dict[str, int] = field(default_factory=dict)
+    known: dict[str, int] = field(default_factory=dict)
 
-    def chunks(self, objects: Objects, size: int) -> Iterator[list[tuple[str, Commit]]]:
-        """The commits in groups of ``size``; of a long history most are read again here, to bound the memory."""
-        for start in range(0, len(self.ids), size):
-            yield [
-                (commit_id, self.kept.get(commit_id) or objects.commit(commit_id))
-                for commit_id in self.ids[start : start + size]
-            ]
+    def read(self, objects: Objects, commit_id: str, commit: Commit) -> None:
+        """Read those of a commit, all of them or none.
 
+        Raises:
+            StoreError: one of them can't be read.
+        """
+        records = [] if commit.edits is None else records_in(commit.edits, objects.get(commit.edits))
+        fresh = [
+            memory.main for memory in commit.memories if memory.main not in self.known and memory.main not in self.metas
+        ]
+        metas = {blob: _meta(objects, blob) for blob in fresh}
+        self.sizes |= {blob: objects.size(blob) for blob in fresh}
+        self.metas |= metas
+        self.records[commit_id] = records
 
-def missing(objects: Objects, roots: Iterable[str], known: Collection[str], limit: int | None = None) -> Missing | None:
-    """Find what can be reached from ``roots`` and isn't ``known``.
-
-    Args:
-        objects: where commits are read.
-        roots: commit ids.
-        known: the ids of commits that are in the index; with a commit, all of its ancestors are.
-        limit: give up when there are more.
-
-    Returns:
-        The commits, or ``None`` if there are more than ``limit``.
-
-    Raises:
-        MissingObject, CorruptObject: a commit can't be read.
-    """
-    order: list[str] = []
-    kept: dict[str, Commit] = {}
-    parents: dict[str, tuple[str, ...]] = {}
-    for root in sorted(roots):
-        stack = [root]
-        while stack:
-            commit_id = stack[-1]
-            if commit_id in known or parents.get(commit_id) == ():
-                stack.pop()
-            elif commit_id not in parents:
-                commit = objects.commit(commit_id)
-                if len(kept) < _KEPT:
-                    kept[commit_id] = commit
-                parents[commit_id] = commit.parents or ("",)
-                if limit is not None and len(parents) > limit:
-                    return None
-                stack.extend(parent for parent in commit.parents if parent not in known and parent not in parents)
-            else:
-                # All that it descends from is listed by now; () marks it as listed too.
-                order.append(commit_id)
-                parents[commit_id] = ()
-                stack.pop()
-    return Missing(order, kept)
+    def mentioned(self, commit: Commit) -> set[str]:
+        """The edits that a commit speaks of."""
+        listed = (self.metas[memory.main]["edits"] for memory in commit.memories if memory.main in self.metas)
+        return {*commit.added, *commit.reverted, *(edit for edits in listed for edit in edits)}
 
 
-def gather(objects: Objects, commits: Sequence[tuple[str, Commit]], lookup: Lookup, counts: Mapping[str, int]) -> Rows:
+def gather(
+    objects: Objects,
+    commits: Sequence[tuple[str, Commit]],
+    lookup: Lookup,
+    counts: Mapping[str, int],
+    left_out: LeftOut,
+) -> Rows:
     """Make the rows of some commits.
 
     Args:
@@ -95,32 +77,36 @@ def gather(objects: Objects, commits: Sequence[tuple[str, Commit]], lookup: Look
         commits: the commits, parents before children.
         lookup: the numbers that are given already.
         counts: the first free number by table.
-
-    Raises:
-        MissingObject, CorruptObject: a blob can't be read, or isn't what its commit says.
+        left_out: takes the commits whose blobs can't be read, or that speak of edits which no commit introduces, and
+            those that descend from one that is left out: they get no rows.
     """
     rows = Rows()
-    records = {
-        commit_id: [] if commit.edits is None else records_in(commit.edits, objects.get(commit.edits))
-        for commit_id, commit in commits
-    }
-    mains = {memory.main: memory for _, commit in commits for memory in commit.memories}
-    known_memories = lookup("memories", mains)
-    metas = {blob: _meta(objects, blob) for blob in mains if blob not in known_memories}
-    edit_numbers = _Numbers(
-        lookup(
-            "edits",
-            {edit.id for edits in records.values() for edit in edits}
-            | {edit for _, commit in commits for edit in (*commit.added, *commit.reverted)}
-            | {edit for meta in metas.values() for edit in meta["edits"]},
+    asked = commits
+    contents = _Contents(known=lookup("memories", {memory.main for _, commit in commits for memory in commit.memories}))
+    for commit_id, commit in commits:
+        if not left_out.inherit(commit_id, commit.parents):
+            try:
+                contents.read(objects, commit_id, commit)
+            except StoreError as error:
+                left_out.faults[commit_id] = Fault(commit_id, error)
+    commits = [(commit_id, commit) for commit_id, commit in commits if commit_id not in left_out.faults]
+    given = lookup(
+        "edits",
+        {edit.id for edits in contents.records.values() for edit in edits}.union(
+            *(contents.mentioned(commit) for _, commit in commits)
         ),
-        counts["edits"],
     )
+    commits = _sound(commits, contents, given, left_out)
+    left_out.border({commit_id: commit.parents for commit_id, commit in asked})
+    records = {commit_id: contents.records[commit_id] for commit_id, _ in commits}
+    mains = {memory.main: memory for _, commit in commits for memory in commit.memories}
+    metas = {blob: contents.metas[blob] for blob in mains if blob in contents.metas}
+    edit_numbers = _Numbers(given, counts["edits"])
     for edits in records.values():
         for edit in edits:
             if edit.id not in edit_numbers:
                 rows.edits.append(_edit_row(edit_numbers.give(edit.id), edit))
-    memory_numbers = _Numbers(known_memories, counts["memories"])
+    memory_numbers = _Numbers(contents.known, counts["memories"])
     for blob, meta in metas.items():
         threshold = meta.get("threshold")
         numbers = [edit_numbers.find(edit, f"memory {blob[:12]}") for edit in meta["edits"]]
@@ -130,8 +116,8 @@ def gather(objects: Objects, commits: Sequence[tuple[str, Commit]], lookup: Look
                 blob,
                 mains[blob].id,
                 mains[blob].kind,
-                float(threshold) if isinstance(threshold, int | float) else None,
-                objects.size(blob),
+                float(threshold) if is_number(threshold) else None,
+                contents.sizes[blob],
                 numbers,
             )
         )
@@ -207,17 +193,34 @@ def records_in(blob_id: str, blob: Blob) -> list[Edit]:
         CorruptObject: it holds none.
     """
     try:
-        return [Edit.from_json(record) for record in json.loads(blob.arrays["records"].data)]
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError, InputError) as error:
-        raise CorruptObject(f"blob {blob_id[:12]} holds no edits: {error}", hint="Run `wisedb fsck`.") from error
+        return read_records(blob)
+    except CorruptObject as error:
+        raise CorruptObject(f"blob {blob_id[:12]}: {error.message}", hint="Run `wisedb fsck`.") from error
 
 
 def _meta(objects: Objects, blob: str) -> Mapping[str, Any]:
     _, meta = objects.meta(blob)
-    edits = meta.get("edits")
-    if not isinstance(edits, list) or not all(isinstance(edit, str) for edit in edits):
+    if not are_ids(meta.get("edits")):
         raise CorruptObject(f"memory {blob[:12]} doesn't list its edits", hint="Run `wisedb fsck`.")
     return meta
+
+
+def _sound(
+    commits: Sequence[tuple[str, Commit]], contents: _Contents, given: Collection[str], left_out: LeftOut
+) -> list[tuple[str, Commit]]:
+    """Those of the commits all of whose edits some commit introduces; until no more are left out because of others."""
+    kept = list(commits)
+    while True:
+        there = {*given, *(edit.id for commit_id, _ in kept for edit in contents.records[commit_id])}
+        for commit_id, commit in kept:
+            unknown = contents.mentioned(commit) - there
+            if not left_out.inherit(commit_id, commit.parents) and unknown:
+                what = f"commit {commit_id[:12]} speaks of {min(unknown)[:12]}, which no commit introduces"
+                left_out.faults[commit_id] = Fault(commit_id, CorruptObject(what, hint="Run `wisedb fsck`."))
+        rest = [(commit_id, commit) for commit_id, commit in kept if commit_id not in left_out.faults]
+        if len(rest) == len(kept):
+            return kept
+        kept = rest
 
 
 class _Numbers:

@@ -10,9 +10,12 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from typing import TYPE_CHECKING, Any
 
+from wisedb.errors import StoreError
 from wisedb.store.index import schema
-from wisedb.store.index.fill import fill
-from wisedb.store.index.gather import Missing
+from wisedb.store.index.fill import fill, lookup_in
+from wisedb.store.index.gather import gather
+from wisedb.store.index.lacking import Missing
+from wisedb.store.index.left_out import LeftOut
 from wisedb.store.index.plain import CLOSED, ensure_plain
 from wisedb.store.index.reach import Graph, hide, read_graph, unreached
 from wisedb.store.objects import Objects
@@ -45,7 +48,8 @@ class Session:
 
         self.connection: duckdb.DuckDBPyConnection = duckdb.connect(
             ":memory:",
-            config={**CLOSED, "threads": 2},
+            # Without a place for temporary files, which would be `.tmp` in the working directory, open to all queries.
+            config={**CLOSED, "threads": 2, "temp_directory": ""},
         )
         self._graph: Graph | None = None
         self._firsts: dict[int, int | None] | None = None
@@ -87,17 +91,25 @@ class Session:
         return {row[0] for row in self.rows("SELECT id FROM whole_commits")}
 
     def add(self, objects: Objects, new: Missing) -> None:
-        """Take commits in that the generation lacks.
-
-        Raises:
-            MissingObject, CorruptObject: an object can't be read.
-        """
+        """Take commits in that the generation lacks; ``new.left_out`` then tells which could not be read."""
         if not new.ids:
             return
         if "fresh." not in self._parts:
             self._make_room()
         fill(self.connection, objects, new, into="fresh.", whole="whole_")
         self._graph = self._firsts = self._merges = None
+
+    def fault(self, objects: Objects, commit_id: str) -> StoreError | None:
+        """Why a commit whose parents are here can't be, ``None`` where nothing stands in the way (any more)."""
+        left_out = LeftOut()
+        try:
+            commits = [(commit_id, objects.commit(commit_id))]
+            counts = dict.fromkeys(schema.TABLES, 0)
+            gather(objects, commits, lookup_in(self.connection, "whole_"), counts, left_out)
+        except StoreError as error:
+            return error
+        fault = left_out.faults.get(commit_id)
+        return None if fault is None else fault.error
 
     def show_only(self, roots: Collection[str]) -> None:
         """Let ``seen_…`` show what ``roots`` reach and nothing else."""

@@ -134,6 +134,11 @@ class Replies:
         kept = tuple(row if memory in {edit.memory for edit in row} else () for row, memory in pairs)
         return replace(self, meant=kept)
 
+    def without(self, memories: Collection[int]) -> Replies:
+        """Without the edits of some memories, by their numbers."""
+        kept = tuple(tuple(edit for edit in row if edit.memory not in memories) for row in self.meant)
+        return replace(self, meant=kept)
+
     def thinks(self, ids: Sequence[Sequence[int]]) -> bool:
         """Whether a reply that memories answer is still a thought.
 
