@@ -119,14 +119,17 @@ class FactPrefixes:
         given = torch.tensor([list(ids)], device=self._model.device)
         with self._context.within(reading=True):
             output = self._model.base_model(input_ids=given, use_cache=True)
-        layers = []
+        layers: list[tuple[Tensor, Tensor] | None] = []
         for layer in getattr(cache_in(output), "layers", ()):
             keys, values = getattr(layer, "keys", None), getattr(layer, "values", None)
-            whole = isinstance(keys, Tensor) and isinstance(values, Tensor) and keys.numel() > 0
-            if whole and keys.shape[-2] != len(ids):
+            if not isinstance(keys, Tensor) or not isinstance(values, Tensor) or not keys.numel():
+                # A layer may go by the keys and values of another one.
+                layers.append(None)
+                continue
+            if keys.shape[-2] != len(ids):
                 layers = []
                 break
-            layers.append((keys, values) if whole else None)
+            layers.append((keys, values))
         if not any(layers):
             raise UnsupportedModel(
                 f"{type(self._model).__name__} keeps no keys and values that a fact could have in front of a prompt",
