@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -14,8 +14,11 @@ from .fetch import fetched
 from .merge import conflicts
 from .options import command
 from .session import Session
-from .signatures import late_signature_options
+from .signatures import late_signature_options, sign_option
 from .transfer import ENDPOINT, REMOTE
+
+if TYPE_CHECKING:
+    from wisedb.signing.signer import Sign
 
 
 @command("wisedb pull", "wisedb pull origin main", "wisedb pull --ff-only")
@@ -23,6 +26,7 @@ from .transfer import ENDPOINT, REMOTE
 @click.argument("branch", metavar="[BRANCH]", required=False)
 @click.option("--ff-only", is_flag=True, help="Merge nothing: only move the branch forward.")
 @late_signature_options
+@sign_option
 @ENDPOINT
 def pull(
     session: Session,
@@ -31,6 +35,7 @@ def pull(
     ff_only: bool,
     author: Author,
     date: str | None,
+    sign: Sign | None,
     endpoint: str | None,
 ) -> None:
     """Bring what others published into the current branch.
@@ -39,7 +44,14 @@ def pull(
     """
     with session.progress() as progress:
         done = session.repository().pull(
-            remote, branch, ff_only=ff_only, author=author, date=date, endpoint=endpoint, progress=progress
+            remote,
+            branch,
+            ff_only=ff_only,
+            author=author,
+            date=date,
+            sign=sign,
+            endpoint=endpoint,
+            progress=progress,
         )
     told = done.to_json()
     session.tell(told, pulled)

@@ -81,3 +81,11 @@ def test_signatures_of_commits_and_tags_are_told(history: Repository, tmp_path: 
     assert found.signed == 1 and found.commits[-1].signature["signer"] == "ada@example.org"
     assert [(tag["name"], tag["valid"]) for tag in found.tags] == [("plain", False), ("v1", True)]
     assert gather(made.store, HEAD, SOUND, Trust()).signed == 0
+
+
+def test_a_damaged_log_of_moves_hides_nothing_else(history: Repository, tmp_path: Path) -> None:
+    made = copy_of(history, tmp_path / "copy")
+    (made.store.root / "logs" / "HEAD.jsonl").write_text("damaged\n")
+    found = gather(made.store, HEAD, made.fsck(), Trust())
+    assert found.reflog == [] and len(found.facts) == 3
+    assert [problem.kind for problem in found.integrity.problems] == ["corrupt-reflog"]

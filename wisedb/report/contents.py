@@ -8,9 +8,11 @@ from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
 from wisedb.edits import Edit
+from wisedb.errors import CorruptObject
 from wisedb.signing.verdict import UNSIGNED
 from wisedb.store import history
 from wisedb.store.dates import utc_now
+from wisedb.store.refnames import HEAD
 from wisedb.store.signed import check_commit, check_tag
 
 if TYPE_CHECKING:
@@ -208,11 +210,18 @@ def gather(store: Store, rev: str, integrity: FsckReport, trust: Trust) -> Repor
         facts=[json.loads(text) for text in history.facts_as(history.JSON_SINCE, store, commit_id)],
         commits=tuple(_row(store, number, entry, trust) for number, entry in enumerate(entries, 1)),
         taken=_taken(store, entries),
-        reflog=[move.to_json() for move in store.refs.reflog("HEAD")],
+        reflog=_moves(store),
         integrity=integrity,
         wisedb=versions().get("wisedb", "unknown"),
         tags=_tags(store, {entry.commit for entry in entries}, trust),
     )
+
+
+def _moves(store: Store) -> list[dict[str, Any]]:
+    try:
+        return [move.to_json() for move in store.refs.reflog(HEAD)]
+    except CorruptObject:
+        return []  # what is wrong with it `fsck` says, and the history stands without it
 
 
 def _tags(store: Store, commits: Collection[str], trust: Trust) -> list[dict[str, Any]]:

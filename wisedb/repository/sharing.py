@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from wisedb.sharing.lsremote import RemoteRef
     from wisedb.sharing.pull import Pulled
     from wisedb.sharing.transfer import Transfer
+    from wisedb.signing.signer import Sign
     from wisedb.signing.verdict import Trust
     from wisedb.store.signature import Author
 
@@ -158,6 +159,7 @@ def pull(
     ff_only: bool = False,
     author: Author | None = None,
     date: str | None = None,
+    sign: Sign | None = None,
     token: str | None = None,
     endpoint: str | None = None,
     progress: Listener | None = None,
@@ -171,7 +173,7 @@ def pull(
     from wisedb.sharing.pull import pull
 
     def merged(rev: str, message: str) -> dict[str, Any]:
-        return repository.merge(rev, message, author=author, date=date, progress=progress).to_json()
+        return repository.merge(rev, message, author=author, date=date, sign=sign, progress=progress).to_json()
 
     repository.store.check_writable()
     return pull(
