@@ -44,9 +44,9 @@ def context(session: Session, prompt: str | None, at: str, file: str | None) -> 
     """
     if (prompt is None) == (file is None):
         raise click.UsageError("give a PROMPT, or --messages FILE")
-    asked = prompt if file is None else _messages(file)
+    asked = (prompt or "") if file is None else _messages(file)
     with session.progress():
-        found = session.repository().context(asked or "", at)
+        found = session.repository().context(asked, at)
     document = found.to_json()
     if session.as_json or file is None:
         session.show(document, _facts)

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -116,3 +117,20 @@ def test_the_same_edit_twice_counts_once() -> None:
 @given(st.text())
 def test_normalising_twice_changes_nothing_more(text: str) -> None:
     assert normalise_prompt(normalise_prompt(text)) == normalise_prompt(text)
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"target": "\ud800"},
+        {"reason": "x\udfff"},
+        {"rephrases": ("\ud800",)},
+        {"tags": ("\ud800",)},
+        {"locality": ({"prompt": "x", "answer": "\ud800"},)},
+        {"messages": ({"role": "user", "content": "\ud800 x"},)},
+    ],
+)
+def test_half_a_letter_is_refused(fields: dict[str, Any]) -> None:
+    """JSON can spell it, and no file can hold it."""
+    with pytest.raises(InputError, match="surrogate"):
+        Edit(**{"prompt": "The sky is", "target": "blue", **fields})

@@ -220,7 +220,7 @@ def _refuse_halves(edit: Edit) -> None:
         "".join(texts).encode()
     except UnicodeEncodeError as error:
         raise InputError(
-            f"a text of the edit holds half a letter, {error.object[error.start]!a}",
+            "a text of the edit holds half of a surrogate pair, which is no character",
             hint="Write the text in UTF-8.",
         ) from error
 

@@ -120,3 +120,9 @@ def test_a_record_that_can_not_be_read_is_numbered(content: str, name: str, reco
     with pytest.raises(BadRecord, match=problem) as caught:
         read(content, name)
     assert caught.value.record == record
+
+
+def test_a_cell_may_be_long() -> None:
+    long = "why " * 50_000
+    (edit,) = read_edits_from(f'prompt,target,reason\n"The sky is",blue,"{long}"\n'.encode(), "a.csv")
+    assert edit.reason is not None and edit.reason.strip() == long.strip()

@@ -23,9 +23,9 @@ class Model:
     """Gives for each token the sum of all token ids so far; its cache is that sum."""
 
     def __init__(self) -> None:
-        self.runs: list[tuple[list[int], int, int]] = []
+        self.runs: list[tuple[list[int], int, object]] = []
 
-    def __call__(self, ids: Sequence[int], first: int, memory: int, cache: Any) -> tuple[torch.Tensor, Any]:
+    def __call__(self, ids: Sequence[int], first: int, memory: Meant, cache: Any) -> tuple[torch.Tensor, Any]:
         self.runs.append((list(ids), first, memory))
         sums = torch.tensor(list(ids)).cumsum(0) + (cache or 0)
         return sums[:, None].float(), int(sums[-1])

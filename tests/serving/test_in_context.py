@@ -52,12 +52,12 @@ def test_a_loaded_model_moves_between_modes(mixed: Repository, mode: str) -> Non
     model, tokenizer = mixed.load("HEAD", "retrieve")
     ids = tokenizer(AUSTRALIA.prompt, return_tensors="pt").input_ids
     fresh = mixed.load("HEAD", mode)[0]
-    mixed.switch_model(model, "HEAD", mode)
+    mixed.switch(model, "HEAD", mode)
     handle = handle_of(model)
     assert handle is not None and handle.puts_facts
     with torch.no_grad():
         assert torch.equal(model(ids).logits, fresh(ids).logits)
-    mixed.switch_model(model, "HEAD", "retrieve")
+    mixed.switch(model, "HEAD", "retrieve")
     assert (handle := handle_of(model)) is not None and not handle.puts_facts
 
 

@@ -42,8 +42,26 @@ def test_folders_are_told_from_repositories(tmp_path: Path) -> None:
     assert parse_address("ada/geography").name == "geography"
 
 
+UNREADABLE = ("file://[", "s3://[", "hf://[")
+
+
 @pytest.mark.parametrize(
-    "text", ["", " ", "ada", "a b/c", "hf://ada", "hf://a/b/c", "nosuch://x", "s3://", "file://host/x", "x\ny"]
+    "text",
+    [
+        "",
+        " ",
+        "ada",
+        "a b/c",
+        "hf://ada",
+        "hf://a/b/c",
+        "nosuch://x",
+        "s3://",
+        "file://host/x",
+        "x\ny",
+        "file://[",
+        "s3://[",
+        "hf://[",
+    ],
 )
 def test_what_is_no_address(text: str) -> None:
     with pytest.raises(UnknownRemote) as caught:
@@ -67,3 +85,7 @@ def test_credentials_are_refused_and_not_repeated(text: str) -> None:
     with pytest.raises(UsageError) as caught:
         parse_address(text)
     assert "hunter2" not in str(caught.value) + caught.value.hint
+
+
+def test_the_home_of_nobody_is_a_path_like_any() -> None:
+    assert parse_address("~no-such-user-here/x").url.endswith("/~no-such-user-here/x")

@@ -44,7 +44,19 @@ def test_a_day_may_be_meant_to_its_end() -> None:
     assert when("2026-01-31 12:00", now=NOW, ends=True) == when("2026-01-31 12:00", now=NOW)
 
 
-@pytest.mark.parametrize("said", ["", "someday", "2026-13-01", "99999999 years ago", "2 moons ago", "999999 years ago"])
+@pytest.mark.parametrize(
+    "said",
+    [
+        "",
+        "someday",
+        "2026-13-01",
+        "99999999 years ago",
+        "2 moons ago",
+        "999999 years ago",
+        "0001-01-01T00:00:00+14:00",
+        "9999-12-31T23:00:00-14:00",
+    ],
+)
 def test_what_is_no_date_is_refused(said: str) -> None:
     with pytest.raises(UsageError, match="no date"):
         when(said, now=NOW)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import shutil
 import time
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 
@@ -13,7 +15,8 @@ from wisedb.edits import Edit
 from wisedb.errors import CorruptObject, MissingObject, StoreBusy
 from wisedb.store.blobs import Array, Blob
 from wisedb.store.fsck import fsck
-from wisedb.store.gc import DEFAULT_GRACE, collect
+from wisedb.store.gc import DEFAULT_GRACE, Marks, collect
+from wisedb.store.reflog import RefMove
 from wisedb.store.store import Store
 
 NONE = timedelta(0)
@@ -124,3 +127,59 @@ def test_unfinished_files_of_the_dead_go(store: Store) -> None:
     os.utime(old, (time.time() - 7200,) * 2)
     collect(store, dry_run=False)
     assert not old.exists() and young.exists()
+
+
+def test_what_lands_while_the_history_is_walked_is_kept(
+    store: Store, kit: Kit, edits: list[Edit], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The walk holds no lock: writers don't wait for it, and what they land is looked at afterwards."""
+    kit.write(store, edits[0], minute=1)
+    garbage = store.objects.put(kit.edits(edits[5]))
+    landed: list[str] = []
+    mark = Marks.mark
+
+    def marking(self: Marks, marked: Store) -> None:
+        mark(self, marked)
+        if not landed:
+            writer = Store.open(store.root, lock_timeout=0.0)
+            landed.append(kit.write(writer, edits[1], minute=2))
+
+    monkeypatch.setattr(Marks, "mark", marking)
+    assert collect(store, grace=NONE, dry_run=False).removed == (garbage,)
+    assert store.resolve("HEAD") == landed[0] and fsck(store).ok
+
+
+class _Died(BaseException):
+    pass
+
+
+def test_a_collection_that_dies_anywhere_leaves_nothing_that_needs_what_is_gone(
+    store: Store, kit: Kit, edits: list[Edit], tmp_path: Path
+) -> None:
+    root = store.resolve("HEAD")
+    for number in range(5):
+        kit.write(store, edits[number], minute=number + 1)
+    store.refs.update("HEAD", store.resolve("HEAD"), root, "reset")
+    for log in (store.root / "logs").rglob("*.jsonl"):
+        log.unlink()
+    store.refs.logs.append(RefMove("refs/heads/main", None, root, "2026-01-01T00:00:00Z", "init"))
+    store.refs.logs.append(RefMove("HEAD", None, root, "2026-01-01T00:00:00Z", "init"))
+    assert fsck(store).ok
+    for step in range(200):
+        copy = tmp_path / f"copy{step}"
+        shutil.copytree(store.root.parent, copy)
+        left = [step]
+
+        def fault(name: str, left: list[int] = left) -> None:
+            left[0] -= name.startswith("trash")
+            if left[0] < 0:
+                raise _Died
+
+        try:
+            collect(Store.open(copy, fault=fault), grace=NONE, dry_run=False, now=LATER)
+        except _Died:
+            assert fsck(Store.open(copy)).problems == (), step
+        else:
+            assert step >= 15
+            return
+    pytest.fail("it never ends")

@@ -15,6 +15,7 @@ from wisedb.errors import MissingObject, StoreError
 from wisedb.store.container import ID
 from wisedb.store.disk_errors import reading_errors, storage_errors
 from wisedb.store.leftovers import leftovers, sweep
+from wisedb.store.loose_objects import COMMIT_SUFFIX
 from wisedb.store.store import Store
 
 DEFAULT_GRACE: Final = timedelta(days=14)
@@ -70,12 +71,15 @@ def collect(
         StoreNotWritable: some objects may have been moved to the trash.
     """
     present = now or datetime.now(UTC)
+    # The long walk needs no lock: what lands meanwhile is looked at under it, and that is little.
+    marks = Marks()
+    marks.mark(store)
     with store.lock.hold("gc"):
-        kept = reachable(store)
+        marks.mark(store)
         garbage = {
             path: object_id
             for object_id, path in _objects(store)
-            if object_id not in kept and _age(path, present) >= grace
+            if object_id not in marks.reached and _age(path, present) >= grace
         }
         size = sum(path.lstat().st_size for path in garbage)
         swept = 0
@@ -92,45 +96,66 @@ def reachable(store: Store) -> set[str]:
     Raises:
         StoreError: something on the way is missing or damaged.
     """
-    refs, objects = store.refs, store.objects
-    try:
-        tips = {commit_id for _, commit_id in refs.items()} | {store.head_commit()[0]}
-        # A reflog may name commits that an earlier collection was allowed to take.
-        tips |= {commit_id for commit_id in refs.logs.commits() if objects.has_commit(commit_id)}
-        commits = _commits(store, tips)
-        named = {blob_id for commit_id in commits for blob_id in objects.commit(commit_id).blobs}
-        named |= set(store.config.editor.resources.values())
-        return commits | _blobs(store, named)
-    except StoreError as error:
-        raise type(error)(
-            f"nothing was collected, since the history can't be read: {error.message}",
-            hint="Run `wisedb fsck --repair` first.",
-        ) from error
+    marks = Marks()
+    marks.mark(store)
+    return marks.reached
 
 
-def _commits(store: Store, tips: set[str]) -> set[str]:
-    seen, stack = set(tips), list(tips)
-    while stack:
-        parents = set(store.objects.commit(stack.pop()).parents) - seen
-        seen |= parents
-        stack.extend(parents)
-    return seen
+class Marks:
+    """The commits and blobs that refs and reflogs lead to, as far as they have been walked.
 
+    Attributes:
+        reached: their ids.
+    """
 
-def _blobs(store: Store, named: set[str]) -> set[str]:
-    there = set(store.objects.ids())
-    if missing := named - there:
-        raise MissingObject(f"blob {min(missing)[:12]} isn't in the store")
-    seen, stack = set(named), list(named)
-    while stack:
-        header = store.objects.header(stack.pop())
-        # Whatever in a blob's meta is the id of a blob is taken for a reference to it: new kinds need no change here.
-        wanted = header.references | (set(_texts(header.meta)) & there)
-        if missing := wanted - there:
+    def __init__(self) -> None:
+        self.reached: set[str] = set()
+
+    def mark(self, store: Store) -> None:
+        """Walk from where refs and reflogs are now; what was walked before is not walked again.
+
+        Raises:
+            StoreError: something on the way is missing or damaged.
+        """
+        refs, objects = store.refs, store.objects
+        try:
+            tips = {commit_id for _, commit_id in refs.items()} | {store.head_commit()[0]}
+            # A reflog may name commits that an earlier collection was allowed to take.
+            tips |= {commit_id for commit_id in refs.logs.commits() if objects.has_commit(commit_id)}
+            fresh = self._commits(store, tips - self.reached)
+            named = {blob_id for commit_id in fresh for blob_id in objects.commit(commit_id).blobs}
+            named |= set(store.config.editor.resources.values())
+            self.reached |= fresh | self._blobs(store, named - self.reached)
+        except StoreError as error:
+            raise type(error)(
+                f"nothing was collected, since the history can't be read: {error.message}",
+                hint="Run `wisedb fsck --repair` first.",
+            ) from error
+
+    def _commits(self, store: Store, tips: set[str]) -> set[str]:
+        seen, stack = set(tips), list(tips)
+        while stack:
+            parents = set(store.objects.commit(stack.pop()).parents) - seen - self.reached
+            seen |= parents
+            stack.extend(parents)
+        return seen
+
+    def _blobs(self, store: Store, named: set[str]) -> set[str]:
+        if not named:
+            return set()
+        there = set(store.objects.ids())
+        if missing := named - there:
             raise MissingObject(f"blob {min(missing)[:12]} isn't in the store")
-        stack.extend(wanted - seen)
-        seen |= wanted
-    return seen
+        seen, stack = set(named), list(named)
+        while stack:
+            header = store.objects.header(stack.pop())
+            # Whatever in a blob's meta is the id of a blob is taken for a reference to it: new kinds need no change.
+            wanted = header.references | (set(_texts(header.meta)) & there)
+            if missing := wanted - there:
+                raise MissingObject(f"blob {min(missing)[:12]} isn't in the store")
+            stack.extend(wanted - seen - self.reached)
+            seen |= wanted
+        return seen
 
 
 def _texts(value: Any) -> Iterator[str]:
@@ -163,7 +188,7 @@ def _trash(store: Store, garbage: dict[Path, str]) -> None:
     trash = store.root / "trash"
     store.disk.make_folder(trash)
     with storage_errors(trash):
-        for path, object_id in sorted(garbage.items()):
+        for path, object_id in _children_first(store, garbage):
             store.disk.fault(f"trash {path.name}")
             target = trash / (object_id + path.suffix)
             path.replace(target)
@@ -173,6 +198,37 @@ def _trash(store: Store, garbage: dict[Path, str]) -> None:
                     store.disk.remove_folder(store.root / "scores" / object_id)
         for folder in {path.parent for path in garbage} | {trash}:
             store.disk.sync(folder)
+
+
+def _children_first(store: Store, garbage: dict[Path, str]) -> list[tuple[Path, str]]:
+    """The order in which a process may die anywhere and leaves nothing that needs what is gone.
+
+    Commits before their parents, all of them before blobs, and blobs before those that they are differences to.
+    """
+    needs: dict[str, set[str]] = {}
+    for path, object_id in garbage.items():
+        needs.setdefault(object_id, set())
+        with suppress(StoreError):
+            if path.suffix == COMMIT_SUFFIX:
+                needs[object_id] |= set(store.objects.commit(object_id).parents)
+            else:
+                needs[object_id] |= store.objects.header(object_id).references
+    later: list[str] = []
+    done: set[str] = set()
+    for start in sorted(needs):
+        stack = [(start, False)]
+        while stack:
+            object_id, followed = stack.pop()
+            if followed:
+                later.append(object_id)
+            elif object_id not in done:
+                done.add(object_id)
+                stack.append((object_id, True))
+                stack.extend(
+                    (other, False) for other in sorted(needs[object_id]) if other in needs and other not in done
+                )
+    place = {object_id: number for number, object_id in enumerate(later)}
+    return sorted(garbage.items(), key=lambda item: (item[0].suffix != COMMIT_SUFFIX, -place[item[1]], item[0].suffix))
 
 
 def _purge(store: Store, grace: timedelta, present: datetime) -> None:

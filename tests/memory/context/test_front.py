@@ -53,7 +53,8 @@ def continued(model: PreTrainedModel, ids: list[int], **options: Any) -> list[in
     given = torch.tensor([ids])
     found = model.generate(given, attention_mask=torch.ones_like(given), max_new_tokens=NEW, do_sample=False, **options)
     assert found[0, : len(ids)].tolist() == ids
-    return found[0, len(ids) :].tolist()
+    said: list[int] = found[0, len(ids) :].tolist()
+    return said
 
 
 def behind(tokenizer: PreTrainedTokenizerBase, edit: Edit, row: list[int], *, chat: bool) -> list[int]:
@@ -212,7 +213,12 @@ def test_facts_are_read_once(loaded: Any, monkeypatch: pytest.MonkeyPatch) -> No
 
     read: list[int] = []
     own = FactPrefixes._read
-    monkeypatch.setattr(FactPrefixes, "_read", lambda self, *some: (read.append(1), own(self, *some))[1])
+
+    def counted(self: FactPrefixes, ids: list[int]) -> Any:
+        read.append(1)
+        return own(self, ids)
+
+    monkeypatch.setattr(FactPrefixes, "_read", counted)
     model, tokenizer, _ = loaded
     ids = encode_prompt(tokenizer, FRANCE.prompt)
     assert continued(model, ids) == continued(model, ids) and read == [1]

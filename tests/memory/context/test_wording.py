@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import pytest
 from transformers import PreTrainedTokenizerBase
 
@@ -45,7 +47,7 @@ def test_before_a_plain_prompt_each_is_a_line(bos: bool) -> None:
     assert facts.hidden == int(bos)
 
 
-def in_front(template: str, messages: list[dict[str, str]]) -> tuple[list[int], PreTrainedTokenizerBase]:
+def in_front(template: str, messages: list[Mapping[str, str]]) -> tuple[list[int], PreTrainedTokenizerBase]:
     """A conversation behind a fact, as token ids."""
     tokenizer = tiny_chat_tokenizer(template)
     row = encode_chat(tokenizer, messages)
@@ -55,8 +57,8 @@ def in_front(template: str, messages: list[dict[str, str]]) -> tuple[list[int], 
 
 @pytest.mark.parametrize("template", [CHATML, DEFAULT])
 @pytest.mark.parametrize("own", [[], [{"role": "system", "content": "Be brief."}]])
-def test_in_a_chat_they_are_a_system_message(template: str, own: list[dict[str, str]]) -> None:
-    earlier = [user("Hello"), {"role": "assistant", "content": "Good day."}]
+def test_in_a_chat_they_are_a_system_message(template: str, own: list[Mapping[str, str]]) -> None:
+    earlier: list[Mapping[str, str]] = [user("Hello"), {"role": "assistant", "content": "Good day."}]
     ids, tokenizer = in_front(template, [*own, *earlier, user("And?")])
     # Nobody wrote the template's own, and it gives way; what somebody wrote stays.
     wanted = [{"role": "system", "content": told([FRANCE])}, *own, *earlier, user("And?")]

@@ -102,7 +102,8 @@ class FactFinder:
             torch.nn.utils.rnn.pad_sequence([getattr(each, name) for each in seen], batch_first=True)
             for name in ("tokens", "states")
         )
-        return ForwardCall(None, *ids.shape, mask=mask, ids=ids, embedded=embedded, states=states)
+        count, tokens = ids.shape
+        return ForwardCall(None, count, tokens, mask=mask, ids=ids, embedded=embedded, states=states)
 
     def _asked(self, rows: Sequence[PromptRow], call: ForwardCall, router: KeyRouter, ends: bool) -> list[AskedRow]:
         device = torch.device("cpu")

@@ -119,14 +119,16 @@ class FactPrefixes:
         given = torch.tensor([list(ids)], device=self._model.device)
         with self._context.within(reading=True):
             output = self._model.base_model(input_ids=given, use_cache=True)
-        layers = []
+        layers: list[tuple[Tensor, Tensor] | None] = []
         for layer in getattr(cache_in(output), "layers", ()):
             keys, values = getattr(layer, "keys", None), getattr(layer, "values", None)
-            whole = isinstance(keys, Tensor) and isinstance(values, Tensor) and keys.numel() > 0
-            if whole and keys.shape[-2] != len(ids):
-                layers = []
+            if not isinstance(keys, Tensor) or not isinstance(values, Tensor) or not keys.numel():
+                layers.append(None)
+            elif keys.shape[-2] == len(ids):
+                layers.append((keys, values))
+            else:
+                layers.clear()
                 break
-            layers.append((keys, values) if whole else None)
         if not any(layers):
             raise UnsupportedModel(
                 f"{type(self._model).__name__} keeps no keys and values that a fact could have in front of a prompt",

@@ -66,8 +66,9 @@ class FolderFiles:
 
     def size(self, path: str) -> int | None:
         """A file's length."""
+        target = self._folder / path
         try:
-            return self._disk.size(self._folder / path)
+            return None if target.is_dir() else self._disk.size(target)
         except MissingObject:
             return None
 

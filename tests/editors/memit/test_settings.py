@@ -1,0 +1,16 @@
+"""MEMIT's settings refuse what can't be, those that it shares with others too."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from wisedb.editors.memit.settings import MemitSettings
+from wisedb.errors import UnknownSetting
+
+
+@pytest.mark.parametrize("wrong", [{"covariance_weight": 0.0}, {"ridge": -0.1}, {"steps": 0}, {"gate": "nearest"}])
+def test_values_out_of_range_are_refused(wrong: dict[str, Any]) -> None:
+    with pytest.raises(UnknownSetting):
+        MemitSettings(**wrong)
