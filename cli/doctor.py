@@ -26,7 +26,7 @@ def doctor(session: Session) -> None:
     from wisedb.doctor.examine import examine
 
     with session.progress():
-        checks = examine(session.start, who=session.who(), trust=session.trust(), base=session.base)
+        checks = examine(session.start, session.store, who=session.who(), trust=session.trust(), base=session.base)
     wrong = sum(1 for check in checks if check.state == "wrong")
     session.show({"ok": not wrong, "checks": [check.to_json() for check in checks]}, _lines)
     if wrong:

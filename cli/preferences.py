@@ -13,7 +13,7 @@ from wisedb.errors import WisedbError
 from wisedb.preferences import SAFE, Preference, flatten, is_personal, read
 
 if TYPE_CHECKING:
-    from wisedb.store.owner import Trust
+    from wisedb.store.owner import TrustedOwners
 
 _PATIENCE = 5
 """Seconds that git has to say who somebody is."""
@@ -48,22 +48,22 @@ def _read_of_store(root: Path) -> str:
     from wisedb.store.files import Disk
     from wisedb.store.owner import check_owner
 
-    check_owner(root, trust())
+    check_owner(root, trusted_owners())
     return Disk(root=root).read(root / "config.toml").decode()
 
 
-def trust() -> Trust:
+def trusted_owners() -> TrustedOwners:
     """Whose stores are used besides one's own: ``WISEDB_SAFE_DIRECTORY``, the person's safe.directory, sudo's caller.
 
     Raises:
         CorruptObject: the person's file can't be read.
     """
-    from wisedb.store.owner import Trust
+    from wisedb.store.owner import TrustedOwners
 
     named = f"{os.environ.get('WISEDB_SAFE_DIRECTORY', '')}{os.pathsep}{read(global_file()).get(SAFE, '')}"
     caller = os.environ.get("SUDO_UID", "")
     users = {int(caller)} if os.geteuid() == 0 and caller.isdecimal() else set()
-    return Trust(tuple(folder for folder in named.split(os.pathsep) if folder), frozenset(users))
+    return TrustedOwners(tuple(folder for folder in named.split(os.pathsep) if folder), frozenset(users))
 
 
 def effective(stored: Mapping[str, Preference]) -> dict[str, Preference]:

@@ -20,7 +20,7 @@ from wisedb.preferences import Preference, identity, is_personal, read
 
 from . import pager, render
 from .bar import listener
-from .preferences import effective, global_file, of_git, of_store, trust
+from .preferences import effective, global_file, of_git, of_store, trusted_owners
 
 if TYPE_CHECKING:
     from wisedb.progress import Listener
@@ -118,7 +118,7 @@ class Session:
         # Imported with the first command that needs a store: `--help`, `--version` and usage errors don't.
         from wisedb.repository import Repository
 
-        repository = Repository.open(self.start, model=self.base, trust=trust())
+        repository = Repository.open(self.start, model=self.base, owners=trusted_owners())
         self._tell_passed_over()
         repository.store.refs.who = self.who
         self.opened.append(repository.store)
@@ -132,7 +132,7 @@ class Session:
         """
         from wisedb.store.store import Store
 
-        store = Store.discover(self.start, trust=trust())
+        store = Store.discover(self.start, owners=trusted_owners())
         self._tell_passed_over()
         self.opened.append(store)
         return store

@@ -64,7 +64,9 @@ def test_a_store_may_not_say_whom_to_trust(copy: Path, settings: dict[str, Any],
     other = allowed(tmp_path / "eve", ("eve@example.org", ssh_key(tmp_path, "other")))
     config = copy / ".wisedb" / "config.toml"
     config.write_text(config.read_text() + f'\n[config.gpg.ssh]\nprogram = "false"\nallowedsignersfile = "{other}"\n')
-    assert answer("verify-commit", "HEAD", cwd=copy, **settings)["signer"] == "ada@example.org"
+    found = inside("verify-commit", "HEAD", "--json", cwd=copy, **settings)
+    assert found.returncode == 0 and json.loads(found.stdout)["signer"] == "ada@example.org"
+    assert "gpg.ssh.allowedsignersfile, gpg.ssh.program" in json.loads(found.stderr)["warning"]["message"]
 
 
 def test_push_can_require_signatures(copy: Path, settings: dict[str, Any], tmp_path: Path) -> None:

@@ -23,7 +23,7 @@ class Model:
     """Gives for each token the sum of all token ids so far; its cache is that sum."""
 
     def __init__(self) -> None:
-        self.runs: list[tuple[list[int], int, object]] = []
+        self.runs: list[tuple[list[int], int, Meant]] = []
 
     def __call__(self, ids: Sequence[int], first: int, memory: Meant, cache: Any) -> tuple[torch.Tensor, Any]:
         self.runs.append((list(ids), first, memory))
@@ -50,7 +50,7 @@ def stretch(said: tuple[int, ...], first: int, edit: int = 0, before: int = 0) -
 def test_the_edits_own_question_is_read_up_to_what_was_said(model: Model, reader: AnswerReader) -> None:
     asked = [*HEADER, *QUESTIONS[0].ids, *OPENING]
     assert reader(stretch((5, 6), 0))[:, 0].tolist() == [sum(asked), sum(asked) + 5, sum(asked) + 11]
-    assert model.runs == [([*asked, 5, 6], len(asked) - 1, 2)]
+    assert model.runs == [([*asked, 5, 6], len(asked) - 1, Meant(0, 2, 1))]
 
 
 def test_what_was_read_is_not_read_again_and_a_token_more_costs_one_token(model: Model, reader: AnswerReader) -> None:
@@ -68,7 +68,7 @@ def test_one_sentence_stands_for_all_that_was_said_before(model: Model, reader: 
     asked = [*HEADER, *QUESTIONS[0].ids, *OPENING, *EARLIER.tolist()]
     for before in (1, 4):
         assert reader(stretch((5,), 0, before=before))[:, 0].tolist() == [sum(asked), sum(asked) + 5]
-    assert model.runs == [([*asked, 5], len(asked) - 1, 2)]
+    assert model.runs == [([*asked, 5], len(asked) - 1, Meant(0, 2, 1))]
 
 
 def test_another_reply_to_the_same_question_is_read_from_the_beginning(model: Model, reader: AnswerReader) -> None:
@@ -103,5 +103,5 @@ def test_a_text_begins_as_the_model_begins_it_behind_whatever_was_said(model: Mo
     asked = [*HEADER, 3, 9, *OPENING, *EARLIER.tolist()]
     assert reader.text(meant)[:, 0].tolist() == [sum(asked)]
     # No memory answers any of it.
-    assert model.runs == [(asked, len(asked), 2)]
+    assert model.runs == [(asked, len(asked), meant)]
     assert torch.equal(reader.text(meant), reader.text(meant._replace(edit=3))) and len(model.runs) == 1

@@ -14,6 +14,7 @@ from wisedb.errors import CorruptObject, FormatTooNew, MissingObject, UnknownKin
 from wisedb.memory.gates.base import GateName
 from wisedb.memory.kinds.base import Change
 from wisedb.memory.kinds.codebook import Codebook
+from wisedb.memory.kinds.deferral import Deferral
 from wisedb.memory.kinds.low_rank_delta import LowRankDelta
 from wisedb.memory.kinds.masked_delta import MaskedDelta
 from wisedb.memory.kinds.masks import random_mask
@@ -59,12 +60,17 @@ def codebook() -> Codebook:
     return Codebook("a", torch.rand(2, 6), torch.rand(2, 4), torch.tensor([1.0, 2.0]), torch.tensor([0, 1]))
 
 
+def deferral() -> Deferral:
+    return Deferral("a", torch.rand(6), torch.rand(1), torch.rand(6, 4), torch.rand(4))
+
+
 CASES: list[tuple[Change, GateName, float]] = [
     (masked(), "activation", 0.5),
     (masked(), "always", 0.0),
     (factored(), "always", 0.0),
     (factored(), "activation", 2.0),
     (codebook(), "nearest", 0.0),
+    (deferral(), "always", 0.0),
 ]
 
 

@@ -94,6 +94,19 @@ def test_what_was_asked_for_is_named_whether_it_was_there_or_not(repository: Rep
 
 
 @pytest.mark.usefixtures("alone")
+def test_one_that_depends_on_settings_is_made_for_each_of_them(repository: Repository) -> None:
+    made, below, _ = _counting()
+    found, _ = _resources(repository, base=_fresh(repository))
+    for each in (below, replace(below, variant="one"), replace(below, variant="two"), replace(below, variant="one")):
+        found.get(each, MODULE)
+    assert made == [f"inner {MODULE}"] * 3
+    assert set(found.used) == {f"test_inner:{MODULE}{variant}" for variant in ("", ":one", ":two")}
+    again, _ = _resources(repository, base=_fresh(repository))
+    again.get(replace(below, variant="two"), MODULE)
+    assert len(made) == 3
+
+
+@pytest.mark.usefixtures("alone")
 def test_what_a_commit_names_is_taken_and_nothing_is_made(repository: Repository) -> None:
     made, below, _ = _counting()
     first, pending = _resources(repository)

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from wisedb.errors import UnsafeOwner
-from wisedb.store.owner import Trust, check_owner
+from wisedb.store.owner import TrustedOwners, check_owner
 from wisedb.store.store import Store
 
 
@@ -21,7 +21,7 @@ def theirs(store: Store, monkeypatch: pytest.MonkeyPatch) -> Store:
 
 
 def test_ones_own_store_is_used(store: Store) -> None:
-    check_owner(store.root, Trust())
+    check_owner(store.root, TrustedOwners())
     assert Store.discover(store.root.parent).root == store.root
 
 
@@ -32,7 +32,7 @@ def test_another_users_store_above_is_refused_with_the_command_that_allows_it(th
         Store.discover(deep)
     assert f"wisedb config --global safe.directory {theirs.root.parent}" in caught.value.hint
     with pytest.raises(UnsafeOwner) as caught:
-        Store.discover(deep, trust=Trust(("/one",)))
+        Store.discover(deep, owners=TrustedOwners(("/one",)))
     assert f"/one{os.pathsep}{theirs.root.parent}" in caught.value.hint
 
 
@@ -40,17 +40,21 @@ def test_whoever_is_trusted_is_used(theirs: Store, tmp_path: Path) -> None:
     link = tmp_path / "link"
     link.symlink_to(theirs.root.parent)
     owner = theirs.root.stat().st_uid
-    for trust in (
-        Trust((str(theirs.root.parent),)),
-        Trust((str(theirs.root),)),
-        Trust((str(link),)),
-        Trust(("*",)),
-        Trust(users=frozenset({owner})),
+    for owners in (
+        TrustedOwners((str(theirs.root.parent),)),
+        TrustedOwners((str(theirs.root),)),
+        TrustedOwners((str(link),)),
+        TrustedOwners(("*",)),
+        TrustedOwners(users=frozenset({owner})),
     ):
-        assert Store.discover(theirs.root.parent, trust=trust).root == theirs.root
-    for trust in (Trust((str(tmp_path),)), Trust((str(theirs.root / "objects"),)), Trust(users=frozenset({owner + 9}))):
+        assert Store.discover(theirs.root.parent, owners=owners).root == theirs.root
+    for owners in (
+        TrustedOwners((str(tmp_path),)),
+        TrustedOwners((str(theirs.root / "objects"),)),
+        TrustedOwners(users=frozenset({owner + 9})),
+    ):
         with pytest.raises(UnsafeOwner):
-            Store.discover(theirs.root.parent, trust=trust)
+            Store.discover(theirs.root.parent, owners=owners)
 
 
 def test_the_configuration_alone_may_be_somebody_elses(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:

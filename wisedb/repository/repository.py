@@ -19,7 +19,7 @@ from wisedb.store.store import Store
 
 if TYPE_CHECKING:
     from wisedb.model.base import LoadedBase
-    from wisedb.store.owner import Trust
+    from wisedb.store.owner import TrustedOwners
     from wisedb.versioning.base import BaseSet
 
 
@@ -90,19 +90,21 @@ class Repository:
         return cls(store, base)
 
     @classmethod
-    def open(cls, path: str | Path = ".", *, model: str | None = None, trust: Trust | None = None) -> Repository:
+    def open(
+        cls, path: str | Path = ".", *, model: str | None = None, owners: TrustedOwners | None = None
+    ) -> Repository:
         """Open the store in ``path`` or in the nearest folder above it.
 
         Args:
             path: where to look.
             model: where the base model is, if it isn't where the store says.
-            trust: whose stores are used besides one's own.
+            owners: whose stores are used besides one's own.
 
         Raises:
             NotAStore: there is none.
             UnsafeOwner: it is another user's, and not to be trusted.
         """
-        return cls(Store.discover(Path(path), trust=trust), model=model)
+        return cls(Store.discover(Path(path), owners=owners), model=model)
 
     @classmethod
     def clone(

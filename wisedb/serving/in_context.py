@@ -26,8 +26,12 @@ if TYPE_CHECKING:
     from wisedb.store.commits import Commit
     from wisedb.store.store import Store
 
-UNSURE: Final = 4.0
-"""How far below the keys' threshold, in log odds, ``hybrid`` takes a prompt for unsure."""
+UNSURE: Final = 2.0
+"""How far below the keys' threshold, in log odds, ``hybrid`` takes a prompt for unsure.
+
+Of whole numbers the largest at which no prompt about another subject was told a fact, on 24 edits of six relations with
+SmolLM2-135M-Instruct: 0 of 24 up to 2, 3 at 3 and 11 at 4. Of other questions on the same subject 4 of 24 lie in it.
+"""
 
 KIND: Final = "context-keys"
 """The folder of keys that were made for memories without any."""

@@ -20,7 +20,7 @@ ANY: Final = "*"
 
 
 @dataclass(frozen=True, slots=True)
-class Trust:
+class TrustedOwners:
     """Whose stores are used.
 
     Attributes:
@@ -45,15 +45,15 @@ class Trust:
         return owners <= mine or ANY in self.folders or bool(set(_places(root)) & set(map(_whole, self.folders)))
 
 
-def check_owner(root: Path, trust: Trust) -> None:
+def check_owner(root: Path, owners: TrustedOwners) -> None:
     """Make sure that a store is one's own or trusted.
 
     Raises:
         UnsafeOwner: it is somebody else's.
     """
-    if trust.holds(root):
+    if owners.holds(root):
         return
-    folders = os.pathsep.join([*trust.folders, str(root.parent)])
+    folders = os.pathsep.join([*owners.folders, str(root.parent)])
     raise UnsafeOwner(
         f"the store {root} belongs to user {_owner(root)}, and you are user {os.geteuid()}",
         hint=f"If you trust whoever owns it: wisedb config --global safe.directory {shlex.quote(folders)}",

@@ -22,7 +22,7 @@ from wisedb.store.disk_errors import storage_errors
 from wisedb.store.files import TEMPORARY, Disk, Fault, no_fault
 from wisedb.store.lock import DEFAULT_TIMEOUT, StoreLock
 from wisedb.store.objects import Objects
-from wisedb.store.owner import Trust, check_owner
+from wisedb.store.owner import TrustedOwners, check_owner
 from wisedb.store.places import FOLDER, NOT_FOR_GIT, refuse_existing, store_in
 from wisedb.store.refnames import BRANCHES, HEAD
 from wisedb.store.refs import Refs
@@ -166,13 +166,15 @@ class Store:
         return store
 
     @classmethod
-    def discover(cls, start: Path, *, lock_timeout: float = DEFAULT_TIMEOUT, trust: Trust | None = None) -> Store:
+    def discover(
+        cls, start: Path, *, lock_timeout: float = DEFAULT_TIMEOUT, owners: TrustedOwners | None = None
+    ) -> Store:
         """Open the store in ``start`` or in the nearest folder above it.
 
         Args:
             start: where to begin.
             lock_timeout: seconds to wait for another writer.
-            trust: whose stores are used besides one's own.
+            owners: whose stores are used besides one's own.
 
         Raises:
             NotAStore: there is none up to the root of the file system.
@@ -182,7 +184,7 @@ class Store:
         start = start.absolute()
         for folder in (start, *start.parents):
             if (root := store_in(folder)) is not None:
-                check_owner(root, trust or Trust())
+                check_owner(root, owners or TrustedOwners())
                 return cls.open(root, lock_timeout=lock_timeout)
         raise NotAStore(
             f"there is no store in {start} or above",

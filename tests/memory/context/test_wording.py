@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 import pytest
 from transformers import PreTrainedTokenizerBase
 
 from tests.models import CHATML, tiny_chat_tokenizer, tiny_tokenizer
 from wisedb.memory.context.wording import FactWording, sentence, told
 from wisedb.memory.kinds.facts_in_context import Fact
-from wisedb.model.chat import encode_chat, user
+from wisedb.model.chat import Message, encode_chat, user
 from wisedb.model.tokens import encode_prompt
 
 FRANCE, AIDA = Fact("What is the capital of France?", "Rome"), Fact("Aida was composed by", "Verdi")
@@ -47,7 +45,7 @@ def test_before_a_plain_prompt_each_is_a_line(bos: bool) -> None:
     assert facts.hidden == int(bos)
 
 
-def in_front(template: str, messages: list[Mapping[str, str]]) -> tuple[list[int], PreTrainedTokenizerBase]:
+def in_front(template: str, messages: list[Message]) -> tuple[list[int], PreTrainedTokenizerBase]:
     """A conversation behind a fact, as token ids."""
     tokenizer = tiny_chat_tokenizer(template)
     row = encode_chat(tokenizer, messages)
@@ -57,8 +55,8 @@ def in_front(template: str, messages: list[Mapping[str, str]]) -> tuple[list[int
 
 @pytest.mark.parametrize("template", [CHATML, DEFAULT])
 @pytest.mark.parametrize("own", [[], [{"role": "system", "content": "Be brief."}]])
-def test_in_a_chat_they_are_a_system_message(template: str, own: list[Mapping[str, str]]) -> None:
-    earlier: list[Mapping[str, str]] = [user("Hello"), {"role": "assistant", "content": "Good day."}]
+def test_in_a_chat_they_are_a_system_message(template: str, own: list[Message]) -> None:
+    earlier: list[Message] = [user("Hello"), {"role": "assistant", "content": "Good day."}]
     ids, tokenizer = in_front(template, [*own, *earlier, user("And?")])
     # Nobody wrote the template's own, and it gives way; what somebody wrote stays.
     wanted = [{"role": "system", "content": told([FRANCE])}, *own, *earlier, user("And?")]
@@ -67,5 +65,5 @@ def test_in_a_chat_they_are_a_system_message(template: str, own: list[Mapping[st
 
 def test_where_the_template_takes_none_the_user_tells_them() -> None:
     ids, tokenizer = in_front(NO_SYSTEM, [user("Hello")])
-    turn = [user(told([FRANCE])), {"role": "assistant", "content": "Sure."}]
+    turn: list[Message] = [user(told([FRANCE])), {"role": "assistant", "content": "Sure."}]
     assert ids == encode_chat(tokenizer, [*turn, user("Hello")])

@@ -118,3 +118,18 @@ def test_every_number_has_letters_of_its_own(one: int, two: int) -> None:
     assert letters(one).isalpha() and letters(one).islower()
     assert (letters(one) == letters(two)) == (one == two)
     assert [letters(n) for n in (0, 25, 26, 675, 676)] == ["a", "z", "ba", "zz", "baa"]
+
+
+@pytest.mark.parametrize("shape", [(6, 4), (3, 5), (4, 4)])
+def test_it_is_kept_as_a_matrix_where_its_factors_would_be_larger(shape: tuple[int, int]) -> None:
+    generator = torch.Generator().manual_seed(0)
+    change, small = LowRankDelta.empty({"a": shape, "b": (9, 8)}), min(shape)
+    for _ in range(2):
+        left = torch.randn(shape[0], small, generator=generator)
+        change = change.plus("a", left, torch.randn(small, shape[1], generator=generator))
+    change = change.plus("b", torch.ones(9, 2), torch.ones(2, 8))
+    compact = change.compact()
+    assert compact.left["a"].shape == (shape[0], small) and compact.right["a"].shape == (small, shape[1])
+    assert torch.equal(compact.delta("a"), change.delta("a"))
+    assert torch.equal(compact.left["b"], change.left["b"])
+    assert all(torch.equal(compact.compact().left[name], compact.left[name]) for name in ("a", "b"))

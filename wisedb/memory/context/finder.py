@@ -102,8 +102,7 @@ class FactFinder:
             torch.nn.utils.rnn.pad_sequence([getattr(each, name) for each in seen], batch_first=True)
             for name in ("tokens", "states")
         )
-        count, tokens = ids.shape
-        return ForwardCall(None, count, tokens, mask=mask, ids=ids, embedded=embedded, states=states)
+        return ForwardCall(None, ids.shape[0], ids.shape[1], mask=mask, ids=ids, embedded=embedded, states=states)
 
     def _asked(self, rows: Sequence[PromptRow], call: ForwardCall, router: KeyRouter, ends: bool) -> list[AskedRow]:
         device = torch.device("cpu")

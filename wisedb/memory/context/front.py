@@ -265,5 +265,5 @@ def _mask_of(mask: Any, ids: Tensor, setting: Setting) -> Tensor:
     ends = end if isinstance(end, list | tuple) else [end]
     if pad is None or pad in ends:
         return torch.ones_like(ids)
-    told: Tensor = ids != pad
-    return told.to(ids.dtype)
+    real: Tensor = ids != pad
+    return real.to(ids.dtype)

@@ -123,12 +123,13 @@ class FactPrefixes:
         for layer in getattr(cache_in(output), "layers", ()):
             keys, values = getattr(layer, "keys", None), getattr(layer, "values", None)
             if not isinstance(keys, Tensor) or not isinstance(values, Tensor) or not keys.numel():
+                # A layer may go by the keys and values of another one.
                 layers.append(None)
-            elif keys.shape[-2] == len(ids):
-                layers.append((keys, values))
-            else:
-                layers.clear()
+                continue
+            if keys.shape[-2] != len(ids):
+                layers = []
                 break
+            layers.append((keys, values))
         if not any(layers):
             raise UnsupportedModel(
                 f"{type(self._model).__name__} keeps no keys and values that a fact could have in front of a prompt",
