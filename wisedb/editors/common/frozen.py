@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils.rnn import pad_sequence
 
+from wisedb.editors.common.dtypes import default_dtype
 from wisedb.model.cached_forward import CachedForward
 from wisedb.model.find_cached_forward import find_cached_forward
 from wisedb.model.locate import Projection, weight_of
@@ -96,9 +97,8 @@ class Frozen:
 
     @property
     def stored_dtype(self) -> torch.dtype:
-        """What ΔW is stored in: the weight's dtype, and float16 beside a float32 weight. ΔW is small and bounded."""
-        dtype = weight_of(self.projection).dtype
-        return torch.float16 if dtype == torch.float32 else dtype
+        """What ΔW is stored in."""
+        return default_dtype(self.projection)
 
     def questions(self, prompts: Sequence[str], answer: str) -> list[Text]:
         """Prompts that all have one answer. The answer's end is not part of it, as in the source."""
