@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 import shlex
-from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -60,7 +59,7 @@ def check_owner(root: Path, owners: TrustedOwners) -> None:
     )
 
 
-def _places(root: Path) -> Collection[str]:
+def _places(root: Path) -> set[str]:
     return {_whole(str(root)), _whole(str(root.parent))}
 
 
