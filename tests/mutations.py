@@ -69,13 +69,13 @@ def _paths(document: Any, deep: int) -> Iterator[tuple[str | int, ...]]:
 def _with(document: Any, path: tuple[str | int, ...], value: Any) -> Any:
     if not path:
         return value
-    changed = dict(document) if isinstance(document, dict) else list(document)
+    changed: Any = dict(document) if isinstance(document, dict) else list(document)
     changed[path[0]] = _with(changed[path[0]], path[1:], value)
     return changed
 
 
 def _without(document: Any, path: tuple[str | int, ...]) -> Any:
-    changed = dict(document) if isinstance(document, dict) else list(document)
+    changed: Any = dict(document) if isinstance(document, dict) else list(document)
     if len(path) == 1:
         del changed[path[0]]
     else:

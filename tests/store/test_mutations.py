@@ -11,6 +11,7 @@ import random
 import shutil
 import warnings
 from collections.abc import Callable, Iterable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -81,7 +82,8 @@ def full(store: Store, kit: Kit) -> Store:
     return store
 
 
-def everything(commit: Commit) -> object:
+def everything(data: bytes) -> object:
+    commit = Commit.from_bytes(data)
     return commit.id, commit.when, commit.blobs, commit.modules, commit.choice, commit.trained_on_locality
 
 
@@ -90,8 +92,8 @@ def test_commits(full: Store, old: Store) -> None:
         _, commit = store.head_commit()
         for where, document in some(mutations(commit.to_json(), deep=4), 400):
             data = spelt(document)
-            taken = survives(where, lambda data=data: everything(Commit.from_bytes(data)))
-            if survives(where, lambda data=data: read_commit(data)):
+            taken = survives(where, partial(everything, data))
+            if survives(where, partial(read_commit, data)):
                 assert taken and read_commit(data).to_bytes() == data
 
 
@@ -115,14 +117,14 @@ def test_memories(old: Store) -> None:
         for where, meta in some(mutations(blob.meta, deep=3), 60):
             if not isinstance(meta, dict):
                 continue
-            survives(f"{role} {where}", lambda meta=meta, blob=blob: check_meta(blob.kind, meta))
+            survives(f"{role} {where}", partial(check_meta, blob.kind, meta))
             try:
                 changed = Blob(blob.kind, meta, blob.arrays)
             except WisedbError:
                 continue
             source = Over(old, blob_id, changed)
-            survives(f"{role} {where}", lambda source=source: read_memory(source, memory))
-            survives(f"{role} {where}", lambda source=source: modern_entry(source, memory))
+            survives(f"{role} {where}", partial(read_memory, source, memory))
+            survives(f"{role} {where}", partial(modern_entry, source, memory))
 
 
 def test_pools(full: Store) -> None:
@@ -133,7 +135,7 @@ def test_pools(full: Store) -> None:
                 changed = Blob("pool", meta)
             except WisedbError:
                 continue
-            survives(where, lambda changed=changed: POOL.read(part_of(changed)))
+            survives(where, partial(POOL.read, part_of(changed)))
 
 
 def test_versions_through_every_command_that_reads_them(full: Store, kit: Kit) -> None:
@@ -206,9 +208,9 @@ def test_manifests(full: Store, kit: Kit) -> None:
     new["bundles"] = [{"name": "b" * 64, "bytes": 123, "objects": 1, "tips": ["a" * 64]}]
     old = json.loads(next(path.read_bytes() for path in sorted((FORMAT_1 / "pack").rglob("*.json"))))
     for document in (new, old):
-        assert survives("as it is", lambda document=document: Manifest.from_bytes(spelt(document)))
+        assert survives("as it is", partial(Manifest.from_bytes, spelt(document)))
         for where, changed in some(mutations(document, deep=4), 200):
-            survives(where, lambda changed=changed: Manifest.from_bytes(spelt(changed)))
+            survives(where, partial(Manifest.from_bytes, spelt(changed)))
 
 
 def test_a_bundle_of_a_length_that_is_no_whole_number() -> None:
@@ -274,7 +276,7 @@ def test_the_configuration(full: Store) -> None:
             data = tomli_w.dumps(changed).encode()
         except (TypeError, ValueError, AttributeError):
             continue  # nothing that TOML can say
-        survives(f"config {where}", lambda data=data: StoreConfig.from_toml(data))
+        survives(f"config {where}", partial(StoreConfig.from_toml, data))
 
 
 def test_entries_of_memories(full: Store) -> None:
