@@ -10,12 +10,14 @@ from tests.sharing.conftest import Large
 from wisedb.errors import UnknownRemote, WisedbError, WisedbWarning
 from wisedb.export.adapter import write_adapter
 from wisedb.sharing.clone import clone
+from wisedb.sharing.fetch import fetch
 from wisedb.sharing.named import ORIGIN, RemoteTarget, add_remote
 from wisedb.sharing.push import push
 from wisedb.sharing.sources import sources_of
 from wisedb.store.fsck import fsck
 from wisedb.store.repair import repair
 from wisedb.store.store import Store
+from wisedb.versioning.status import status
 
 
 def files(store: Store) -> list[Path]:
@@ -86,3 +88,15 @@ def test_a_remote_that_is_gone_is_told_and_does_not_stop_the_others(
     head.unlink()
     with pytest.raises(WisedbError):
         repair(bob, sources_of(bob, ["agone"]))
+
+
+def test_status_and_the_list_of_branches_answer_beside_a_rotten_upstream(
+    store: Store, bob: Store, target: RemoteTarget, kit: Large
+) -> None:
+    kit.land(store, kit.edit(9), minute=9)
+    push(store, target)
+    fetch(bob, target)
+    bob.objects.commit_path(bob.resolve("origin/main")).unlink()
+    with pytest.warns(WisedbWarning, match="apart is unknown"):
+        found = status(Store.open(bob.root))
+    assert found.distance is None and found.head == bob.resolve("HEAD")
