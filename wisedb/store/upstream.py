@@ -127,12 +127,9 @@ def distance(store: Store, branch: str) -> Distance | None:
             return Distance(upstream.name, 0, 0)
         here, far = ({commit for commit, _ in ancestors(store.objects, tip)} for tip in (own, there))
     except StoreError as error:
-        warnings.warn(
-            f"how far '{branch}' and '{upstream.name}' are apart is unknown: {error.message}",
-            WisedbWarning,
-            stacklevel=2,
-        )
-        return Distance(upstream.name, None, None)
+        told = f"how far '{branch}' and '{upstream.name}' are apart is unknown: {error.message}"
+        warnings.warn(told, WisedbWarning, stacklevel=2)
+        return None
     return Distance(upstream.name, len(here - far), len(far - here))
 
 
