@@ -183,7 +183,9 @@ def life_lines(events: Sequence[Mapping[str, Any]]) -> render.Lines:
         yield render.line()
         yield render.line((f"{sign} {event['action']} ", style), _turn(event))
         yield render.line(("edit   ", "dim"), render.ident(event["edit"]))
-        yield render.line(("commit ", "dim"), render.ident(event["commit"]), f"  {event['message'].splitlines()[0]}")
+        yield render.line(
+            ("commit ", "dim"), render.ident(event["commit"]), f"  {next(iter(event['message'].splitlines()), '')}"
+        )
         yield render.line(("author ", "dim"), event["author"])
         yield render.line(("date   ", "dim"), render.date(event["date"]))
         for name in ("reason", "source"):

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from wisedb.errors import StoreError
+
 from . import render
 from .complete import complete_branch, complete_revision, complete_tag
 from .options import command
@@ -143,8 +145,11 @@ def _listed(repository: Repository, *, own: bool, remotes: bool, verbose: bool) 
             if own and each["name"] in repository.store.refs.branches()
             else None
         )
-        message = repository.store.objects.commit(each["commit"]).message
-        each |= {"message": message.splitlines()[0]} | ({} if apart is None else apart.to_json())
+        try:
+            message = repository.store.objects.commit(each["commit"]).message
+        except StoreError as error:
+            message = f"({error.message})"  # one that can't be read is no reason to list none
+        each |= {"message": next(iter(message.splitlines()), "")} | ({} if apart is None else apart.to_json())
     return found
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from pathlib import Path
 
 import pytest
@@ -10,12 +11,14 @@ from tests.sharing.conftest import Large
 from wisedb.errors import UnknownRemote, WisedbError, WisedbWarning
 from wisedb.export.adapter import write_adapter
 from wisedb.sharing.clone import clone
+from wisedb.sharing.fetch import fetch
 from wisedb.sharing.named import ORIGIN, RemoteTarget, add_remote
 from wisedb.sharing.push import push
 from wisedb.sharing.sources import sources_of
 from wisedb.store.fsck import fsck
 from wisedb.store.repair import repair
 from wisedb.store.store import Store
+from wisedb.versioning.status import status
 
 
 def files(store: Store) -> list[Path]:
@@ -86,3 +89,17 @@ def test_a_remote_that_is_gone_is_told_and_does_not_stop_the_others(
     head.unlink()
     with pytest.raises(WisedbError):
         repair(bob, sources_of(bob, ["agone"]))
+
+
+def test_status_and_the_list_of_branches_answer_beside_a_rotten_upstream(
+    store: Store, bob: Store, target: RemoteTarget, kit: Large
+) -> None:
+    kit.land(store, kit.edit(9), minute=9)
+    push(store, target)
+    fetch(bob, target)
+    bob.objects.commit_path(bob.resolve("origin/main")).unlink()
+    with warnings.catch_warnings(record=True) as heard:
+        warnings.simplefilter("always")
+        found = status(Store.open(bob.root))
+    assert any("apart is unknown" in str(each.message) for each in heard)
+    assert found.distance is None and found.head == bob.resolve("HEAD")

@@ -49,18 +49,6 @@ def spelt(document: Any) -> bytes:
     return json.dumps(document, sort_keys=True, separators=(",", ":")).encode()
 
 
-def _whole_commit(data: bytes) -> object:
-    return everything(Commit.from_bytes(data))
-
-
-def _pool(blob: Blob) -> object:
-    return POOL.read(part_of(blob))
-
-
-def _manifest(document: Any) -> Manifest:
-    return Manifest.from_bytes(spelt(document))
-
-
 def survives(where: str, read: Callable[[], object]) -> bool:
     """Whether it is taken; what isn't is refused in one line, with a hint."""
     try:
@@ -94,7 +82,8 @@ def full(store: Store, kit: Kit) -> Store:
     return store
 
 
-def everything(commit: Commit) -> object:
+def everything(data: bytes) -> object:
+    commit = Commit.from_bytes(data)
     return commit.id, commit.when, commit.blobs, commit.modules, commit.choice, commit.trained_on_locality
 
 
@@ -103,7 +92,7 @@ def test_commits(full: Store, old: Store) -> None:
         _, commit = store.head_commit()
         for where, document in some(mutations(commit.to_json(), deep=4), 400):
             data = spelt(document)
-            taken = survives(where, partial(_whole_commit, data))
+            taken = survives(where, partial(everything, data))
             if survives(where, partial(read_commit, data)):
                 assert taken and read_commit(data).to_bytes() == data
 
@@ -146,7 +135,7 @@ def test_pools(full: Store) -> None:
                 changed = Blob("pool", meta)
             except WisedbError:
                 continue
-            survives(where, partial(_pool, changed))
+            survives(where, partial(POOL.read, part_of(changed)))
 
 
 def test_versions_through_every_command_that_reads_them(full: Store, kit: Kit) -> None:
@@ -221,7 +210,7 @@ def test_manifests(full: Store, kit: Kit) -> None:
     for document in (new, old):
         assert survives("as it is", partial(Manifest.from_bytes, spelt(document)))
         for where, changed in some(mutations(document, deep=4), 200):
-            survives(where, partial(_manifest, changed))
+            survives(where, partial(Manifest.from_bytes, spelt(changed)))
 
 
 def test_a_bundle_of_a_length_that_is_no_whole_number() -> None:

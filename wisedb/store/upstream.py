@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from wisedb.errors import UnknownRevision
+from wisedb.errors import StoreError, UnknownRevision, WisedbWarning
 from wisedb.store.graph import ancestors
 from wisedb.store.refnames import BRANCHES, REMOTES
 
@@ -110,21 +111,25 @@ def move_upstream(store: Store, old: str, new: str) -> None:
 
 
 def distance(store: Store, branch: str) -> Distance | None:
-    """How far a branch and its upstream are apart; ``None`` where it has none.
+    """How far a branch and its upstream are apart; ``None`` where it has none, or where it can't be told.
 
-    Raises:
-        MissingObject, CorruptObject: a commit can't be read.
+    Where a commit of either can't be read, a warning says so.
     """
     upstream = upstream_of(store, branch)
     own = store.refs.read(BRANCHES + branch)
     if upstream is None or own is None:
         return None
-    there = store.refs.read(upstream.ref)
-    if there is None:
-        return Distance(upstream.name, None, None)
-    if own == there:
-        return Distance(upstream.name, 0, 0)
-    here, far = ({commit for commit, _ in ancestors(store.objects, tip)} for tip in (own, there))
+    try:
+        there = store.refs.read(upstream.ref)
+        if there is None:
+            return Distance(upstream.name, None, None)
+        if own == there:
+            return Distance(upstream.name, 0, 0)
+        here, far = ({commit for commit, _ in ancestors(store.objects, tip)} for tip in (own, there))
+    except StoreError as error:
+        told = f"how far '{branch}' and '{upstream.name}' are apart is unknown: {error.message}"
+        warnings.warn(told, WisedbWarning, stacklevel=2)
+        return None
     return Distance(upstream.name, len(here - far), len(far - here))
 
 
