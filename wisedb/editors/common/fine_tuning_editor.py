@@ -31,8 +31,6 @@ if TYPE_CHECKING:
     from wisedb.editors.resources import Resources
     from wisedb.model.base import LoadedBase
 
-GATES = ("always", "keys")
-
 
 class FineTuningSettings(Protocol):
     """What all of them have to set."""

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from wisedb.editors.common.settings import one_of
+from wisedb.editors.common.settings import GATES, one_of
 from wisedb.errors import UnknownSetting
-
-GATES = ("always", "keys")
 
 DEPTH = 0.34
 """How deep the last edited layer lies: between 8 of 28 (GPT-J), 8 of 32 (LLaMA-3-8B) and 17 of 48 (GPT-2 XL)."""

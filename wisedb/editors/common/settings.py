@@ -13,6 +13,9 @@ from wisedb.errors import UnknownSetting
 
 S = TypeVar("S")
 
+GATES: Final = ("always", "keys")
+"""Behind what a change that acts everywhere may stand instead: nothing, or the keys, which find its own edits."""
+
 ELSEWHERE: Final = {
     **dict.fromkeys(("edit_lr", "v_lr", "lr", "learningrate"), "learning_rate"),
     **dict.fromkeys(("n_iter", "v_num_grad_steps", "num_steps", "max_iters", "n_iters", "epochs"), "steps"),

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from wisedb.editors.common.fine_tuning_editor import GATES
-from wisedb.editors.common.settings import not_negative, one_of, positive
+from wisedb.editors.common.settings import GATES, not_negative, one_of, positive
 
 
 @dataclass(frozen=True, slots=True)

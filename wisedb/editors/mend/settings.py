@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from wisedb.editors.common.settings import one_of
+from wisedb.editors.common.settings import GATES, one_of
 from wisedb.errors import UnknownSetting
-
-GATES = ("always", "keys")
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from wisedb.editors.common.settings import not_negative, one_of, positive
-
-GATES = ("always", "keys")
+from wisedb.editors.common.settings import GATES, not_negative, one_of, positive
 
 DEPTH = 0.28
 """The default layer's depth: between layer 17 of 48 (GPT-2 XL) and 5 of 28 (GPT-J), where the paper edits."""

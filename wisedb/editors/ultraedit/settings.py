@@ -5,10 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from wisedb.editors.common.layered_settings import require_positive
-from wisedb.editors.common.settings import one_of
+from wisedb.editors.common.settings import GATES, one_of
 from wisedb.errors import UnknownSetting
-
-GATES = ("always", "keys")
 
 DEPTH = 0.95
 """How deep the last edited layer lies: 30 of 32 in Mistral-7B, 26 of 28 in GPT-J."""
