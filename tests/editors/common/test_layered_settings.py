@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from wisedb.editors.common.layered_settings import LayeredSettings, default_count, default_layer, require_positive
+from wisedb.editors.common.layered_settings import LayeredSettings, default_count, default_layer
 from wisedb.errors import UnknownSetting
 
 
@@ -25,12 +25,6 @@ from wisedb.errors import UnknownSetting
 def test_values_out_of_range_are_refused(wrong: dict[str, Any]) -> None:
     with pytest.raises(UnknownSetting):
         LayeredSettings(**wrong)
-
-
-@pytest.mark.parametrize("value", [0.0, -1.0, float("nan")])
-def test_what_must_be_positive_is_refused_otherwise(value: float) -> None:
-    with pytest.raises(UnknownSetting, match="ridge is"):
-        require_positive("ridge", value)
 
 
 @pytest.mark.parametrize("layers", range(1, 49))

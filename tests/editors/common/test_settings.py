@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from types import SimpleNamespace
 
 import pytest
 
 from wisedb.config import Setting
-from wisedb.editors.common.settings import fit, one_of, parse
+from wisedb.editors.common.settings import fit, not_negative, one_of, parse, positive
 from wisedb.errors import UnknownSetting
 
 
@@ -75,3 +76,16 @@ def test_one_word_of_some() -> None:
     with pytest.raises(UnknownSetting, match="where can't be 'nowhere'") as caught:
         one_of("where", "nowhere", ("here", "there"))
     assert "here, there" in str(caught.value.hint)
+
+
+@pytest.mark.parametrize("value", [0.0, -1.0, float("nan")])
+def test_what_must_be_positive_is_refused_otherwise(value: float) -> None:
+    with pytest.raises(UnknownSetting, match="ridge is"):
+        positive(SimpleNamespace(ridge=value, steps=1), "steps", "ridge")
+
+
+@pytest.mark.parametrize("value", [-1, float("nan")])
+def test_what_must_not_be_negative_is_refused_otherwise(value: float) -> None:
+    not_negative(SimpleNamespace(enough=0), "enough")
+    with pytest.raises(UnknownSetting, match="enough is"):
+        not_negative(SimpleNamespace(enough=value), "enough")

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from wisedb.editors.common.layered_settings import LayeredSettings, require_positive
+from wisedb.editors.common.layered_settings import LayeredSettings
+from wisedb.editors.common.settings import positive
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,5 +28,5 @@ class AlphaEditSettings(LayeredSettings):
     def __post_init__(self) -> None:
         # Without super(): a dataclass with slots is another class than the one in which this was written.
         LayeredSettings.__post_init__(self)
-        require_positive("threshold", self.threshold)
-        require_positive("ridge", self.ridge)
+        positive(self, "threshold")
+        positive(self, "ridge")

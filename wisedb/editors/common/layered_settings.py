@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from wisedb.editors.common.settings import GATES, one_of
-from wisedb.errors import UnknownSetting
+from wisedb.editors.common.settings import GATES, not_negative, one_of, positive
 
 DEPTH = 0.34
 """How deep the last edited layer lies: between 8 of 28 (GPT-J), 8 of 32 (LLaMA-3-8B) and 17 of 48 (GPT-2 XL)."""
@@ -54,22 +53,9 @@ class LayeredSettings:
     end: bool = False
 
     def __post_init__(self) -> None:
-        for name in ("steps", "learning_rate", "clamp"):
-            require_positive(name, getattr(self, name))
-        for name in ("layers", "kl_factor", "weight_decay", "enough", "contexts"):
-            if not getattr(self, name) >= 0:
-                raise UnknownSetting(f"{name} is {getattr(self, name)}", hint="Give 0 or more.")
+        positive(self, "steps", "learning_rate", "clamp")
+        not_negative(self, "layers", "kl_factor", "weight_decay", "enough", "contexts")
         one_of("gate", self.gate, GATES)
-
-
-def require_positive(name: str, value: float) -> None:
-    """Refuse what is not above 0.
-
-    Raises:
-        UnknownSetting: it is not.
-    """
-    if not value > 0:
-        raise UnknownSetting(f"{name} is {value}", hint="Give a number above 0.")
 
 
 def default_layer(layers: int) -> int:

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from wisedb.editors.common.settings import GATES, one_of
-from wisedb.errors import UnknownSetting
+from wisedb.editors.common.settings import GATES, not_negative, one_of, positive
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,10 +36,6 @@ class DeferSettings:
     end: bool = True
 
     def __post_init__(self) -> None:
-        for name in ("steps", "learning_rate", "scorer_rate"):
-            if not getattr(self, name) > 0:
-                raise UnknownSetting(f"{name} is {getattr(self, name)}", hint="Give a number above 0.")
-        for name in ("enough", "quiet"):
-            if not getattr(self, name) >= 0:
-                raise UnknownSetting(f"{name} is {getattr(self, name)}", hint="Give 0 or more.")
+        positive(self, "steps", "learning_rate", "scorer_rate")
+        not_negative(self, "enough", "quiet")
         one_of("gate", self.gate, GATES)

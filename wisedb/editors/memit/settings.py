@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from wisedb.editors.common.layered_settings import LayeredSettings, require_positive
-from wisedb.errors import UnknownSetting
+from wisedb.editors.common.layered_settings import LayeredSettings
+from wisedb.editors.common.settings import not_negative, positive
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +27,5 @@ class MemitSettings(LayeredSettings):
     def __post_init__(self) -> None:
         # Without super(): a dataclass with slots is another class than the one in which this was written.
         LayeredSettings.__post_init__(self)
-        require_positive("covariance_weight", self.covariance_weight)
-        if not self.ridge >= 0:
-            raise UnknownSetting(f"ridge is {self.ridge}", hint="Give 0 or more.")
+        positive(self, "covariance_weight")
+        not_negative(self, "ridge")

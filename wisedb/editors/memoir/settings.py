@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from wisedb.editors.common.settings import not_negative
 from wisedb.errors import UnknownSetting
 
 
@@ -42,6 +43,4 @@ class MemoirSettings:
                 raise UnknownSetting(f"{name} must lie in (0, 1]", hint=f"Give a share, such as {name}=0.3.")
         if self.steps < 1:
             raise UnknownSetting(f"steps is {self.steps}", hint="Give 1 or more.")
-        for name in ("learning_rate", "enough", "contexts"):
-            if not getattr(self, name) >= 0:
-                raise UnknownSetting(f"{name} is {getattr(self, name)}", hint="Give 0 or more.")
+        not_negative(self, "learning_rate", "enough", "contexts")

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from wisedb.editors.common.settings import GATES, one_of
-from wisedb.errors import UnknownSetting
+from wisedb.editors.common.settings import GATES, not_negative, one_of, positive
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,11 +64,8 @@ class MendSettings:
     edit_weight: float = 0.1
 
     def __post_init__(self) -> None:
-        for name in ("blocks", "rank", "network_minibatch", "network_rate", "edit_weight"):
-            if not getattr(self, name) > 0:
-                raise UnknownSetting(f"{name} is {getattr(self, name)}", hint="Give a number above 0.")
-        if self.network_steps < 0:
-            raise UnknownSetting(f"network_steps is {self.network_steps}", hint="Give 0 or more.")
+        positive(self, "blocks", "rank", "network_minibatch", "network_rate", "edit_weight")
+        not_negative(self, "network_steps")
         one_of("gate", self.gate, GATES)
 
     @property

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from wisedb.editors.common.settings import one_of
+from wisedb.editors.common.settings import not_negative, one_of, positive
 from wisedb.errors import UnknownSetting
 
 if TYPE_CHECKING:
@@ -56,12 +56,8 @@ class RecallSettings:
         for name in ("rank", "steps"):
             if getattr(self, name) < 1:
                 raise UnknownSetting(f"{name} is {getattr(self, name)}", hint="Give 1 or more.")
-        for name in ("learning_rate", "ridge"):
-            if not getattr(self, name) > 0:
-                raise UnknownSetting(f"{name} is {getattr(self, name)}", hint="Give a number above 0.")
-        for name in ("margin", "contexts", "unrelated"):
-            if not getattr(self, name) >= 0:
-                raise UnknownSetting(f"{name} is {getattr(self, name)}", hint="Give 0 or more.")
+        positive(self, "learning_rate", "ridge")
+        not_negative(self, "margin", "contexts", "unrelated")
 
     @property
     def key_format(self) -> KeyFormat:

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from wisedb.editors.common.layered_settings import require_positive
-from wisedb.editors.common.settings import GATES, one_of
-from wisedb.errors import UnknownSetting
+from wisedb.editors.common.settings import GATES, not_negative, one_of, positive
 
 DEPTH = 0.95
 """How deep the last edited layer lies: 30 of 32 in Mistral-7B, 26 of 28 in GPT-J."""
@@ -47,11 +45,8 @@ class UltraEditSettings:
     end: bool = False
 
     def __post_init__(self) -> None:
-        for name in ("learning_rate", "ridge"):
-            require_positive(name, getattr(self, name))
-        for name in ("layers", "prior"):
-            if getattr(self, name) < 0:
-                raise UnknownSetting(f"{name} is {getattr(self, name)}", hint="Give 0 or more.")
+        positive(self, "learning_rate", "ridge")
+        not_negative(self, "layers", "prior")
         one_of("gate", self.gate, GATES)
 
 
