@@ -90,7 +90,7 @@ SECTIONS: Final[dict[str, dict[str, Home]]] = {
     },
     "Maintain": {
         "doctor": Home("doctor:doctor", "Look whether everything is here that wisedb needs."),
-        "fsck": Home("fsck:fsck", "Check every object, every ref and the index."),
+        "fsck": Home("fsck:fsck", "Check every object, every ref and the index; or a pack, where a REMOTE is named."),
         "gc": Home("gc:gc", "Collect what nothing needs any more."),
         "reindex": Home("reindex:reindex", "Build the index anew from the objects."),
     },

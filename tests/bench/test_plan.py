@@ -40,9 +40,9 @@ def test_an_editor_is_compared_with_itself_under_settings_of_its_own() -> None:
 
 
 def test_an_unknown_editor_is_refused_with_the_list() -> None:
-    with pytest.raises(UnknownEditor, match="no editor 'memit'") as found:
-        candidates(["keyed", "memit"], {})
-    assert "keyed, rome, wise" in found.value.hint
+    with pytest.raises(UnknownEditor, match="no editor 'mezo'") as found:
+        candidates(["keyed", "mezo"], {})
+    assert "keyed, locft_bf, memit" in found.value.hint
     with pytest.raises(UsageError, match="no editor is named"):
         candidates([], {})
 

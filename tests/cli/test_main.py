@@ -44,6 +44,7 @@ def test_a_command_is_found_in_the_file_of_its_name() -> None:
     groups = {
         "refs": {"branch", "tag", "reflog"},
         "merge": {"merge", "cherry-pick"},
+        "verify": {"verify-commit", "verify-tag"},
     }
     for name, home in ((name, home) for homes in SECTIONS.values() for name, home in homes.items()):
         file = home.place.partition(":")[0]

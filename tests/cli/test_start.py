@@ -9,7 +9,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -26,6 +26,14 @@ FORMAT_1 = Path(__file__).parent.parent / "format1"
 def folder(tmp_path: Path) -> Path:
     shutil.copytree(FORMAT_1 / "store", tmp_path / ".wisedb")
     return tmp_path
+
+
+@pytest.fixture(autouse=True)
+def _interruptions_are_heard() -> Iterator[None]:
+    """A job in the background is begun with them ignored, and hands that down to the tests in it."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
 
 
 def shut(*numbers: int) -> Callable[[], None]:

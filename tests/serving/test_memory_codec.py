@@ -32,6 +32,9 @@ from wisedb.serving.memory_codec import (
 from wisedb.store.blobs import Blob
 from wisedb.store.memory_entry import MemoryEntry
 
+BESIDE = "b" * 64
+"""What stood before a memory, as a hash."""
+
 CHOICE = EditorChoice("someone", {"steps": 3}, 5, {"pool": "1" * 64, "covariance:a": "2" * 64})
 ITEMS = (StreamItem(AUSTRALIA, (HAMLET,), 4), StreamItem(HAMLET, (), 4))
 
@@ -76,7 +79,7 @@ CASES: list[tuple[Change, GateName, float]] = [
 
 def put(pending: PendingBlobs, change: Change, gate: GateName, threshold: float = 0.0, seed: int = 9) -> MemoryEntry:
     origin = pending.put(origin_blob(change, CHOICE, seed))
-    main = pending.put(version_blob(origin, ITEMS, Trained(change, gate, threshold, {"own": 1.5}), "beside"))
+    main = pending.put(version_blob(origin, ITEMS, Trained(change, gate, threshold, {"own": 1.5}), BESIDE))
     blobs = {change.origin: origin, change.main: main}
     return MemoryEntry(origin, change.kind, gate, CHOICE, change.modules, main, blobs)
 
@@ -103,7 +106,7 @@ def test_a_version_says_what_it_was_trained_on_and_nothing_of_how_it_came_about(
     entry = put(pending, change, "activation")
     assert pending.get(entry.main).meta == {
         "origin": entry.id,
-        "before": "beside",
+        "before": BESIDE,
         "threshold": 0.0,
         "stream": [
             {"edit": AUSTRALIA.id, "companions": [HAMLET.id], "batch": 0},
@@ -120,7 +123,7 @@ def test_a_version_says_what_it_was_trained_on_and_nothing_of_how_it_came_about(
     assert other.id != entry.id
     # The batch's number doesn't count, only who is in it.
     renumbered = tuple(replace(item, batch=77) for item in ITEMS)
-    again = version_blob(entry.id, renumbered, Trained(change, "activation", 0.0, {"own": 1.5}), "beside")
+    again = version_blob(entry.id, renumbered, Trained(change, "activation", 0.0, {"own": 1.5}), BESIDE)
     assert again.id == entry.main
 
 

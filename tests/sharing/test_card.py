@@ -26,7 +26,7 @@ def test_edits_fill_their_own_cells_and_nothing_else(texts: list[tuple[str, str,
         Edit(f"p{prompt}", f"t{target}", ground_truth=before, reason=reason) for prompt, target, before, reason in texts
     ]
     edits = list({edit.id: edit for edit in edits}.values()) if all(_encodable(e) for e in edits) else []
-    author = " ".join(author.replace("\n", " ").split()) or "Ada"
+    author = " ".join(author.replace("\n", " ").encode(errors="ignore").decode().split()) or "Ada"
     card = render(described(*edits, author=author), HUB, url="hf://org/name")
 
     parsed = ModelCard(card)

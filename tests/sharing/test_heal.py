@@ -102,6 +102,7 @@ def test_what_is_not_here_either_is_named(pushed: Store, pack: Path) -> None:
     assert any(each.object == pushed.resolve("HEAD") for each in done.repaired) or done.repaired
 
 
+@pytest.mark.filterwarnings("ignore:origin has gone back")
 def test_a_push_does_not_trust_a_rotten_file_of_the_same_length(
     store: Store, target: RemoteTarget, pack: Path, tmp_path: Path
 ) -> None:

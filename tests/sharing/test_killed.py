@@ -21,7 +21,11 @@ from wisedb.sharing.remotes.folder import FolderRemote
 from wisedb.store.fsck import fsck
 from wisedb.store.store import Store
 
-pytestmark = pytest.mark.usefixtures("plain_card")
+# The pack is put back to where it was, before each attempt.
+pytestmark = [
+    pytest.mark.usefixtures("plain_card"),
+    pytest.mark.filterwarnings("ignore:origin has (gone back|another manifest)"),
+]
 
 STRIDE = 5
 """Every step costs a process; neighbours differ in little."""

@@ -37,6 +37,7 @@ def test_no_card_publishes_what_a_link_leads_to(bob: Store, kit: Large, pack: Pa
     assert secret.read_text() == SECRET and (pack / "README.md").is_symlink()
 
 
+@pytest.mark.filterwarnings("ignore:origin has (gone back|another manifest)")
 def test_no_file_of_a_pack_is_taken_from_behind_a_link(bob: Store, kit: Large, pack: Path, tmp_path: Path) -> None:
     """Each file and folder in turn, moved elsewhere: who clones, fetches and pushes is told or does without."""
     keep, away = tmp_path / "keep", tmp_path / "away"

@@ -123,6 +123,7 @@ def test_a_commit_of_a_newer_format(ahead: Store, store: Store, pack: Path) -> N
     assert isinstance(refused(ahead), FormatTooNew)
 
 
+@pytest.mark.filterwarnings("ignore:origin has another manifest")
 def test_objects_that_are_missing_or_false(ahead: Store, store: Store, pack: Path, kit: Large, tmp_path: Path) -> None:
     head, tip = store.head_commit()
     assert tip.edits is not None

@@ -19,7 +19,7 @@ def store(make_store: Callable[[str], Store]) -> Store:
 
 
 def blob(number: int, size: int = 1000) -> Blob:
-    return Blob("delta", {"edits": [str(number)]}, {"values": Array("U8", (size,), bytes([number]) * size)})
+    return Blob("delta", {"edits": [f"{number:064x}"]}, {"values": Array("U8", (size,), bytes([number]) * size)})
 
 
 def test_a_blob_is_read_once(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -29,7 +29,7 @@ def test_a_blob_is_read_once(store: Store, monkeypatch: pytest.MonkeyPatch) -> N
     monkeypatch.setattr("wisedb.store.objects.Objects.get", lambda *_: pytest.fail("read again"))
     monkeypatch.setattr("wisedb.store.objects.Objects.meta", lambda *_: pytest.fail("read again"))
     assert cache.get(blob(1).id) is first
-    assert cache.meta(blob(1).id) == {"edits": ["1"]}
+    assert cache.meta(blob(1).id) == {"edits": [f"{1:064x}"]}
     assert first == blob(1)
 
 

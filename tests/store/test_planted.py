@@ -84,6 +84,7 @@ def names(root: Path) -> list[str]:
     return [path.relative_to(root).as_posix() for path in sorted(root.rglob("*"))]
 
 
+@pytest.mark.filterwarnings("ignore:the answer leaves out what can't be read")
 def test_no_file_and_no_folder_of_a_store_is_taken_from_behind_a_link(full: Store, kit: Kit, tmp_path: Path) -> None:
     """Each file and folder in turn: moved elsewhere, with a link in its place, and then everything is done."""
     keep, away, secret = tmp_path / "keep", tmp_path / "away", tmp_path / "secret"
@@ -111,6 +112,7 @@ def test_no_file_and_no_folder_of_a_store_is_taken_from_behind_a_link(full: Stor
         shutil.rmtree(root)
 
 
+@pytest.mark.filterwarnings("ignore:the answer leaves out what can't be read")
 def test_no_pipe_keeps_a_command_waiting(full: Store, kit: Kit, tmp_path: Path) -> None:
     keep = tmp_path / "keep"
     shutil.copytree(full.root, keep)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final, NamedTuple
@@ -10,6 +9,7 @@ from typing import Any, Final, NamedTuple
 from wisedb.edits import Edit
 from wisedb.sharing.manifest import Manifest
 from wisedb.sharing.outgoing import Outgoing
+from wisedb.store.contents import read_records
 from wisedb.store.objects import Objects
 
 _HASH: Final = re.compile(r"[0-9a-f]{64}|[0-9a-f]{40}|[0-9a-f]{16}")
@@ -44,9 +44,7 @@ def outgoing_texts(objects: Objects, manifest: Manifest, commits: Sequence[str],
             yield from json_texts(f"{kind} {blob_id[:12]}", meta)
     edits: dict[str, Edit] = {}
     for blob_id in outgoing.records:
-        for record in json.loads(objects.array(blob_id, "records").data):
-            edit = Edit.from_json(record)
-            edits[edit.id] = edit
+        edits |= {edit.id: edit for edit in read_records(objects.get(blob_id))}
     for edit in edits.values():
         yield from edit_texts(edit)
 

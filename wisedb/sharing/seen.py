@@ -38,7 +38,8 @@ def look(store: Store, target: RemoteTarget, snapshot: Snapshot | None = None) -
     if isinstance(seen, dict) and seen.get("url") == target.remote.url and type(seen.get("number")) is int:
         before = int(seen["number"])
         if number < before:
-            _warn(f"{target.name} has gone back: manifest {before} was there, and the newest is {max(number, 0)} now.")
+            now_there = "none is there" if number < 0 else f"the newest is {number}"
+            _warn(f"{target.name} has gone back: manifest {before} was there, and {now_there} now.")
         elif number == before and seen.get("sha256") != manifest:
             _warn(f"{target.name} has another manifest {number} than it had.")
     entry: dict[str, Any] = {"url": target.remote.url, "number": number, "sha256": manifest}

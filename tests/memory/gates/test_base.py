@@ -29,7 +29,7 @@ def test_keys_belong_to_the_gates_that_ask_them() -> None:
 
 
 def test_gates_are_known_by_their_names() -> None:
-    assert [gate_name(name) for name in GATES] == ["always", "activation", "keys", "both", "nearest"]
+    assert [gate_name(name) for name in GATES] == ["always", "activation", "keys", "both", "nearest", "overlap"]
     with pytest.raises(CorruptObject, match="no gate 'best'"):
         gate_name("best")
     with pytest.raises(CorruptObject, match="no gate 'best'"):

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, TypeVar
 
-from wisedb.errors import MissingObject, StoreError
+from wisedb.errors import MissingObject, StoreError, UnsafeFile
 from wisedb.store.files import Disk
 from wisedb.store.index import schema
 from wisedb.store.index.builder import IndexBuilder, unusable
@@ -63,6 +63,9 @@ class Index:
         Returns:
             ``ok``, ``caught-up``, ``rebuilt``, or ``bypassed`` where its folder can't be written or another process is
             at it: queries then do without.
+
+        Raises:
+            UnsafeFile: a link, a pipe or a device stands in its way.
         """
         status, left_out = self._look()
         done = {"ok": "ok", "behind": "caught-up"}.get(status, "rebuilt")
@@ -74,6 +77,8 @@ class Index:
             if status != "ok":
                 _, left_out = self._look()
             left_out.tell(self.roots())
+        except UnsafeFile:
+            raise
         except StoreError:
             return "bypassed"
         return done
