@@ -96,16 +96,17 @@ def test_looking_at_history_loads_no_tensors(told: Told, words: str) -> None:
 
 
 EDITORS = ("wisedb.editors", "wisedb.importers")
+SIGNING = ("wisedb.signing", "wisedb.report", "subprocess")
 INDEX = ("wisedb.store.index", "wisedb.store.search", "wisedb.store.blob_cache", "wisedb.store.history", "duckdb")
 
 
 @pytest.mark.parametrize(
     ("words", "unneeded"),
     [
-        ("log", (*EDITORS, *INDEX)),
-        ("branch", (*EDITORS, *INDEX)),
-        ("tag", (*EDITORS, *INDEX)),
-        ("facts", EDITORS),
+        ("log", (*EDITORS, *INDEX, *SIGNING)),
+        ("branch", (*EDITORS, *INDEX, *SIGNING)),
+        ("tag", (*EDITORS, *INDEX, *SIGNING)),
+        ("facts", (*EDITORS, *SIGNING)),
         ("facts --json", EDITORS),
         ("blame Anything", EDITORS),
         ("search Emma", EDITORS),

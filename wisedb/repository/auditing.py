@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 
 from wisedb.progress import Listener
 from wisedb.repository.upkeep import fsck
-from wisedb.signing.verdict import Trust
 
 if TYPE_CHECKING:
     from wisedb.report.write import Reported
     from wisedb.repository.repository import Repository
+    from wisedb.signing.verdict import Trust
 
 
 def report(
@@ -34,6 +34,7 @@ def report(
     """
     from wisedb.report.contents import gather
     from wisedb.report.write import format_of, render, write
+    from wisedb.signing.verdict import Trust
 
     chosen = format_of(Path(path), format)
     found = gather(repository.store, rev, fsck(repository), trust or Trust())

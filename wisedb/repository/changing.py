@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any
 from wisedb.config import Setting
 from wisedb.progress import Listener
 from wisedb.repository.turns import in_turn
-from wisedb.signing.signer import Sign
 from wisedb.store.signature import Author, Signature
 
 if TYPE_CHECKING:
     from wisedb.edits import Edit
     from wisedb.repository.repository import Repository
+    from wisedb.signing.signer import Sign
     from wisedb.versioning.cherry_pick import CherryPickResult
     from wisedb.versioning.head import HeadMove
     from wisedb.versioning.merging.choices import Choices

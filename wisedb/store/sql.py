@@ -12,7 +12,6 @@ from threading import Timer
 from typing import TYPE_CHECKING, Any, Final
 
 from wisedb.errors import UsageError
-from wisedb.store.audit_tables import TABLES, audit_tables
 from wisedb.store.fields import is_utf8
 from wisedb.store.index import schema
 from wisedb.store.index.fill import insert_plain
@@ -81,6 +80,9 @@ def sql(store: Source, query: str, *, timeout: float = TIMEOUT) -> tuple[list[st
 
 def _prepare(session: Session, store: Source, asked: str) -> None:
     import duckdb
+
+    # Here, so that questions about facts load nothing of signatures.
+    from wisedb.store.audit_tables import TABLES, audit_tables
 
     scores = _scores(session, store) if "scores" in asked else []
     audit = audit_tables(session, store, asked)
