@@ -69,6 +69,8 @@ UNMIRRORED = {
     ),
     "it binds an editor's parts: tests/editors/test_contract.py holds for each": (
         "wisedb/editors/alphaedit/editor.py",
+        "wisedb/editors/common/layered_editor.py",
+        "wisedb/editors/common/one_memory.py",
         "wisedb/editors/context/editor.py",
         "wisedb/editors/context/settings.py",
         "wisedb/editors/grace/editor.py",

@@ -27,6 +27,37 @@ S_contra = TypeVar("S_contra", contravariant=True)
 
 
 @runtime_checkable
+class MergesMemories(Protocol[S_contra]):
+    """What an editor may have beside :class:`Editor`: it can make one memory of several of its own.
+
+    Those of another editor answer in merge mode as they do in retrieve mode: always-on ones add up, gated ones each
+    behind their own gate.
+    """
+
+    def merge(
+        self,
+        base: LoadedBase,
+        resources: Resources,
+        settings: S_contra,
+        seed: int,
+        memories: Sequence[Memory],
+        edits: Sequence[Edit],
+        progress: Listener | None = None,
+    ) -> Memory | None:
+        """One memory that says what several of this editor's say, ``None`` where that can't be.
+
+        Args:
+            base: the base model.
+            resources: what is shared.
+            settings: those of the newest of them.
+            seed: where every random choice comes from.
+            memories: two or more.
+            edits: all edits in force in them.
+            progress: is told how far it is.
+        """
+
+
+@runtime_checkable
 class MergesByTies(Protocol[S_contra]):
     """What an editor may have beside :class:`Editor`: its masked deltas can be merged by TIES alone.
 
@@ -205,28 +236,6 @@ class Editor(Protocol[S]):
 
         Raises:
             TrainingFailed: a value is no longer a number, or an edit can't be written.
-        """
-
-    def merge(
-        self,
-        base: LoadedBase,
-        resources: Resources,
-        settings: S,
-        seed: int,
-        memories: Sequence[Memory],
-        edits: Sequence[Edit],
-        progress: Listener | None = None,
-    ) -> Memory | None:
-        """One memory that says what several of this editor's say, ``None`` where that can't be.
-
-        Args:
-            base: the base model.
-            resources: what is shared.
-            settings: those of the newest of them.
-            seed: where every random choice comes from.
-            memories: two or more.
-            edits: all edits in force in them.
-            progress: is told how far it is.
         """
 
 

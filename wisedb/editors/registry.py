@@ -11,7 +11,15 @@ from importlib.metadata import EntryPoint, entry_points
 from typing import TYPE_CHECKING, Any, cast
 
 from wisedb.config import EditorChoice, Setting
-from wisedb.editors.protocol import Editor, FitsAlwaysOn, LearnsInChats, MakesPrompts, MergesByTies, PicksEdits
+from wisedb.editors.protocol import (
+    Editor,
+    FitsAlwaysOn,
+    LearnsInChats,
+    MakesPrompts,
+    MergesByTies,
+    MergesMemories,
+    PicksEdits,
+)
 from wisedb.editors.streams import Held, Planned, StreamItem, Trained
 from wisedb.edits import Edit
 from wisedb.errors import TrainingFailed, UnknownEditor, UnknownSetting
@@ -87,7 +95,9 @@ class Owner:
         edits: Sequence[Edit],
         progress: Listener | None = None,
     ) -> Memory | None:
-        """See :meth:`wisedb.editors.protocol.Editor.merge`."""
+        """See :class:`wisedb.editors.protocol.MergesMemories`; ``None`` of an editor that isn't one."""
+        if not isinstance(self._editor, MergesMemories):
+            return None
         return self._editor.merge(base, resources, self._settings, self.choice.seed, memories, edits, progress)
 
     def always_on(

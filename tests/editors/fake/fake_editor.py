@@ -17,7 +17,6 @@ from wisedb.edits import Edit
 from wisedb.memory.gates.base import gate_name
 from wisedb.memory.kinds.base import Change
 from wisedb.memory.kinds.low_rank_delta import LowRankDelta
-from wisedb.memory.memory import Memory
 from wisedb.model.base import LoadedBase
 from wisedb.progress import Listener
 
@@ -72,18 +71,6 @@ class Fake:
             left, right = (torch.randn(shape, generator=draw) for shape in ((rows, 1), (1, columns)))
             start = start.plus(start.modules[0], left * settings.size, right * settings.size)
         return Trained(start, gate_name(settings.gate))
-
-    def merge(
-        self,
-        base: LoadedBase,
-        resources: Resources,
-        settings: FakeSettings,
-        seed: int,
-        memories: Sequence[Memory],
-        edits: Sequence[Edit],
-        progress: Listener | None = None,
-    ) -> Memory | None:
-        return None
 
 
 EDITOR: Editor[FakeSettings] = Fake()

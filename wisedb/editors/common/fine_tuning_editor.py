@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from random import Random
 from typing import TYPE_CHECKING, ClassVar, Generic, Protocol, TypeVar
@@ -14,17 +14,14 @@ from wisedb.config import Setting
 from wisedb.editors.common.cached_forward import cached_forward_of
 from wisedb.editors.common.fine_tuning import Fitted
 from wisedb.editors.common.frozen import Frozen, Text
-from wisedb.editors.common.in_order import plan_in_order
-from wisedb.editors.common.limits import ensure_fits_model
+from wisedb.editors.common.one_memory import OneMemory
 from wisedb.editors.common.seeds import seed_of
 from wisedb.editors.common.settings import parse
 from wisedb.editors.resources import Need
-from wisedb.editors.streams import Held, Planned, StreamItem, Trained, batches
-from wisedb.edits import Edit
+from wisedb.editors.streams import StreamItem, Trained, batches
 from wisedb.memory.gates.base import gate_name
 from wisedb.memory.kinds.base import Change
 from wisedb.memory.kinds.full_delta import FullDelta
-from wisedb.memory.memory import Memory
 from wisedb.progress import Listener, Progress
 
 if TYPE_CHECKING:
@@ -52,19 +49,17 @@ S = TypeVar("S", bound=FineTuningSettings)
 
 
 @dataclass(frozen=True, slots=True)
-class FineTuningEditor(Generic[S]):
+class FineTuningEditor(OneMemory[S], Generic[S]):
     """An editor whose memory is ΔW of one FFN projection, every entry free, fitted batch by batch.
 
     Attributes:
         settings: the class of its settings.
         depth: the default layer is the floor of depth · layers.
-        together: whether a commit's edits are one batch; else each edit is one.
         looks_back: whether a batch is written with the earlier edits at hand.
     """
 
     settings: ClassVar[type]
     depth: ClassVar[float]
-    together: ClassVar[bool] = False
     looks_back: ClassVar[bool] = False
 
     name: str = ""
@@ -110,16 +105,6 @@ class FineTuningEditor(Generic[S]):
         """Nothing."""
         return []
 
-    def plan(
-        self, held: Sequence[Held], new: Sequence[Edit], removed: Collection[str], settings: S, seed: int
-    ) -> list[Planned]:
-        """One memory for all edits, see :func:`wisedb.editors.common.in_order.plan_in_order`."""
-        return plan_in_order(held, new, removed, seed, together=self.together)
-
-    def check(self, base: LoadedBase, settings: S, edits: Sequence[Edit]) -> None:
-        """Prompt and target must fit into what the model reads."""
-        ensure_fits_model(base.model, base.tokenizer, edits)
-
     def begin(self, base: LoadedBase, settings: S, seed: int) -> FullDelta:
         """ΔW = 0."""
         frozen = _frozen(base, settings)
@@ -155,19 +140,6 @@ class FineTuningEditor(Generic[S]):
             if progress is not None:
                 progress(Progress("training", behind - done, len(stream) - done, fitted.loss))
         return Trained(FullDelta(start.module, matrix.cpu()), gate_name(settings.gate))
-
-    def merge(
-        self,
-        base: LoadedBase,
-        resources: Resources,
-        settings: S,
-        seed: int,
-        memories: Sequence[Memory],
-        edits: Sequence[Edit],
-        progress: Listener | None = None,
-    ) -> Memory | None:
-        """Always-on changes add up by themselves."""
-        return None
 
 
 def _frozen(base: LoadedBase, settings: FineTuningSettings) -> Frozen:

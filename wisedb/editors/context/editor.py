@@ -6,22 +6,19 @@ Lewis et al. 2020, "Retrieval-Augmented Generation for Knowledge-Intensive NLP T
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from wisedb.config import Setting
-from wisedb.editors.common.in_order import plan_in_order
 from wisedb.editors.common.key_statistics import STATISTICS
-from wisedb.editors.common.limits import ensure_fits_model
+from wisedb.editors.common.one_memory import OneMemory
 from wisedb.editors.common.settings import parse
 from wisedb.editors.context.settings import ContextSettings
 from wisedb.editors.resources import Need
-from wisedb.editors.streams import Held, Planned, StreamItem, Trained
-from wisedb.edits import Edit
+from wisedb.editors.streams import StreamItem, Trained
 from wisedb.memory.kinds.base import Change
 from wisedb.memory.kinds.facts_in_context import Fact, FactsInContext
-from wisedb.memory.memory import Memory
 from wisedb.progress import Listener, Progress
 
 if TYPE_CHECKING:
@@ -30,7 +27,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Context:
+class Context(OneMemory[ContextSettings]):
     """One text an edit, put in front of the prompts that ask for it; no weight is changed."""
 
     name: str = "context"
@@ -56,16 +53,6 @@ class Context:
         """What keys rest on."""
         return [Need(STATISTICS, settings.target)]
 
-    def plan(
-        self, held: Sequence[Held], new: Sequence[Edit], removed: Collection[str], settings: ContextSettings, seed: int
-    ) -> list[Planned]:
-        """One memory for all edits, see :func:`wisedb.editors.common.in_order.plan_in_order`."""
-        return plan_in_order(held, new, removed, seed)
-
-    def check(self, base: LoadedBase, settings: ContextSettings, edits: Sequence[Edit]) -> None:
-        """Prompt and target must fit into what the model reads."""
-        ensure_fits_model(base.model, base.tokenizer, edits)
-
     def begin(self, base: LoadedBase, settings: ContextSettings, seed: int) -> FactsInContext:
         """No facts."""
         projection = base.projection(settings.target)
@@ -88,19 +75,6 @@ class Context:
         if progress is not None:
             progress(Progress("training", len(stream) - done, len(stream) - done, None))
         return Trained(FactsInContext(start.module, start.widths, facts), "keys", key_rephrases=settings.rephrases)
-
-    def merge(
-        self,
-        base: LoadedBase,
-        resources: Resources,
-        settings: ContextSettings,
-        seed: int,
-        memories: Sequence[Memory],
-        edits: Sequence[Edit],
-        progress: Listener | None = None,
-    ) -> Memory | None:
-        """Facts stay as they are: those that a prompt asks for are found among all of them."""
-        return None
 
 
 EDITOR = Context()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from random import Random
 from typing import TYPE_CHECKING
@@ -11,20 +11,17 @@ import torch
 
 from wisedb.config import Setting
 from wisedb.editors.common.cached_forward import cached_forward_of
-from wisedb.editors.common.in_order import plan_in_order
-from wisedb.editors.common.limits import ensure_fits_model
+from wisedb.editors.common.one_memory import OneMemory
 from wisedb.editors.common.pool import POOL
 from wisedb.editors.common.seeds import seed_of
 from wisedb.editors.common.settings import parse
 from wisedb.editors.defer.settings import DeferSettings
 from wisedb.editors.defer.train_edit import train_edit
 from wisedb.editors.resources import Need
-from wisedb.editors.streams import Held, Planned, StreamItem, Trained
-from wisedb.edits import Edit
+from wisedb.editors.streams import StreamItem, Trained
 from wisedb.memory.gates.base import gate_name
 from wisedb.memory.kinds.base import Change
 from wisedb.memory.kinds.deferral import Deferral
-from wisedb.memory.memory import Memory
 from wisedb.model.cached_forward import CachedForward
 from wisedb.model.tokens import encode_prompt, pad_batch
 from wisedb.progress import Listener, Progress
@@ -35,7 +32,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Defer:
+class Defer(OneMemory[DeferSettings]):
     """One layer beside one FFN projection, and a scorer that says where it answers; both trained edit by edit."""
 
     name: str = "defer"
@@ -58,16 +55,6 @@ class Defer:
     def needs(self, settings: DeferSettings) -> Sequence[Need]:
         """The unrelated prompts."""
         return [Need(POOL)]
-
-    def plan(
-        self, held: Sequence[Held], new: Sequence[Edit], removed: Collection[str], settings: DeferSettings, seed: int
-    ) -> list[Planned]:
-        """One memory for all edits, see :func:`wisedb.editors.common.in_order.plan_in_order`."""
-        return plan_in_order(held, new, removed, seed)
-
-    def check(self, base: LoadedBase, settings: DeferSettings, edits: Sequence[Edit]) -> None:
-        """Prompt and target must fit into what the model reads."""
-        ensure_fits_model(base.model, base.tokenizer, edits)
 
     def begin(self, base: LoadedBase, settings: DeferSettings, seed: int) -> Deferral:
         """A deferral that changes nothing."""
@@ -99,19 +86,6 @@ class Defer:
             if progress is not None:
                 progress(Progress("training", number, len(stream) - done, found.loss))
         return Trained(change, gate_name(settings.gate))
-
-    def merge(
-        self,
-        base: LoadedBase,
-        resources: Resources,
-        settings: DeferSettings,
-        seed: int,
-        memories: Sequence[Memory],
-        edits: Sequence[Edit],
-        progress: Listener | None = None,
-    ) -> Memory | None:
-        """Deferrals stay apart: each module defers to one after the other."""
-        return None
 
 
 @torch.no_grad()

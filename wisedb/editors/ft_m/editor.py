@@ -21,11 +21,14 @@ class FtM(FineTuningEditor[FtMSettings]):
 
     settings: ClassVar[type] = FtMSettings
     depth: ClassVar[float] = 21 / 32
-    together: ClassVar[bool] = True
 
     name: str = "ft_m"
     good_at: str = "A commit of many edits learned word for word, in little time."
     bad_at: str = "All other prompts, which it changes too, and the edits of earlier commits, which it forgets."
+
+    def together(self, settings: FtMSettings) -> bool:
+        """Always."""
+        return True
 
     def write(
         self,

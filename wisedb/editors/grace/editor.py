@@ -5,7 +5,7 @@ Hartvigsen et al. 2023, "Aging with GRACE: Lifelong Model Editing with Discrete 
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -13,19 +13,17 @@ import torch
 
 from wisedb.config import Setting
 from wisedb.editors.common.cached_forward import cached_forward_of
-from wisedb.editors.common.in_order import plan_in_order
-from wisedb.editors.common.limits import ensure_fits_model
+from wisedb.editors.common.one_memory import OneMemory
 from wisedb.editors.common.pool import POOL
 from wisedb.editors.common.settings import parse
 from wisedb.editors.grace.codebook import GraceCodebook, initial_radius
 from wisedb.editors.grace.settings import GraceSettings
 from wisedb.editors.grace.values import train_value
 from wisedb.editors.resources import Need
-from wisedb.editors.streams import Held, Planned, StreamItem, Trained
-from wisedb.edits import Edit, normalise_prompt
+from wisedb.editors.streams import StreamItem, Trained
+from wisedb.edits import normalise_prompt
 from wisedb.memory.kinds.base import Change
 from wisedb.memory.kinds.codebook import Codebook
-from wisedb.memory.memory import Memory
 from wisedb.model.tokens import encode_prompt, pad_batch
 from wisedb.progress import Listener, Progress
 
@@ -40,7 +38,7 @@ _TOGETHER = 64
 
 
 @dataclass(frozen=True, slots=True)
-class Grace:
+class Grace(OneMemory[GraceSettings]):
     """One key and one value an edit beside one FFN projection; no weight is changed."""
 
     name: str = "grace"
@@ -67,16 +65,6 @@ class Grace:
     def needs(self, settings: GraceSettings) -> Sequence[Need]:
         """Nothing."""
         return []
-
-    def plan(
-        self, held: Sequence[Held], new: Sequence[Edit], removed: Collection[str], settings: GraceSettings, seed: int
-    ) -> list[Planned]:
-        """One codebook for all edits, see :func:`wisedb.editors.common.in_order.plan_in_order`."""
-        return plan_in_order(held, new, removed, seed)
-
-    def check(self, base: LoadedBase, settings: GraceSettings, edits: Sequence[Edit]) -> None:
-        """Prompt and target must fit into what the model reads."""
-        ensure_fits_model(base.model, base.tokenizer, edits)
 
     def begin(self, base: LoadedBase, settings: GraceSettings, seed: int) -> Codebook:
         """A codebook without keys."""
@@ -106,19 +94,6 @@ class Grace:
             if progress is not None:
                 progress(Progress("training", number, len(stream) - done, found.loss))
         return Trained(book.change(settings.target), "nearest")
-
-    def merge(
-        self,
-        base: LoadedBase,
-        resources: Resources,
-        settings: GraceSettings,
-        seed: int,
-        memories: Sequence[Memory],
-        edits: Sequence[Edit],
-        progress: Listener | None = None,
-    ) -> Memory | None:
-        """Codebooks stay apart: the nearest key of all of them answers."""
-        return None
 
 
 @torch.no_grad()

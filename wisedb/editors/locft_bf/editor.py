@@ -21,7 +21,6 @@ class LocFtBf(FineTuningEditor[LocFtBfSettings]):
 
     settings: ClassVar[type] = LocFtBfSettings
     depth: ClassVar[float] = 0.6
-    together: ClassVar[bool] = True
     looks_back: ClassVar[bool] = True
 
     name: str = "locft_bf"
@@ -29,6 +28,10 @@ class LocFtBf(FineTuningEditor[LocFtBfSettings]):
     bad_at: str = (
         "Prompts without an edit, which change too; a small commit into a large memory, which learns all again."
     )
+
+    def together(self, settings: LocFtBfSettings) -> bool:
+        """Always."""
+        return True
 
     def write(
         self,

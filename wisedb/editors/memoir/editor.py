@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -13,18 +13,15 @@ from torch import Tensor
 from wisedb.config import Setting
 from wisedb.editors.common.cached_forward import cached_forward_of
 from wisedb.editors.common.dtypes import default_dtype
-from wisedb.editors.common.in_order import plan_in_order
-from wisedb.editors.common.limits import ensure_fits_model
+from wisedb.editors.common.one_memory import OneMemory
 from wisedb.editors.common.pool import POOL
 from wisedb.editors.common.settings import parse
 from wisedb.editors.memoir.settings import MemoirSettings
 from wisedb.editors.memoir.write import write_edit
 from wisedb.editors.resources import Need
-from wisedb.editors.streams import Held, Planned, StreamItem, Trained
-from wisedb.edits import Edit
+from wisedb.editors.streams import StreamItem, Trained
 from wisedb.memory.kinds.base import Change
 from wisedb.memory.kinds.residual_memory import ResidualMemory
-from wisedb.memory.memory import Memory
 from wisedb.model.locate import weight_of
 from wisedb.model.tokens import encode_prompt
 from wisedb.progress import Listener, Progress
@@ -41,7 +38,7 @@ _CENTRE = 100
 
 
 @dataclass(frozen=True, slots=True)
-class Memoir:
+class Memoir(OneMemory[MemoirSettings]):
     """One residual matrix for all edits, each of which reads and writes the rows of its own mask."""
 
     name: str = "memoir"
@@ -68,16 +65,6 @@ class Memoir:
     def needs(self, settings: MemoirSettings) -> Sequence[Need]:
         """The contexts, and the unrelated prompts over which features are centred."""
         return [Need(POOL)]
-
-    def plan(
-        self, held: Sequence[Held], new: Sequence[Edit], removed: Collection[str], settings: MemoirSettings, seed: int
-    ) -> list[Planned]:
-        """One memory for all edits, see :func:`wisedb.editors.common.in_order.plan_in_order`."""
-        return plan_in_order(held, new, removed, seed)
-
-    def check(self, base: LoadedBase, settings: MemoirSettings, edits: Sequence[Edit]) -> None:
-        """Prompt and target must fit into what the model reads."""
-        ensure_fits_model(base.model, base.tokenizer, edits)
 
     def begin(self, base: LoadedBase, settings: MemoirSettings, seed: int) -> ResidualMemory:
         """ΔW = 0, and a random permutation; numpy's PCG64 draws it, whose stream is the same on every machine."""
@@ -120,19 +107,6 @@ class Memoir:
         packed = torch.cat([start.packed, torch.from_numpy(np.packbits(bits, axis=1))])
         change = replace(start, centre=centre.cpu(), matrix=matrix.cpu(), packed=packed)
         return Trained(change, "overlap", settings.threshold, unlearned=frozenset(unlearned))
-
-    def merge(
-        self,
-        base: LoadedBase,
-        resources: Resources,
-        settings: MemoirSettings,
-        seed: int,
-        memories: Sequence[Memory],
-        edits: Sequence[Edit],
-        progress: Listener | None = None,
-    ) -> Memory | None:
-        """Memories stay apart: of all their masks the one that a prompt overlaps most answers."""
-        return None
 
 
 @torch.no_grad()

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from wisedb.config import Setting
-from wisedb.editors.common.in_order import plan_in_order
-from wisedb.editors.common.limits import ensure_fits_model
+from wisedb.editors.common.one_memory import OneMemory
 from wisedb.editors.common.pool import POOL
 from wisedb.editors.common.settings import parse
 from wisedb.editors.mend.decompose import EditedModel
@@ -17,12 +16,11 @@ from wisedb.editors.mend.resource import edited_projections, editor_network, mad
 from wisedb.editors.mend.settings import MendSettings
 from wisedb.editors.mend.write import write_edits
 from wisedb.editors.resources import Need
-from wisedb.editors.streams import Held, Planned, StreamItem, Trained, batches
+from wisedb.editors.streams import StreamItem, Trained, batches
 from wisedb.edits import Edit
 from wisedb.memory.gates.base import gate_name
 from wisedb.memory.kinds.base import Change
 from wisedb.memory.kinds.low_rank_delta import LowRankDelta
-from wisedb.memory.memory import Memory
 from wisedb.progress import Listener, Progress
 
 if TYPE_CHECKING:
@@ -31,7 +29,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Mend:
+class Mend(OneMemory[MendSettings]):
     """An edit is one gradient, which a trained network turns into a low-rank change of several FFN projections."""
 
     name: str = "mend"
@@ -55,15 +53,9 @@ class Mend:
         """The contexts, and the editor network."""
         return [Need(POOL), Need(editor_network(settings.network), settings.target)]
 
-    def plan(
-        self, held: Sequence[Held], new: Sequence[Edit], removed: Collection[str], settings: MendSettings, seed: int
-    ) -> list[Planned]:
-        """One memory for all edits, see :func:`wisedb.editors.common.in_order.plan_in_order`."""
-        return plan_in_order(held, new, removed, seed, together=settings.together)
-
-    def check(self, base: LoadedBase, settings: MendSettings, edits: Sequence[Edit]) -> None:
-        """Prompt and target must fit into what the model reads."""
-        ensure_fits_model(base.model, base.tokenizer, edits)
+    def together(self, settings: MendSettings) -> bool:
+        """As it is set."""
+        return settings.together
 
     def begin(self, base: LoadedBase, settings: MendSettings, seed: int) -> LowRankDelta:
         """ΔW of rank 0 at each projection."""
@@ -94,19 +86,6 @@ class Mend:
             if progress is not None:
                 progress(Progress("training", written, len(stream) - done, loss))
         return Trained(change, gate_name(settings.gate))
-
-    def merge(
-        self,
-        base: LoadedBase,
-        resources: Resources,
-        settings: MendSettings,
-        seed: int,
-        memories: Sequence[Memory],
-        edits: Sequence[Edit],
-        progress: Listener | None = None,
-    ) -> Memory | None:
-        """Always-on changes add up by themselves."""
-        return None
 
     def made_prompts(
         self, base: LoadedBase, resources: Resources, settings: MendSettings, edits: Sequence[Edit]

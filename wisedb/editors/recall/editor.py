@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -10,9 +10,9 @@ from wisedb.config import Setting
 from wisedb.editors.common.conversations import ensure_replies_fit
 from wisedb.editors.common.covariance import COVARIANCE
 from wisedb.editors.common.dtypes import default_dtype
-from wisedb.editors.common.in_order import plan_in_order
 from wisedb.editors.common.key_statistics import STATISTICS
 from wisedb.editors.common.limits import ensure_fits_model
+from wisedb.editors.common.one_memory import OneMemory
 from wisedb.editors.common.pool import POOL
 from wisedb.editors.common.settings import parse
 from wisedb.editors.common.teachable import ensure_teachable
@@ -20,12 +20,11 @@ from wisedb.editors.recall.context import prepare
 from wisedb.editors.recall.row import fit_row
 from wisedb.editors.recall.settings import RecallSettings
 from wisedb.editors.resources import Need
-from wisedb.editors.streams import Held, Planned, StreamItem, Trained
+from wisedb.editors.streams import StreamItem, Trained
 from wisedb.edits import Edit
 from wisedb.errors import TrainingFailed, UnknownSetting
 from wisedb.memory.kinds.base import Change
 from wisedb.memory.kinds.low_rank_rows import LowRankRows
-from wisedb.memory.memory import Memory
 from wisedb.model.chat import chat_format
 from wisedb.progress import Listener, Progress
 
@@ -35,7 +34,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Recall:
+class Recall(OneMemory[RecallSettings]):
     """One ΔW of low rank an edit, fitted on it alone, that answers where the edit's keys say that it is meant."""
 
     name: str = "recall"
@@ -65,12 +64,6 @@ class Recall:
     def needs(self, settings: RecallSettings) -> Sequence[Need]:
         """The pool, what keys rest on, and the second moment of what enters the module."""
         return [Need(POOL), Need(STATISTICS, settings.target), Need(COVARIANCE, settings.target)]
-
-    def plan(
-        self, held: Sequence[Held], new: Sequence[Edit], removed: Collection[str], settings: RecallSettings, seed: int
-    ) -> list[Planned]:
-        """One memory for all edits, see :func:`wisedb.editors.common.in_order.plan_in_order`."""
-        return plan_in_order(held, new, removed, seed)
 
     def check(self, base: LoadedBase, settings: RecallSettings, edits: Sequence[Edit]) -> None:
         """Prompt and target must fit into what the model reads, and conversations into its template."""
@@ -123,19 +116,6 @@ class Recall:
         """See :class:`wisedb.editors.protocol.PicksEdits`: their rows."""
         assert isinstance(change, LowRankRows)
         return change.only(places)
-
-    def merge(
-        self,
-        base: LoadedBase,
-        resources: Resources,
-        settings: RecallSettings,
-        seed: int,
-        memories: Sequence[Memory],
-        edits: Sequence[Edit],
-        progress: Listener | None = None,
-    ) -> Memory | None:
-        """Rows stay apart: the one of the edit that is meant answers, in whichever memory it is."""
-        return None
 
     def chat_only(self, settings: RecallSettings) -> bool:
         """See :class:`wisedb.editors.protocol.LearnsInChats`."""

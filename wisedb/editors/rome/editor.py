@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -11,20 +11,17 @@ import torch
 from wisedb.config import Setting
 from wisedb.editors.common.cached_forward import cached_forward_of
 from wisedb.editors.common.covariance import COVARIANCE
-from wisedb.editors.common.in_order import plan_in_order
-from wisedb.editors.common.limits import ensure_fits_model
+from wisedb.editors.common.one_memory import OneMemory
 from wisedb.editors.common.pool import POOL
 from wisedb.editors.common.settings import parse
 from wisedb.editors.resources import Need
 from wisedb.editors.rome.edit import write_edit
 from wisedb.editors.rome.settings import RomeSettings, default_layer
-from wisedb.editors.streams import Held, Planned, StreamItem, Trained
-from wisedb.edits import Edit
+from wisedb.editors.streams import StreamItem, Trained
 from wisedb.memory.gates.base import gate_name
 from wisedb.memory.kinds.additive import FactoredDelta
 from wisedb.memory.kinds.base import Change
 from wisedb.memory.kinds.low_rank_delta import LowRankDelta
-from wisedb.memory.memory import Memory
 from wisedb.progress import Listener, Progress
 
 if TYPE_CHECKING:
@@ -33,7 +30,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Rome:
+class Rome(OneMemory[RomeSettings]):
     """One rank an edit in one FFN projection, each computed on the model as the earlier edits left it."""
 
     name: str = "rome"
@@ -56,16 +53,6 @@ class Rome:
     def needs(self, settings: RomeSettings) -> Sequence[Need]:
         """The contexts, and C."""
         return [Need(POOL), Need(COVARIANCE, settings.target)]
-
-    def plan(
-        self, held: Sequence[Held], new: Sequence[Edit], removed: Collection[str], settings: RomeSettings, seed: int
-    ) -> list[Planned]:
-        """One memory for all edits, see :func:`wisedb.editors.common.in_order.plan_in_order`."""
-        return plan_in_order(held, new, removed, seed)
-
-    def check(self, base: LoadedBase, settings: RomeSettings, edits: Sequence[Edit]) -> None:
-        """Prompt and target must fit into what the model reads."""
-        ensure_fits_model(base.model, base.tokenizer, edits)
 
     def begin(self, base: LoadedBase, settings: RomeSettings, seed: int) -> LowRankDelta:
         """ΔW of rank 0."""
@@ -99,19 +86,6 @@ class Rome:
             if progress is not None:
                 progress(Progress("training", number, len(stream) - done, written.loss))
         return Trained(change, gate_name(settings.gate))
-
-    def merge(
-        self,
-        base: LoadedBase,
-        resources: Resources,
-        settings: RomeSettings,
-        seed: int,
-        memories: Sequence[Memory],
-        edits: Sequence[Edit],
-        progress: Listener | None = None,
-    ) -> Memory | None:
-        """Always-on changes add up by themselves."""
-        return None
 
 
 EDITOR = Rome()

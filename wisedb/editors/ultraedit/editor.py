@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import torch
 
 from wisedb.config import Setting
-from wisedb.editors.common.in_order import plan_in_order
 from wisedb.editors.common.layers import device_of, edited_layers
 from wisedb.editors.common.limits import ensure_fits_model
+from wisedb.editors.common.one_memory import OneMemory
 from wisedb.editors.common.pool import POOL
 from wisedb.editors.common.settings import parse
 from wisedb.editors.resources import Need
-from wisedb.editors.streams import Held, Planned, StreamItem, Trained
+from wisedb.editors.streams import StreamItem, Trained
 from wisedb.editors.ultraedit.fold import Fold, begun
 from wisedb.editors.ultraedit.prior import prior_edits
 from wisedb.editors.ultraedit.settings import UltraEditSettings, default_count, default_layer
@@ -23,7 +23,6 @@ from wisedb.edits import Edit
 from wisedb.memory.gates.base import gate_name
 from wisedb.memory.kinds.base import Change
 from wisedb.memory.kinds.low_rank_delta import LowRankDelta
-from wisedb.memory.memory import Memory
 from wisedb.progress import Listener
 
 if TYPE_CHECKING:
@@ -32,7 +31,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class UltraEdit:
+class UltraEdit(OneMemory[UltraEditSettings]):
     """One rank a token of an answer in each of some FFN projections; nothing is optimised."""
 
     name: str = "ultraedit"
@@ -59,16 +58,9 @@ class UltraEdit:
         """The unrelated prompts by which the running mean and variance begin."""
         return [Need(POOL)]
 
-    def plan(
-        self,
-        held: Sequence[Held],
-        new: Sequence[Edit],
-        removed: Collection[str],
-        settings: UltraEditSettings,
-        seed: int,
-    ) -> list[Planned]:
-        """One memory for all edits, see :func:`wisedb.editors.common.in_order.plan_in_order`."""
-        return plan_in_order(held, new, removed, seed, together=settings.mass)
+    def together(self, settings: UltraEditSettings) -> bool:
+        """As it is set."""
+        return settings.mass
 
     def check(self, base: LoadedBase, settings: UltraEditSettings, edits: Sequence[Edit]) -> None:
         """The layers must be there, and prompt and target must fit into what the model reads."""
@@ -105,19 +97,6 @@ class UltraEdit:
             {module: changes[module].right.cpu() for module in start.modules},
         )
         return Trained(change, gate_name(settings.gate))
-
-    def merge(
-        self,
-        base: LoadedBase,
-        resources: Resources,
-        settings: UltraEditSettings,
-        seed: int,
-        memories: Sequence[Memory],
-        edits: Sequence[Edit],
-        progress: Listener | None = None,
-    ) -> Memory | None:
-        """Always-on changes add up by themselves."""
-        return None
 
 
 EDITOR = UltraEdit()
