@@ -181,7 +181,7 @@ def bench(
         if out is not None:
             _publish(session, plan, found, out)
         if plot is not None:
-            picture.draw(rows, plot)
+            drawing.draw(picture.chart, rows, plot)
     session.show([row.to_json() for row in rows], lambda _: _lines(rows))
 
 
@@ -237,10 +237,10 @@ def _publish(session: Session, plan: Plan, found: Results, out: Path) -> None:
     pictures: dict[str, str] = {}
     if drawing.available():
         for name in PICTURES:
-            picture.draw(rows, out / name)
+            drawing.draw(picture.chart, rows, out / name)
         pictures[PICTURES[0]] = "Every figure against T"
         if any(row.mode != "base" for row in rows):
-            compared.draw(rows, out / COMPARED)
+            drawing.draw(compared.chart, rows, out / COMPARED)
             pictures[COMPARED] = "The editors beside each other at the largest T"
     else:
         session.note("note: no plots were drawn; for them, pip install 'wisedb[bench]'")

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.bench.rows import BASE, KEYED, ROWS
-from wisedb.bench import compared
+from wisedb.bench import compared, drawing
 
 
 def test_corners_are_the_figures_of_the_largest_length() -> None:
@@ -35,6 +35,6 @@ def test_an_editor_without_all_three_or_without_time_is_left_out() -> None:
 
 
 def test_it_is_written(tmp_path: Path) -> None:
-    compared.draw(ROWS, tmp_path / "compared.svg")
+    drawing.draw(compared.chart, ROWS, tmp_path / "compared.svg")
     text = (tmp_path / "compared.svg").read_text(encoding="utf-8")
     assert text.startswith("<svg") and ">keyed<" in text and ">Gen.<" in text and ">seconds an edit<" in text

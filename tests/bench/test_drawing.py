@@ -19,7 +19,7 @@ def test_another_ending_and_a_missing_extra_are_told(tmp_path: Path, monkeypatch
         drawing.require(tmp_path / "figures.gif")
     monkeypatch.setattr(drawing, "find_spec", lambda name: None)
     with pytest.raises(InputError, match="not installed") as found:
-        plot.draw(ROWS, tmp_path / "figures.svg")
+        drawing.draw(plot.chart, ROWS, tmp_path / "figures.svg")
     assert "pip install 'wisedb[bench]'" in found.value.hint
     assert not drawing.available()
 

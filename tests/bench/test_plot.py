@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.bench.rows import BASE, KEYED, ROWS
-from wisedb.bench import plot
+from wisedb.bench import drawing, plot
 from wisedb.bench.results import Row
 
 
@@ -19,7 +19,7 @@ def test_of_several_seeds_the_mean_is_drawn() -> None:
 
 @pytest.mark.parametrize("rows", [ROWS, ROWS[:2], [BASE]], ids=["several", "one length", "unedited alone"])
 def test_an_svg_shows_every_editor_and_figure(rows: list[Row], tmp_path: Path) -> None:
-    plot.draw(rows, tmp_path / "figures.svg")
+    drawing.draw(plot.chart, rows, tmp_path / "figures.svg")
     text = (tmp_path / "figures.svg").read_text(encoding="utf-8")
     assert text.startswith("<svg")
     titles = [
@@ -41,7 +41,7 @@ def test_of_a_chat_it_shows_what_was_said() -> None:
 
 
 def test_a_png_is_one(tmp_path: Path) -> None:
-    plot.draw(ROWS, tmp_path / "figures.PNG")
+    drawing.draw(plot.chart, ROWS, tmp_path / "figures.PNG")
     assert (tmp_path / "figures.PNG").read_bytes().startswith(b"\x89PNG\r\n")
 
 

@@ -10,11 +10,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from importlib import import_module
 from math import cos, radians, sin
-from pathlib import Path
 from statistics import mean
 from typing import Any, Final
 
-from wisedb.bench.drawing import INK, colour_of, heading, require, styled, title_of, write
+from wisedb.bench.drawing import INK, colour_of, heading, styled, title_of
 from wisedb.bench.plan import UNEDITED
 from wisedb.bench.results import Row
 from wisedb.bench.table import by_seed, values_of
@@ -23,17 +22,6 @@ _CORNERS: Final = (("reliability", "Rel.", 90), ("generalization", "Gen.", -30),
 """Figure, name, and the direction of its corner in degrees."""
 _RINGS: Final = (0.25, 0.5, 0.75, 1.0)
 _SIDE: Final = 300
-
-
-def draw(rows: Sequence[Row], file: Path) -> None:
-    """Draw the rows of the largest T into an SVG or PNG file.
-
-    Raises:
-        UsageError, InputError: as :func:`wisedb.bench.drawing.require`.
-        NoSpace, StoreNotWritable: the file was not written.
-    """
-    require(file)
-    write(chart(rows), file)
 
 
 def chart(rows: Sequence[Row]) -> Any:

@@ -5,7 +5,7 @@ It needs the extra ``bench``.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
@@ -47,8 +47,13 @@ def available() -> bool:
     return all(find_spec(name) is not None for name in _MODULES)
 
 
-def write(chart: Any, file: Path) -> None:
-    """Write an Altair chart into an SVG or PNG file.
+def draw(chart: Callable[[Sequence[Row]], Any], rows: Sequence[Row], file: Path) -> None:
+    """Draw rows into an SVG or PNG file.
+
+    Args:
+        chart: makes the Altair chart of them.
+        rows: the rows.
+        file: where to.
 
     Raises:
         UsageError, InputError: as :func:`require`.
@@ -56,7 +61,7 @@ def write(chart: Any, file: Path) -> None:
     """
     require(file)
     converter: Any = import_module("vl_convert")
-    specification = chart.to_dict()
+    specification = chart(rows).to_dict()
     # Vega-Lite hands this down to Vega; Altair's schema doesn't know it.
     specification["config"]["legend"]["layout"] = {"bottom": {"anchor": "start", "center": True, "margin": 44}}
     if file.suffix.lower() == ".svg":

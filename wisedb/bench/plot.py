@@ -8,11 +8,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from importlib import import_module
 from math import ceil, floor, log10
-from pathlib import Path
 from statistics import mean
 from typing import Any, Final
 
-from wisedb.bench.drawing import colour_of, heading, require, styled, title_of, write
+from wisedb.bench.drawing import colour_of, heading, styled, title_of
 from wisedb.bench.plan import MEASURED_MODES
 from wisedb.bench.results import Row
 from wisedb.bench.table import by_seed, values_of
@@ -47,17 +46,6 @@ _SIZES: Final = {"retrieve": 24, "merge": 48, "context": 48, "hybrid": 48, "orac
 _INK: Final = "#333333"
 _SIDE: Final = 170
 _GAP: Final = 52
-
-
-def draw(rows: Sequence[Row], file: Path) -> None:
-    """Draw the rows into an SVG or PNG file.
-
-    Raises:
-        UsageError, InputError: as :func:`wisedb.bench.drawing.require`.
-        NoSpace, StoreNotWritable: the file was not written.
-    """
-    require(file)
-    write(chart(rows), file)
 
 
 def chart(rows: Sequence[Row]) -> Any:
